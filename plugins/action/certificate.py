@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, Failure, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import certificate_difference
+
+
+class ActionModule(HostAction):
+    """Compares the installed certificate with the wanted one, and signs what the host asks for."""
+
+    spec = argument_spec("certificate")
+    errors = (_pki.PkiError,)
+
+    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        if options["provider"] == "none":
+            return {"changed": False, "reasons": [], "fingerprint": ""}
+        _pki.check_validity(options["days"], options["renew_before"])
+        state = self.state(options)
+        names = self._names(state, options["names"])
+        found = state["certificate"]
+        chain = found["chain"].encode("ascii") if found["chain"] else None
+        before = self._described(chain)
+        authority = self._authority(options, create=False)
+        if options["provider"] == "ca" and authority is None and before and not before["self_signed"]:
+            raise Failure(
+                f"This host has a certificate of {before['issuer']}, but {options['ca_dir']} holds no certificate"
+                " authority. Restore that folder from its backup, or set nodered_ca_dir to where it is. If it is lost for"
+                f" good, remove {found['path']} from the hosts: a new authority is then made, which every browser has to"
+                " trust anew."
+            )
+        reasons = _pki.reasons_to_issue(
+            chain, found["key_fits"], names, authority.certificate if authority else None, options["renew_before"])
+        result: dict[str, t.Any] = {"changed": bool(reasons), "reasons": reasons, "path": found["path"]}
+        if options["provider"] == "ca" and not options["ca_certificate"]:
+            result["ca_certificate"] = os.path.join(os.path.expanduser(options["ca_dir"]), "ca.pem")
+        warning = authority.warning(options["days"]) if authority else None
+        if warning:
+            result["warnings"] = [warning]
+        after = before
+        if reasons:
+            installed = None if self.check_mode else self._renew(options, names)
+            after = self._described(installed["chain"].encode("ascii")) if installed else None
+            result["diff"] = certificate_difference(found["path"], before, after, names)
+            if installed:
+                result["transaction"] = installed["transaction"]
+        return {**result, "fingerprint": after["fingerprint"] if after else "", "certificate": after}
+
+    @staticmethod
+    def _described(chain: bytes | None) -> dict[str, t.Any] | None:
+        """What the certificate says; None where there is none, or none that can be read."""
+        with contextlib.suppress(_pki.PkiError):
+            return _pki.describe(chain) if chain else None
+        return None
+
+    def _names(self, state: dict[str, t.Any], extra: list[str]) -> _pki.Names:
+        host = state["host"]
+        reached = self.task_vars.get("ansible_host")
+        return _pki.wanted_names(
+            hostname=host["hostname"], fqdn=host["fqdn"], inventory_name=self.task_vars.get("inventory_hostname"),
+            addresses=[*host["addresses"], *([reached] if reached else [])], extra=extra)
+
+    def _authority(self, options: dict[str, t.Any], create: bool) -> _pki.CertificateAuthority | None:
+        """The certificate authority, or None where there is none (yet)."""
+        if options["provider"] != "ca":
+            return None
+        given = [options["ca_certificate"], options["ca_key"]]
+        if all(given):
+            return _pki.CertificateAuthority.from_pem(*given, options["ca_passphrase"])
+        if any(given):
+            raise Failure("nodered_ca_certificate and nodered_ca_key belong together: set both or none of them.")
+        use = _pki.CertificateAuthority.load_or_create if create else _pki.CertificateAuthority.peek
+        return use(options["ca_dir"], options["ca_passphrase"])
+
+    def _renew(self, options: dict[str, t.Any], names: _pki.Names) -> dict[str, t.Any]:
+        """Have the host make a key where it needs one, and install a certificate for it."""
+        host = {name: options[name] for name in (*HOST_OPTIONS, "key_type")}
+        if options["provider"] == "selfsigned":
+            return self.visit("host_certificate", {
+                **host, "operation": "self_sign", "days": options["days"], "subject": [*names.dns, *names.ips][0],
+                "names": [f"DNS:{name}" for name in names.dns] + [f"IP:{address}" for address in names.ips],
+            })
+        request = self.visit("host_certificate", {**host, "operation": "request"})["request"]
+        authority = t.cast(_pki.CertificateAuthority, self._authority(options, create=True))
+        chain = _pki.issue(authority, request.encode("ascii"), names, options["days"])
+        return self.visit("host_certificate", {**host, "operation": "install", "chain": chain.decode("ascii")})

@@ -1,0 +1,21 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
+
+
+class ActionModule(HostAction):
+    """Visits the host and keeps what it tells out of every log, while errors stay readable."""
+
+    spec = argument_spec("info")
+
+    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        result = self.visit("info", {name: options[name] for name in HOST_OPTIONS})
+        # A result's own mark hides it from every callback; `register` still gets it.
+        return {**result, "_ansible_no_log": True}

@@ -1,0 +1,212 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files of the managed host: read, compared by checksum and replaced in one rename.
+
+Modules run as root, but the folders they write to belong to the service's user, who could plant a symbolic link
+there. So every access takes the rights of that user: a link leads no further than the user could go anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import hashlib
+import os
+import pwd
+import secrets
+import stat
+
+#: Read no more than this of a file that is meant to be small (bytes).
+MAXIMUM_SIZE = 16 * 1024 * 1024
+
+
+class HostError(Exception):
+    """What the managed host refused or lacks, in a sentence for the person who runs the playbook.
+
+    ``details`` go into the module's result beside the message.
+    """
+
+    def __init__(self, message, **details):
+        super().__init__(message)
+        self.details = details
+
+
+class Account:
+    """A user of the host, with the groups and the home folder that its processes have."""
+
+    def __init__(self, name):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            raise HostError("The user %s does not exist on this host. Set nodered_user to the user that runs "
+                            "Node-RED." % name) from None
+        self.name = entry.pw_name
+        self.uid = entry.pw_uid
+        self.gid = entry.pw_gid
+        self.home = entry.pw_dir
+        self.group = group_name(entry.pw_gid)
+
+    @contextlib.contextmanager
+    def rights(self):
+        """Run the block with the effective rights of this user; does nothing unless we are root."""
+        if os.geteuid() != 0 or self.uid == 0:
+            yield
+            return
+        groups = os.getgroups()
+        group = os.getegid()
+        os.setgroups(os.getgrouplist(self.name, self.gid))
+        os.setegid(self.gid)
+        os.seteuid(self.uid)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+            os.setegid(group)
+            os.setgroups(groups)
+
+
+def user_name(uid):
+    """The name of a user id, or the number as text where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid):
+    """The name of a group id, or the number as text where it has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def checksum(content):
+    """SHA-256 of bytes as lower-case hex; the empty string stands for a file that does not exist."""
+    return "" if content is None else hashlib.sha256(content).hexdigest()
+
+
+def read(path, account=None):
+    """The bytes of a regular file, or None where there is none."""
+    with account.rights() if account else contextlib.nullcontext():
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as exc:
+            raise HostError("%s cannot be read: %s." % (path, os.strerror(exc.errno))) from exc
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise HostError("%s is not a regular file." % path)
+        content = stream.read(MAXIMUM_SIZE + 1)
+    if len(content) > MAXIMUM_SIZE:
+        raise HostError("%s is larger than %d MiB." % (path, MAXIMUM_SIZE >> 20))
+    return content
+
+
+def status(path):
+    """Mode, owner and group of a path as a dictionary, or None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return {
+        "mode": "%04o" % stat.S_IMODE(found.st_mode),
+        "uid": found.st_uid,
+        "gid": found.st_gid,
+        "owner": user_name(found.st_uid),
+        "group": group_name(found.st_gid),
+    }
+
+
+def synchronize_folder(path):
+    """Make a rename in this folder survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(path, content, mode, uid, gid, account=None):
+    """Put ``content`` at ``path`` in one rename: readers see the old file or the new one, never a part of either.
+
+    ``mode`` is an integer; the file ends with that mode, owner and group. A symbolic link stays one: the file that it
+    leads to is replaced.
+    """
+    with account.rights() if account else contextlib.nullcontext():
+        path = os.path.realpath(path)
+        folder = os.path.dirname(path)
+        temporary = os.path.join(folder, ".%s.%s" % (os.path.basename(path), secrets.token_hex(6)))
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise HostError("Nothing can be written to %s: %s." % (folder, os.strerror(exc.errno))) from exc
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            own = os.fstat(stream.fileno())
+            if (own.st_uid, own.st_gid) != (uid, gid):
+                os.fchown(stream.fileno(), uid, gid)
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        with account.rights() if account else contextlib.nullcontext():
+            os.rename(temporary, path)
+            synchronize_folder(folder)
+    except OSError as exc:
+        with account.rights() if account else contextlib.nullcontext(), contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise HostError("%s cannot be replaced: %s." % (path, os.strerror(exc.errno))) from exc
+
+
+def remove(path, account=None):
+    """Remove a file; one that is not there is fine."""
+    with account.rights() if account else contextlib.nullcontext():
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError as exc:
+            raise HostError("%s cannot be removed: %s." % (path, os.strerror(exc.errno))) from exc
+
+
+def make_folder(path, mode, account):
+    """Make a folder of the user with this mode; returns whether something changed."""
+    with account.rights():
+        try:
+            os.mkdir(path, mode)
+            os.chmod(path, mode)
+            return True
+        except FileExistsError:
+            pass
+        except OSError as exc:
+            raise HostError("The folder %s cannot be made: %s." % (path, os.strerror(exc.errno))) from exc
+    return restrict(path, mode)
+
+
+def restrict(path, mode):
+    """Take away the rights that ``mode`` does not give; returns whether something changed.
+
+    Gives no right: a file that its owner made stricter stays so. Does not follow a symbolic link.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as exc:
+        if exc.errno in (errno.ENOENT, errno.ELOOP):
+            return False
+        raise HostError("The mode of %s cannot be set: %s." % (path, os.strerror(exc.errno))) from exc
+    try:
+        present = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if present & mode == present:
+            return False
+        try:
+            os.fchmod(descriptor, present & mode)
+        except OSError as exc:
+            raise HostError("The mode of %s cannot be set: %s." % (path, os.strerror(exc.errno))) from exc
+        return True
+    finally:
+        os.close(descriptor)

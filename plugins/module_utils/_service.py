@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Restarts Node-RED and believes nothing but its answers; goes back to the old state when they are wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+
+from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
+from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._node import load_settings
+from ansible_collections.pifleet.nodered.plugins.module_utils._redact import redact
+from ansible_collections.pifleet.nodered.plugins.module_utils._state import DROP_IN, endpoints, exposed_files
+from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._unit import option, systemctl
+
+#: Seconds between two looks at a service that is starting.
+PAUSE = 0.25
+#: Seconds that loading the settings with Node.js may take.
+LOAD_TIMEOUT = 60
+#: How many lines of the journal a failure shows.
+JOURNAL_LINES = 20
+
+
+class Service:
+    """The systemd service of one Node-RED, to be brought into a proved state."""
+
+    def __init__(self, unit, timeout, stable):
+        if not unit.exists:
+            raise HostError("This host has no service %s." % unit.name)
+        self.unit = unit
+        self.timeout = timeout
+        self.stable = stable
+        self.store = Store(unit.name)
+        self.started = None
+
+    def prove(self, drop_in, expected):
+        """Restart into the new state and prove it; back to the old one, and HostError, when that fails."""
+        with self.store.lock():
+            transaction = Transaction(self.store)
+            try:
+                self._write_drop_in(transaction, drop_in)
+                target = self._target(transaction, expected)
+                systemctl("enable", "--quiet", self.unit.name)
+                self._restart()
+                self._wait(lambda: probe.prove(target))
+            except HostError as exc:
+                raise self._back(transaction, exc) from exc
+            self.protect()
+            proof = {"expected": target, "settings": target["settings"]}
+            identifier = transaction.identifier
+            transaction.commit(proof)
+        return {"changed": True, "proof": proof, "transaction": identifier}
+
+    def protect(self):
+        """Take the rights of other users away from the files that hold secrets; returns whether there were any."""
+        changed = False
+        for path in exposed_files(self.unit.user_dir):
+            changed |= files.restrict(path, 0o700 if path == self.unit.user_dir else 0o600)
+        return changed
+
+    def undo(self):
+        """Put back what an open transaction has replaced, and prove that the old state runs."""
+        with self.store.lock():
+            transaction = Transaction(self.store)
+            identifier = transaction.identifier
+            restored = self._undo(transaction) if transaction.open else []
+        return {"changed": bool(restored), "restored": restored, "transaction": identifier}
+
+    def _write_drop_in(self, transaction, content):
+        path = DROP_IN % self.unit.name
+        wanted = content.encode()
+        if files.read(path) != wanted:
+            transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
+            folder = os.path.dirname(path)
+            transaction.make_folder(folder, 0o755, Account("root"))
+            transaction.replace(path, wanted, 0o600, 0, 0)
+            systemctl("daemon-reload")
+            self.unit = self.unit.refresh()
+
+    def _target(self, transaction, expected):
+        """What to prove, from what Node.js found in the settings and from what the user asked for."""
+        content = files.read(self.unit.settings_path, self.unit.account)
+        if content is None:
+            raise HostError("%s does not exist: Node-RED would start with its default settings, open to anyone."
+                            % self.unit.settings_path)
+        settings = files.checksum(content)
+        record = transaction.record or {}
+        effective = record.get("effective") if record.get("settings") == settings else None
+        if effective is None:
+            effective = load_settings(self.unit, self.unit.settings_path, content, [], True, LOAD_TIMEOUT)["effective"]
+        for name, sentence in (("tls", "serve TLS"), ("auth", "ask for a login (adminAuth)")):
+            if expected.get(name) and not effective[name]:
+                raise HostError("With %s Node-RED would not %s." % (self.unit.settings_path, sentence))
+        port = option(self.unit.arguments, "-p", "--port") or effective["port"]
+        try:
+            port = int(port)
+        except (TypeError, ValueError):
+            raise HostError("uiPort of %s is %r: it must be a port number." % (self.unit.settings_path, port)) from None
+        return {
+            "address": probe.reachable(effective["host"]), "port": port, "tls": effective["tls"],
+            "certificate": expected.get("certificate"),
+            "admin_root": None if effective["admin_root"] is False else effective["admin_root"],
+            "node_root": None if effective["node_root"] is False else effective["node_root"],
+            "auth": effective["auth"], "anonymous": effective["anonymous"], "node_auth": effective["node_auth"],
+            "static": effective["static"], "settings": settings,
+        }
+
+    def _restart(self):
+        self.started = time.time()
+        systemctl("reset-failed", self.unit.name, check=False)
+        systemctl("restart", self.unit.name)
+
+    def _wait(self, failures_now):
+        """Wait until nothing is wrong, and a few seconds later still is not, with the same process."""
+        deadline = time.monotonic() + self.timeout
+        while True:
+            self._require_running()
+            failures = failures_now()
+            if not failures:
+                break
+            if time.monotonic() > deadline:
+                raise HostError("After %d s %s." % (self.timeout, "; ".join(failures)))
+            time.sleep(PAUSE)
+        process = self._require_running()["MainPID"]
+        time.sleep(self.stable)
+        if self._require_running()["MainPID"] != process:
+            raise HostError("Node-RED started, answered and died within %d s." % self.stable)
+        failures = failures_now()
+        if failures:
+            raise HostError("Node-RED answered rightly at first, but %d s later %s." % (
+                self.stable, "; ".join(failures)))
+
+    def _require_running(self):
+        """The unit's properties; HostError when it has ended, because Node-RED ends with status 0 on some faults."""
+        now = self.unit.now()
+        if now["ActiveState"] != "active" and now["SubState"] not in ("start", "start-pre", "start-post"):
+            raise HostError("Node-RED ended right after its start (%s, %s)." % (now["ActiveState"], now["Result"]))
+        return now
+
+    def _back(self, transaction, failure):
+        """The error to raise after a failure, with the old state running again if there was anything to put back."""
+        journal = self._journal()
+        reason = str(failure)
+        if not transaction.open:
+            return HostError("%s Nothing had been changed before." % reason, journal=journal, restored=[],
+                             transaction=None)
+        identifier = transaction.identifier
+        try:
+            restored = self._undo(transaction)
+        except HostError as exc:
+            return HostError(
+                "%s Going back failed too: %s The old files are in %s; the next run tries again." % (
+                    reason, exc, self.store.path("backups", identifier)),
+                journal=journal, restored=[], transaction=identifier)
+        return HostError("%s The old files are back and the service is as it was before." % reason,
+                         journal=journal, restored=restored, transaction=identifier)
+
+    def _undo(self, transaction):
+        before = transaction.record["before"]
+        transaction.undo()
+        systemctl("daemon-reload")
+        self.unit = self.unit.refresh()
+        if not before["active"]:
+            systemctl("stop", self.unit.name)
+        elif self.started or not self._as_before(before):
+            self._restart()
+            self._wait(lambda: self._difference(before))
+        restored = [entry["path"] for entry in transaction.record["files"]]
+        transaction.close()
+        return restored
+
+    def _as_before(self, before):
+        return self.unit.active and not self._difference(before)
+
+    def _difference(self, before):
+        """What the running service lacks of what it showed before the transaction."""
+        failures = []
+        for old in before["endpoints"]:
+            now = probe.observe(old["address"], old["port"])
+            if (now["tls"], now["http"], now["certificate"]) != (old["tls"], old["http"], old["certificate"]):
+                failures.append("port %d does not answer as it did before" % old["port"])
+        return failures
+
+    def _journal(self):
+        """The service's own last lines, without secrets."""
+        if self.started is None:
+            return []
+        run = subprocess.run(
+            ["journalctl", "--unit", self.unit.name, "--since", "@%d" % self.started, "--output", "cat", "--no-pager",
+             "--lines", str(JOURNAL_LINES)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return [line for line in redact(run.stdout).splitlines() if line.strip()]

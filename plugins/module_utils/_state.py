@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything about one Node-RED that can be read without changing it and without starting a program but systemctl."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import ipaddress
+import os
+import re
+import socket
+import ssl
+import stat
+import struct
+
+from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
+from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit, options
+
+#: How every module of this collection is told which Node-RED is meant.
+HOST_ARGUMENTS = {
+    "service": {"type": "str", "default": "nodered"},
+    "user": {"type": "str"},
+    "user_dir": {"type": "path"},
+    "settings_path": {"type": "path"},
+}
+
+#: Private key, certificate and intermediate certificates in one file: it is replaced in one rename and read by one
+#: call, so that nobody ever sees a key beside a certificate that it does not fit.
+CERTIFICATE_FILE = "nodecerts/server.pem"
+
+DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
+
+#: What Node-RED writes into its userDir that holds tokens, credentials or flows (with the copies it keeps).
+SECRET_FILES = (
+    "settings.js", ".sessions.json*", ".config*.json*", "*_cred.json*", ".*_cred.json*", "flows*.json*", ".flows*.json*",
+    "environment",
+)
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
+_PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----\r?\n?",
+                          re.DOTALL)
+#: Bridges and the like, which belong to containers and virtual machines and not to the network around the host.
+_VIRTUAL = re.compile(r"lo$|docker|br-|veth|virbr|cni|podman")
+_SIOCGIFADDR = 0x8915
+#: Flags of /proc/net/if_inet6 (linux/if_addr.h): temporary, deprecated, tentative.
+_PASSING = 0x01 | 0x20 | 0x40
+
+
+def addresses():
+    """Addresses that last: no loopback, no link-local, no temporary IPv6 address, none of a container's bridge."""
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for _index, name in socket.if_nameindex():
+            if not _VIRTUAL.match(name):
+                with contextlib.suppress(OSError):
+                    request = struct.pack("256s", name[:15].encode())
+                    found.append(ipaddress.ip_address(fcntl.ioctl(sock.fileno(), _SIOCGIFADDR, request)[20:24]))
+    with contextlib.suppress(OSError), open("/proc/net/if_inet6", encoding="ascii") as stream:
+        for line in stream:
+            fields = line.split()
+            if not _VIRTUAL.match(fields[5]) and not int(fields[4], 16) & _PASSING:
+                found.append(ipaddress.ip_address(bytes.fromhex(fields[0])))
+    return [str(address) for address in found if not address.is_loopback and not address.is_link_local]
+
+
+def fully_qualified_name(hostname):
+    """The host's full name as /etc/hosts has it; a resolver is not asked, because a host offline would wait for it."""
+    for line in (files.read("/etc/hosts") or b"").decode("utf-8", "replace").splitlines():
+        names = line.partition("#")[0].split()[1:]
+        if hostname in names and names[0].startswith(hostname + "."):
+            return names[0]
+    return hostname
+
+
+def split_pem(content):
+    """The private key and the certificates of a PEM file, each None or empty where there is none."""
+    key = _PRIVATE_KEY.search(content or b"")
+    return (key.group(0) if key else None), b"".join(_CERTIFICATE.findall(content or b""))
+
+
+def key_fits(path, account):
+    """Whether the private key in a PEM file belongs to its first certificate; False for an encrypted key."""
+    with account.rights():
+        try:
+            # A password that cannot be right, because the library would ask on the terminal otherwise.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password="")
+        except (ssl.SSLError, ValueError, OSError):
+            return False
+    return True
+
+
+def exposed_files(user_dir):
+    """Files of the userDir, and the folder itself, whose secrets other users of the host may read."""
+    found = [user_dir] if os.path.isdir(user_dir) and os.stat(user_dir).st_mode & 0o077 else []
+    for pattern in SECRET_FILES:
+        for path in glob.glob(os.path.join(glob.escape(user_dir), pattern)):
+            with contextlib.suppress(OSError):
+                mode = os.lstat(path).st_mode
+                if stat.S_ISREG(mode) and mode & (0o007 if pattern == "settings.js" else 0o077):
+                    found.append(path)
+    return found
+
+
+def processes(control_group):
+    """The process ids of a service."""
+    for base in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
+        with contextlib.suppress(OSError), open(base + control_group + "/cgroup.procs", encoding="ascii") as stream:
+            return [int(line) for line in stream]
+    return []
+
+
+def endpoints(unit):
+    """What the running service shows on each of its ports that speaks HTTP."""
+    if not unit.main_pid:
+        return []
+    pids = processes(unit.properties.get("ControlGroup", "")) or [unit.main_pid]
+    # With the rights of the same user: in a container root may not look into the processes of others.
+    with unit.account.rights():
+        listening = probe.listening(pids)
+    seen = [probe.observe(probe.reachable(address), port) for address, port in listening]
+    return [endpoint for endpoint in seen if endpoint["tls"] or endpoint["http"]]
+
+
+def gather(service, user=None, user_dir=None, settings_path=None):
+    """The state of one Node-RED as a dictionary; the texts of the settings are bytes."""
+    unit = Unit(service, user, user_dir, settings_path)
+    name = socket.gethostname()
+    hostname = name.split(".")[0]
+    state = {
+        "host": {"hostname": hostname, "addresses": addresses(),
+                 "fqdn": name if "." in name else fully_qualified_name(hostname)},
+        "service": {
+            "name": unit.name, "exists": unit.exists, "active": unit.active,
+            "sub_state": unit.properties.get("SubState"), "enabled": unit.properties.get("UnitFileState") == "enabled",
+            "reload_needed": unit.properties.get("NeedDaemonReload") == "yes",
+            "umask": unit.properties.get("UMask"), "drop_in": _text(files.read(DROP_IN % unit.name)),
+        },
+        "user": None,
+        "node": dict(zip(("path", "version"), unit.node())),
+        "node_red": {"path": unit.node_red_home, "version": unit.node_red_version, "node": unit.node_engine},
+        "overrides": [name.partition("=")[0] for name in options(unit.arguments, "-D", "--define")],
+        "user_dir": {"path": unit.user_dir, "status": files.status(unit.user_dir) if unit.user_dir else None},
+        "settings": {"path": unit.settings_path, "status": None, "sha256": "", "content": None, "stock": None},
+        "certificate": {"path": None, "status": None, "chain": None, "key": False, "key_fits": None, "sha256": ""},
+        "exposed": [],
+        "endpoints": [],
+        "proof": None,
+        "transaction": None,
+    }
+    if not unit.account:
+        return state
+    state["user"] = {"name": unit.account.name, "group": unit.account.group, "home": unit.account.home,
+                     "uid": unit.account.uid, "gid": unit.account.gid}
+    _gather_settings(unit, state["settings"])
+    _gather_certificate(unit, state["certificate"])
+    state["exposed"] = exposed_files(unit.user_dir)
+    _gather_proof(unit, state)
+    return state
+
+
+def _text(content):
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def _gather_settings(unit, found):
+    content = files.read(unit.settings_path, unit.account)
+    found.update(content=content, sha256=files.checksum(content), status=files.status(unit.settings_path))
+    if content is None and unit.node_red_home:
+        found["stock"] = files.read(os.path.join(unit.node_red_home, "settings.js"))
+
+
+def _gather_certificate(unit, found):
+    found["path"] = os.path.join(unit.user_dir, CERTIFICATE_FILE)
+    content = files.read(found["path"], unit.account)
+    if content is not None:
+        key, chain = split_pem(content)
+        found.update(status=files.status(found["path"]), chain=chain.decode("ascii", "replace"), key=key is not None,
+                     key_fits=bool(key and chain and key_fits(found["path"], unit.account)), sha256=files.checksum(content))
+
+
+def _gather_proof(unit, state):
+    store = Store(unit.name)
+    transaction = Transaction(store)
+    if transaction.open:
+        state["transaction"] = {"id": transaction.identifier}
+    proved = store.read("proved.json")
+    if not unit.active:
+        if proved:
+            state["proof"] = {**proved, "failures": ["the service does not run"]}
+        return
+    if proved:
+        state["proof"] = {**proved, "failures": probe.prove(proved["expected"])}
+    else:
+        state["endpoints"] = endpoints(unit)
+

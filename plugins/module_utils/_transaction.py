@@ -1,0 +1,182 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The transaction of one Node-RED: what was replaced since the last state that was proved to work.
+
+Everything lies in a folder only root can enter:
+
+    /var/lib/pifleet-nodered/<service>/
+        transaction.json     the open transaction; there is none when all is proved
+        proved.json          what the last proof expected and saw
+        backups/<id>/        the files as they were before transaction <id>, and those it was refused with
+        lock
+
+A file is kept before it is replaced, and the record reaches the disk before the file does. So whenever a run is
+killed, the next one finds either nothing to undo or all it needs to undo it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+
+from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
+
+BASE = "/var/lib/pifleet-nodered"
+#: Seconds to wait for another run that works on the same host.
+LOCK_TIMEOUT = 60
+
+
+class Store:
+    """The root-only folder of one service."""
+
+    def __init__(self, service, base=BASE):
+        self.service = service
+        self.folder = os.path.join(base, service.removesuffix(".service"))
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def read(self, name):
+        """A JSON record of the folder, or None."""
+        content = files.read(self.path(name))
+        if content is None:
+            return None
+        try:
+            return json.loads(content)
+        except ValueError as exc:
+            raise HostError("%s is damaged (%s). Look at it and at backups beside it, put the files of Node-RED in "
+                            "order by hand and remove it." % (self.path(name), exc)) from exc
+
+    def write(self, name, record):
+        """Put a JSON record into the folder, on the disk before this returns."""
+        self._prepare()
+        content = json.dumps(record, indent=2, sort_keys=True).encode() + b"\n"
+        files.replace(self.path(name), content, 0o600, os.geteuid(), os.getegid())
+
+    def keep(self, name, content):
+        """Keep bytes under a name below the folder."""
+        self._prepare()
+        os.makedirs(os.path.dirname(self.path(name)), mode=0o700, exist_ok=True)
+        files.replace(self.path(name), content, 0o600, os.geteuid(), os.getegid())
+
+    def discard(self, name):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path(name))
+            files.synchronize_folder(self.folder)
+
+    def _prepare(self):
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        os.chmod(os.path.dirname(self.folder), 0o700)
+        os.chmod(self.folder, 0o700)
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Keep other runs from working on this service; HostError when one does so for too long."""
+        self._prepare()
+        with open(self.path("lock"), "wb") as stream:
+            deadline = time.monotonic() + LOCK_TIMEOUT
+            while True:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise HostError("Another run has been working on %s for %d s. Wait until it has ended."
+                                        % (self.service, LOCK_TIMEOUT)) from None
+                    time.sleep(0.2)
+            yield
+
+
+class Transaction:
+    """The open transaction of a service, or one that can be opened. To be used under the store's lock."""
+
+    def __init__(self, store):
+        self.store = store
+        self.record = store.read("transaction.json")
+
+    @property
+    def open(self):
+        return self.record is not None
+
+    @property
+    def identifier(self):
+        return self.record["id"] if self.record else None
+
+    def begin(self, before):
+        """Open it, unless it is; ``before`` is what the running server looked like."""
+        if self.record is None:
+            self.record = {
+                "id": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-%d" % os.getpid(),
+                "before": before, "folders": [], "files": [], "effective": None, "settings": None,
+            }
+            self._save()
+
+    def note(self, **facts):
+        """Add facts to the record."""
+        self.record.update(facts)
+        self._save()
+
+    def replace(self, path, content, mode, uid, gid, account=None):
+        """Replace a file (``content`` None removes it), keeping what was there for the way back."""
+        present = files.read(path, account)
+        if not any(entry["path"] == path for entry in self.record["files"]):
+            entry = {"path": path, "user": account.name if account else None, "backup": None, "status": None}
+            if present is not None:
+                entry["backup"] = "backups/%s/%d-%s" % (
+                    self.identifier, len(self.record["files"]), os.path.basename(path))
+                entry["status"] = files.status(path)
+                self.store.keep(entry["backup"], present)
+            self.record["files"].append(entry)
+            self._save()
+        if content is None:
+            files.remove(path, account)
+        else:
+            files.replace(path, content, mode, uid, gid, account)
+
+    def make_folder(self, path, mode, account):
+        """Make a folder of a user, to be removed on the way back if it was not there before."""
+        if not os.path.isdir(path):
+            self.record["folders"].append({"path": path, "user": account.name})
+            self._save()
+        return files.make_folder(path, mode, account)
+
+    def commit(self, proof):
+        """The new state is proved: it becomes the one to go back to. The old files stay in backups."""
+        self.store.write("proved.json", {**proof, "transaction": self.identifier})
+        if self.record:
+            if self.record["files"]:
+                self.store.keep("backups/%s/transaction.json" % self.identifier,
+                                json.dumps(self.record, indent=2, sort_keys=True).encode() + b"\n")
+            self.store.discard("transaction.json")
+
+    def undo(self):
+        """Put every file back as it was, keeping the refused ones beside the backups; the transaction stays open."""
+        for entry in reversed(self.record["files"]):
+            account = Account(entry["user"]) if entry["user"] else None
+            refused = files.read(entry["path"], account)
+            if refused is not None:
+                self.store.keep("backups/%s/refused-%s" % (self.identifier, os.path.basename(entry["path"])), refused)
+            if entry["backup"] is None:
+                files.remove(entry["path"], account)
+                continue
+            status = entry["status"]
+            content = files.read(self.store.path(entry["backup"]))
+            if content is None:
+                raise HostError("The kept copy %s of %s is gone." % (self.store.path(entry["backup"]), entry["path"]))
+            files.replace(entry["path"], content, int(status["mode"], 8), status["uid"], status["gid"], account)
+        for folder in reversed(self.record["folders"]):
+            with Account(folder["user"]).rights(), contextlib.suppress(OSError):
+                os.rmdir(folder["path"])
+
+    def close(self):
+        """Forget the transaction: all is as it was before."""
+        self.store.discard("transaction.json")
+
+    def _save(self):
+        self.store.write("transaction.json", self.record)

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Node-RED lives on a host, as its systemd unit says it.
+
+The rules by which Node-RED finds its settings file are those of red.js, the same from 3.1 to 5.0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError, read
+
+PROPERTIES = (
+    "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "FragmentPath", "DropInPaths", "User", "Group",
+    "WorkingDirectory", "ExecStart", "Environment", "EnvironmentFiles", "MainPID", "ControlGroup", "UMask",
+    "NRestarts", "NeedDaemonReload", "InvocationID",
+)
+
+#: What systemd gives to services of the system that set no PATH (systemd.exec(5), DEFAULT_PATH).
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
+_ENVIRONMENT_FILE = re.compile(r"(\S.*?) \(ignore_errors=(?:yes|no)\)")
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+
+
+def systemctl(*arguments, check=True):
+    """Run systemctl and return what it prints; HostError with its own words when it fails."""
+    try:
+        run = subprocess.run(["systemctl", "--no-pager", *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                             text=True, timeout=120, check=False)
+    except FileNotFoundError:
+        raise HostError("This host has no systemctl: Node-RED must run as a systemd service here.") from None
+    except subprocess.TimeoutExpired:
+        raise HostError("systemctl %s did not end in 120 s." % " ".join(arguments)) from None
+    if check and run.returncode != 0:
+        raise HostError("systemctl %s failed: %s" % (" ".join(arguments), run.stderr.strip()))
+    return run.stdout
+
+
+def environment_of_file(content):
+    """The variables of a systemd environment file (systemd.exec(5), EnvironmentFile=) as a dictionary."""
+    variables = {}
+    for line in re.sub(r"\\\n", "", content.decode("utf-8", "replace")).splitlines():
+        name, separator, value = line.strip().partition("=")
+        if not separator or name[:1] in "#;" or not re.fullmatch(r"[A-Za-z_]\w*", name):
+            continue
+        try:
+            variables[name] = "".join(shlex.split(value.strip())) if value.strip()[:1] in "\"'" else value.strip()
+        except ValueError:
+            variables[name] = value.strip()
+    return variables
+
+
+def expand(arguments, environment):
+    """The words of ExecStart= with its variables: $NAME alone becomes several words, ${NAME} stays in its word."""
+    words = []
+    for word in arguments:
+        alone = re.fullmatch(r"\$(\w+)", word)
+        if alone:
+            words.extend(environment.get(alone.group(1), "").split())
+        else:
+            words.append(_VARIABLE.sub(lambda found: environment.get(found.group(1) or found.group(2), ""), word))
+    return words
+
+
+def options(words, *names):
+    """The values of a command line option, given as `-u DIR`, `--userDir DIR` or `--userDir=DIR`."""
+    values = []
+    for index, word in enumerate(words):
+        name, separator, rest = word.partition("=")
+        if name in names:
+            values.append(rest if separator else "".join(words[index + 1:index + 2]))
+    return values
+
+
+def option(words, *names):
+    """The value of a command line option, or None; the last one wins."""
+    return (options(words, *names) or [None])[-1]
+
+
+def package_above(path):
+    """The folder and the parsed package.json of the npm package that a program belongs to, or (None, None)."""
+    folder = os.path.dirname(os.path.realpath(path))
+    while len(folder) > 1:
+        try:
+            with open(os.path.join(folder, "package.json"), encoding="utf-8") as stream:
+                return folder, json.load(stream)
+        except (OSError, ValueError):
+            folder = os.path.dirname(folder)
+    return None, None
+
+
+def installed_version(package):
+    """The version dpkg has installed of a package, without Debian's revision, or None."""
+    content = read("/var/lib/dpkg/status") or b""
+    for stanza in content.split(b"\n\n"):
+        if stanza.startswith(b"Package: " + package.encode() + b"\n") and b"\nStatus: install ok installed\n" in stanza:
+            found = re.search(rb"^Version: (?:\d+:)?([0-9.]+)", stanza, re.MULTILINE)
+            return found.group(1).decode() if found else None
+    return None
+
+
+class Unit:
+    """One service of systemd and the Node-RED that it starts.
+
+    ``user``, ``user_dir`` and ``settings_path`` are what the caller knows better than the unit; None lets them be
+    found.
+    """
+
+    def __init__(self, name, user=None, user_dir=None, settings_path=None):
+        self.name = name if "." in name else name + ".service"
+        self.properties = self.now()
+        self.exists = self.properties.get("LoadState") == "loaded"
+        self.user = user or self.properties.get("User") or ("root" if self.exists else None)
+        self.environment_files = _ENVIRONMENT_FILE.findall(self.properties.get("EnvironmentFiles", ""))
+        self.unit_environment = dict(
+            pair.split("=", 1) for pair in shlex.split(self.properties.get("Environment", "")) if "=" in pair)
+        self.account = Account(self.user) if self.user else None
+        self.environment = self._environment()
+        self.arguments = self._arguments()
+        self.working_directory = self._working_directory()
+        self.node_red_home, self.node_red_version, engine = self._node_red()
+        self.node_engine = engine
+        self.settings_path = settings_path or self._settings_path(user_dir)
+        self.user_dir = user_dir or (os.path.dirname(self.settings_path) if self.settings_path else None)
+
+    @property
+    def active(self):
+        return self.properties.get("ActiveState") == "active"
+
+    @property
+    def main_pid(self):
+        return int(self.properties.get("MainPID") or 0)
+
+    def now(self):
+        """The unit's properties as systemd sees them at this moment."""
+        printed = systemctl("show", self.name, "--property=" + ",".join(PROPERTIES), check=False)
+        return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+
+    def refresh(self):
+        """The same unit read again, with all that follows from its properties."""
+        return Unit(self.name, self.user, self.user_dir, self.settings_path)
+
+    def _environment(self):
+        if not self.account:
+            return {}
+        environment = {"PATH": DEFAULT_PATH, "HOME": self.account.home, "USER": self.account.name,
+                       "LOGNAME": self.account.name}
+        environment.update(self.unit_environment)
+        for path in self.environment_files:
+            environment.update(environment_of_file(read(path) or b""))
+        return environment
+
+    def _arguments(self):
+        found = _ARGUMENTS.search(self.properties.get("ExecStart", ""))
+        return expand(found.group(1).split(), self.environment) if found else []
+
+    def _working_directory(self):
+        directory = self.properties.get("WorkingDirectory", "").lstrip("!")
+        if directory == "~" or not directory:
+            return self.account.home if self.account and directory else "/"
+        return directory
+
+    def which(self, program):
+        """The path of a program as the service would find it, or None."""
+        if "/" in program:
+            return program if os.access(program, os.X_OK) else None
+        for folder in self.environment.get("PATH", DEFAULT_PATH).split(":"):
+            path = os.path.join(folder, program)
+            if os.path.isfile(path) and os.access(path, os.X_OK):
+                return path
+        return None
+
+    def _node_red(self):
+        """The folder, the version and the wanted Node.js of the installed Node-RED, read from its package.json."""
+        named = [word for word in self.arguments if re.search(r"node-red|red\.js$", word)]
+        for program in [*named, "node-red-pi", "node-red"]:
+            path = self.which(program) or (program if os.path.isfile(program) else None)
+            folder, package = package_above(path) if path else (None, None)
+            if package and package.get("name") == "node-red":
+                return folder, package.get("version"), package.get("engines", {}).get("node")
+        return None, None, None
+
+    def node(self):
+        """Path and version of the Node.js that the service starts; the version without running it, None if unknown."""
+        path = self.which("node")
+        if not path:
+            return None, None
+        folder, package = package_above(path)
+        if package and package.get("name", "").startswith("node"):
+            return path, package.get("version")
+        header = read(os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(path))),
+                                   "include/node/node_version.h"))
+        if header:
+            parts = [re.search(rb"#define NODE_%s_VERSION (\d+)" % part, header)
+                     for part in (b"MAJOR", b"MINOR", b"PATCH")]
+            if all(parts):
+                return path, ".".join(part.group(1).decode() for part in parts)
+        return path, installed_version("nodejs")
+
+    def _settings_path(self, user_dir):
+        if not self.account:
+            return None
+        explicit = option(self.arguments, "-s", "--settings")
+        if explicit:
+            return os.path.join(self.working_directory, explicit)
+        user_dir = user_dir or option(self.arguments, "-u", "--userDir")
+        if user_dir:
+            return os.path.join(self.working_directory, user_dir, "settings.js")
+        home = self.environment.get("NODE_RED_HOME")
+        if home and os.path.exists(os.path.join(home, ".config.json")):
+            return os.path.join(home, "settings.js")
+        return os.path.join(self.environment["HOME"], ".node-red", "settings.js")

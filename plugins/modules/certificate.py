@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate
+short_description: Gives a Node-RED server a certificate that browsers accept
+version_added: 0.1.0
+description:
+  - Compares the installed certificate with what is wanted, on the control node. Only when something is missing, wrong or
+    about to end does it go to the host.
+  - The host makes its private key and a signing request, the fleet's certificate authority on the control node signs, the
+    host installs. The private key never leaves the host, and the key of the authority never leaves the control node.
+  - Key and certificate lie in C(nodecerts/server.pem) of the userDir, mode 0600. They are one file, so that no power
+    failure can leave a key beside a certificate it does not fit.
+extends_documentation_fragment:
+  - pifleet.nodered.attributes
+  - pifleet.nodered.host
+  - pifleet.nodered.known
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Shows what the certificate says before and after, never PEM.
+  idempotent:
+    support: full
+options:
+  provider:
+    description:
+      - V(ca) signs with the fleet's certificate authority, which every browser has to be told to trust once.
+      - V(selfsigned) lets each host sign for itself, and every browser has to trust every host.
+      - V(none) does nothing, for a Node-RED behind a proxy that ends TLS.
+    type: str
+    default: ca
+    choices: [ca, selfsigned, none]
+  names:
+    description:
+      - DNS names and IP addresses to add to the host name, C(<hostname>.local), the fully qualified name, the inventory
+        name, C(ansible_host) and the addresses of the host.
+    type: list
+    elements: str
+    default: []
+  key_type:
+    description:
+      - The type of a key that has to be made. A key that is there is not replaced because of it.
+    type: str
+    default: ecdsa-p256
+    choices: [ecdsa-p256, rsa-2048, rsa-3072, rsa-4096]
+  days:
+    description:
+      - How many days a new certificate is good for, at most 825, which is what Apple's systems accept.
+    type: int
+    default: 397
+  renew_before:
+    description:
+      - A certificate that ends in fewer days is renewed.
+    type: int
+    default: 30
+  ca_dir:
+    description:
+      - The folder of the certificate authority on the control node. One is made there at first use.
+    type: str
+    default: ~/.pifleet/nodered-ca
+  ca_certificate:
+    description:
+      - The certificate of the authority in PEM, for control nodes that keep nothing. Needs O(ca_key).
+    type: str
+  ca_key:
+    description:
+      - The private key of the authority in PEM, from a vault. Needs O(ca_certificate).
+    type: str
+  ca_passphrase:
+    description:
+      - The passphrase of the authority's key.
+    type: str
+author:
+  - The pifleet.nodered maintainers (@pifleet)
+seealso:
+  - module: pifleet.nodered.info
+  - module: pifleet.nodered.restart
+"""
+
+EXAMPLES = r"""
+- name: Certify the server under its usual names and one more
+  pifleet.nodered.certificate:
+    names:
+      - heating.example.com
+  become: true
+"""
+
+RETURN = r"""
+path:
+  description: The file with key and certificate.
+  returned: when O(provider) is not V(none)
+  type: str
+reasons:
+  description: Why a certificate was due, empty when none was.
+  returned: success
+  type: list
+  elements: str
+fingerprint:
+  description: SHA-256 over the DER bytes of the certificate that the server has to serve. Empty in check mode if one is
+    due.
+  returned: success
+  type: str
+certificate:
+  description: What the installed certificate says (names, validity, issuer).
+  returned: when there is one
+  type: dict
+ca_certificate:
+  description: The file with the certificate that browsers have to trust.
+  returned: when O(provider=ca) and the authority is kept in O(ca_dir)
+  type: str
+transaction:
+  description: The open transaction that holds what was replaced.
+  returned: when a certificate was installed
+  type: str
+"""

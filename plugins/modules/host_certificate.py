@@ -1,0 +1,139 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_certificate
+short_description: Makes a key on the host and installs the certificate signed for it
+version_added: 0.1.0
+description:
+  - The part of M(pifleet.nodered.certificate) that runs on the managed host. Use that module instead, which decides on
+    the control node whether a certificate is due.
+  - The private key is made on the host and never leaves it.
+extends_documentation_fragment:
+  - pifleet.nodered.attributes
+  - pifleet.nodered.host
+attributes:
+  check_mode:
+    support: none
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details:
+      - An operation that is asked for is carried out. Whether it is due is decided by M(pifleet.nodered.certificate).
+options:
+  operation:
+    description:
+      - V(request) returns a certificate signing request for the key of the host, which is made when there is none.
+      - V(install) puts the key and O(chain) in place.
+      - V(self_sign) makes a self-signed certificate for the key and puts both in place.
+    type: str
+    required: true
+    choices: [request, install, self_sign]
+  key_type:
+    description:
+      - The type of a key that has to be made.
+    type: str
+    default: ecdsa-p256
+    choices: [ecdsa-p256, rsa-2048, rsa-3072, rsa-4096]
+  new_key:
+    description:
+      - Make a new key also where there is one that can be used.
+    type: bool
+    default: false
+  subject:
+    description:
+      - Common name of a self-signed certificate.
+    type: str
+  names:
+    description:
+      - Subject alternative names of a self-signed certificate, each with its type before it, as in V(DNS:pi.local) and
+        V(IP:192.0.2.7).
+    type: list
+    elements: str
+  days:
+    description:
+      - How many days a self-signed certificate is good for.
+    type: int
+  chain:
+    description:
+      - The certificate and its intermediate certificates in PEM.
+    type: str
+author:
+  - The pifleet.nodered maintainers (@pifleet)
+"""
+
+EXAMPLES = r"""
+- name: Ask the host for a signing request
+  pifleet.nodered.host_certificate:
+    operation: request
+  become: true
+  register: request
+"""
+
+RETURN = r"""
+request:
+  description: The certificate signing request in PEM.
+  returned: when O(operation=request)
+  type: str
+chain:
+  description: The installed certificates in PEM.
+  returned: when O(operation=install) or O(operation=self_sign)
+  type: str
+path:
+  description: The file that holds the key and the certificates.
+  returned: when O(operation=install) or O(operation=self_sign)
+  type: str
+transaction:
+  description: The open transaction that holds what was replaced.
+  returned: when O(operation=install) or O(operation=self_sign)
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import HostCertificate
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **HOST_ARGUMENTS,
+            "operation": {"type": "str", "required": True, "choices": ["request", "install", "self_sign"]},
+            "key_type": {"type": "str", "default": "ecdsa-p256",
+                         "choices": ["ecdsa-p256", "rsa-2048", "rsa-3072", "rsa-4096"]},
+            "new_key": {"type": "bool", "default": False, "no_log": False},
+            "subject": {"type": "str"},
+            "names": {"type": "list", "elements": "str"},
+            "days": {"type": "int"},
+            "chain": {"type": "str"},
+        },
+        required_if=[
+            ("operation", "install", ["chain"]),
+            ("operation", "self_sign", ["subject", "names", "days"]),
+        ],
+    )
+    options = module.params
+    try:
+        unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
+        certificate = HostCertificate(unit, options["key_type"], options["new_key"])
+        if options["operation"] == "request":
+            result = {"changed": False, "request": certificate.request()}
+        elif options["operation"] == "install":
+            result = certificate.install(options["chain"].encode("ascii"))
+        else:
+            result = certificate.self_sign(options["subject"], options["names"], options["days"])
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

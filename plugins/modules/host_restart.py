@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_restart
+short_description: Restarts Node-RED, proves that it works and is closed, or puts everything back
+version_added: 0.1.0
+description:
+  - The part of M(pifleet.nodered.restart) that runs on the managed host. Use that module instead, which decides on the
+    control node whether a restart is due.
+  - A proof is made of real TLS handshakes and HTTP requests; neither systemd's word nor Node-RED's log is taken for it.
+  - When the proof fails, every file of the open transaction is put back, the old state is started and proved, and the
+    module fails with the reason and the lines of the journal.
+extends_documentation_fragment:
+  - pifleet.nodered.attributes
+  - pifleet.nodered.host
+attributes:
+  check_mode:
+    support: none
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details:
+      - It restarts the service whenever it is called. Whether that is due is decided by M(pifleet.nodered.restart).
+options:
+  operation:
+    description:
+      - V(prove) restarts the service and proves it.
+      - V(protect) takes the rights of other users away from files that hold secrets, without a restart.
+      - V(undo) puts back what an open transaction has replaced. Without one it does nothing.
+    type: str
+    default: prove
+    choices: [prove, protect, undo]
+  drop_in:
+    description:
+      - The text of the systemd drop-in file.
+    type: str
+    default: ""
+  expected:
+    description:
+      - What must hold, as far as it was asked for. C(tls) and C(auth) are booleans, C(certificate) is the
+        SHA-256 of the DER bytes of the certificate that must be served.
+    type: dict
+    default: {}
+  timeout:
+    description:
+      - Seconds that Node-RED may take to answer after a start. A Pi Zero with many nodes takes more than a minute.
+    type: int
+    default: 180
+  stable:
+    description:
+      - Seconds after which the same process must still run and answer.
+    type: int
+    default: 3
+author:
+  - The pifleet.nodered maintainers (@pifleet)
+"""
+
+EXAMPLES = r"""
+- name: Restart Node-RED and prove that it asks for a login over TLS
+  pifleet.nodered.host_restart:
+    expected:
+      tls: true
+      auth: true
+  become: true
+"""
+
+RETURN = r"""
+proof:
+  description: The state that was proved.
+  returned: when O(operation=prove)
+  type: dict
+restored:
+  description: The files that were put back.
+  returned: when O(operation=undo), and on failure
+  type: list
+  elements: str
+transaction:
+  description: The transaction that was finished or undone, or null.
+  returned: unless O(operation=protect)
+  type: str
+journal:
+  description: The service's own last lines.
+  returned: on failure
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._service import Service
+from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **HOST_ARGUMENTS,
+            "operation": {"type": "str", "default": "prove", "choices": ["prove", "protect", "undo"]},
+            "drop_in": {"type": "str", "default": "", "no_log": True},
+            "expected": {"type": "dict", "default": {}},
+            "timeout": {"type": "int", "default": 180},
+            "stable": {"type": "int", "default": 3},
+        },
+    )
+    options = module.params
+    try:
+        unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
+        service = Service(unit, options["timeout"], options["stable"])
+        if options["operation"] == "undo":
+            result = service.undo()
+        elif options["operation"] == "protect":
+            result = {"changed": service.protect()}
+        else:
+            result = service.prove(options["drop_in"], options["expected"])
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_settings
+short_description: Replaces a settings.js after the host's own Node.js has loaded it
+version_added: 0.1.0
+description:
+  - The part of M(pifleet.nodered.settings) that runs on the managed host. Use that module instead, which edits the file
+    on the control node.
+  - The new text is loaded by the Node.js of the service, as its user and in its environment. Only when every managed
+    key has the value that was asked for is the old file kept and replaced.
+extends_documentation_fragment:
+  - pifleet.nodered.attributes
+  - pifleet.nodered.host
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - The difference is computed by M(pifleet.nodered.settings).
+  idempotent:
+    support: full
+options:
+  content:
+    description:
+      - The new text in Base64.
+    type: str
+    required: true
+  sha256:
+    description:
+      - SHA-256 of the file that the new text was computed from, empty when there was none.
+      - A file with another one has changed meanwhile and is left alone.
+    type: str
+    required: true
+  managed:
+    description:
+      - What must be read back, as JSON text of a list. Each entry has C(path) (a list of keys) and either C(value),
+        or C(type) (what C(typeof) says).
+    type: str
+    required: true
+  load_tls:
+    description:
+      - Whether the key and the certificate that C(https) names must load too.
+    type: bool
+    default: false
+  timeout:
+    description:
+      - Seconds that loading may take.
+    type: int
+    default: 60
+author:
+  - The pifleet.nodered maintainers (@pifleet)
+"""
+
+EXAMPLES = r"""
+- name: Replace the settings by a text that was edited on the control node
+  pifleet.nodered.host_settings:
+    content: "{{ edited | b64encode }}"
+    sha256: "{{ nodered_info.settings.sha256 }}"
+    managed: '[{"path": ["uiPort"], "value": 1880}]'
+  become: true
+"""
+
+RETURN = r"""
+conflict:
+  description: Whether the file has changed since it was read, so that nothing was written.
+  returned: success
+  type: bool
+transaction:
+  description: The open transaction that holds what was replaced.
+  returned: when something was written
+  type: str
+"""
+
+import base64
+import json
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._settings import replace_settings
+from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **HOST_ARGUMENTS,
+            "content": {"type": "str", "required": True, "no_log": True},
+            "sha256": {"type": "str", "required": True},
+            "managed": {"type": "str", "required": True, "no_log": True},
+            "load_tls": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    try:
+        result = replace_settings(
+            Unit(options["service"], options["user"], options["user_dir"], options["settings_path"]),
+            base64.b64decode(options["content"]), options["sha256"], json.loads(options["managed"]),
+            options["load_tls"], options["timeout"], module.check_mode)
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restart
+short_description: Restarts Node-RED when that is due, proves it from outside, and goes back when it fails
+version_added: 0.1.0
+description:
+  - Does nothing on a host whose service is enabled, runs, has proved the present files before, and still shows it.
+  - Else it restarts the service and proves it by a real TLS handshake with the expected certificate and by requests that
+    a stranger could send, which must be refused. It proves again some seconds later.
+  - When the proof fails, every file that was replaced since the last proved state is put back, the old state is started
+    and proved, and the task fails with the reason and the lines of the journal.
+  - A systemd drop-in file gives the service C(UMask=0077), because Node-RED writes tokens and credentials anew at every
+    change, and takes O(environment). The unit itself is never edited.
+extends_documentation_fragment:
+  - pifleet.nodered.attributes
+  - pifleet.nodered.host
+  - pifleet.nodered.known
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Shows the reasons for a restart and the names of changed variables, never their values.
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(proved) leaves a service that is enabled, runs and is proved.
+      - V(undone) puts back what the open transaction has replaced, and fails with the reason in O(failure).
+    type: str
+    default: proved
+    choices: [proved, undone]
+  changed:
+    description:
+      - Whether an earlier task has replaced files of Node-RED.
+    type: bool
+    default: false
+  force:
+    description:
+      - Restart and prove also when nothing asks for it.
+    type: bool
+    default: false
+  https:
+    description:
+      - Whether TLS must be served.
+    type: bool
+    default: false
+  fingerprint:
+    description:
+      - SHA-256 over the DER bytes of the certificate that must be served. The installed one when not given.
+    type: str
+  admin_auth:
+    description:
+      - Whether the editor must ask for a login.
+    type: bool
+    default: true
+  environment:
+    description:
+      - Variables for the service, such as C(HTTP_PROXY). A value is text.
+    type: dict
+    default: {}
+  timeout:
+    description:
+      - Seconds that Node-RED may take to answer after a start.
+    type: int
+    default: 180
+  stable:
+    description:
+      - Seconds after which the same process must still run and answer.
+    type: int
+    default: 3
+  failure:
+    description:
+      - With O(state=undone), the result of the task that failed.
+    type: dict
+    default: {}
+author:
+  - The pifleet.nodered maintainers (@pifleet)
+seealso:
+  - module: pifleet.nodered.info
+"""
+
+EXAMPLES = r"""
+- name: Restart Node-RED and prove that it asks for a login over TLS
+  pifleet.nodered.restart:
+    changed: true
+    https: true
+  become: true
+
+- name: Let the service use the company's proxy
+  pifleet.nodered.restart:
+    environment:
+      HTTPS_PROXY: http://proxy.example.com:3128
+      NO_PROXY: localhost,.example.com
+  become: true
+"""
+
+RETURN = r"""
+reasons:
+  description: Why a restart was due, empty when none was.
+  returned: success
+  type: list
+  elements: str
+proof:
+  description: What was proved.
+  returned: after a restart
+  type: dict
+transaction:
+  description: The transaction that was finished or undone.
+  returned: after a restart
+  type: str
+restored:
+  description: The files that were put back.
+  returned: on failure
+  type: list
+  elements: str
+journal:
+  description: The service's own last lines.
+  returned: on failure
+  type: list
+  elements: str
+"""

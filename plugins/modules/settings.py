@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: settings
+short_description: Edits Node-RED's settings.js and keeps every other byte of it
+version_added: 0.1.0
+description:
+  - Sets, changes and removes keys of C(settings.js). The file is edited as a syntax tree on the control node, so comments,
+    order, quotes, indentation, line endings and all keys that are not managed stay as they are.
+  - A key is written below its commented-out example where the file has one, else after the last key.
+  - A value is compared by its meaning. Another style of quotes, a comment or a trailing comma is no difference.
+  - Before the file is replaced, the host's own Node.js loads the new text as the service's user, and every managed key
+    must have the value that was asked for. The old file is kept, see M(pifleet.nodered.restart).
+  - Where there is no settings file, the one that the installed Node-RED ships is taken to begin with.
+  - A file in which an edit could be without effect (a spread or a later assignment that overrides the key, an export
+    that is a function or a promise) is refused with its line.
+extends_documentation_fragment:
+  - pifleet.nodered.attributes
+  - pifleet.nodered.host
+  - pifleet.nodered.known
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Shows the text before and after with every secret hidden. A secret that changes is marked as new.
+  idempotent:
+    support: full
+options:
+  admin_users:
+    description:
+      - The users of C(adminAuth). A user of the file that is not in this list is removed, other keys of a user stay.
+      - Each has C(username), either C(password) (hashed on the control node) or C(password_hash) (bcrypt), and
+        C(permissions), which is V(*), V(read), V(write), C(<resource>.read), C(<resource>.write) or a list of these.
+      - An empty list is refused. C(adminAuth) is left alone when this option is not given.
+    type: list
+    elements: dict
+  admin_default_permissions:
+    description:
+      - What somebody may do who has not logged in, as in C(adminAuth.default.permissions). V(read) shows all flows, and
+        with them the source of functions and the names of brokers and users, to anyone.
+      - Nothing when not given, and a C(default) in the file is removed.
+    type: raw
+  session_expiry:
+    description:
+      - Seconds after which a login ends, C(adminAuth.sessionExpiryTime). Node-RED's own default is 604800, 7 days.
+    type: int
+  node_auth:
+    description:
+      - The login of dashboards and HTTP endpoints, C(httpNodeAuth), with C(user), and C(password) or C(password_hash).
+    type: dict
+  static:
+    description:
+      - What is served as static files, C(httpStatic). A mapping with C(path), and C(root) if the files are not to be
+        served at V(/), or a list of such mappings.
+      - A relative path is taken as below the userDir.
+    type: raw
+  static_auth:
+    description:
+      - The login of static files, C(httpStaticAuth), with C(user), and C(password) or C(password_hash).
+    type: dict
+  https:
+    description:
+      - Serve TLS with the key and the certificate that M(pifleet.nodered.certificate) installs. C(https) becomes a
+        function that reads them, and Node-RED looks for a renewed certificate every hour without a restart
+        (C(httpsRefreshInterval), which O(values) may set to other hours).
+    type: bool
+    default: false
+  credential_secret:
+    description:
+      - The key that encrypts the credentials of flows, C(credentialSecret).
+      - A file that has another one is refused, because Node-RED would lose the credentials.
+    type: str
+  values:
+    description:
+      - Any other keys. A name with dots is a key inside a key, as in V(editorTheme.projects.enabled).
+    type: dict
+    default: {}
+  expressions:
+    description:
+      - Any other keys whose value is JavaScript, as text.
+    type: dict
+    default: {}
+  absent:
+    description:
+      - Keys to remove.
+    type: list
+    elements: str
+    default: []
+  write:
+    description:
+      - With V(false) the module checks everything that can be checked without changing the host and reports no change.
+    type: bool
+    default: true
+  load_timeout:
+    description:
+      - Seconds that Node.js may take to load the new settings.
+    type: int
+    default: 60
+author:
+  - The pifleet.nodered maintainers (@pifleet)
+seealso:
+  - module: pifleet.nodered.info
+  - module: pifleet.nodered.restart
+  - name: Node-RED's settings
+    description: What each key of settings.js means.
+    link: https://nodered.org/docs/user-guide/runtime/configuration
+"""
+
+EXAMPLES = r"""
+- name: Let two people log in to the editor
+  pifleet.nodered.settings:
+    admin_users:
+      - username: admin
+        password: "{{ vault_admin }}"
+        permissions: "*"
+      - username: steve
+        password_hash: "{{ vault_steve_hash }}"
+        permissions: [flows.read, nodes.read, settings.read, status.read]
+  become: true
+
+- name: Move the editor, listen on loopback only, and forget an old key
+  pifleet.nodered.settings:
+    values:
+      httpAdminRoot: /admin
+      uiHost: 127.0.0.1
+      editorTheme.projects.enabled: false
+    expressions:
+      functionGlobalContext: "{ os: require('os') }"
+    absent:
+      - httpRoot
+  become: true
+"""
+
+RETURN = r"""
+path:
+  description: The settings file.
+  returned: success
+  type: str
+changes:
+  description: The keys that were set or removed.
+  returned: success
+  type: list
+  elements: str
+  sample: [adminAuth, https]
+transaction:
+  description: The open transaction that holds the old file.
+  returned: when the file was replaced
+  type: str
+"""

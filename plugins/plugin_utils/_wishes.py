@@ -1,0 +1,233 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What settings.js should say, from what the user asked for, and the edit that makes it say so."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import (
+    AccountError, Login, Secret, User, admin_users, login, permissions, same_login,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
+    MISSING, Expression, SettingsDocument,
+)
+
+#: Read in one call, so that a renewal between two reads cannot give a key beside another certificate.
+HTTPS = """\
+function() {
+    const pem = require("fs").readFileSync(require("path").join(__dirname, "nodecerts", "server.pem"));
+    return { key: pem, cert: pem };
+}"""
+#: Hours between two looks for a renewed certificate.
+REFRESH_INTERVAL = 1
+
+#: Keys that have a variable of their own, so that two variables cannot ask for different things.
+_OWN_VARIABLE = {
+    "adminAuth": "nodered_admin_users",
+    "httpNodeAuth": "nodered_node_auth",
+    "httpStatic": "nodered_static",
+    "httpStaticAuth": "nodered_static_auth",
+    "credentialSecret": "nodered_credential_secret",
+}
+#: A hash that no password has, for checks that must not spend time on hashing.
+_PLACEHOLDER = "$2b$08$" + "." * 53
+
+
+class WishError(Exception):
+    """Something asked for that Node-RED could not do, in a sentence that names the variable."""
+
+
+class Wishes:
+    """What the user asked for, checked.
+
+    :param options: the options of the module `settings`
+    :param user_dir: relative paths of static files lie below it
+    :raises AccountError: see `_accounts`
+    :raises WishError: two variables contradict each other
+    """
+
+    def __init__(self, options: t.Mapping[str, t.Any], user_dir: str) -> None:
+        self.users: list[User] | None = None
+        if options["admin_users"] is not None:
+            self.users = admin_users(options["admin_users"])
+        self.default_permissions = None
+        if options["admin_default_permissions"] is not None:
+            self.default_permissions = permissions(
+                options["admin_default_permissions"], "nodered_admin_default_permissions")
+        self.session_expiry = options["session_expiry"]
+        if self.session_expiry is not None and self.session_expiry <= 0:
+            raise WishError("nodered_session_expiry must be a positive number of seconds.")
+        self.node_auth = self._login(options["node_auth"], "nodered_node_auth")
+        self.static_auth = self._login(options["static_auth"], "nodered_static_auth")
+        self.static = _static(options["static"], user_dir)
+        self.https = options["https"]
+        self.credential_secret = options["credential_secret"]
+        self.values = dict(options["values"])
+        self.expressions = {
+            key: _expression(key, text) for key, text in options["expressions"].items()
+        }
+        self.absent = list(options["absent"])
+        self._check_other_keys()
+
+    @staticmethod
+    def _login(wished: t.Any, variable: str) -> Login | None:
+        return None if wished is None else login(wished, variable)
+
+    def _check_other_keys(self) -> None:
+        asked: dict[str, str] = {}
+        for variable, keys in (("nodered_settings", self.values), ("nodered_settings_js", self.expressions),
+                               ("nodered_settings_absent", self.absent)):
+            for key in keys:
+                own = _OWN_VARIABLE.get(key.split(".")[0])
+                if key.split(".")[0] == "https" and self.https:
+                    own = "nodered_certificate_provider"
+                if own:
+                    raise WishError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
+                for other, place in asked.items():
+                    if key == other or key.startswith(other + ".") or other.startswith(key + "."):
+                        raise WishError(f"{variable}: {key} contradicts {other} in {place}. Keep one of them.")
+                asked[key] = variable
+
+    def paths(self, document: SettingsDocument) -> list[tuple[str, ...]]:
+        """The keys of an edited document that have to be read back from Node.js."""
+        paths: list[tuple[str, ...]] = []
+        if self.users is not None:
+            paths += [("adminAuth", "type"), ("adminAuth", "users")]
+        paths += [(key,) for key, wished in (
+            ("httpNodeAuth", self.node_auth), ("httpStaticAuth", self.static_auth), ("httpStatic", self.static),
+            ("credentialSecret", self.credential_secret), ("https", self.https or None)) if wished is not None]
+        paths += [tuple(key.split(".")) for key in self.values]
+        return [path for path in paths if document.has(path)]
+
+    def apply(self, document: SettingsDocument, hashing: bool = True) -> list[str]:
+        """Edit the document; returns the secrets it now holds because of it.
+
+        :param hashing: False leaves passwords unhashed and puts a hash that no password has in their place, where the
+            document has no other: enough to see whether the document can be edited
+        :raises WishError: a wish contradicts what the document has
+        """
+        secrets: list[str] = []
+
+        def resolved(secret: Secret, existing: object) -> str:
+            hash = secret.resolve(existing) if hashing else (secret.hash or _PLACEHOLDER)
+            secrets.append(hash)
+            return hash
+
+        if self.users is not None:
+            self._apply_users(document, self.users, resolved)
+        for key, wished in (("httpNodeAuth", self.node_auth), ("httpStaticAuth", self.static_auth)):
+            if wished is not None:
+                document.set((key,), {"user": wished.user, "pass": resolved(wished.secret, document.get((key, "pass")))})
+        if self.static is not None:
+            document.set(("httpStatic",), self.static)
+        if self.https:
+            document.set(("https",), Expression(HTTPS))
+            if "httpsRefreshInterval" not in self.values:
+                document.set(("httpsRefreshInterval",), REFRESH_INTERVAL)
+        if self.credential_secret is not None:
+            self._apply_credential_secret(document)
+            secrets.append(self.credential_secret)
+        for wishes in (self.values, self.expressions):
+            for key, value in wishes.items():
+                document.set(tuple(key.split(".")), value)
+        for key in self.absent:
+            document.remove(tuple(key.split(".")))
+        self._check_basic_logins(document)
+        return secrets
+
+    def _apply_users(
+        self, document: SettingsDocument, users: list[User], resolved: t.Callable[[Secret, object], str]
+    ) -> None:
+        present = document.get(("adminAuth", "users"))
+        entries = [present] if isinstance(present, dict) else present if isinstance(present, list) else []
+        hashes = {
+            entry.get("username"): entry.get("password") for entry in entries if isinstance(entry, dict)
+        }
+        wished = [
+            {"username": user.username, "password": resolved(user.secret, hashes.get(user.username)),
+             "permissions": user.permissions}
+            for user in users
+        ]
+        whole: dict[str, t.Any] = {"type": "credentials", "users": wished}
+        if self.default_permissions is not None:
+            whole["default"] = {"permissions": self.default_permissions}
+        if self.session_expiry is not None:
+            whole["sessionExpiryTime"] = self.session_expiry
+        if not isinstance(document.get(("adminAuth",)), dict):
+            document.set(("adminAuth",), whole)
+            return
+        document.set(("adminAuth", "type"), "credentials")
+        document.set_by_key(("adminAuth", "users"), "username", wished)
+        if self.session_expiry is not None:
+            document.set(("adminAuth", "sessionExpiryTime"), self.session_expiry)
+        if self.default_permissions is None:
+            document.remove(("adminAuth", "default"))
+        else:
+            document.set(("adminAuth", "default"), whole["default"])
+
+    def _apply_credential_secret(self, document: SettingsDocument) -> None:
+        present = document.get(("credentialSecret",))
+        if present is not MISSING and present != self.credential_secret:
+            raise WishError(
+                f"line {document.line_of(('credentialSecret',))}: credentialSecret has another value than"
+                " nodered_credential_secret. Node-RED could not decrypt the credentials of its flows any more. Set the"
+                " variable to the value in the file, or leave it empty."
+            )
+        document.set(("credentialSecret",), self.credential_secret)
+
+    def _check_basic_logins(self, document: SettingsDocument) -> None:
+        """Two different Basic logins on one root ask forever: Node-RED checks httpNodeAuth first, for all below it."""
+        if self.node_auth is None or self.static_auth is None or same_login(self.node_auth, self.static_auth):
+            return
+        node_root = _root(document, "httpNodeRoot")
+        statics = document.get(("httpStatic",))
+        base = document.get(("httpStaticRoot",))
+        for entry in statics if isinstance(statics, list) else [statics]:
+            root = entry.get("root", "/") if isinstance(entry, dict) else "/"
+            whole = "/".join(part.strip("/") for part in ("", base if isinstance(base, str) else "", str(root)) if part)
+            if isinstance(node_root, str) and f"/{whole.strip('/')}/".startswith(f"/{node_root.strip('/')}/".replace("//", "/")):
+                raise WishError(
+                    f"nodered_static_auth differs from nodered_node_auth, but static files at /{whole.strip('/')} lie"
+                    f" below httpNodeRoot {node_root}, where Node-RED asks for httpNodeAuth first: nobody could get at"
+                    " them. Use the same login for both, or give dashboards a root of their own, for example"
+                    " nodered_settings: {httpNodeRoot: /api}."
+                )
+
+
+def _root(document: SettingsDocument, key: str) -> object:
+    for name in ("httpRoot", key):
+        value = document.get((name,))
+        if value is not MISSING:
+            return value
+    return "/"
+
+
+def _static(wished: t.Any, user_dir: str) -> t.Any:
+    """The value of httpStatic: a text where one folder is served at the root, else a list of mappings."""
+    if wished is None:
+        return None
+    entries = []
+    for entry in wished if isinstance(wished, list) else [wished]:
+        if not isinstance(entry, t.Mapping) or not isinstance(entry.get("path"), str) or not entry["path"]:
+            raise WishError("nodered_static must be a mapping with path, or a list of such mappings.")
+        for key in entry:
+            if key not in ("path", "root"):
+                raise WishError(f"nodered_static: unknown key {key!r}. Known are path and root.")
+        path = os.path.join(user_dir, str(entry["path"]))
+        entries.append({"path": path, **({"root": str(entry["root"])} if entry.get("root") else {})})
+    if len(entries) == 1 and "root" not in entries[0]:
+        return entries[0]["path"]
+    return entries
+
+
+def _expression(key: str, text: t.Any) -> Expression:
+    if not isinstance(text, str):
+        raise WishError(f"nodered_settings_js: {key} must be JavaScript as text. Use nodered_settings for values.")
+    return Expression(str(text))
+
+
+__all__ = ["AccountError", "WishError", "Wishes"]
