@@ -50,8 +50,7 @@ class ActionModule(HostAction):
             installed = None if self.check_mode else self._renew(options, names)
             after = self._described(installed["chain"].encode("ascii")) if installed else None
             result["diff"] = certificate_difference(found["path"], before, after, names)
-            if installed:
-                result["transaction"] = installed["transaction"]
+            result["transaction"] = installed["transaction"] if installed else ""
         return {**result, "fingerprint": after["fingerprint"] if after else "", "certificate": after}
 
     @staticmethod

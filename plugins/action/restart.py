@@ -36,7 +36,7 @@ class ActionModule(HostAction):
             return {"changed": True, "reasons": reasons, "diff": self._difference(state, wanted, reasons)}
         result = {"changed": True, "reasons": reasons, "diff": self._difference(state, wanted, reasons)}
         if self.check_mode:
-            return result
+            return {**result, "transaction": ""}
         done = self.visit("host_restart", {
             **host, "operation": "prove", "drop_in": wanted, "timeout": options["timeout"],
             "stable": options["stable"],

@@ -47,7 +47,7 @@ class ActionModule(HostAction):
             raise Failure(f"There is no {path}, and none was found in {state['node_red']['path']} to begin with.")
         try:
             document = SettingsDocument(original)
-            secrets = wishes.apply(document, hashing=options["write"])
+            wishes.apply(document, hashing=options["write"])
         except (SettingsError, WishError) as error:
             raise Failure(f"{path}: {error}") from None
         changes = list(document.changes())
@@ -68,8 +68,8 @@ class ActionModule(HostAction):
         before = (found["content"] or b"").decode("utf-8")
         return {
             "changed": True, "path": path, "changes": changes,
-            "diff": settings_difference(path, before, edited.decode("utf-8"), secrets),
-            **({"transaction": written["transaction"]} if "transaction" in written else {}),
+            "diff": settings_difference(path, before, edited.decode("utf-8")),
+            "transaction": written.get("transaction", ""),
         }
 
     @staticmethod

@@ -19,6 +19,7 @@ attributes:
     description: Run again with the same arguments, on a host nobody else changed meanwhile, it reports no change.
   platform:
     description: The systems on which a managed host is supported.
+    support: full
     platforms: debian
 """
 

@@ -135,4 +135,3 @@ class HostCertificate:
         self.store.discard(_STAGED)
         return {"changed": True, "chain": chain.decode("ascii"), "path": self.path,
                 "transaction": transaction.identifier}
-

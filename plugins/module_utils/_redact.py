@@ -22,9 +22,12 @@ _ASSIGNED = re.compile(
 _URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://[^\s:/@]+):[^\s/@]+@", re.IGNORECASE)
 
 
-def redact(text):
-    """The text with password hashes, private keys, and literals that a secret's name stands before, hidden."""
+def redact(text, hide=lambda secret: HIDDEN):
+    """The text with password hashes, private keys, and literals that a secret's name stands before, hidden.
+
+    ``hide`` says what stands in the place of a secret.
+    """
     text = _PEM.sub(HIDDEN, text)
-    text = _HASH.sub(HIDDEN, text)
-    text = _ASSIGNED.sub(lambda found: found["key"] + found["quote"] + HIDDEN + found["quote"], text)
+    text = _ASSIGNED.sub(lambda found: found["key"] + found["quote"] + hide(found["value"]) + found["quote"], text)
+    text = _HASH.sub(lambda found: hide(found[0]), text)
     return _URL.sub(lambda found: found["scheme"] + ":" + HIDDEN + "@", text)

@@ -198,4 +198,3 @@ def _gather_proof(unit, state):
         state["proof"] = {**proved, "failures": probe.prove(proved["expected"])}
     else:
         state["endpoints"] = endpoints(unit)
-

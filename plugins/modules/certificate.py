@@ -117,7 +117,7 @@ ca_certificate:
   returned: when O(provider=ca) and the authority is kept in O(ca_dir)
   type: str
 transaction:
-  description: The open transaction that holds what was replaced.
-  returned: when a certificate was installed
+  description: The open transaction that holds what was replaced, empty in check mode.
+  returned: changed
   type: str
 """

@@ -114,8 +114,8 @@ proof:
   returned: after a restart
   type: dict
 transaction:
-  description: The transaction that was finished or undone.
-  returned: after a restart
+  description: The transaction that was finished, empty in check mode, null where nothing was open.
+  returned: changed
   type: str
 restored:
   description: The files that were put back.

@@ -150,7 +150,7 @@ changes:
   elements: str
   sample: [adminAuth, https]
 transaction:
-  description: The open transaction that holds the old file.
-  returned: when the file was replaced
+  description: The open transaction that holds the old file, empty in check mode.
+  returned: changed
   type: str
 """

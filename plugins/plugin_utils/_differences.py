@@ -21,20 +21,12 @@ def difference(name: str, before: str, after: str) -> dict[str, str]:
     return {"before": before, "after": after, "before_header": name, "after_header": name}
 
 
-def settings_difference(path: str, before: str, after: str, secrets: t.Iterable[str]) -> dict[str, str]:
+def settings_difference(path: str, before: str, after: str) -> dict[str, str]:
     """The difference of two settings files with everything secret hidden.
 
-    ``secrets`` are those that the new text has: where one of them was not in the old text, the hidden value is marked
-    as new, because the difference would not show otherwise.
+    A secret that the old text did not have is marked as new, because the difference would not show otherwise.
     """
-    marked = after
-    for number, secret in enumerate(sorted({secret for secret in secrets if secret}, key=len, reverse=True)):
-        if secret not in before:
-            marked = marked.replace(secret, f"\0{number}\0")
-    hidden = redact(marked)
-    for number in range(marked.count("\0") // 2 + 1):
-        hidden = hidden.replace(f"\0{number}\0", f"{HIDDEN} (new)")
-    return difference(path, redact(before), hidden)
+    return difference(path, redact(before), redact(after, lambda secret: HIDDEN + (" (new)" if secret not in before else "")))
 
 
 def certificate_difference(

@@ -103,19 +103,15 @@ class Wishes:
         paths += [tuple(key.split(".")) for key in self.values]
         return [path for path in paths if document.has(path)]
 
-    def apply(self, document: SettingsDocument, hashing: bool = True) -> list[str]:
-        """Edit the document; returns the secrets it now holds because of it.
+    def apply(self, document: SettingsDocument, hashing: bool = True) -> None:
+        """Edit the document.
 
         :param hashing: False leaves passwords unhashed and puts a hash that no password has in their place, where the
             document has no other: enough to see whether the document can be edited
         :raises WishError: a wish contradicts what the document has
         """
-        secrets: list[str] = []
-
         def resolved(secret: Secret, existing: object) -> str:
-            hash = secret.resolve(existing) if hashing else (secret.hash or _PLACEHOLDER)
-            secrets.append(hash)
-            return hash
+            return secret.resolve(existing) if hashing else (secret.hash or _PLACEHOLDER)
 
         if self.users is not None:
             self._apply_users(document, self.users, resolved)
@@ -130,14 +126,12 @@ class Wishes:
                 document.set(("httpsRefreshInterval",), REFRESH_INTERVAL)
         if self.credential_secret is not None:
             self._apply_credential_secret(document)
-            secrets.append(self.credential_secret)
         for wishes in (self.values, self.expressions):
             for key, value in wishes.items():
                 document.set(tuple(key.split(".")), value)
         for key in self.absent:
             document.remove(tuple(key.split(".")))
         self._check_basic_logins(document)
-        return secrets
 
     def _apply_users(
         self, document: SettingsDocument, users: list[User], resolved: t.Callable[[Secret, object], str]
