@@ -47,7 +47,7 @@ class ActionModule(HostAction):
             raise Failure(f"There is no {path}, and none was found in {state['node_red']['path']} to begin with.")
         try:
             document = SettingsDocument(original)
-            wishes.apply(document, hashing=options["write"])
+            revoked = wishes.apply(document, hashing=options["write"])
         except (SettingsError, WishError) as error:
             raise Failure(f"{path}: {error}") from None
         changes = list(document.changes())
@@ -61,7 +61,7 @@ class ActionModule(HostAction):
             **{name: options[name] for name in HOST_OPTIONS},
             "content": base64.b64encode(edited).decode("ascii"), "sha256": found["sha256"],
             "managed": json.dumps(self._managed(document, wishes)), "load_tls": options["https"],
-            "timeout": options["load_timeout"],
+            "revoke": revoked, "timeout": options["load_timeout"],
         })
         if written["conflict"]:
             return None

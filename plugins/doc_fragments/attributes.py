@@ -22,19 +22,3 @@ attributes:
     support: full
     platforms: debian
 """
-
-    # Together with the fragment above, for what only computes on the control node.
-    CONTROL_NODE = r"""
-options: {}
-attributes:
-  check_mode:
-    support: full
-    details: It changes nothing anywhere, so that check mode makes no difference.
-  diff_mode:
-    support: none
-    details: Its result is a secret.
-  platform:
-    support: full
-    details: It runs on the control node and does not connect to the host.
-    platforms: all
-"""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -25,6 +26,8 @@ PAUSE = 0.25
 LOAD_TIMEOUT = 60
 #: How many lines of the journal a failure shows.
 JOURNAL_LINES = 20
+#: How many of them its message has, from the first that tells of an error.
+ERROR_LINES = 4
 
 
 class Service:
@@ -47,6 +50,7 @@ class Service:
                 self._write_drop_in(transaction, drop_in)
                 target = self._target(transaction, expected)
                 systemctl("enable", "--quiet", self.unit.name)
+                self._revoke_sessions(transaction)
                 self._restart()
                 self._wait(lambda: probe.prove(target))
             except HostError as exc:
@@ -111,6 +115,24 @@ class Service:
             "static": effective["static"], "settings": settings,
         }
 
+    def _revoke_sessions(self, transaction):
+        """End the sessions of users who lost a right; Node-RED has them in memory, so it is stopped first."""
+        revoked = transaction.record["revoke"] if transaction.open else []
+        path = os.path.join(self.unit.user_dir, ".sessions.json")
+        content = files.read(path, self.unit.account)
+        if not revoked or content is None:
+            return
+        systemctl("stop", self.unit.name)
+        try:
+            sessions = json.loads(files.read(path, self.unit.account) or b"{}")
+            kept = {token: session for token, session in sessions.items()
+                    if "*" not in revoked and session.get("user") not in revoked}
+        except (ValueError, AttributeError):
+            # Node-RED takes a damaged file for an empty one.
+            kept = {}
+        account = self.unit.account
+        transaction.replace(path, json.dumps(kept).encode(), 0o600, account.uid, account.gid, account)
+
     def _restart(self):
         self.started = time.time()
         systemctl("reset-failed", self.unit.name, check=False)
@@ -146,7 +168,7 @@ class Service:
     def _back(self, transaction, failure):
         """The error to raise after a failure, with the old state running again if there was anything to put back."""
         journal = self._journal()
-        reason = str(failure)
+        reason = str(failure) + self._own_words(journal)
         if not transaction.open:
             return HostError("%s Nothing had been changed before." % reason, journal=journal, restored=[],
                              transaction=None)
@@ -186,6 +208,14 @@ class Service:
             if (now["tls"], now["http"], now["certificate"]) != (old["tls"], old["http"], old["certificate"]):
                 failures.append("port %d does not answer as it did before" % old["port"])
         return failures
+
+    @staticmethod
+    def _own_words(journal):
+        """The first lines of the journal that tell of an error, as a sentence."""
+        for index, line in enumerate(journal):
+            if "rror" in line:
+                return " Its own words: " + " ".join(line.strip() for line in journal[index:index + ERROR_LINES])
+        return ""
 
     def _journal(self):
         """The service's own last lines, without secrets."""

@@ -15,10 +15,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._state import endp
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 
 
-def replace_settings(unit, content, sha256, managed, load_tls, timeout, check_mode):
+def replace_settings(unit, content, sha256, managed, load_tls, revoke, timeout, check_mode):
     """Replace the unit's settings file by ``content`` (bytes), which was computed from a file with this checksum.
 
-    ``managed`` is a list of dictionaries with ``path`` and ``value`` or ``type``; see the module host_settings.
+    ``managed`` is a list of dictionaries with ``path`` and ``value`` or ``type``, ``revoke`` one of user
+    names; see the module host_settings.
     """
     if not unit.account:
         raise HostError("This host has no service %s." % unit.name)
@@ -36,7 +37,8 @@ def replace_settings(unit, content, sha256, managed, load_tls, timeout, check_mo
         if not os.path.isdir(unit.user_dir):
             transaction.make_folder(unit.user_dir, 0o700, unit.account)
         transaction.replace(unit.settings_path, content, *_ownership(unit), unit.account)
-        transaction.note(effective=loaded["effective"], settings=files.checksum(content))
+        transaction.note(effective=loaded["effective"], settings=files.checksum(content),
+                         revoke=sorted({*transaction.record["revoke"], *revoke}))
     return {"changed": True, "conflict": False, "transaction": transaction.identifier}
 
 

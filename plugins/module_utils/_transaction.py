@@ -114,6 +114,7 @@ class Transaction:
             self.record = {
                 "id": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-%d" % os.getpid(),
                 "before": before, "folders": [], "files": [], "effective": None, "settings": None,
+                "revoke": [],
             }
             self._save()
 

@@ -43,11 +43,20 @@ requirements:
   - bcrypt >= 4.1 (control node)
 extends_documentation_fragment:
   - pifleet.nodered.attributes
-  - pifleet.nodered.attributes.control_node
 attributes:
+  check_mode:
+    support: full
+    details: It changes nothing anywhere, so that check mode makes no difference.
+  diff_mode:
+    support: none
+    details: Its result is a secret.
   idempotent:
     support: partial
-    details: Only with O(hash). Without it there is a new random salt, and thus another hash, each time.
+    details: Without O(hash) it returns another hash each time, because the salt is random.
+  platform:
+    platforms: all
+    support: full
+    details: It runs on the control node and does not connect to the host.
 seealso:
   - plugin: pifleet.nodered.bcrypt_hash
     plugin_type: filter

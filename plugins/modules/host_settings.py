@@ -49,6 +49,13 @@ options:
       - Whether the key and the certificate that C(https) names must load too.
     type: bool
     default: false
+  revoke:
+    description:
+      - Users of the editor whose sessions must end with the next restart, V(*) for all. Node-RED itself would keep them
+        for days, with the rights they had.
+    type: list
+    elements: str
+    default: []
   timeout:
     description:
       - Seconds that loading may take.
@@ -97,6 +104,7 @@ def main():
             "sha256": {"type": "str", "required": True},
             "managed": {"type": "str", "required": True, "no_log": True},
             "load_tls": {"type": "bool", "default": False},
+            "revoke": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
@@ -106,7 +114,7 @@ def main():
         result = replace_settings(
             Unit(options["service"], options["user"], options["user_dir"], options["settings_path"]),
             base64.b64decode(options["content"]), options["sha256"], json.loads(options["managed"]),
-            options["load_tls"], options["timeout"], module.check_mode)
+            options["load_tls"], options["revoke"], options["timeout"], module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

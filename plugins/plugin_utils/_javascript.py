@@ -54,7 +54,7 @@ _LENIENCIES = tree_sitter.Query(
     (html_comment) @html
     """,
 )
-_PLACEHOLDER = re.compile(rb"\{\{|\{%|<%|\$\{\{|@@\w+@@")
+_PLACEHOLDER = re.compile(rb"\{\{|\{%|<%|@@\w+@@")
 _CLOSERS = {"}": "{", ")": "(", "]": "[", "${": ""}
 
 
@@ -91,12 +91,18 @@ def _syntax_error(root: Node, source: bytes) -> SettingsError:
 
 
 def _not_javascript(node: Node, source: bytes) -> SettingsError:
-    end = source.find(b"\n", node.end_byte)
-    lines = source[source.rfind(b"\n", 0, node.start_byte) + 1 : len(source) if end < 0 else end]
-    hint = "Look for a missing comma, quote or bracket there; `node --check settings.js` says more."
-    if _PLACEHOLDER.search(lines):
-        hint = "It looks like a placeholder of a template: render the template first, then edit the result."
-    return SettingsError(f"this is not valid JavaScript. {hint}", line_of(node))
+    line_start = source.rfind(b"\n", 0, node.start_byte) + 1
+    line_end = source.find(b"\n", node.end_byte)
+    placeholder = _PLACEHOLDER.search(source, line_start, len(source) if line_end < 0 else line_end)
+    if placeholder:
+        return SettingsError(
+            "this looks like a placeholder of a template. Render the template first, then edit the result.",
+            source.count(b"\n", 0, placeholder.start()) + 1,
+        )
+    return SettingsError(
+        "this is not valid JavaScript. Look for a missing comma, quote or bracket; `node --check` says more.",
+        line_of(node),
+    )
 
 
 def _unclosed_bracket(root: Node) -> Node | None:

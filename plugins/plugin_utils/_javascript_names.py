@@ -15,6 +15,23 @@ from tree_sitter import Node
 
 from ._javascript import code_children, text_of, unwrapped, value_of
 
+FUNCTIONS = frozenset(
+    {
+        "function_declaration",
+        "function_expression",
+        "arrow_function",
+        "method_definition",
+        "generator_function",
+        "generator_function_declaration",
+        "class_static_block",
+        "field_definition",
+    }
+)
+NAMED_DECLARATIONS = frozenset({"function_declaration", "generator_function_declaration", "class_declaration"})
+_NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
+_PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern", "assignment_pattern"})
+
+
 class Place(NamedTuple):
     """A node and the places around it (`Node.parent` would search from the root each time)."""
 
@@ -29,23 +46,6 @@ class Place(NamedTuple):
 
     def is_field(self, name: str) -> bool:
         return self.parent is not None and self.parent.node.child_by_field_name(name) == self.node
-
-
-FUNCTIONS = frozenset(
-    {
-        "function_declaration",
-        "function_expression",
-        "arrow_function",
-        "method_definition",
-        "generator_function",
-        "generator_function_declaration",
-        "class_static_block",
-        "field_definition",
-    }
-)
-_DECLARATIONS = frozenset({"variable_declaration", "lexical_declaration"})
-_NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
-_PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern", "assignment_pattern"})
 
 
 def places_of(root: Node, name: str, kinds: frozenset[str] = _NAMES) -> list[Place]:
@@ -79,30 +79,7 @@ def in_function(place: Place) -> bool:
     return any(outer.node.type in FUNCTIONS for outer in place.outwards())
 
 
-def _names_bound_by(pattern: Node | None) -> set[str]:
-    names = set()
-    stack = [pattern] if pattern is not None else []
-    while stack:
-        node = stack.pop()
-        if node.type in ("identifier", "shorthand_property_identifier_pattern"):
-            names.add(text_of(node))
-        skipped = node.child_by_field_name("right") or node.child_by_field_name("key")
-        stack.extend(child for child in node.named_children if child != skipped)
-    return names
-
-
-def _declared_in(block: Node, with_var: bool) -> set[str]:
-    names = set()
-    for statement in block.named_children:
-        if statement.type == "lexical_declaration" or (with_var and statement.type == "variable_declaration"):
-            for declarator in statement.named_children:
-                names |= _names_bound_by(declarator.child_by_field_name("name"))
-        elif statement.type in ("function_declaration", "generator_function_declaration", "class_declaration"):
-            names.add(text_of(statement.child_by_field_name("name")))
-    return names
-
-
-def key_chain(place: Place) -> tuple[Place, Path, bool]:
+def key_chain(place: Place) -> tuple[Place, tuple[str, ...], bool]:
     """The longest `object.key["key"]` that starts at a place, its keys, and whether all of them are known."""
     keys: list[str] = []
     known = True
@@ -198,12 +175,36 @@ def is_written(place: Place) -> bool:
         return place.is_field("left")
     if outer.type == "variable_declarator":
         return place.is_field("name") and outer.child_by_field_name("value") is not None
-    if outer.type in ("function_declaration", "generator_function_declaration", "class_declaration"):
+    if outer.type in NAMED_DECLARATIONS:
         return place.is_field("name")
     return outer.type == "update_expression" or outer.type in _PATTERNS or place.node.type.endswith("_pattern")
 
 
+def _names_bound_by(pattern: Node | None) -> set[str]:
+    names = set()
+    stack = [pattern] if pattern is not None else []
+    while stack:
+        node = stack.pop()
+        if node.type in ("identifier", "shorthand_property_identifier_pattern"):
+            names.add(text_of(node))
+        skipped = node.child_by_field_name("right") or node.child_by_field_name("key")
+        stack.extend(child for child in node.named_children if child != skipped)
+    return names
+
+
+def _declared_in(block: Node, with_var: bool) -> set[str]:
+    names = set()
+    for statement in block.named_children:
+        if statement.type == "lexical_declaration" or (with_var and statement.type == "variable_declaration"):
+            for declarator in statement.named_children:
+                names |= _names_bound_by(declarator.child_by_field_name("name"))
+        elif statement.type in NAMED_DECLARATIONS:
+            names.add(text_of(statement.child_by_field_name("name")))
+    return names
+
+
 def names_of_scope(place: Place) -> set[str]:
+    """The names that a node around a place declares for what stands in it."""
     node = place.node
     if node.type in FUNCTIONS:
         names = _names_bound_by(node.child_by_field_name("parameters") or node.child_by_field_name("parameter"))
@@ -219,5 +220,3 @@ def names_of_scope(place: Place) -> set[str]:
     if node.type == "for_in_statement" and text_of(node.child_by_field_name("kind") or node)[:3] in ("let", "con"):
         return _names_bound_by(node.child_by_field_name("left"))
     return set()
-
-

@@ -160,22 +160,25 @@ def _without_comma(before: bytes, after: bytes, first: bool, last: bool) -> tupl
     own = _comma(after)
     previous = None if first else _comma(before)
     # Where commas lead the lines, the one before belongs to the member, else the one after.
-    if own is not None and (previous is None or not _LINE_BREAK.search(after[:own])):
+    if own is not None and (previous is None or own < _end_of_line(after)):
         return before, after[:own] + after[own + 1 :]
     if previous is not None and (own is not None or last):
         return before[:previous] + before[previous + 1 :], after
     return before, after
 
 
+def _end_of_line(gap: bytes) -> int:
+    """Where the line ends on which the gap starts; line breaks in comments do not count."""
+    for token, start, _end in _tokens(gap):
+        if token[:1] != b"/" and (line_break := _LINE_BREAK.search(token)):
+            return start + line_break.start()
+    return len(gap)
+
+
 def _end_of_line_tail(gap: bytes) -> int:
     """Where the comma and the comments end that follow a member on its own line."""
-    end = 0
-    for token, _start, token_end in _tokens(gap):
-        if token == b"," or token[:1] == b"/":
-            end = token_end
-        if _LINE_BREAK.search(token):
-            break
-    return end
+    line = gap[: _end_of_line(gap)]
+    return max((end for token, _start, end in _tokens(line) if token[:1] in (b",", b"/")), default=0)
 
 
 def _end_of_comments(gap: bytes) -> int:

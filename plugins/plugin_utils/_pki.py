@@ -587,7 +587,8 @@ def reasons_to_issue(
     :param key_type: as C(describe) gives it, if one was asked for
     :param self_signed: whether it should be self-signed
     """
-    assert not (self_signed and ca_certificate)
+    if self_signed and ca_certificate is not None:
+        raise AssertionError("a certificate is self-signed or issued by an authority, not both")
     if not current_pem:
         return ["there is no certificate yet"]
     try:

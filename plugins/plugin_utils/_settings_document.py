@@ -13,7 +13,7 @@ Bytes in, bytes out. Whatever cannot be edited safely raises a SettingsError wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -72,7 +72,7 @@ class SettingsDocument:
     def set(self, path: Path | str, value: Any) -> None:
         """Give a setting exactly this value; of an object, only the keys that differ are touched."""
         keys, wished = _as_path(path), plain(value)
-        self._replace(keys, self._file.with_value(keys, wished), wished)
+        self._adopt(keys, self._file.with_value(keys, wished), lambda found: same_meaning(found, wished))
 
     def merge(self, path: Path | str, value: dict[str, Any]) -> None:
         """Set the given keys of an object, at every level, and keep its others."""
@@ -90,23 +90,17 @@ class SettingsDocument:
         Node-RED accepts too, becomes a list. Of entries with the same key the last stays, as it is the one that counts.
         """
         keys, wished = _as_path(path), plain(items)
-        names = [item.get(key) for item in wished]
-        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-            raise SettingsError(f"every entry of {'.'.join(keys)} needs a `{key}` of its own.")
-        self._replace(keys, self._file.with_entries(keys, key, wished))
-        found = self.get(keys)
-        by_name = {entry.get(key): entry for entry in found if isinstance(entry, dict)}
-        for item in wished:
-            kept = {field: by_name[item[key]].get(field, MISSING) for field in item}
-            if len(by_name) != len(wished) or not same_meaning(kept, item):
-                raise AssertionError("set_by_key did not give the entries asked for")
+        names = [item.get(key) for item in wished if isinstance(item, dict)]
+        if len(names) < len(wished) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise SettingsError(f"every entry of `{'.'.join(keys)}` needs a `{key}` of its own.")
+        self._adopt(keys, self._file.with_entries(keys, key, wished), lambda found: _has_entries(found, key, wished))
 
     def remove(self, path: Path | str) -> None:
         """Take a setting out, wherever the file gives it a value."""
         keys = _as_path(path)
         self._file.refuse_hazards(keys, {})
         while (source := self._file.without(keys)) is not None:
-            self._replace(keys, source)
+            self._adopt(keys, source, lambda _found: True)
 
     def changes(self) -> dict[str, Change]:
         """Which settings differ from the file as it was read: names only, never values."""
@@ -115,16 +109,26 @@ class SettingsDocument:
             _compare(path, self._original.value(path), self._file.value(path), found)
         return found
 
-    def _replace(self, path: Path, source: bytes, wished: Any = MISSING) -> None:
-        """Take over an edited file, once it is proven that nothing else changed and the wish is met."""
-        if source == self._file.source:
+    def _adopt(self, path: Path, source: bytes, is_met: Callable[[Any], bool]) -> None:
+        """Take over an edited file, once it is proven that the wish is met and nothing else changed."""
+        if source == self.source:
             return
         edited = SettingsFile(source, self._original.style)
-        met = wished is MISSING or same_meaning(edited.value(path), wished)
-        if not met or edited.apart_from(path[0]) != self._file.apart_from(path[0]):
-            raise SettingsError(f"`{'.'.join(path)}` cannot be edited safely here. Edit it by hand.", self.line_of(path))
+        if not is_met(edited.value(path)) or edited.apart_from(path[0]) != self._file.apart_from(path[0]):
+            raise SettingsError(
+                f"`{'.'.join(path)}` cannot be edited safely here. Edit it by hand.", self.line_of(path)
+            )
         self._file = edited
         self._touched[path] = None
+
+
+def _has_entries(found: Any, key: str, wished: list[dict[str, Any]]) -> bool:
+    """Whether a list holds exactly one entry per wished one, with at least its fields."""
+    entries = {entry.get(key): entry for entry in found} if all(isinstance(entry, dict) for entry in found) else {}
+    return len(found) == len(wished) and all(
+        item[key] in entries and same_meaning(item, {field: entries[item[key]].get(field, MISSING) for field in item})
+        for item in wished
+    )
 
 
 def _as_path(path: Path | str) -> Path:

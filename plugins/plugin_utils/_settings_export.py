@@ -11,21 +11,26 @@ else touches the settings object becomes a hazard, and a hazard stops only edits
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tree_sitter import Node
 
-from ._javascript import (
-    SettingsError,
-    code_children,
-    line_of,
-    members_of,
-    text_of,
-    unwrapped,
-    value_of,
+from ._javascript import SettingsError, code_children, line_of, members_of, text_of, unwrapped, value_of
+from ._javascript_names import (
+    FUNCTIONS,
+    NAMED_DECLARATIONS,
+    Assignment,
+    Place,
+    assignment_to,
+    call_with,
+    in_function,
+    is_statement,
+    is_written,
+    key_chain,
+    names_of_scope,
+    places_of,
+    target_of,
+    without_parentheses,
 )
 
 Path = tuple[str, ...]
@@ -49,8 +54,7 @@ class Hazard(NamedTuple):
     reads_only: bool  # harmless as long as the value there is no object
 
 
-@dataclass
-class Export:
+class Export(NamedTuple):
     """The settings object of a file."""
 
     entries: list[Entry]
@@ -63,69 +67,27 @@ def find_export(root: Node) -> Export:
     return _Finder(root).export()
 
 
-# --- the analysis ----------------------------------------------------------------------------------------------------
-
-def _callee(call: Node) -> str:
-    function = call.child_by_field_name("function")
-    return text_of(function) if function is not None and function.type in ("identifier", "member_expression") else ""
-
-
-def _named_call(call: Node) -> str:
-    # The text of a long callee may hold more than a name.
-    name = _callee(call)
-    return f"`{name}()`" if re.fullmatch(r"[\w$.]{1,60}", name) else "a function call"
-
-
+# Names that Node-RED ignores without a word when their case is wrong.
+_KNOWN_NAMES = {name.lower(): name for name in """
+        adminAuth credentialSecret disableEditor exportGlobalContextKeys externalModules functionExternalModules
+        httpAdminAuth httpAdminCookieOptions httpAdminCors httpAdminMiddleware httpAdminRoot httpAuth httpNodeAuth
+        httpNodeCors httpNodeMiddleware httpNodeRoot httpRoot httpServerOptions https httpsRefreshInterval httpStatic
+        httpStaticAuth httpStaticCors httpStaticRoot readOnly requireHttps tlsConfigDisableLocalFiles uiHost uiPort
+        userDir webSocketNodeVerifyClient
+    """.split()}
 # Calls that look at their arguments and keep nothing.
 _READERS = re.compile(r"(?:console\.\w+|JSON\.stringify|Object\.keys|util\.inspect|Array\.isArray|String|Boolean)\Z")
 _READING_METHODS = frozenset(
     {"hasOwnProperty", "toString", "includes", "indexOf", "startsWith", "endsWith", "join", "propertyIsEnumerable"}
 )
-# Operators whose result is never the operand itself.
-_VALUE_OPERATORS = frozenset({"&&", "||", "??"})
-
-
-# Names that Node-RED ignores without a word when their case is wrong.
-_KNOWN_NAMES = {
-    name.lower(): name
-    for name in (
-        "adminAuth",
-        "credentialSecret",
-        "disableEditor",
-        "exportGlobalContextKeys",
-        "externalModules",
-        "functionExternalModules",
-        "httpAdminAuth",
-        "httpAdminCookieOptions",
-        "httpAdminCors",
-        "httpAdminMiddleware",
-        "httpAdminRoot",
-        "httpAuth",
-        "httpNodeAuth",
-        "httpNodeCors",
-        "httpNodeMiddleware",
-        "httpNodeRoot",
-        "httpRoot",
-        "httpServerOptions",
-        "https",
-        "httpsRefreshInterval",
-        "httpStatic",
-        "httpStaticAuth",
-        "httpStaticCors",
-        "httpStaticRoot",
-        "readOnly",
-        "requireHttps",
-        "tlsConfigDisableLocalFiles",
-        "uiHost",
-        "uiPort",
-        "userDir",
-        "webSocketNodeVerifyClient",
-    )
-}
+# Operators whose result may be one of their operands, unlike that of a comparison or a sum.
+_PASSING_OPERATORS = frozenset({"&&", "||", "??"})
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
 
 
 class _Finder:
+    """Reads one file; `export` runs once."""
+
     def __init__(self, root: Node) -> None:
         self._root = root
         self._scopes: dict[int, set[str]] = {}
@@ -184,7 +146,8 @@ class _Finder:
         for place in places_of(self._root, "return", frozenset({"return"})):
             if place.node.start_byte < last and not in_function(place):
                 raise SettingsError(
-                    "the file may end at this `return`, before its settings are complete. Remove it.", line_of(place.node)
+                    "the file may end at this `return`, before its settings are complete. Remove it.",
+                    line_of(place.node),
                 )
 
     def _refuse_wrong_case(self) -> None:
@@ -207,7 +170,7 @@ class _Finder:
             if path[:1] == ("exports",):
                 found.append(place.parent)
             elif not path and not (known and _is_harmless(place)):
-                self._hazards.append(Hazard((), place.node, "`module` is handed on here, which may change any setting", False))
+                self._add_hazard((), place.node, "is handed on here with `module` to code that may change it")
         return found
 
     def _read_export(self, assignments: list[Assignment]) -> tuple[Node, int]:
@@ -256,10 +219,13 @@ class _Finder:
         writes = [place for place in self._visible_places(name) if is_written(place)]
         if not writes:
             raise SettingsError(
-                f"module.exports is `{name}`, which is not defined in this file as an object literal.", line_of(identifier)
+                f"module.exports is `{name}`, which is not defined in this file as an object literal.",
+                line_of(identifier),
             )
+        if writes[0].parent.node.type in NAMED_DECLARATIONS:
+            raise _not_an_object(writes[0].parent.node)
         found = assignment_to(writes[0])
-        if len(writes) > 1 or found is None:
+        if len(writes) > 1 or found is None or found.end > identifier.start_byte:
             raise SettingsError(
                 f"`{name}` is exported, but what it is cannot be told. {_WRITE_ONCE}", line_of(writes[-1].node)
             )
@@ -275,12 +241,15 @@ class _Finder:
                 self._follow_alias(name, self._aliases[name])
 
     def _follow_alias(self, name: str, since: int) -> None:
-        writes = 0
+        # The one write is the definition; Node.js itself defines `exports`.
+        written = name == "exports" and since == 0
         for place in self._visible_places(name):
             if is_written(place):
-                writes += 1
-                if writes > 1 and name != "exports":
-                    self._hazards.append(Hazard((), place.node, f"`{name}` is assigned again here", False))
+                if written:
+                    self._add_hazard(
+                        (), place.node, "may be another one from here on, because its name is assigned again"
+                    )
+                written = True
             elif place.node.start_byte >= since or in_function(place):
                 self._classify(place)
 
@@ -292,7 +261,11 @@ class _Finder:
         if not path and known:
             self._classify_whole(end)
         elif outer.type == "assignment_expression" and end.is_field("left"):
-            if known and is_statement(end.parent) and outer.child_by_field_name("right").type != "assignment_expression":
+            if (
+                known
+                and is_statement(end.parent)
+                and outer.child_by_field_name("right").type != "assignment_expression"
+            ):
                 statement = end.parent.parent.node
                 self._assigned.append(Entry(path, statement, outer.child_by_field_name("right"), None))
             else:
@@ -311,19 +284,13 @@ class _Finder:
         """The same for a use of the object itself instead of one of its keys."""
         if _is_harmless(place) or is_written(place):
             return
-        # `exports = module.exports`, `const settings = module.exports`: one more name for the object.
-        if place.is_field("right") and place.parent.node.type == "assignment_expression":
-            target = place.parent.node.child_by_field_name("left")
-            if assignment_to(Place(target, place.parent)):
-                if target.type == "identifier":
-                    self._aliases.setdefault(text_of(target), place.node.end_byte)
-                    return
-                if text_of(target) == "module.exports":
-                    return
-        if place.is_field("value") and assignment_to(Place(place.parent.node.child_by_field_name("name"), place.parent)):
-            name = place.parent.node.child_by_field_name("name")
-            if name.type == "identifier":
-                self._aliases.setdefault(text_of(name), place.node.end_byte)
+        target = target_of(place)
+        if target is not None and assignment_to(target):
+            # `exports = module.exports`, `const settings = module.exports`: one more name for the object.
+            if target.node.type == "identifier":
+                self._aliases.setdefault(text_of(target.node), place.node.end_byte)
+                return
+            if text_of(target.node) == "module.exports":
                 return
         called = call_with(place)
         if called is None:
@@ -360,7 +327,7 @@ class _Finder:
         """Whether the name means something else there: a parameter or a local variable."""
         return any(name in self._names_of_scope(outer) for outer in place.outwards())
 
-    def names_of_scope(self, place: Place) -> set[str]:
+    def _names_of_scope(self, place: Place) -> set[str]:
         node = place.node
         if node.id not in self._scopes:
             self._scopes[node.id] = names_of_scope(place)
@@ -378,7 +345,7 @@ def _is_harmless(place: Place) -> bool:
     """Whether a use only looks at the value: a test, a comparison, a text, a console message."""
     while place.parent is not None:
         outer = place.parent.node
-        if outer.type == "binary_expression" and outer.child_by_field_name("operator").type not in _VALUE_OPERATORS:
+        if outer.type == "binary_expression" and outer.child_by_field_name("operator").type not in _PASSING_OPERATORS:
             return True
         if outer.type == "for_in_statement":
             return place.is_field("right") and outer.child_by_field_name("operator").type == "in"
@@ -394,6 +361,17 @@ def _is_harmless(place: Place) -> bool:
             return False
         place = place.parent
     return False
+
+
+def _callee(call: Node) -> str:
+    function = call.child_by_field_name("function")
+    return text_of(function) if function is not None and function.type in ("identifier", "member_expression") else ""
+
+
+def _named_call(call: Node) -> str:
+    # The text of a long callee may hold more than a name.
+    name = _callee(call)
+    return f"`{name}()`" if re.fullmatch(r"[\w$.]{1,60}", name) else "a function call"
 
 
 def _promise(node: Node) -> SettingsError:

@@ -150,7 +150,7 @@ class SettingsFile:
         """The entry to edit; None if the setting is new. Refuses what would be overridden."""
         entry, later = self._decisive(path)
         home = self._export.home
-        if entry is None and later is not None and later.path is None and home is not None:
+        if entry is None and later is not None and later.path is None and home is not None and len(path) == 1:
             # A new key goes to the end of its literal: what stands in there or before it does no harm.
             if later.node.end_byte <= home.end_byte:
                 later = None
@@ -405,18 +405,20 @@ class _Members:
         What has no value of its own (a method, a shorthand) can only be replaced as a whole.
         """
         index, unknown = self._last(name), self._last(None)
+        if unknown > index and (index >= 0 or not whole):
+            raise _overridden(name, self._members[unknown].node)
         if index < 0:
             self._insert(name, fresh, unknown + 1)
             return
         member = self._members[index]
-        if unknown > index:
-            raise _overridden(name, self._members[unknown].node)
         if member.value is not None:
             self._list.members[index] = self._file.key_text(member) + rewrite(member.value)
         elif whole:
             self._list.members[index] = self._text(name, fresh, self._file.indent_at(member.node.start_byte), False)
         else:
-            raise SettingsError(f"`{name}` is no object literal here, so no key can be set in it.", line_of(member.node))
+            raise SettingsError(
+                f"`{name}` is no object literal here, so no key can be set in it.", line_of(member.node)
+            )
 
     def _insert(self, name: str, value: Any, first: int) -> None:
         """Adds a key below its commented-out example, else behind the last one; never before `first`."""
@@ -466,7 +468,9 @@ def _related(one: Path, other: Path) -> bool:
 
 def _overridden(key: str, node: Node) -> SettingsError:
     if node.type == "spread_element":
-        reason = f"the spread (`...`) here may bring another `{key}`, which would win. Move it above the other keys."
+        reason = (
+            f"the spread (`...`) here may bring `{key}` too. Write that key out below it, or move it above the others."
+        )
     elif node.type == "expression_statement":
         reason = f"a part of `{key}` is assigned here. Move that into the object itself."
     else:

@@ -10,8 +10,9 @@ import os
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import (
-    AccountError, Login, Secret, User, admin_users, login, permissions, same_login,
+    Login, Secret, User, admin_users, login, permissions, same_login,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import PasswordError, check_hash
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
     MISSING, Expression, SettingsDocument,
 )
@@ -103,8 +104,8 @@ class Wishes:
         paths += [tuple(key.split(".")) for key in self.values]
         return [path for path in paths if document.has(path)]
 
-    def apply(self, document: SettingsDocument, hashing: bool = True) -> None:
-        """Edit the document.
+    def apply(self, document: SettingsDocument, hashing: bool = True) -> list[str]:
+        """Edit the document; returns the users whose sessions have to end because of it, `*` for all.
 
         :param hashing: False leaves passwords unhashed and puts a hash that no password has in their place, where the
             document has no other: enough to see whether the document can be edited
@@ -113,8 +114,7 @@ class Wishes:
         def resolved(secret: Secret, existing: object) -> str:
             return secret.resolve(existing) if hashing else (secret.hash or _PLACEHOLDER)
 
-        if self.users is not None:
-            self._apply_users(document, self.users, resolved)
+        revoked = self._apply_users(document, self.users, resolved) if self.users is not None else []
         for key, wished in (("httpNodeAuth", self.node_auth), ("httpStaticAuth", self.static_auth)):
             if wished is not None:
                 document.set((key,), {"user": wished.user, "pass": resolved(wished.secret, document.get((key, "pass")))})
@@ -132,17 +132,17 @@ class Wishes:
         for key in self.absent:
             document.remove(tuple(key.split(".")))
         self._check_basic_logins(document)
+        return revoked
 
     def _apply_users(
         self, document: SettingsDocument, users: list[User], resolved: t.Callable[[Secret, object], str]
-    ) -> None:
+    ) -> list[str]:
         present = document.get(("adminAuth", "users"))
         entries = [present] if isinstance(present, dict) else present if isinstance(present, list) else []
-        hashes = {
-            entry.get("username"): entry.get("password") for entry in entries if isinstance(entry, dict)
-        }
+        found = {entry.get("username"): entry for entry in entries if isinstance(entry, dict)}
         wished = [
-            {"username": user.username, "password": resolved(user.secret, hashes.get(user.username)),
+            {"username": user.username,
+             "password": resolved(user.secret, found.get(user.username, {}).get("password")),
              "permissions": user.permissions}
             for user in users
         ]
@@ -153,7 +153,7 @@ class Wishes:
             whole["sessionExpiryTime"] = self.session_expiry
         if not isinstance(document.get(("adminAuth",)), dict):
             document.set(("adminAuth",), whole)
-            return
+            return ["*"]
         document.set(("adminAuth", "type"), "credentials")
         document.set_by_key(("adminAuth", "users"), "username", wished)
         if self.session_expiry is not None:
@@ -162,6 +162,8 @@ class Wishes:
             document.remove(("adminAuth", "default"))
         else:
             document.set(("adminAuth", "default"), whole["default"])
+        after = {entry["username"]: entry for entry in wished}
+        return [str(name) for name, entry in found.items() if _loses(entry, after.get(name))]
 
     def _apply_credential_secret(self, document: SettingsDocument) -> None:
         present = document.get(("credentialSecret",))
@@ -190,6 +192,17 @@ class Wishes:
                     " them. Use the same login for both, or give dashboards a root of their own, for example"
                     " nodered_settings: {httpNodeRoot: /api}."
                 )
+
+
+def _loses(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any] | None) -> bool:
+    """Whether a user must log in again. Node-RED keeps the rights of a session and checks only that the user exists."""
+    if after is None:
+        return True
+    try:
+        same_password = check_hash(before.get("password")) == after["password"]
+    except PasswordError:
+        same_password = False
+    return not same_password or after["permissions"] not in (before.get("permissions"), "*")
 
 
 def _root(document: SettingsDocument, key: str) -> object:
@@ -222,6 +235,3 @@ def _expression(key: str, text: t.Any) -> Expression:
     if not isinstance(text, str):
         raise WishError(f"nodered_settings_js: {key} must be JavaScript as text. Use nodered_settings for values.")
     return Expression(str(text))
-
-
-__all__ = ["AccountError", "WishError", "Wishes"]
