@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, Failure, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._drop_in import DropInError, drop_in, variable_names

@@ -16,7 +16,6 @@ import grp
 import hashlib
 import os
 import pwd
-import secrets
 import stat
 
 #: Read no more than this of a file that is meant to be small (bytes).
@@ -98,9 +97,10 @@ def read(path, account=None):
             return None
         except OSError as exc:
             raise HostError("%s cannot be read: %s." % (path, os.strerror(exc.errno))) from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise HostError("%s is not a regular file." % path)
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise HostError("%s is not a regular file." % path)
         content = stream.read(MAXIMUM_SIZE + 1)
     if len(content) > MAXIMUM_SIZE:
         raise HostError("%s is larger than %d MiB." % (path, MAXIMUM_SIZE >> 20))
@@ -131,6 +131,11 @@ def synchronize_folder(path):
         os.close(descriptor)
 
 
+def temporary_path(path):
+    """Where the new content of a file waits for its rename. One name is enough: the store's lock lets one run write."""
+    return os.path.join(os.path.dirname(path), ".%s.pifleet" % os.path.basename(path))
+
+
 def replace(path, content, mode, uid, gid, account=None):
     """Put ``content`` at ``path`` in one rename: readers see the old file or the new one, never a part of either.
 
@@ -140,8 +145,11 @@ def replace(path, content, mode, uid, gid, account=None):
     with account.rights() if account else contextlib.nullcontext():
         path = os.path.realpath(path)
         folder = os.path.dirname(path)
-        temporary = os.path.join(folder, ".%s.%s" % (os.path.basename(path), secrets.token_hex(6)))
+        temporary = temporary_path(path)
         try:
+            # One that a killed run has left.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as exc:
             raise HostError("Nothing can be written to %s: %s." % (folder, os.strerror(exc.errno))) from exc

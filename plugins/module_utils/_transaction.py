@@ -62,7 +62,10 @@ class Store:
     def keep(self, name, content):
         """Keep bytes under a name below the folder."""
         self._prepare()
-        os.makedirs(os.path.dirname(self.path(name)), mode=0o700, exist_ok=True)
+        folder = self.folder
+        for part in os.path.dirname(name).split("/"):
+            folder = os.path.join(folder, part)
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         files.replace(self.path(name), content, 0o600, os.geteuid(), os.getegid())
 
     def discard(self, name):
@@ -160,6 +163,7 @@ class Transaction:
         """Put every file back as it was, keeping the refused ones beside the backups; the transaction stays open."""
         for entry in reversed(self.record["files"]):
             account = Account(entry["user"]) if entry["user"] else None
+            files.remove(files.temporary_path(entry["path"]), account)
             refused = files.read(entry["path"], account)
             if refused is not None:
                 self.store.keep("backups/%s/refused-%s" % (self.identifier, os.path.basename(entry["path"])), refused)

@@ -55,7 +55,7 @@ _LENIENCIES = tree_sitter.Query(
     """,
 )
 _PLACEHOLDER = re.compile(rb"\{\{|\{%|<%|@@\w+@@")
-_CLOSERS = {"}": "{", ")": "(", "]": "[", "${": ""}
+_BRACKETS = {"{": "}", "${": "}", "(": ")", "[": "]"}
 
 
 def parse(source: bytes) -> Node:
@@ -108,9 +108,9 @@ def _not_javascript(node: Node, source: bytes) -> SettingsError:
 def _unclosed_bracket(root: Node) -> Node | None:
     opened: list[Node] = []
     for leaf in _leaves(root):
-        if leaf.type in ("{", "(", "["):
+        if leaf.type in _BRACKETS:
             opened.append(leaf)
-        elif leaf.type in _CLOSERS and opened and opened[-1].type == _CLOSERS[leaf.type]:
+        elif opened and leaf.type == _BRACKETS[opened[-1].type]:
             opened.pop()
     return opened[-1] if opened else None
 
@@ -329,7 +329,12 @@ class Expression:
         pairs = code_children(inner) if inner.type == "object" else []
         if len(pairs) != 1 or pairs[0].type != "pair" or inner.end_byte != root.end_byte - 1:
             raise SettingsError("the given JavaScript is not one single expression.")
-        return pairs[0].child_by_field_name("value")
+        value = pairs[0].child_by_field_name("value")
+        if value.type in ("await_expression", "yield_expression"):
+            raise SettingsError(
+                f"the given JavaScript expression cannot stand in settings.js: `{value.children[0].type}`."
+            )
+        return value
 
     @cached_property
     def tokens(self) -> tuple:

@@ -80,8 +80,9 @@ class MemberList:
 
     def example_of(self, name: str, first: int) -> tuple[int, int] | None:
         """Where the last commented-out example of a key ends: gap (not before `first`) and offset in it."""
+        mention = re.compile(rb"//[ \t]*[\"']?" + re.escape(name.encode("utf-8")) + rb"[\"']?[ \t]*:")
         for index in reversed(range(first, len(self.gaps))):
-            end = _end_of_example(self.gaps[index], name)
+            end = _end_of_example(self.gaps[index], name) if mention.search(self.gaps[index]) else None
             if end is not None:
                 return index, end
         return None
@@ -217,8 +218,6 @@ def _own_line_comments(gap: bytes) -> Iterator[_LineComment]:
 
 def _end_of_example(gap: bytes, name: str) -> int | None:
     """Where the last commented-out `name: ...` ends, all its lines included."""
-    if not re.search(rb"//[ \t]*[\"']?" + re.escape(name.encode("utf-8")) + rb"[\"']?[ \t]*:", gap):
-        return None
     found = None
     example = _Example()
     for comment in _own_line_comments(gap):

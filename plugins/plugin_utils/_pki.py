@@ -413,12 +413,12 @@ def _new_root(common_name: str, days: int, now: datetime.datetime) -> Certificat
 
 def _check_may_sign(certificate: x509.Certificate, name: str) -> None:
     try:
-        public_key, extensions = certificate.public_key(), certificate.extensions
-    except _MALFORMED:
-        raise PkiError(f"{_sentence(name)} has a key or extensions that cannot be read: use another CA.") from None
+        public_key = certificate.public_key()
+    except UnsupportedAlgorithm:
+        raise PkiError(f"{_sentence(name)} has a key of an unknown type: use another CA.") from None
     _check_key(public_key, name)
-    constraints = _extension(extensions, x509.BasicConstraints)
-    usage = _extension(extensions, x509.KeyUsage)
+    constraints = _extension(certificate.extensions, x509.BasicConstraints)
+    usage = _extension(certificate.extensions, x509.KeyUsage)
     if constraints is None or not constraints.ca or not (usage is None or usage.key_cert_sign):
         raise PkiError(
             f"{_sentence(name)} is not that of a CA (basicConstraints CA:TRUE, keyUsage keyCertSign): give one that may"
@@ -535,24 +535,7 @@ def describe(pem: bytes | str) -> dict[str, t.Any]:
         (such as C(ecdsa-p256) or C(rsa-2048)), serial (lower-case hex), fingerprint (see C(fingerprint)), self_signed
     :raises PkiError: it cannot be read
     """
-    certificate = _certificates(_bytes(pem), "the certificate")[0]
-    try:
-        names = _names(certificate)
-        serial = f"{certificate.serial_number:x}"
-        return {
-            "subject": _text(certificate.subject),
-            "issuer": _text(certificate.issuer),
-            "dns_names": list(names.dns),
-            "ip_addresses": list(names.ips),
-            "not_before": _iso(certificate.not_valid_before_utc),
-            "not_after": _iso(certificate.not_valid_after_utc),
-            "key_type": _key_type(certificate),
-            "serial": serial.zfill(len(serial) + len(serial) % 2),
-            "fingerprint": certificate.fingerprint(hashes.SHA256()).hex(),
-            "self_signed": _is_issued_by(certificate, certificate),
-        }
-    except _MALFORMED:
-        raise PkiError("The certificate has contents that cannot be read.") from None
+    return _describe(_certificates(_bytes(pem), "the certificate")[0])
 
 
 def fingerprint(pem: bytes | str) -> str:
@@ -593,19 +576,19 @@ def reasons_to_issue(
         return ["there is no certificate yet"]
     try:
         certificate = _certificates(_bytes(current_pem), "the certificate")[0]
-        names, current_key_type = _names(certificate), _key_type(certificate)
-    except (PkiError, *_MALFORMED):
+    except PkiError:
         return ["the certificate cannot be read"]
+    described = _describe(certificate)
     now = now or _now()
     reasons = []
     if key_fits is False:
         reasons.append("the private key does not fit the certificate")
     reasons += _reasons_of_time(certificate, ca_certificate, renew_before_days, now)
-    reasons += [f"the DNS name {name} is missing" for name in wanted.dns if name not in names.dns]
-    reasons += [f"the IP address {address} is missing" for address in wanted.ips if address not in names.ips]
+    reasons += [f"the DNS name {name} is missing" for name in wanted.dns if name not in described["dns_names"]]
+    reasons += [f"the IP address {each} is missing" for each in wanted.ips if each not in described["ip_addresses"]]
     reasons += _reasons_of_issuer(certificate, ca_certificate, self_signed)
-    if key_type is not None and current_key_type != key_type:
-        reasons.append(f"its key is of the type {current_key_type}, not {key_type}")
+    if key_type is not None and described["key_type"] != key_type:
+        reasons.append(f"its key is of the type {described['key_type']}, not {key_type}")
     return reasons
 
 
@@ -645,12 +628,37 @@ def _reasons_of_issuer(
 
 
 def _certificates(pem: bytes, name: str) -> list[x509.Certificate]:
-    """All certificates of a PEM text, at least one."""
+    """All certificates of a PEM text, at least one.
+
+    cryptography parses most of a certificate only when asked for it: that is done here, so that nothing fails later.
+
+    :raises PkiError: one of them cannot be read
+    """
     _check_library()
     try:
-        return x509.load_pem_x509_certificates(pem)
+        certificates = x509.load_pem_x509_certificates(pem)
+        for certificate in certificates:
+            _describe(certificate)
     except _MALFORMED:
         raise PkiError(f"{_sentence(name)} cannot be read as a certificate in PEM.") from None
+    return certificates
+
+
+def _describe(certificate: x509.Certificate) -> dict[str, t.Any]:
+    names = _names(certificate)
+    serial = f"{certificate.serial_number:x}"
+    return {
+        "subject": _text(certificate.subject),
+        "issuer": _text(certificate.issuer),
+        "dns_names": list(names.dns),
+        "ip_addresses": list(names.ips),
+        "not_before": _iso(certificate.not_valid_before_utc),
+        "not_after": _iso(certificate.not_valid_after_utc),
+        "key_type": _key_type(certificate),
+        "serial": serial.zfill(len(serial) + len(serial) % 2),
+        "fingerprint": certificate.fingerprint(hashes.SHA256()).hex(),
+        "self_signed": _is_issued_by(certificate, certificate),
+    }
 
 
 def _names(certificate: x509.Certificate) -> Names:

@@ -51,9 +51,11 @@ class _Missing(Enum):
 MISSING = _Missing.MISSING
 
 _STRINGS = tree_sitter.Query(LANGUAGE, "(string) @string")
+# So many members show how a file is indented.
+_SAMPLE = 50
 _SCALARS = (str, int, float, type(None), _Missing)
 # A statement removed before one of these would join its neighbours.
-_CONTINUES_A_STATEMENT = re.compile(rb"\s*(?:[(\[`+\-*.,]|/(?![/*]))")
+_CONTINUES_A_STATEMENT = re.compile(rb"(?:\s|//[^\r\n]*|/\*.*?\*/)*(?:[(\[`+\-*.,]|/(?![/*]))", re.DOTALL)
 _COMMENT_BEHIND_STATEMENT = re.compile(rb"[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/[ \t]*(?=[\r\n]|\Z))")
 _REST_OF_LINE = re.compile(rb"[ \t]*(?:[\r\n]|\Z)")
 _LINE_START = re.compile(rb"(?:\r\n|[\r\n])[ \t]*\Z")
@@ -189,7 +191,7 @@ class SettingsFile:
             return rewrite(node)
         literal = unwrapped(node)
         if literal.type != "object":
-            raise SettingsError(f"`{keys[0]}` belongs into a value that is no object literal here.", line_of(node))
+            raise _no_object(keys[0], node)
         members = _Members(self, literal)
         value = fresh
         for key in reversed(keys[1:]):
@@ -259,7 +261,7 @@ class SettingsFile:
         for index in reversed(range(new, old)):
             array.remove(index)
         for index in range(old, new):
-            self._insert_element(array, index, wished[index])
+            self._insert_element(array, index, wished[index], elements)
         return array.render()
 
     def _rewritten_entries(self, node: Node, key: str, items: list[dict[str, Any]]) -> bytes:
@@ -281,7 +283,7 @@ class SettingsFile:
                 array.members[index] = self._with_fields(elements[index], item)
         for item in items:
             if item[key] in wished:
-                self._insert_element(array, len(array.members), item)
+                self._insert_element(array, len(array.members), item, elements)
         return self._around(node, array.render())
 
     def _with_fields(self, node: Node, item: dict[str, Any]) -> bytes:
@@ -290,11 +292,13 @@ class SettingsFile:
             members.put_value(field, value)
         return self._around(node, members.render())
 
-    def _insert_element(self, array: MemberList, index: int, value: Any) -> None:
-        indent = array.indent_for(index, self.style.unit.encode()) if array.has_line_breaks else None
+    def _insert_element(self, array: MemberList, index: int, value: Any, siblings: list[Node]) -> None:
+        literals = [unwrapped(node) for node in siblings if unwrapped(node).type == "object"]
+        style = self.style.replaced(quoted_keys=bool(literals) and self.quotes_keys(members_of(literals[-1])))
+        indent = array.indent_for(index, style.unit.encode()) if array.has_line_breaks else None
         outer = array.line_indent if indent is None else indent
         inline = indent is None and bool(array.members) and array.on_one_line
-        array.insert(index, render(value, self.style, outer.decode(), inline).encode("utf-8"), indent)
+        array.insert(index, render(value, style, outer.decode(), inline).encode("utf-8"), indent)
 
     # Statements
 
@@ -325,9 +329,12 @@ class SettingsFile:
 
     def key_text(self, member: Member) -> bytes:
         """A member up to its value."""
-        if member.node is None or member.value is None:
-            return b""
-        return self.source[member.node.start_byte : member.value.start_byte]
+        return b"" if member.value is None else self.source[member.node.start_byte : member.value.start_byte]
+
+    def quotes_keys(self, members: list[Member]) -> bool:
+        """Whether an object literal is written like JSON."""
+        keys = [self.key_text(member)[:1] for member in members if member.value is not None]
+        return bool(keys) and all(key in (b"'", b'"') for key in keys)
 
     # The file's own style
 
@@ -336,7 +343,8 @@ class SettingsFile:
 
     def indent_at(self, position: int) -> bytes:
         """The indentation of the line at a position."""
-        start = max(self.source.rfind(end, 0, position) for end in (b"\n", b"\r")) + 1
+        start = self.source.rfind(b"\n", 0, position) + 1
+        start = self.source.rfind(b"\r", start, position) + 1 or start
         return _INDENT.match(self.source, start, position)[0]
 
     @cached_property
@@ -353,10 +361,10 @@ class SettingsFile:
 
     def _indent_unit(self) -> str:
         literals = [self._export.home] if self._export.home else []
-        literals += [unwrapped(entry.value) for entry in self._export.entries if entry.value is not None]
+        literals += [unwrapped(entry.value) for entry in self._export.entries[:_SAMPLE] if entry.value is not None]
         for literal in literals:
             outer = self.indent_at(literal.start_byte)
-            for inner in literal.named_children if literal.type == "object" else ():
+            for inner in literal.named_children[:_SAMPLE] if literal.type == "object" else ():
                 indent = self.indent_at(inner.start_byte)
                 if inner.start_point.row > literal.start_point.row and indent.startswith(outer) and indent != outer:
                     return indent[len(outer) :].decode()
@@ -368,7 +376,7 @@ class _Members:
 
     def __init__(self, file: SettingsFile, node: Node) -> None:
         self._file = file
-        self._is_home = node == file.home
+        self._node = node
         self._members = members_of(node)
         self._list = file.member_list(node, [member.node for member in self._members])
 
@@ -390,11 +398,13 @@ class _Members:
             for index in reversed(found):
                 self._remove(index)
             return bool(found)
-        member = self._members[self._last(keys[0])] if self._last(keys[0]) >= 0 else None
-        text = self._file.cut(member.value, keys[1:]) if member and member.value is not None else None
-        if text is not None:
-            self._list.members[self._last(keys[0])] = self._file.key_text(member) + text
-        return text is not None
+        index = self._last(keys[0])
+        member = self._members[index] if index >= 0 else None
+        text = None if member is None or member.value is None else self._file.cut(member.value, keys[1:])
+        if text is None:
+            return False
+        self._list.members[index] = self._file.key_text(member) + text
+        return True
 
     def put_value(self, name: str, value: Any) -> None:
         self.put(name, value, lambda node: self._file.rewritten(node, value), whole=True)
@@ -416,23 +426,22 @@ class _Members:
         elif whole:
             self._list.members[index] = self._text(name, fresh, self._file.indent_at(member.node.start_byte), False)
         else:
-            raise SettingsError(
-                f"`{name}` is no object literal here, so no key can be set in it.", line_of(member.node)
-            )
+            raise _no_object(name, member.node)
 
     def _insert(self, name: str, value: Any, first: int) -> None:
         """Adds a key below its commented-out example, else behind the last one; never before `first`."""
         index, offset = self._list.example_of(name, first) or (len(self._members), None)
-        fresh_lines = self._list.is_bare and (self._is_home or (isinstance(value, dict) and bool(value)))
+        fresh_lines = self._list.is_bare and (
+            self._node == self._file.home or (isinstance(value, dict) and bool(value))
+        )
         own_line = self._list.has_line_breaks or fresh_lines
         indent = self._list.indent_for(index, self._file.style.unit.encode()) if own_line else None
         text = self._text(name, value, self._list.line_indent if indent is None else indent, not own_line)
         self._list.insert(index, text, indent, offset)
-        self._members.insert(index, Member(name, None, None))
+        self._members.insert(index, Member(name, self._node, None))
 
     def _text(self, name: str, value: Any, indent: bytes, inline: bool) -> bytes:
-        keys = [self._file.key_text(member)[:1] for member in self._members if member.value is not None]
-        style = self._file.style.replaced(quoted_keys=bool(keys) and all(key in (b"'", b'"') for key in keys))
+        style = self._file.style.replaced(quoted_keys=self._file.quotes_keys(self._members))
         return f"{render_key(name, style)}: {render(value, style, indent.decode(), inline)}".encode("utf-8")
 
     def _last(self, name: str | None) -> int:
@@ -464,6 +473,12 @@ def _related(one: Path, other: Path) -> bool:
     """Whether one path leads to the other or into it."""
     length = min(len(one), len(other))
     return one[:length] == other[:length]
+
+
+def _no_object(key: str, node: Node) -> SettingsError:
+    return SettingsError(
+        f"this is no object literal, so `{key}` cannot be set in it. Set the whole value.", line_of(node)
+    )
 
 
 def _overridden(key: str, node: Node) -> SettingsError:

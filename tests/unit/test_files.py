@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files of the host: replaced in one rename, with the rights of the service's user and no more."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
+
+ME = (os.getuid(), os.getgid())
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@pytest.fixture
+def nobody(tmp_path):
+    """An account without rights, and a folder that it owns."""
+    if os.geteuid() != 0:
+        pytest.fail("these tests need root, as make test has it: only root can take another user's rights")
+    account = Account("nobody")
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == pwd.getpwuid(0).pw_name and str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, account.uid, account.gid)
+    return account, home
+
+
+def test_replace_writes_content_mode_and_nothing_else(tmp_path):
+    target = tmp_path / "settings.js"
+    files.replace(str(target), b"new", 0o640, *ME)
+    assert target.read_bytes() == b"new"
+    assert mode(target) == 0o640
+    assert os.listdir(tmp_path) == ["settings.js"]
+
+
+def test_replace_keeps_a_symbolic_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/settings.js").write_bytes(b"old")
+    link = tmp_path / "settings.js"
+    link.symlink_to("real/settings.js")
+    files.replace(str(link), b"new", 0o600, *ME)
+    assert link.is_symlink()
+    assert (tmp_path / "real/settings.js").read_bytes() == b"new"
+
+
+def test_failed_replace_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    target = tmp_path / "settings.js"
+    target.write_bytes(b"old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(HostError, match="settings.js cannot be replaced: No space left"):
+        files.replace(str(target), b"new", 0o600, *ME)
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["settings.js"]
+
+
+def test_reading_what_is_not_there(tmp_path):
+    assert files.read(str(tmp_path / "none")) is None
+    assert files.read(str(tmp_path / "none/deeper")) is None
+    assert files.checksum(None) == ""
+
+
+def test_reading_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(HostError, match="not a regular file|cannot be read"):
+            files.read(str(path))
+
+
+def test_a_link_leads_no_further_than_the_user_could_go(nobody):
+    account, home = nobody
+    secret = home.parent / "secret"
+    secret.write_text("for root only")
+    secret.chmod(0o600)
+    (home / "settings.js").symlink_to(secret)
+    with pytest.raises(HostError, match="Permission denied"):
+        files.read(str(home / "settings.js"), account)
+    with pytest.raises(HostError, match="Nothing can be written"):
+        files.replace(str(home / "settings.js"), b"planted", 0o600, account.uid, account.gid, account)
+    assert secret.read_text() == "for root only"
+    assert os.geteuid() == 0
+
+
+def test_a_file_of_root_in_the_users_folder_stays_roots(nobody):
+    account, home = nobody
+    target = home / "settings.js"
+    target.write_bytes(b"old")
+    files.replace(str(target), b"new", 0o640, 0, account.gid, account)
+    assert (target.read_bytes(), target.stat().st_uid, target.stat().st_gid) == (b"new", 0, account.gid)
+
+
+def test_folders_belong_to_the_user(nobody):
+    account, home = nobody
+    assert files.make_folder(str(home / "nodecerts"), 0o700, account)
+    assert (home / "nodecerts").stat().st_uid == account.uid
+    assert mode(home / "nodecerts") == 0o700
+    assert not files.make_folder(str(home / "nodecerts"), 0o700, account)
+
+
+@pytest.mark.parametrize(("before", "after", "changed"), [
+    (0o644, 0o600, True), (0o600, 0o600, False), (0o400, 0o400, False), (0o777, 0o600, True)])
+def test_restrict_takes_rights_and_gives_none(tmp_path, before, after, changed):
+    path = tmp_path / "flows_cred.json"
+    path.touch()
+    path.chmod(before)
+    assert files.restrict(str(path), 0o600) is changed
+    assert mode(path) == after
+
+
+def test_restrict_follows_no_link(tmp_path):
+    (tmp_path / "other").touch(mode=0o644)
+    (tmp_path / "link").symlink_to("other")
+    assert not files.restrict(str(tmp_path / "link"), 0o600)
+    assert not files.restrict(str(tmp_path / "none"), 0o600)
+    assert mode(tmp_path / "other") == 0o644

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The transaction: whenever it is cut off, there is either nothing to undo or all that is needed to undo it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
+from ansible_collections.pifleet.nodered.plugins.module_utils import _transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError, user_name
+from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
+
+ME = (os.getuid(), os.getgid())
+BEFORE = {"active": True, "endpoints": []}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store("nodered.service", str(tmp_path / "store"))
+
+
+@pytest.fixture
+def host(tmp_path):
+    folder = tmp_path / "node-red"
+    folder.mkdir()
+    (folder / "settings.js").write_bytes(b"old settings")
+    (folder / "settings.js").chmod(0o644)
+    return folder
+
+
+def snapshot(folder):
+    return {
+        str(path.relative_to(folder)): (path.read_bytes() if path.is_file() else None, stat.S_IMODE(path.stat().st_mode))
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def change_everything(store, host):
+    account = Account(user_name(ME[0]))
+    transaction = Transaction(store)
+    transaction.begin(BEFORE)
+    transaction.make_folder(str(host / "nodecerts"), 0o700, account)
+    transaction.replace(str(host / "nodecerts/server.pem"), b"key and certificate", 0o600, *ME, account)
+    transaction.replace(str(host / "settings.js"), b"new settings", 0o600, *ME, account)
+    transaction.replace(str(host / "settings.js"), b"newer settings", 0o600, *ME, account)
+    return transaction
+
+
+def test_undo_gives_back_every_byte_and_mode(store, host):
+    before = snapshot(host)
+    transaction = change_everything(store, host)
+    assert (host / "settings.js").read_bytes() == b"newer settings"
+    transaction.undo()
+    transaction.close()
+    assert snapshot(host) == before
+    assert not Transaction(store).open
+
+
+def test_refused_files_are_kept(store, host):
+    transaction = change_everything(store, host)
+    identifier = transaction.identifier
+    transaction.undo()
+    kept = store.path("backups", identifier)
+    assert files.read(os.path.join(kept, "refused-server.pem")) == b"key and certificate"
+    assert files.read(os.path.join(kept, "refused-settings.js")) == b"newer settings"
+
+
+def test_commit_keeps_the_old_files_and_closes(store, host):
+    transaction = change_everything(store, host)
+    transaction.commit({"expected": {"port": 1880}, "settings": "abc"})
+    assert not Transaction(store).open
+    assert store.read("proved.json")["transaction"] == transaction.identifier
+    kept = [name for name in os.listdir(store.path("backups", transaction.identifier)) if name.endswith("settings.js")]
+    assert [files.read(store.path("backups", transaction.identifier, name)) for name in kept] == [b"old settings"]
+
+
+def test_only_root_can_look_into_the_store(store, host):
+    change_everything(store, host)
+    for folder, _folders, names in os.walk(os.path.dirname(store.folder)):
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+        for name in names:
+            assert stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) == 0o600
+
+
+@pytest.mark.parametrize("writes", range(12))
+def test_a_run_killed_at_any_write_can_be_undone(store, host, monkeypatch, writes):
+    """Power fails at the n-th rename; what follows reads only what is on the disk."""
+    before = snapshot(host)
+    real, count = os.rename, 0
+
+    def rename(source, target):
+        nonlocal count
+        count += 1
+        if count > writes:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    try:
+        change_everything(store, host)
+    except KeyboardInterrupt:
+        assert count == writes + 1
+    monkeypatch.setattr(os, "rename", real)
+    found = Transaction(store)
+    if found.open:
+        found.undo()
+        found.close()
+    left = {name: state for name, state in snapshot(host).items() if not os.path.basename(name).startswith(".")}
+    assert left == before
+
+
+def test_a_second_run_joins_the_open_transaction(store, host):
+    first = change_everything(store, host)
+    second = Transaction(store)
+    second.begin({"active": False, "endpoints": []})
+    assert second.identifier == first.identifier
+    assert second.record["before"] == BEFORE
+    second.replace(str(host / "settings.js"), b"third", 0o600, *ME)
+    second.undo()
+    assert (host / "settings.js").read_bytes() == b"old settings"
+
+
+def test_a_removed_file_comes_back(store, host):
+    before = snapshot(host)
+    transaction = Transaction(store)
+    transaction.begin(BEFORE)
+    transaction.replace(str(host / "settings.js"), None, 0, *ME)
+    assert not (host / "settings.js").exists()
+    transaction.undo()
+    assert snapshot(host) == before
+
+
+def test_a_damaged_record_is_named(store):
+    store.keep("transaction.json", b"{ not JSON")
+    with pytest.raises(HostError, match="transaction.json is damaged"):
+        Transaction(store)
+
+
+def test_the_lock_lets_one_run_in(store, monkeypatch):
+    monkeypatch.setattr(_transaction, "LOCK_TIMEOUT", 0.3)
+    refused = []
+
+    def second():
+        try:
+            with store.lock():
+                refused.append(False)
+        except HostError as exc:
+            refused.append(str(exc))
+
+    with store.lock():
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+    assert "Another run has been working" in refused[0]
+    second()
+    assert refused[1] is False

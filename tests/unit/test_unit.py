@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Node-RED lives, from what systemd says; systemd itself is played by a table."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils import _unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
+
+ME = pwd.getpwuid(os.getuid())
+
+
+@pytest.fixture
+def unit(monkeypatch, tmp_path):
+    """A unit with the given properties, whose home folder is empty."""
+
+    def make(properties=None, **known):
+        table = {
+            "LoadState": "loaded", "ActiveState": "active", "User": ME.pw_name, "WorkingDirectory": str(tmp_path),
+            "ExecStart": "{ path=/usr/bin/env ; argv[]=/usr/bin/env node-red-pi $NODE_OPTIONS -- $NODE_RED_OPTIONS ;"
+                         " ignore_errors=no ; start_time=[n/a] }",
+            "Environment": f"HOME={tmp_path} PATH={tmp_path}/bin NODE_OPTIONS=--max_old_space_size=512",
+            **(properties or {}),
+        }
+        monkeypatch.setattr(_unit, "systemctl", lambda *arguments, check=True: "\n".join(
+            f"{name}={value}" for name, value in table.items()))
+        return _unit.Unit("nodered", **known)
+
+    return make
+
+
+def install_node_red(folder, version="4.1.15"):
+    package = folder / "lib/node_modules/node-red"
+    (package / "bin").mkdir(parents=True)
+    (package / "package.json").write_text(json.dumps(
+        {"name": "node-red", "version": version, "engines": {"node": ">=18.5"}}))
+    program = package / "bin/node-red-pi"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin/node-red-pi").symlink_to(program)
+    return package
+
+
+def test_settings_lie_in_the_home_of_the_user(unit, tmp_path):
+    found = unit()
+    assert found.settings_path == f"{tmp_path}/.node-red/settings.js"
+    assert found.user_dir == f"{tmp_path}/.node-red"
+    assert found.account.name == ME.pw_name
+
+
+@pytest.mark.parametrize(("options", "expected"), [
+    ("-s other.js", "{home}/other.js"),
+    ("--settings=/etc/nodered.js", "/etc/nodered.js"),
+    ("-u /srv/node-red", "/srv/node-red/settings.js"),
+    ("--userDir /srv/one -s /srv/two/settings.js", "/srv/two/settings.js"),
+    ("-s first.js -s second.js", "{home}/second.js"),
+])
+def test_options_of_the_command_line_win(unit, tmp_path, options, expected):
+    environment = tmp_path / "environment"
+    environment.write_text(f"NODE_RED_OPTIONS={options}\n")
+    found = unit({"EnvironmentFiles": f"{environment} (ignore_errors=yes)"})
+    assert found.settings_path == expected.format(home=tmp_path)
+
+
+def test_node_red_home_counts_only_with_its_configuration(unit, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    properties = {"Environment": f"HOME={tmp_path} NODE_RED_HOME={home}"}
+    assert unit(properties).settings_path == f"{tmp_path}/.node-red/settings.js"
+    (home / ".config.json").write_text("{}")
+    assert unit(properties).settings_path == f"{home}/settings.js"
+
+
+def test_what_the_caller_knows_wins(unit):
+    found = unit(user_dir="/data", settings_path="/etc/settings.js")
+    assert (found.user_dir, found.settings_path) == ("/data", "/etc/settings.js")
+    assert unit(user_dir="/data").settings_path == "/data/settings.js"
+
+
+def test_versions_come_from_the_packages(unit, tmp_path):
+    package = install_node_red(tmp_path)
+    node = tmp_path / "lib/node_modules/node"
+    (node / "bin").mkdir(parents=True)
+    (node / "package.json").write_text('{"name": "node", "version": "22.23.3"}')
+    (node / "bin/node").write_text("")
+    (node / "bin/node").chmod(0o755)
+    (tmp_path / "bin/node").symlink_to(node / "bin/node")
+    found = unit()
+    assert (found.node_red_home, found.node_red_version, found.node_engine) == (str(package), "4.1.15", ">=18.5")
+    assert found.node() == (str(tmp_path / "bin/node"), "22.23.3")
+
+
+def test_version_of_a_node_without_package_comes_from_its_header(unit, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/node").write_text("")
+    (tmp_path / "bin/node").chmod(0o755)
+    (tmp_path / "include/node").mkdir(parents=True)
+    (tmp_path / "include/node/node_version.h").write_text(
+        "#define NODE_MAJOR_VERSION 20\n#define NODE_MINOR_VERSION 19\n#define NODE_PATCH_VERSION 2\n")
+    assert unit().node()[1] == "20.19.2"
+
+
+def test_host_without_the_service(unit):
+    found = unit({"LoadState": "not-found", "User": "", "ExecStart": "", "Environment": ""})
+    assert (found.exists, found.account, found.settings_path) == (False, None, None)
+
+
+def test_unknown_user_is_named(unit):
+    with pytest.raises(HostError, match="no-such-user does not exist.*nodered_user"):
+        unit({"User": "no-such-user"})
+
+
+def test_environment_file_as_systemd_reads_it():
+    assert _unit.environment_of_file(
+        b'# comment\n; another\nPLAIN=a b \nQUOTED="c d"\nSINGLE=\'e "f"\'\nEMPTY=\nLONG=one\\\n two\nnot a line\n9BAD=1\n'
+    ) == {"PLAIN": "a b", "QUOTED": "c d", "SINGLE": 'e "f"', "EMPTY": "", "LONG": "one two"}
+
+
+def test_expansion_of_variables():
+    environment = {"MANY": "-v  -s x.js", "ONE": "a b"}
+    assert _unit.expand(["run", "$MANY", "--title=${ONE}", "$UNSET"], environment) == [
+        "run", "-v", "-s", "x.js", "--title=a b"]
+
+
+def test_all_values_of_a_repeated_option():
+    words = ["-D", "adminAuth=null", "--define=uiPort=1", "-D"]
+    assert _unit.options(words, "-D", "--define") == ["adminAuth=null", "uiPort=1", ""]
