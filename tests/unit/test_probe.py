@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The proof, against a server that answers as Node-RED does, and wrongly in one way at a time.
+
+The certificates are made by the openssl command, and its s_server is what the handshake is tried on first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import os
+import ssl
+import subprocess
+import threading
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
+
+LOCKED = {
+    "/auth/login": (200, {}, json.dumps({"type": "credentials", "prompts": []})),
+    "/settings": (401, {}, "Unauthorized"),
+    "/flows": (401, {}, "Unauthorized"),
+}
+BASIC = (401, {"WWW-Authenticate": 'Basic realm="Authorization Required"'}, "")
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory):
+    """A key with a certificate, and the fingerprint that openssl gives it."""
+    path = tmp_path_factory.mktemp("pem") / "server.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", path, "-out", f"{path}.crt", "-subj", "/CN=test", "-days", "2"],
+                   check=True, capture_output=True)
+    with path.open("ab") as stream:
+        stream.write(open(f"{path}.crt", "rb").read())
+    printed = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"], check=True,
+                             capture_output=True, text=True).stdout
+    return path, printed.strip().partition("=")[2].replace(":", "").lower()
+
+
+@contextlib.contextmanager
+def server(pages, pem=None, bearer_opens=False):
+    """Serve pages given by path as (status, headers, body); what is not there is 404 without a login."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            status, headers, body = pages.get(self.path) or pages.get("*") or (404, {}, "")
+            if bearer_opens and self.headers.get("Authorization"):
+                status = 200
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.handle_error = lambda *arguments: None
+    if pem:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    yield listening.server_address[1]
+    listening.shutdown()
+    listening.server_close()
+
+
+def expected(port, **changes):
+    return {"address": "127.0.0.1", "port": port, "tls": False, "certificate": None, "admin_root": "/", "auth": True,
+            "anonymous": False, "node_root": "/", "node_auth": False, "static": [], **changes}
+
+
+def test_fingerprint_is_that_of_openssl(pem):
+    path, fingerprint = pem
+    process = subprocess.Popen(["openssl", "s_server", "-accept", "0", "-cert", path, "-key", path, "-naccept", "1"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE, text=True)
+    try:
+        port = next(int(line.rpartition(":")[2]) for line in process.stdout if line.startswith("ACCEPT"))
+        assert probe.served_certificate("127.0.0.1", port) == fingerprint
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_closed_server_is_proved(pem):
+    path, fingerprint = pem
+    with server(LOCKED, path) as port:
+        assert probe.prove(expected(port, tls=True, certificate=fingerprint)) == []
+
+
+def test_another_certificate(pem):
+    with server(LOCKED, pem[0]) as port:
+        failures = probe.prove(expected(port, tls=True, certificate="0" * 64))
+    assert failures == [f"port {port} serves another certificate than the installed one"]
+
+
+def test_plain_http_where_tls_is_expected():
+    with server(LOCKED) as port:
+        failures = probe.prove(expected(port, tls=True))
+    assert len(failures) == 1
+    assert "TLS handshake" in failures[0]
+
+
+@pytest.mark.parametrize(("pages", "words"), [
+    ({"/auth/login": (200, {}, "{}")}, ["/auth/login asks for no login"]),
+    ({"/auth/login": (404, {}, "not JSON")}, ["/auth/login asks for no login"]),
+    ({"/settings": (200, {}, "{}")}, ["/settings answers 200", "/settings answers 200"]),
+    ({"/flows": (200, {}, "[]")}, ["/flows answers 200", "/flows answers 200"]),
+    ({"/flows": (404, {}, "")}, ["/flows answers 404", "/flows answers 404"]),
+])
+def test_an_open_door_is_named(pages, words):
+    with server({**LOCKED, **pages}) as port:
+        failures = probe.prove(expected(port))
+    assert len(failures) == len(words)
+    assert all(word in failure for word, failure in zip(words, failures))
+
+
+def test_an_invented_token_must_not_open():
+    with server(LOCKED, bearer_opens=True) as port:
+        failures = probe.prove(expected(port))
+    assert [failure for failure in failures if "invented token" in failure] == failures
+    assert len(failures) == 2
+
+
+def test_the_anonymous_user_may_read_where_that_is_wished():
+    pages = {**LOCKED, "/settings": (200, {}, "{}"), "/flows": (200, {}, "[]")}
+    with server(pages) as port:
+        assert probe.prove(expected(port, anonymous=True)) == []
+
+
+def test_dashboards_and_static_files_ask_for_their_login():
+    with server({**LOCKED, "*": BASIC}) as port:
+        assert probe.prove(expected(port, node_auth=True, static=["/doc"])) == []
+    with server(LOCKED) as port:
+        failures = probe.prove(expected(port, node_auth=True, static=["//doc"]))
+    assert "httpNodeAuth does not ask" in failures[0]
+    assert "/doc/pifleet-" in failures[1] and "httpStaticAuth does not ask" in failures[1]
+
+
+def test_other_roots():
+    pages = {"/admin" + path: answer for path, answer in LOCKED.items()}
+    with server(pages) as port:
+        assert probe.prove(expected(port, admin_root="admin/")) == []
+        assert probe.prove(expected(port))
+        assert probe.prove(expected(port, admin_root=None)) == []
+
+
+def test_nothing_listens():
+    with server({}) as port:
+        pass
+    failures = probe.prove(expected(port))
+    assert len(failures) == 1
+    assert f"port {port} of 127.0.0.1 does not answer" in failures[0]
+
+
+def test_observation_of_an_open_and_of_a_closed_server(pem):
+    with server({"/auth/login": (200, {}, "{}"), "/settings": (200, {}, "{}")}) as port:
+        seen = probe.observe("127.0.0.1", port)
+        assert probe.listening([os.getpid()]) == [("127.0.0.1", port)]
+    assert (seen["tls"], seen["http"], seen["login"], seen["settings_status"]) == (False, True, "", 200)
+    with server(LOCKED, pem[0]) as port:
+        seen = probe.observe("127.0.0.1", port)
+    assert (seen["tls"], seen["certificate"], seen["login"], seen["settings_status"]) == (
+        True, pem[1], "credentials", 401)
+
+
+@pytest.mark.parametrize(("root", "path", "joined"), [
+    ("/", "settings", "/settings"), ("", "settings", "/settings"), ("/admin/", "settings", "/admin/settings"),
+    ("a/b", "c/d", "/a/b/c/d"), ("/", "", "/")])
+def test_joining_roots_and_paths(root, path, joined):
+    assert probe.join(root, path) == joined

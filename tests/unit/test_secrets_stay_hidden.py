@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Nothing secret in what a person is shown: differences, log lines, the drop-in file's variables."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils._redact import HIDDEN, redact
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _drop_in
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import settings_difference
+
+HASH = "$2b$08$" + "a" * 53
+
+
+@pytest.mark.parametrize(("text", "secret"), [
+    (f'password: "{HASH}"', HASH),
+    (f"// old one: {HASH}, kept for later", HASH),
+    (f"$2y$08${'b' * 53}", "b" * 53),
+    ("credentialSecret: 'hunter2',", "hunter2"),
+    ('"credentialSecret" : "hun\\"ter2"', 'hun\\"ter2'),
+    ("        pass : `hunter2`", "hunter2"),
+    ('{token:"t0ken-value",user:"ci"}', "t0ken-value"),
+    ('passphrase: "several words here', "several words here"),
+    ('apiKey = "k3y-value"', "k3y-value"),
+    ("https://fred:hunter2@proxy.example.com:3128/", "hunter2"),
+    ("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----", "AAAA"),
+    ("-----BEGIN PRIVATE KEY-----\nBBBB (cut off)", "BBBB"),
+])
+def test_a_secret_is_hidden(text, secret):
+    shown = redact(text)
+    assert secret not in shown
+    assert HIDDEN in shown
+
+
+@pytest.mark.parametrize("text", [
+    "username: 'admin',", "uiPort: 1880,", "// See https://nodered.org/docs/security.html", "permissions: \"*\"",
+    "credentialSecret: process.env.NODE_RED_CREDENTIAL_SECRET,", "httpNodeAuth: {user: 'fred'}",
+])
+def test_the_rest_is_exact(text):
+    assert redact(text) == text
+
+
+def test_a_new_secret_shows_as_a_difference_without_its_value():
+    old, new = HASH, "$2b$08$" + "c" * 53
+    shown = settings_difference(
+        "settings.js", f'a: 1,\npassword: "{old}",\npass: "{old}"\n', f'a: 2,\npassword: "{new}",\npass: "{old}"\n')
+    assert shown["before"] == f'a: 1,\npassword: "{HIDDEN}",\npass: "{HIDDEN}"\n'
+    assert shown["after"] == f'a: 2,\npassword: "{HIDDEN} (new)",\npass: "{HIDDEN}"\n'
+
+
+def test_the_drop_in_file_names_its_variables():
+    text = _drop_in.drop_in({"HTTPS_PROXY": 'http://u:p%40"\\x@proxy:3128', "NODE_ENV": "production", "N": 1})
+    assert 'Environment="HTTPS_PROXY=http://u:p%%40\\"\\\\x@proxy:3128"\n' in text
+    assert "UMask=0077\n" in text
+    assert _drop_in.variable_names(text) == ["HTTPS_PROXY", "NODE_ENV", "N"]
+
+
+@pytest.mark.parametrize("environment", [
+    {"A B": "x"}, {"1A": "x"}, {"A": True}, {"A": None}, {"A": ["x"]}, {"A": "x\nExecStartPre=/bin/evil"}])
+def test_variables_that_a_unit_cannot_carry(environment):
+    with pytest.raises(_drop_in.DropInError, match="nodered_environment"):
+        _drop_in.drop_in(environment)

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What users ask for: refused with the name of the variable, or turned into what settings.js has to say."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import AccountError, admin_users, login
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import fits, hash_password
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import MISSING, SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import WishError, Wishes
+
+ADMIN = {"username": "admin", "password": "correct horse", "permissions": "*"}
+STEVE = {"username": "steve", "password": "battery staple", "permissions": ["flows.read"]}
+EMPTY = b"module.exports = {\n    uiPort: 1880,\n}\n"
+
+
+def options(**given):
+    return {
+        "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None,
+        "static": None, "static_auth": None, "https": False, "credential_secret": None, "values": {},
+        "expressions": {}, "absent": [], **given,
+    }
+
+
+def applied(source=EMPTY, **given):
+    document = SettingsDocument(source)
+    revoked = Wishes(options(**given), "/home/pi/.node-red").apply(document)
+    return document, revoked
+
+
+@pytest.mark.parametrize(("users", "words"), [
+    ([], "nodered_admin_users is empty.*Set at least one user"),
+    ([{**ADMIN, "passwort": "x"}], "user admin: unknown key 'passwort'"),
+    ([{"username": "admin", "permissions": "*"}], "user admin: neither password nor password_hash"),
+    ([{**ADMIN, "password_hash": "$2b$08$" + "a" * 53}], "user admin: both password and password_hash"),
+    ([{**ADMIN, "password": "x" * 73}], "user admin: The password is 73 bytes"),
+    ([{"username": "admin", "password": "x"}], "user admin: permissions are missing"),
+    ([{**ADMIN, "permissions": "flows.*"}], "user admin: Node-RED knows no permission 'flows.\\*'"),
+    ([{**ADMIN, "permissions": ["read", 1]}], "user admin: permissions must be"),
+    ([{**ADMIN, "username": ""}], "entry 1: username is missing"),
+    (["admin"], "entry 1: must be a mapping"),
+    ([ADMIN, {**ADMIN, "password": "other"}], "user admin: this username is there twice"),
+    ([{"username": "a", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99", "permissions": "*"}], "user a: .*MD5"),
+])
+def test_users_that_would_lock_out_or_open_are_refused(users, words):
+    with pytest.raises(AccountError, match=words) as error:
+        admin_users(users)
+    assert "correct horse" not in str(error.value)
+
+
+@pytest.mark.parametrize("permission", ["*", "read", "write", "*.read", "flows.write", "debug.write", "udp-ports.read"])
+def test_permissions_that_node_red_matches(permission):
+    assert admin_users([{**ADMIN, "permissions": permission}])[0].permissions == permission
+    assert admin_users([{**ADMIN, "permissions": [permission]}])[0].permissions == [permission]
+
+
+def test_a_login_names_its_variable():
+    with pytest.raises(AccountError, match="nodered_node_auth: unknown key 'username'"):
+        login({"username": "fred", "password": "x"}, "nodered_node_auth")
+    with pytest.raises(AccountError, match="nodered_node_auth: the user name has a colon"):
+        login({"user": "fr:ed", "password": "x"}, "nodered_node_auth")
+
+
+def test_users_are_written_and_found_again():
+    document, revoked = applied(admin_users=[ADMIN, STEVE], session_expiry=3600)
+    auth = document.get("adminAuth")
+    assert auth["type"] == "credentials"
+    assert auth["sessionExpiryTime"] == 3600
+    assert [user["username"] for user in auth["users"]] == ["admin", "steve"]
+    assert fits("correct horse", auth["users"][0]["password"])
+    assert revoked == ["*"]
+    again, revoked = applied(document.source, admin_users=[ADMIN, STEVE], session_expiry=3600)
+    assert again.source == document.source
+    assert revoked == []
+
+
+@pytest.mark.parametrize(("users", "revoked"), [
+    ([ADMIN, {**STEVE, "password": "another"}], ["steve"]),
+    ([ADMIN, {**STEVE, "permissions": ["settings.read"]}], ["steve"]),
+    ([ADMIN, {**STEVE, "permissions": "*"}], []),
+    ([ADMIN], ["steve"]),
+    ([ADMIN, STEVE, {**STEVE, "username": "new"}], []),
+])
+def test_who_loses_a_right_has_to_log_in_again(users, revoked):
+    before, _revoked = applied(admin_users=[ADMIN, STEVE])
+    assert applied(before.source, admin_users=users)[1] == revoked
+
+
+def test_a_hash_of_node_reds_own_command_is_kept_with_the_prefix_that_every_version_knows():
+    php = hash_password("correct horse").replace("$2b$", "$2y$")
+    source = EMPTY.replace(b"}\n", (
+        'adminAuth: {type: "credentials", users: [{username: "admin", password: "%s", permissions: "*"}]}}\n'
+        % php).encode())
+    document, revoked = applied(source, admin_users=[ADMIN])
+    assert document.get("adminAuth")["users"][0]["password"] == php.replace("$2y$", "$2b$")
+    assert revoked == []
+
+
+def test_the_anonymous_user_goes_unless_asked_for():
+    source = EMPTY.replace(b"}\n", b'adminAuth: {type: "credentials", users: [], default: {permissions: "read"}}}\n')
+    assert "default" not in applied(source, admin_users=[ADMIN])[0].get("adminAuth")
+    document, _revoked = applied(source, admin_users=[ADMIN], admin_default_permissions="read")
+    assert document.get("adminAuth.default.permissions") == "read"
+
+
+@pytest.mark.parametrize(("static", "written"), [
+    ({"path": "/srv/www"}, "/srv/www"),
+    ({"path": "static"}, "/home/pi/.node-red/static"),
+    ({"path": "/srv/www", "root": "/doc"}, [{"path": "/srv/www", "root": "/doc"}]),
+    ([{"path": "/a"}, {"path": "b", "root": "/b"}], [{"path": "/a"}, {"path": "/home/pi/.node-red/b", "root": "/b"}]),
+])
+def test_static_files(static, written):
+    assert applied(static=static)[0].get("httpStatic") == written
+
+
+FRED = {"user": "fred", "password": "one"}
+GEORGE = {"user": "george", "password": "two"}
+
+
+def test_two_different_logins_on_one_root_are_refused():
+    for values in ({}, {"httpNodeRoot": "/doc"}, {"httpNodeRoot": "/"}):
+        with pytest.raises(WishError, match="nodered_static_auth differs from nodered_node_auth.*httpNodeRoot"):
+            applied(node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=GEORGE, values=values)
+    applied(node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=FRED)
+    applied(node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=GEORGE, values={"httpNodeRoot": "/api"})
+    applied(node_auth=FRED, static={"path": "/srv", "root": "/docs"}, static_auth=GEORGE, values={"httpNodeRoot": "/doc"})
+
+
+def test_a_hash_and_its_password_are_the_same_login():
+    hashed = {"user": "fred", "password_hash": hash_password("one")}
+    applied(node_auth=FRED, static={"path": "/srv"}, static_auth=hashed)
+
+
+def test_credential_secret_is_never_changed():
+    document, _revoked = applied(credential_secret="first")
+    assert document.get("credentialSecret") == "first"
+    assert applied(document.source, credential_secret="first")[0].source == document.source
+    with pytest.raises(WishError, match="credentialSecret has another value.*nodered_credential_secret") as error:
+        applied(document.source, credential_secret="second")
+    assert "first" not in str(error.value) and "second" not in str(error.value)
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"values": {"adminAuth": {}}}, "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
+    ({"absent": ["credentialSecret"]}, "nodered_settings_absent: credentialSecret has a variable"),
+    ({"expressions": {"https": "null"}, "https": True}, "nodered_settings_js: https has a variable of its own"),
+    ({"values": {"ui.path": "x"}, "expressions": {"ui": "{}"}}, "nodered_settings_js: ui contradicts ui.path"),
+    ({"values": {"uiPort": 1}, "absent": ["uiPort"]}, "nodered_settings_absent: uiPort contradicts uiPort"),
+    ({"expressions": {"a": 1}}, "nodered_settings_js: a must be JavaScript as text"),
+    ({"static": {"root": "/x"}}, "nodered_static must be a mapping with path"),
+    ({"static": {"path": "/x", "rot": "/"}}, "nodered_static: unknown key 'rot'"),
+    ({"session_expiry": -1}, "nodered_session_expiry must be a positive"),
+])
+def test_contradictions_are_named(given, words):
+    with pytest.raises(WishError, match=words):
+        applied(**given)
+
+
+def test_other_keys_are_set_and_removed():
+    document, _revoked = applied(
+        values={"httpAdminRoot": "/admin", "editorTheme.projects.enabled": True}, absent=["uiPort"],
+        expressions={"functionGlobalContext": "{ os: require('os') }"})
+    assert document.get("httpAdminRoot") == "/admin"
+    assert document.get("editorTheme.projects.enabled") is True
+    assert document.get("uiPort") is MISSING
+    assert b"require('os')" in document.source
