@@ -30,13 +30,12 @@ class ActionModule(ActionBase):
         # Not ActionBase.validate_argument_spec: its error carries the arguments, whose source lines may be printed.
         validation = ArgumentSpecValidator(ARGUMENT_SPEC).validate(self._task.args)
         if validation.error_messages:
-            return self._failure(result, "; ".join(validation.error_messages), task_vars)
+            prefix = "Unsupported parameters: " if validation.unsupported_parameters else ""
+            return self._failure(result, prefix + "; ".join(validation.error_messages), task_vars)
         arguments = validation.validated_parameters
         existing = arguments["hash"]
         try:
-            hash = _passwords.desired_hash(
-                arguments["password"], existing, arguments["cost"], arguments["compare_cost"]
-            )
+            hash = _passwords.desired_hash(arguments["password"], existing, arguments["cost"], arguments["compare_cost"])
         except _passwords.PasswordError as error:
             return self._failure(result, str(error), task_vars)
         # A result's own mark hides it from every callback; `register` still gets it.

@@ -62,10 +62,13 @@ class ActionModule(HostAction):
 
     def _names(self, state: dict[str, t.Any], extra: list[str]) -> _pki.Names:
         host = state["host"]
-        reached = self.task_vars.get("ansible_host")
-        return _pki.wanted_names(
-            hostname=host["hostname"], fqdn=host["fqdn"], inventory_name=self.task_vars.get("inventory_hostname"),
-            addresses=[*host["addresses"], *([reached] if reached else [])], extra=extra)
+        reached = self._play_context.remote_addr
+        try:
+            return _pki.wanted_names(
+                hostname=host["hostname"], fqdn=host["fqdn"], inventory_name=self.task_vars.get("inventory_hostname"),
+                addresses=[*host["addresses"], *([reached] if reached else [])], extra=extra)
+        except _pki.PkiError as error:
+            raise Failure(f"nodered_certificate_names: {error}") from None
 
     def _authority(self, options: dict[str, t.Any], create: bool) -> _pki.CertificateAuthority | None:
         """The certificate authority, or None where there is none (yet)."""

@@ -338,7 +338,11 @@ class Expression:
 
     @cached_property
     def tokens(self) -> tuple:
-        return tokens_of(self._node)
+        try:
+            return tokens_of(self._node)
+        except SettingsError:
+            # No valid code has a meaning of its own; equality must not fail for it.
+            return (self.text,)
 
     @cached_property
     def code(self) -> str:
@@ -368,39 +372,38 @@ def tokens_of(node: Node) -> tuple:
     The depth of each token is part of it: where a line break ends a statement, the tree differs and the tokens do not.
     """
     tokens: list[tuple] = []
+    parents: list[str] = []
     cursor = node.walk()
-    depth = 0
-    parents: list[str] = [""]
     while True:
         here = cursor.node
-        descend = False
-        kind = here.type
-        if kind in COMMENTS or (kind == ";" and parents[-1] != "for_statement"):
+        depth = len(parents)
+        if here.type in COMMENTS or (here.type == ";" and parents and parents[-1] != "for_statement"):
             pass
-        elif kind == ",":
-            tokens.append((depth, ","))
-        elif cursor.field_name == "key" and kind in ("property_identifier", "string"):
+        elif cursor.field_name == "key" and here.type in ("property_identifier", "string"):
             tokens.append((depth, "key", _key_name(here)))
-        elif kind == "string":
-            tokens.append((depth, "string", value_of(here)))
+        elif here.type == "string":
+            tokens.append((depth, "string", _string_or_text(here)))
         elif here.child_count == 0:
-            if kind in ("}", "]", ")") and _is_trailing_comma(tokens, depth):
+            if here.type in ("}", "]", ")") and _is_trailing_comma(tokens, depth):
                 tokens.pop()
             tokens.append((depth, text_of(here).replace("\r\n", "\n")))
         else:
-            tokens.append((depth, kind))
-            descend = cursor.goto_first_child()
-        if descend:
-            parents.append(kind)
-            depth += 1
+            tokens.append((depth, here.type))
+            parents.append(here.type)
+            cursor.goto_first_child()
             continue
-        while not cursor.goto_next_sibling():
-            if depth == 0 or not cursor.goto_parent():
-                return tuple(tokens)
-            depth -= 1
+        while parents and not cursor.goto_next_sibling():
+            cursor.goto_parent()
             parents.pop()
-        if depth == 0:
+        if not parents:
             return tuple(tokens)
+
+
+def _string_or_text(node: Node) -> str:
+    try:
+        return _string(node, 0)
+    except (ValueError, OverflowError):
+        return text_of(node)
 
 
 def _is_trailing_comma(tokens: list[tuple], depth: int) -> bool:

@@ -29,7 +29,7 @@ FUNCTIONS = frozenset(
 )
 NAMED_DECLARATIONS = frozenset({"function_declaration", "generator_function_declaration", "class_declaration"})
 _NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
-_PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern", "assignment_pattern"})
+_PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern"})
 
 
 class Place(NamedTuple):
@@ -177,6 +177,8 @@ def is_written(place: Place) -> bool:
         return place.is_field("name") and outer.child_by_field_name("value") is not None
     if outer.type in NAMED_DECLARATIONS:
         return place.is_field("name")
+    if outer.type == "assignment_pattern":
+        return place.is_field("left")
     return outer.type == "update_expression" or outer.type in _PATTERNS or place.node.type.endswith("_pattern")
 
 

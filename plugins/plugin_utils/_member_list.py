@@ -80,7 +80,7 @@ class MemberList:
 
     def example_of(self, name: str, first: int) -> tuple[int, int] | None:
         """Where the last commented-out example of a key ends: gap (not before `first`) and offset in it."""
-        mention = re.compile(rb"//[ \t]*[\"']?" + re.escape(name.encode("utf-8")) + rb"[\"']?[ \t]*:")
+        mention = re.compile(rb"//[ \t]*[\"']?" + re.escape(name.encode("utf-8", "surrogatepass")) + rb"[\"']?[ \t]*:")
         for index in reversed(range(first, len(self.gaps))):
             end = _end_of_example(self.gaps[index], name) if mention.search(self.gaps[index]) else None
             if end is not None:

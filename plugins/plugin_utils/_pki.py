@@ -31,13 +31,15 @@ try:
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     CRYPTOGRAPHY_IMPORT_ERROR = None
-    # What reading or verifying something malformed or exotic raises.
+    # What reading or verifying something malformed or exotic raises (KeyError: older releases).
     _MALFORMED: tuple[type[Exception], ...] = (
         ValueError,
         TypeError,
+        KeyError,
         InvalidSignature,
         UnsupportedAlgorithm,
         x509.DuplicateExtension,
+        x509.InvalidVersion,
         x509.UnsupportedGeneralNameType,
     )
 except ImportError:
@@ -216,7 +218,8 @@ class CertificateAuthority:
         C(ca.pem), C(ca.key) and the lock file C(.lock). An authority that exists is never overwritten.
 
         :param directory: made with mode 0700 if missing
-        :param passphrase: encrypts C(ca.key) (PKCS #8, AES-256); None leaves it in plain text, with mode 0600
+        :param passphrase: encrypts C(ca.key) (PKCS #8, AES-256; cryptography derives the key with 2048 rounds of PBKDF2
+            only, so it should be long); None leaves it in plain text, with mode 0600
         :param common_name: a random suffix is added, so that two fleets' authorities can be told apart in a browser
         :param days: validity of a new one
         :raises PkiError: only one of the two files is there; they do not belong together; the passphrase is missing,
@@ -350,7 +353,9 @@ class _CaFolder:
                 temporary.rename(final)
             directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                os.fsync(directory)
+                # Some network file systems cannot do this for folders; the files are in place already.
+                with contextlib.suppress(OSError):
+                    os.fsync(directory)
             finally:
                 os.close(directory)
 
@@ -384,7 +389,7 @@ def _naming_files(path: pathlib.Path) -> t.Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PkiError(f"The folder of the CA cannot be used: {error.filename or path}: {error.strerror}.") from None
+        raise PkiError(f"The folder of the CA cannot be used: {error.filename or path}: {error.strerror or error}.") from None
 
 
 def _new_root(common_name: str, days: int, now: datetime.datetime) -> CertificateAuthority:

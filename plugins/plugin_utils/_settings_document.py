@@ -88,6 +88,7 @@ class SettingsDocument:
 
         Entries found keep their place, their comments and their other fields. A single object instead of a list, which
         Node-RED accepts too, becomes a list. Of entries with the same key the last stays, as it is the one that counts.
+        An entry that only running the code tells (`{...base}`, a variable) is none of the given ones, and goes.
         """
         keys, wished = _as_path(path), plain(items)
         names = [item.get(key) for item in wished if isinstance(item, dict)]
@@ -98,9 +99,14 @@ class SettingsDocument:
     def remove(self, path: Path | str) -> None:
         """Take a setting out, wherever the file gives it a value."""
         keys = _as_path(path)
-        self._file.refuse_hazards(keys, {})
-        while (source := self._file.without(keys)) is not None:
-            self._adopt(keys, source, lambda _found: True)
+        before = self._file
+        before.refuse_hazards(keys, {})
+        try:
+            while (source := self._file.without(keys)) is not None:
+                self._adopt(keys, source, lambda _found: True)
+        except SettingsError:
+            self._file = before
+            raise
 
     def changes(self) -> dict[str, Change]:
         """Which settings differ from the file as it was read: names only, never values."""

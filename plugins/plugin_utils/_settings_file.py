@@ -98,13 +98,11 @@ class SettingsFile:
         found = self._find(path)
         return None if found is None else line_of(found.node)
 
-    def apart_from(self, key: str) -> list[tuple[Path | None, bytes | None]]:
-        """Everything that gives other settings a value."""
-        return [
-            (entry.path, self.source[entry.node.start_byte : entry.node.end_byte])
-            for entry in self._export.entries
-            if entry.path is None or entry.path[0] != key
-        ]
+    def apart_from(self, key: str) -> list[tuple[Path | None, bytes]]:
+        """Everything that gives other settings a value, in its order."""
+        entries = [entry for entry in self._export.entries if entry.path is None or entry.path[0] != key]
+        nodes = [entry.value or entry.node for entry in entries]
+        return [(entry.path, self.source[node.start_byte : node.end_byte]) for entry, node in zip(entries, nodes)]
 
     def _find(self, path: Path) -> _Found | None:
         for hazard in self._export.hazards:
@@ -390,15 +388,15 @@ class _Members:
 
     def cut(self, keys: Path) -> bool:
         """Takes out what the keys lead to; tells whether there was anything."""
-        unknown = self._last(None)
-        if unknown >= 0:
+        index, unknown = self._last(keys[0]), self._last(None)
+        # A key may come back from an earlier spread; a part of it may not.
+        if unknown >= 0 and (len(keys) == 1 or unknown > index):
             raise _overridden(keys[0], self._members[unknown].node)
         if len(keys) == 1:
             found = [index for index, member in enumerate(self._members) if member.name == keys[0]]
             for index in reversed(found):
                 self._remove(index)
             return bool(found)
-        index = self._last(keys[0])
         member = self._members[index] if index >= 0 else None
         text = None if member is None or member.value is None else self._file.cut(member.value, keys[1:])
         if text is None:
@@ -506,9 +504,9 @@ def _find_in(value: Node, key: str) -> _Found | None:
     return found
 
 
-def _name_of(element: Node, key: str) -> Any:
-    found = _find_in(element, key)
-    name = None if found is None or found.value is None else value_of(found.value)
+def _name_of(element: Node, key: str) -> str | None:
+    found = value_of(element)
+    name = found.get(key) if isinstance(found, dict) else None
     return name if isinstance(name, str) else None
 
 

@@ -14,7 +14,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import (
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import PasswordError, check_hash
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
-    MISSING, Expression, SettingsDocument,
+    MISSING, Expression, SettingsDocument, SettingsError,
 )
 
 #: Read in one call, so that a renewal between two reads cannot give a key beside another certificate.
@@ -234,4 +234,7 @@ def _static(wished: t.Any, user_dir: str) -> t.Any:
 def _expression(key: str, text: t.Any) -> Expression:
     if not isinstance(text, str):
         raise WishError(f"nodered_settings_js: {key} must be JavaScript as text. Use nodered_settings for values.")
-    return Expression(str(text))
+    try:
+        return Expression(Expression(str(text)).code)
+    except SettingsError:
+        raise WishError(f"nodered_settings_js: {key} is not one valid JavaScript expression. Correct it.") from None

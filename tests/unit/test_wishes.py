@@ -149,6 +149,7 @@ def test_credential_secret_is_never_changed():
     ({"expressions": {"https": "null"}, "https": True}, "nodered_settings_js: https has a variable of its own"),
     ({"values": {"ui.path": "x"}, "expressions": {"ui": "{}"}}, "nodered_settings_js: ui contradicts ui.path"),
     ({"values": {"uiPort": 1}, "absent": ["uiPort"]}, "nodered_settings_absent: uiPort contradicts uiPort"),
+    ({"expressions": {"a.b": "{ x: "}}, "nodered_settings_js: a.b is not one valid JavaScript expression"),
     ({"expressions": {"a": 1}}, "nodered_settings_js: a must be JavaScript as text"),
     ({"static": {"root": "/x"}}, "nodered_static must be a mapping with path"),
     ({"static": {"path": "/x", "rot": "/"}}, "nodered_static: unknown key 'rot'"),
