@@ -117,6 +117,7 @@ class Wishes:
         revoked = self._apply_users(document, self.users, resolved) if self.users is not None else []
         for key, wished in (("httpNodeAuth", self.node_auth), ("httpStaticAuth", self.static_auth)):
             if wished is not None:
+                _require_written_out(document, key)
                 document.set((key,), {"user": wished.user, "pass": resolved(wished.secret, document.get((key, "pass")))})
         if self.static is not None:
             document.set(("httpStatic",), self.static)
@@ -137,6 +138,12 @@ class Wishes:
     def _apply_users(
         self, document: SettingsDocument, users: list[User], resolved: t.Callable[[Secret, object], str]
     ) -> list[str]:
+        _require_written_out(document, "adminAuth")
+        if document.get(("adminAuth", "type")) == "strategy":
+            raise WishError(
+                f"line {document.line_of(('adminAuth', 'type'))}: adminAuth logs in by another service (type \"strategy\")."
+                " Remove it from the file to let nodered_admin_users take its place."
+            )
         present = document.get(("adminAuth", "users"))
         entries = [present] if isinstance(present, dict) else present if isinstance(present, list) else []
         found = {entry.get("username"): entry for entry in entries if isinstance(entry, dict)}
@@ -192,6 +199,15 @@ class Wishes:
                     " them. Use the same login for both, or give dashboards a root of their own, for example"
                     " nodered_settings: {httpNodeRoot: /api}."
                 )
+
+
+def _require_written_out(document: SettingsDocument, key: str) -> None:
+    """WishError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
+    if isinstance(document.get((key,)), Expression):
+        raise WishError(
+            f"line {document.line_of((key,))}: {key} is code and not an object that is written out. Remove it from the"
+            f" file to let {_OWN_VARIABLE[key]} take its place."
+        )
 
 
 def _loses(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any] | None) -> bool:

@@ -160,6 +160,16 @@ def test_contradictions_are_named(given, words):
         applied(**given)
 
 
+@pytest.mark.parametrize(("line", "given", "words"), [
+    (b"    adminAuth: require('./auth.js'),\n", {"admin_users": [ADMIN]}, "line 2: adminAuth is code.*nodered_admin_users"),
+    (b"    httpNodeAuth: function(q, r, n) { n() },\n", {"node_auth": FRED}, "line 2: httpNodeAuth is code"),
+    (b"    adminAuth: {type: 'strategy', strategy: {}},\n", {"admin_users": [ADMIN]}, "line 2: .*another service"),
+])
+def test_what_somebody_programmed_is_not_replaced(line, given, words):
+    with pytest.raises(WishError, match=words):
+        applied(EMPTY.replace(b"    uiPort", line + b"    uiPort"), **given)
+
+
 def test_other_keys_are_set_and_removed():
     document, _revoked = applied(
         values={"httpAdminRoot": "/admin", "editorTheme.projects.enabled": True}, absent=["uiPort"],
