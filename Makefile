@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## Show what can be made
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# Prepare
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
+link := .build/collections/ansible_collections/pifleet/nodered
+
+.PHONY: venv link hosts
+venv: .venv/.stamp ## Make .venv with what the collection and its tests need
+.venv/.stamp: requirements.txt tests/requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check $(patsubst %,-r %,$^)
+	touch $@
+
+link: $(link) ## Link the checkout under its collection name in .build
+$(link):
+	mkdir -p $(@D)
+	ln -s ../../../.. $@
+
+hosts: ## Install podman and build the images of the test hosts (root, Debian)
+	tests/hosts/install
+	tests/hosts/hosts build
+
+# Test
+
+.PHONY: quick test unit property lint sanity molecule artifact control-nodes bench
+quick: venv link ## Everything that needs no test host, in less than two minutes
+	tests/ci/test quick
+
+test: venv link hosts ## Everything that must hold
+	tests/ci/test all
+
+unit: venv link ## Unit tests
+	pytest tests/unit
+
+property: venv link ## Property-based tests
+	pytest tests/property
+
+lint: venv link ## shellcheck, yamllint, ansible-lint, role READMEs, changelog, build
+	tests/ci/lint
+
+sanity: venv ## ansible-test sanity, all tests
+	tests/ci/sanity
+
+molecule: venv link hosts ## All scenarios of Molecule, or those in only="..."
+	tests/ci/molecule $(only)
+
+artifact: venv hosts ## Build the collection, install it from its tarball, secure a host with it
+	tests/ci/artifact
+
+control-nodes: venv link hosts ## Secure a host with the oldest and the newest ansible-core
+	tests/ci/control-nodes
+
+bench: venv link hosts ## Measure a fleet of 20 hosts
+	tests/bench/bench
+
+# Use
+
+.PHONY: demo demo-clean readmes clean
+demo: ## Secure a Pi that is open to anyone, in one or two minutes
+	tests/demo/demo
+
+demo-clean: ## Remove the demo's Pi and its passwords
+	tests/demo/demo --clean
+
+readmes: venv ## Write the roles' READMEs from their argument_specs
+	tests/ci/role-readmes
+
+clean: ## Remove what was made here; hosts and images stay
+	rm -rf .build .venv .hypothesis .pytest_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

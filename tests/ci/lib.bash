@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# What the scripts of the tests share. To be sourced, at the top:  source "$(dirname "$0")/../ci/lib.bash"
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$root"
+
+# shellcheck disable=SC2034 # used by the scripts
+hosts=$root/tests/hosts/hosts
+# A script that tests an installation calls others with that one's.
+export PATH="${PIFLEET_VENV:-$root/.venv}/bin:$PATH"
+export ANSIBLE_COLLECTIONS_PATH="${PIFLEET_COLLECTIONS:-$root/.build/collections}"
+
+fail() {
+    echo "$(basename "$0"): $*" >&2
+    exit 1
+}
+
+# A step with its seconds: `step NAME COMMAND...`. The summary comes from `steps_end`, which fails when one has failed.
+steps=()
+failed_steps=()
+step() {
+    local name=$1 started=$SECONDS result=ok
+    shift
+    printf '\n==== %s\n' "$name"
+    "$@" </dev/null || { result=FAILED && failed_steps+=("$name"); }
+    steps+=("$(printf '%-24s %6s %5d s' "$name" "$result" $((SECONDS - started)))")
+}
+
+steps_end() {
+    printf '\n==== summary\n'
+    printf '%s\n' "${steps[@]}" "$(printf '%-24s %6s %5d s' total '' "$SECONDS")"
+    [[ ${#failed_steps[@]} -eq 0 ]] || fail "failed: ${failed_steps[*]}"
+}
+
+# The recap of a playbook run in the file $1 must tell of hosts, and of no change on any of them.
+recap_is_unchanged() {
+    grep -q 'changed=0 ' "$1" && ! grep -Eq 'changed=[1-9]|unreachable=[1-9]|failed=[1-9]' "$1"
+}
+
+# The HTTP status of a request with these arguments of curl; 000 where HTTP is not spoken.
+status() { curl --noproxy '*' --silent --max-time 10 --output /dev/null --write-out '%{http_code}' "$@" || true; }
+
+# Starts one host in a group of its own, removed when the script ends, and writes its inventory: start_host GROUP FILE
+start_host() {
+    # shellcheck disable=SC2064 # the group of now
+    trap "'$hosts' down --group '$1'" EXIT
+    "$hosts" down --group "$1"
+    "$hosts" up pi --group "$1" --image trixie-nodered41
+    "$hosts" inventory --group "$1" >"$2"
+}
+
+# Variables that are enough to secure a host, with random passwords: write_variables FILE CA_DIR
+write_variables() {
+    (
+        umask 077
+        printf '%s\n' >"$1" \
+            "nodered_admin_users: [{username: admin, password: $(openssl rand -hex 12), permissions: '*'}]" \
+            "nodered_node_auth: {user: fred, password: $(openssl rand -hex 12)}" \
+            "nodered_ca_dir: $2"
+    )
+}
+
+# Runs a command that secures a host twice: the first run must close it, the second must change nothing.
+# secure_twice INVENTORY CA_CERTIFICATE COMMAND...
+secure_twice() {
+    local inventory=$1 ca=$2 address log
+    shift 2
+    address=$(sed -n 's/.*ansible_host: //p' "$inventory")
+    log=$(mktemp)
+    [[ $(status "http://$address:1880/settings") == 200 ]] || fail "the host is not open, so there is nothing to secure"
+    "$@" </dev/null || fail "the first run failed"
+    [[ $(status "http://$address:1880/settings") == 000 ]] || fail "HTTP is still spoken"
+    [[ $(status --cacert "$ca" "https://$address:1880/settings") == 401 ]] || fail "/settings is not closed"
+    [[ $(status --cacert "$ca" "https://$address:1880/flows") == 401 ]] || fail "/flows is not closed"
+    "$@" </dev/null | tee "$log" || fail "the second run failed"
+    recap_is_unchanged "$log" || fail "the second run changed something"
+    rm "$log"
+}
