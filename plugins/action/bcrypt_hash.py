@@ -32,10 +32,10 @@ class ActionModule(ActionBase):
         if validation.error_messages:
             prefix = "Unsupported parameters: " if validation.unsupported_parameters else ""
             return self._failure(result, prefix + "; ".join(validation.error_messages), task_vars)
-        arguments = validation.validated_parameters
-        existing = arguments["hash"]
+        options = validation.validated_parameters
+        existing = options["hash"]
         try:
-            hash = _passwords.desired_hash(arguments["password"], existing, arguments["cost"], arguments["compare_cost"])
+            hash = _passwords.desired_hash(options["password"], existing, options["cost"], options["compare_cost"])
         except _passwords.PasswordError as error:
             return self._failure(result, str(error), task_vars)
         # A result's own mark hides it from every callback; `register` still gets it.

@@ -389,7 +389,8 @@ def _naming_files(path: pathlib.Path) -> t.Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PkiError(f"The folder of the CA cannot be used: {error.filename or path}: {error.strerror or error}.") from None
+        reason = error.strerror or error
+        raise PkiError(f"The folder of the CA cannot be used: {error.filename or path}: {reason}.") from None
 
 
 def _new_root(common_name: str, days: int, now: datetime.datetime) -> CertificateAuthority:
@@ -558,7 +559,7 @@ def reasons_to_issue(
     ca_certificate: x509.Certificate | None,
     renew_before_days: int,
     key_type: str | None = None,
-    self_signed: bool = False,
+    self_signed: bool | None = None,
     now: datetime.datetime | None = None,
 ) -> list[str]:
     """Why the certificate a host has will not do, as sentences for a person; empty if it will.
@@ -568,13 +569,15 @@ def reasons_to_issue(
 
     :param current_pem: PEM, the server's certificate first; None or empty if there is none
     :param key_fits: whether the host's private key belongs to it; None if that is not known, which is no reason
-    :param ca_certificate: of the authority that should have signed it; None if that does not exist yet, so that no
-        certificate will do, or if it should be self-signed
+    :param ca_certificate: of the authority that should have signed it; None if there is none, see C(self_signed)
     :param renew_before_days: how many days before its end it is renewed; not if the authority itself ends then, because
         a new certificate would not last longer
     :param key_type: as C(describe) gives it, if one was asked for
-    :param self_signed: whether it should be self-signed
+    :param self_signed: whether it should be self-signed, by default if C(ca_certificate) is None. Without an authority,
+        False says that it is yet to be made: then no certificate will do.
     """
+    if self_signed is None:
+        self_signed = ca_certificate is None
     if self_signed and ca_certificate is not None:
         raise AssertionError("a certificate is self-signed or issued by an authority, not both")
     if not current_pem:

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every name, and for whatever bytes a host sends as its certificate."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import ipaddress
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.timezone.utc)
+
+label = st.from_regex(r"\A[A-Za-z0-9]([A-Za-z0-9-]{0,15}[A-Za-z0-9])?\Z")
+host_name = st.lists(label, min_size=1, max_size=4).map(".".join).filter(lambda name: not name.split(".")[-1].isdigit())
+address = st.ip_addresses().map(str)
+anything = st.one_of(st.text(), host_name, address, st.from_regex(r"[a-z0-9*._:-]{1,20}"))
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> _pki.CertificateAuthority:
+    return _pki.CertificateAuthority.load_or_create(tmp_path_factory.mktemp("ca"), now=NOW)
+
+
+@pytest.fixture(scope="module")
+def csr() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM)
+
+
+@given(anything, anything, anything, st.lists(anything))
+def test_facts_and_inventory_never_fail_and_give_names_that_can_be_asked_for(
+    hostname: str, fqdn: str, inventory_name: str, addresses: list[str]
+) -> None:
+    names = _pki.wanted_names(hostname, fqdn, inventory_name, addresses)
+    assert _pki.wanted_names(extra=[*names.dns, *names.ips]) == names
+
+
+@given(st.lists(anything))
+def test_additional_names_are_taken_once_and_settle_or_are_refused(extra: list[str]) -> None:
+    try:
+        names = _pki.wanted_names(extra=extra)
+    except _pki.PkiError:
+        return
+    assert len(set(names.dns)) == len(names.dns) <= len(extra)
+    assert len(set(names.ips)) == len(names.ips) <= len(extra)
+    assert all(name.isascii() and name == name.lower() for name in names.dns)
+    assert all(str(ipaddress.ip_address(text)) == text for text in names.ips)
+    assert _pki.wanted_names(extra=[*names.dns, *names.ips]) == names
+
+
+@given(host_name)
+def test_every_host_name_is_taken(name: str) -> None:
+    assert _pki.wanted_names(extra=[name]).dns == (name.lower(),) or name.lower().startswith("xn--") or "--" in name
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(host_name, address), min_size=1), st.integers(1, 825))
+def test_what_is_issued_will_do(
+    ca: _pki.CertificateAuthority, csr: bytes, extra: list[str], days: int
+) -> None:
+    try:
+        names = _pki.wanted_names(extra=extra)
+    except _pki.PkiError:
+        return
+    chain = _pki.issue(ca, csr, names, days, now=NOW)
+    assert _pki.reasons_to_issue(chain, True, names, ca.certificate, days - 1, now=NOW) == []
+    described = _pki.describe(chain)
+    assert (tuple(described["dns_names"]), tuple(described["ip_addresses"])) == names
+
+
+@given(st.binary())
+def test_garbage_is_a_reason_and_nothing_else(ca: _pki.CertificateAuthority, pem: bytes) -> None:
+    assert len(_pki.reasons_to_issue(pem, None, _pki.Names((), ()), ca.certificate, 30)) == 1
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4))
+def test_damaged_certificates_are_read_or_refused(
+    ca: _pki.CertificateAuthority, csr: bytes, changes: list[tuple[float, int]]
+) -> None:
+    names = _pki.Names(("pi.local",), ("192.0.2.7",))
+    chain = _pki.issue(ca, csr, names, now=NOW)
+    der = bytearray(base64.b64decode(b"".join(chain.splitlines()[1:-1])))
+    for place, value in changes:
+        der[int(place * len(der))] = value
+    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+    reasons = _pki.reasons_to_issue(pem, True, names, ca.certificate, 30, now=NOW)
+    assert reasons or bytes(der) == base64.b64decode(b"".join(chain.splitlines()[1:-1]))
+    try:
+        _pki.describe(pem)
+    except _pki.PkiError:
+        assert reasons

@@ -1,0 +1,811 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates, proved with the openssl command, which shares no code with what made them."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import errno
+import multiprocessing
+import os
+import pathlib
+import re
+import stat
+import subprocess
+import sys
+import typing as t
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import CertificateAuthority, Names, PkiError
+
+NAMES = Names(("pi.example.com", "pi", "pi.local"), ("192.0.2.7", "2001:db8::7"))
+NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.timezone.utc)
+DAY = datetime.timedelta(days=1)
+NO_CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+KEYS = {
+    "p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+    "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
+    "rsa2048": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    "rsa1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
+    "ed25519": ["-algorithm", "ED25519"],
+}
+
+
+def openssl(*arguments: object, content: bytes | None = None, check: bool = True) -> str:
+    run = subprocess.run(["openssl", *map(str, arguments)], input=content, capture_output=True, check=False)
+    output = (run.stdout + run.stderr).decode("utf-8", "replace")
+    assert not check or run.returncode == 0, output
+    return output
+
+
+class Workshop:
+    """Keys, requests and certificates from the openssl command, each made once."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+
+    def key(self, kind: str) -> pathlib.Path:
+        path = self.folder / f"{kind}.key"
+        if not path.exists():
+            openssl("genpkey", *KEYS[kind], "-out", path)
+        return path
+
+    def request(self, kind: str) -> bytes:
+        path = self.folder / f"{kind}.csr"
+        if not path.exists():
+            subject = ["-subj", "/CN=whatever the host says", "-addext", "subjectAltName=DNS:bank.example"]
+            openssl("req", "-new", "-key", self.key(kind), *subject, "-out", path)
+        return path.read_bytes()
+
+    def self_signed(self, kind: str, *arguments: str, subject: str = "/CN=pi") -> bytes:
+        path = self.folder / "self_signed.pem"
+        openssl("req", "-x509", "-new", "-key", self.key(kind), "-subj", subject, *arguments, "-out", path)
+        return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("workshop"))
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority.load_or_create(tmp_path_factory.mktemp("authority"), now=NOW)
+
+
+@pytest.fixture(scope="module")
+def leaf(ca: CertificateAuthority, workshop: Workshop) -> bytes:
+    return _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+
+
+def text(pem: bytes) -> str:
+    return openssl("x509", "-noout", "-text", content=pem)
+
+
+def verify(tmp_path: pathlib.Path, root: bytes, chain: bytes, *arguments: str, when: datetime.datetime = NOW) -> str:
+    (tmp_path / "root.pem").write_bytes(root)
+    (tmp_path / "chain.pem").write_bytes(chain)
+    return openssl(
+        "verify", "-x509_strict", "-purpose", "sslserver", "-attime", int(when.timestamp()),
+        "-CAfile", tmp_path / "root.pem", "-untrusted", tmp_path / "chain.pem", *arguments, tmp_path / "chain.pem",
+        check=False,
+    )
+
+
+def mode(path: pathlib.Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class TestNames:
+    def test_all_sources_in_order(self) -> None:
+        names = _pki.wanted_names("Pi", "pi.example.com", "kitchen", ["192.0.2.7"], ["heat.example.com", "192.0.2.8"])
+        assert names.dns == ("pi", "pi.local", "pi.example.com", "kitchen", "heat.example.com")
+        assert names.ips == ("192.0.2.7", "192.0.2.8")
+
+    def test_each_name_once(self) -> None:
+        names = _pki.wanted_names(
+            "pi", "PI.local.", "pi", ["2001:DB8::7", "192.0.2.7"], ["Pi.Local", "2001:db8:0:0::7", "192.0.2.7"]
+        )
+        assert names == Names(("pi", "pi.local"), ("2001:db8::7", "192.0.2.7"))
+
+    def test_a_host_name_with_a_dot_has_no_local_name(self) -> None:
+        assert _pki.wanted_names("pi.example.com").dns == ("pi.example.com",)
+
+    def test_an_inventory_name_may_be_an_address(self) -> None:
+        assert _pki.wanted_names(inventory_name="192.0.2.7") == Names((), ("192.0.2.7",))
+
+    def test_an_address_to_connect_to_may_be_a_name(self) -> None:
+        assert _pki.wanted_names(addresses=["pi.example.com"]) == Names(("pi.example.com",), ())
+
+    def test_nothing_known(self) -> None:
+        assert _pki.wanted_names(None, "", None, [""]) == Names((), ())
+
+    @pytest.mark.parametrize(
+        "unusable",
+        [
+            "node_red_1", "localhost", "localhost.localdomain", "127.0.0.1", "::1", "169.254.1.2", "fe80::1",
+            "fe80::1%eth0", "0.0.0.0", "::", "224.0.0.251", "ff02::fb", "a b", "-pi", "*.example.com", "300.1.1.1",
+        ],
+    )
+    def test_what_facts_and_inventory_say_is_skipped_where_unusable(self, unusable: str) -> None:
+        assert _pki.wanted_names(unusable, unusable, unusable, [unusable]) == Names((), ())
+
+    @pytest.mark.parametrize(
+        ("extra", "dns", "ips"),
+        [
+            ("*.example.com", ("*.example.com",), ()),
+            ("*.Büro.example", ("*.xn--bro-hoa.example",), ()),
+            ("küche.example", ("xn--kche-0ra.example",), ()),
+            ("xn--kche-0ra.example", ("xn--kche-0ra.example",), ()),
+            ("localhost", ("localhost",), ()),
+            ("127.0.0.1", (), ("127.0.0.1",)),
+            ("::1", (), ("::1",)),
+            ("fe80::1", (), ("fe80::1",)),
+            (" pi.example.com ", ("pi.example.com",), ()),
+            (63 * "a" + ".example", (63 * "a" + ".example",), ()),
+        ],
+    )
+    def test_what_the_user_asks_for_is_taken(self, extra: str, dns: tuple[str, ...], ips: tuple[str, ...]) -> None:
+        assert _pki.wanted_names(extra=[extra]) == Names(dns, ips)
+
+    @pytest.mark.parametrize(
+        "extra",
+        [
+            "node_red", "https://pi.local", "pi.local:1880", "pi..local", "-pi", "pi-", "", " ", ".", "*", "*.",
+            "*.com", "a.*.example", "*x.example", "**.example", 64 * "a", ".".join(64 * ["abcd"]), "192.0.2.256",
+            "1.2.3", "192.0.2.0/24", "fe80::1%eth0", "0.0.0.0", "224.0.0.1", "straße.example",
+            "pi\0.local", "a b.local",
+        ],
+    )
+    def test_what_the_user_asks_for_is_named_where_unusable(self, extra: str) -> None:
+        with pytest.raises(PkiError, match=re.escape(f"'{extra}'")):
+            _pki.wanted_names(extra=[extra])
+
+    @pytest.mark.parametrize("extra", [5, None, ["pi"]])
+    def test_names_are_text(self, extra: object) -> None:
+        with pytest.raises(PkiError, match="not text"):
+            _pki.wanted_names(extra=t.cast("list[str]", [extra]))
+
+    def test_a_text_is_not_a_list_of_names(self) -> None:
+        with pytest.raises(PkiError, match="must be a list"):
+            _pki.wanted_names(extra="pi")
+
+
+class TestAuthority:
+    def test_root(self, ca: CertificateAuthority) -> None:
+        assert ca.created
+        said = text(ca.certificate_pem)
+        assert re.search(r"Subject: CN ?= ?Node-RED fleet CA [0-9a-f]{8}\n", said)
+        assert re.search(r"Basic Constraints: critical\s+CA:TRUE, pathlen:0\n", said)
+        assert re.search(r"Key Usage: critical\s+Certificate Sign, CRL Sign\n", said)
+        assert "X509v3 Subject Key Identifier" in said
+        assert "ASN1 OID: prime256v1" in said
+        assert "Not Before: Feb 28 12:00:00 2026 GMT" in said
+        assert "Not After : Feb 27 11:59:59 2036 GMT" in said
+        assert ca.intermediates == ()
+
+    def test_two_fleets_can_be_told_apart(self, tmp_path: pathlib.Path) -> None:
+        one, two = (CertificateAuthority.load_or_create(tmp_path / name) for name in "ab")
+        assert one.certificate.subject != two.certificate.subject
+        assert one.certificate.serial_number != two.certificate.serial_number
+
+    def test_name_and_validity_can_be_chosen(self, tmp_path: pathlib.Path) -> None:
+        ca = CertificateAuthority.load_or_create(tmp_path, common_name="Küche", days=30, now=NOW)
+        described = _pki.describe(ca.certificate_pem)
+        assert described["subject"].startswith("CN=Küche ")
+        assert described["not_after"] == "2026-03-31T11:59:59Z"
+
+    @pytest.mark.parametrize("options", [{"common_name": ""}, {"common_name": 56 * "x"}, {"days": 0}, {"days": 36501}])
+    def test_impossible_names_and_validities(self, tmp_path: pathlib.Path, options: dict[str, t.Any]) -> None:
+        with pytest.raises(PkiError, match="CA must"):
+            CertificateAuthority.load_or_create(tmp_path / "ca", **options)
+        assert sorted(path.name for path in (tmp_path / "ca").iterdir()) == [".lock"]
+
+    def test_files_and_modes(self, tmp_path: pathlib.Path) -> None:
+        old = os.umask(0)
+        try:
+            CertificateAuthority.load_or_create(tmp_path / "deep" / "ca")
+        finally:
+            os.umask(old)
+        folder = tmp_path / "deep" / "ca"
+        modes = {path.name: mode(path) for path in folder.iterdir()}
+        assert modes == {"ca.pem": 0o644, "ca.key": 0o600, ".lock": 0o600}
+        assert mode(folder) == 0o700
+
+    def test_an_empty_folder_is_closed_and_one_in_use_is_not(self, tmp_path: pathlib.Path) -> None:
+        for name in ("empty", "used"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name).chmod(0o755)
+        (tmp_path / "used" / "playbook.yml").touch()
+        for name in ("empty", "used"):
+            CertificateAuthority.load_or_create(tmp_path / name)
+        assert mode(tmp_path / "empty") == 0o700
+        assert mode(tmp_path / "used") == 0o755
+
+    def test_loaded_again_it_is_the_same_and_nothing_is_written(self, tmp_path: pathlib.Path) -> None:
+        made = CertificateAuthority.load_or_create(tmp_path)
+        before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()}
+        loaded = CertificateAuthority.load_or_create(tmp_path)
+        assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()} == before
+        assert loaded.certificate == made.certificate
+        assert not loaded.created
+
+    def test_a_key_open_to_others_is_closed(self, tmp_path: pathlib.Path) -> None:
+        CertificateAuthority.load_or_create(tmp_path)
+        (tmp_path / "ca.key").chmod(0o644)
+        CertificateAuthority.load_or_create(tmp_path)
+        assert mode(tmp_path / "ca.key") == 0o600
+
+    def test_peek_creates_nothing(self, tmp_path: pathlib.Path) -> None:
+        assert CertificateAuthority.peek(tmp_path / "ca") is None
+        assert CertificateAuthority.peek(tmp_path) is None
+        assert list(tmp_path.iterdir()) == []
+
+    def test_peek_loads(self, tmp_path: pathlib.Path) -> None:
+        made = CertificateAuthority.load_or_create(tmp_path, "secret-value")
+        peeked = CertificateAuthority.peek(tmp_path, "secret-value")
+        assert peeked is not None
+        assert peeked.certificate == made.certificate
+        with pytest.raises(PkiError, match="encrypted"):
+            CertificateAuthority.peek(tmp_path)
+
+    @pytest.mark.parametrize("lost", ["ca.pem", "ca.key"])
+    def test_half_a_pair_is_never_completed(self, tmp_path: pathlib.Path, lost: str) -> None:
+        CertificateAuthority.load_or_create(tmp_path)
+        kept = next(name for name in ("ca.pem", "ca.key") if name != lost)
+        (tmp_path / lost).unlink()
+        content = (tmp_path / kept).read_bytes()
+        for use in (CertificateAuthority.load_or_create, CertificateAuthority.peek):
+            with pytest.raises(PkiError) as caught:
+                use(tmp_path)
+            assert f"{tmp_path / kept} is there" in str(caught.value)
+            assert f"{tmp_path / lost} is missing" in str(caught.value)
+        assert not (tmp_path / lost).exists()
+        assert (tmp_path / kept).read_bytes() == content
+
+    def test_a_killed_run_leaves_nothing_that_disturbs(self, tmp_path: pathlib.Path) -> None:
+        (tmp_path / ".ca.key.new").write_text("half a k")
+        (tmp_path / ".ca.key.new").chmod(0o666)
+        (tmp_path / ".lock").touch()
+        CertificateAuthority.load_or_create(tmp_path)
+        assert mode(tmp_path / "ca.key") == 0o600
+        assert not (tmp_path / ".ca.key.new").exists()
+
+    @pytest.mark.parametrize("failing", [1, 2])
+    def test_a_full_disk_leaves_no_half_pair(
+        self, failing: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced = []
+
+        def fsync(descriptor: int) -> None:
+            synced.append(descriptor)
+            if len(synced) == failing:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        with pytest.raises(PkiError, match=f"{tmp_path}: No space left"):
+            CertificateAuthority.load_or_create(tmp_path)
+        assert CertificateAuthority.peek(tmp_path) is None
+
+    def test_twenty_processes_make_one_authority(self, tmp_path: pathlib.Path) -> None:
+        context = multiprocessing.get_context("fork")
+        barrier, results = context.Barrier(20), context.Queue()
+
+        def work() -> None:
+            barrier.wait()
+            authority = CertificateAuthority.load_or_create(tmp_path / "ca", "secret-value")
+            results.put((authority.created, _pki.fingerprint(authority.certificate_pem)))
+
+        processes = [context.Process(target=work) for _number in range(20)]
+        for process in processes:
+            process.start()
+        found = [results.get(timeout=30) for _process in processes]
+        for process in processes:
+            process.join()
+        assert sum(created for created, _fingerprint in found) == 1
+        assert len({fingerprint for _created, fingerprint in found}) == 1
+
+    def test_what_cannot_be_written_is_named(self, tmp_path: pathlib.Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(PkiError, match=str(tmp_path / "file")):
+            CertificateAuthority.load_or_create(tmp_path / "file")
+        with pytest.raises(PkiError, match=str(tmp_path / "file")):
+            CertificateAuthority.peek(tmp_path / "file")
+
+    def test_a_lock_is_not_followed_elsewhere(self, tmp_path: pathlib.Path) -> None:
+        (tmp_path / "ca").mkdir()
+        (tmp_path / "ca" / ".lock").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(PkiError, match=".lock"):
+            CertificateAuthority.load_or_create(tmp_path / "ca")
+        assert not (tmp_path / "elsewhere").exists()
+
+    def test_the_home_folder_can_be_abbreviated(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        CertificateAuthority.load_or_create("~/ca")
+        assert (tmp_path / "ca" / "ca.pem").exists()
+
+    def test_a_key_of_another_pair_is_refused(self, tmp_path: pathlib.Path) -> None:
+        one, two = tmp_path / "one", tmp_path / "two"
+        CertificateAuthority.load_or_create(one)
+        CertificateAuthority.load_or_create(two)
+        (one / "ca.key").write_bytes((two / "ca.key").read_bytes())
+        with pytest.raises(PkiError, match="does not fit"):
+            CertificateAuthority.load_or_create(one)
+
+    @pytest.mark.parametrize("name", ["ca.pem", "ca.key"])
+    @pytest.mark.parametrize("content", [b"", b"garbage", NO_CERTIFICATE])
+    def test_damaged_files_are_named(self, tmp_path: pathlib.Path, name: str, content: bytes) -> None:
+        CertificateAuthority.load_or_create(tmp_path)
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(PkiError, match=str(tmp_path / name)):
+            CertificateAuthority.load_or_create(tmp_path)
+        assert (tmp_path / name).read_bytes() == content
+
+    def test_nothing_secret_is_shown(self, tmp_path: pathlib.Path) -> None:
+        ca = CertificateAuthority.load_or_create(tmp_path)
+        secret = ca.key.private_numbers().private_value  # type: ignore[union-attr]
+        assert "key" not in repr(ca)
+        assert str(secret) not in repr(ca)
+
+
+class TestPassphrase:
+    def test_openssl_opens_the_key_with_it_only(self, tmp_path: pathlib.Path) -> None:
+        CertificateAuthority.load_or_create(tmp_path, "gänse füße")
+        key = (tmp_path / "ca.key").read_bytes()
+        assert key.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        public = openssl("pkey", "-pubout", "-passin", "pass:gänse füße", content=key)
+        certificate = (tmp_path / "ca.pem").read_bytes()
+        assert public == openssl("x509", "-noout", "-pubkey", content=certificate)
+        assert "PUBLIC KEY" not in openssl("pkey", "-pubout", "-passin", "pass:other", content=key, check=False)
+        assert not CertificateAuthority.load_or_create(tmp_path, "gänse füße").created
+
+    def test_missing(self, tmp_path: pathlib.Path) -> None:
+        CertificateAuthority.load_or_create(tmp_path, "secret-value")
+        with pytest.raises(PkiError, match="is encrypted: set the passphrase"):
+            CertificateAuthority.load_or_create(tmp_path)
+
+    def test_wrong(self, tmp_path: pathlib.Path) -> None:
+        CertificateAuthority.load_or_create(tmp_path, "secret-value")
+        with pytest.raises(PkiError, match="does not open") as caught:
+            CertificateAuthority.load_or_create(tmp_path, "secret-valuE")
+        assert "secret-value" not in str(caught.value).lower()
+        assert caught.value.__context__ is None
+
+    def test_superfluous(self, tmp_path: pathlib.Path) -> None:
+        CertificateAuthority.load_or_create(tmp_path)
+        with pytest.raises(PkiError, match="is not encrypted") as caught:
+            CertificateAuthority.load_or_create(tmp_path, "secret-value")
+        assert "secret-value" not in str(caught.value)
+
+    @pytest.mark.parametrize("passphrase", ["", 1024 * "x"])
+    def test_impossible(self, tmp_path: pathlib.Path, passphrase: str) -> None:
+        with pytest.raises(PkiError, match=f"has {len(passphrase)} bytes"):
+            CertificateAuthority.load_or_create(tmp_path, passphrase)
+        assert CertificateAuthority.peek(tmp_path) is None
+
+    def test_the_longest(self, tmp_path: pathlib.Path) -> None:
+        CertificateAuthority.load_or_create(tmp_path, 1023 * "x")
+        assert not CertificateAuthority.load_or_create(tmp_path, 1023 * "x").created
+
+    def test_traditional_encryption(self, ca: CertificateAuthority, workshop: Workshop) -> None:
+        certificate = workshop.self_signed("p256", "-addext", "keyUsage=keyCertSign")
+        options = ["-traditional", "-aes256", "-passout", "pass:secret-value"]
+        pem = openssl("pkey", "-in", workshop.key("p256"), *options)
+        assert "Proc-Type: 4,ENCRYPTED" in pem
+        assert CertificateAuthority.from_pem(certificate, pem, "secret-value")
+        with pytest.raises(PkiError, match="is encrypted"):
+            CertificateAuthority.from_pem(certificate, pem)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> pathlib.Path:
+    """A root (RSA), an authority below it (P-384), and one below that (P-256), all made by openssl."""
+    folder = tmp_path_factory.mktemp("company")
+    (folder / "ca.cnf").write_text(
+        "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n",
+        encoding="ascii",
+    )
+    root = workshop.self_signed("rsa2048", "-days", "3650", "-addext", "keyUsage=keyCertSign", subject="/CN=root")
+    (folder / "root.pem").write_bytes(root)
+    for name, kind, issuer, issuer_kind in (("middle", "p384", "root", "rsa2048"), ("low", "p256", "middle", "p384")):
+        openssl("req", "-new", "-key", workshop.key(kind), "-subj", f"/CN={name}", "-out", folder / f"{name}.csr")
+        openssl(
+            "x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / f"{issuer}.pem",
+            "-CAkey", workshop.key(issuer_kind), "-days", "3650", "-extfile", folder / "ca.cnf",
+            "-out", folder / f"{name}.pem",
+        )
+    return folder
+
+
+class TestFromPem:
+    def test_a_root_from_a_vault(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
+        made = CertificateAuthority.load_or_create(tmp_path, now=NOW)
+        given = CertificateAuthority.from_pem(
+            (tmp_path / "ca.pem").read_text(encoding="ascii"), (tmp_path / "ca.key").read_text(encoding="ascii")
+        )
+        assert given.certificate == made.certificate
+        assert not given.created
+        chain = _pki.issue(given, workshop.request("p256"), NAMES, now=NOW)
+        assert chain.count(b"BEGIN CERTIFICATE") == 1
+
+    @pytest.mark.parametrize("bundle", [["low", "middle"], ["low", "middle", "root"]])
+    def test_intermediates_are_sent_and_the_root_is_not(
+        self, bundle: list[str], company: pathlib.Path, workshop: Workshop, tmp_path: pathlib.Path
+    ) -> None:
+        given = b"".join((company / f"{name}.pem").read_bytes() for name in bundle)
+        ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
+        now = _pki._now()
+        chain = _pki.issue(ca, workshop.request("rsa2048"), NAMES, now=now)
+        assert chain.count(b"BEGIN CERTIFICATE") == 3
+        root = (company / "root.pem").read_bytes()
+        assert verify(tmp_path, root, chain, "-verify_hostname", "pi.local", when=now).endswith(": OK\n")
+        assert _pki.reasons_to_issue(chain, True, NAMES, ca.certificate, 30, now=now) == []
+        assert _pki.describe(chain)["issuer"] == "CN=low"
+
+    def test_a_p384_authority_signs_with_sha384(self, company: pathlib.Path, workshop: Workshop) -> None:
+        ca = CertificateAuthority.from_pem(
+            (company / "middle.pem").read_bytes(), workshop.key("p384").read_bytes()
+        )
+        assert "ecdsa-with-SHA384" in text(_pki.issue(ca, workshop.request("p256"), NAMES))
+
+    def test_a_bundle_in_the_wrong_order(self, company: pathlib.Path, workshop: Workshop) -> None:
+        given = b"".join((company / f"{name}.pem").read_bytes() for name in ("low", "root", "middle"))
+        with pytest.raises(PkiError, match="'CN=low' is not signed by the next, 'CN=root'"):
+            CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
+
+    def test_a_key_that_does_not_fit(self, company: pathlib.Path, workshop: Workshop) -> None:
+        with pytest.raises(PkiError, match="does not fit"):
+            CertificateAuthority.from_pem((company / "low.pem").read_bytes(), workshop.key("p384").read_bytes())
+
+    @pytest.mark.parametrize(
+        "extensions",
+        [
+            ["-addext", "basicConstraints=critical,CA:FALSE"],
+            ["-addext", "keyUsage=critical,digitalSignature"],
+        ],
+    )
+    def test_a_certificate_that_may_not_sign(self, extensions: list[str], workshop: Workshop) -> None:
+        certificate = workshop.self_signed("p256", *extensions)
+        with pytest.raises(PkiError, match="not that of a CA"):
+            CertificateAuthority.from_pem(certificate, workshop.key("p256").read_bytes())
+
+    @pytest.mark.parametrize("kind", ["ed25519", "p521", "rsa1024"])
+    def test_a_key_that_browsers_refuse(self, kind: str, workshop: Workshop) -> None:
+        with pytest.raises(PkiError, match="browsers refuse"):
+            CertificateAuthority.from_pem(workshop.self_signed(kind), workshop.key(kind).read_bytes())
+
+    def test_a_key_instead_of_a_certificate_is_not_shown(self, workshop: Workshop) -> None:
+        key = workshop.key("p256").read_text(encoding="ascii")
+        with pytest.raises(PkiError, match="cannot be read as a certificate") as caught:
+            CertificateAuthority.from_pem(key, key)
+        assert key.splitlines()[1][:20] not in str(caught.value)
+
+
+class TestIssue:
+    @pytest.mark.parametrize(
+        ("kind", "usage"),
+        [
+            ("p256", "Digital Signature"),
+            ("p384", "Digital Signature"),
+            ("rsa2048", "Digital Signature, Key Encipherment"),
+        ],
+    )
+    def test_contents(self, kind: str, usage: str, ca: CertificateAuthority, workshop: Workshop) -> None:
+        said = text(_pki.issue(ca, workshop.request(kind), NAMES, now=NOW))
+        assert re.search(r"Subject: CN ?= ?pi.example.com\n", said)
+        assert re.search(r"Alternative Name: \n\s+DNS:pi.example.com, DNS:pi, DNS:pi.local, IP Address:192", said)
+        assert re.search(r"Basic Constraints: critical\s+CA:FALSE\n", said)
+        assert re.search(rf"Key Usage: critical\s+{usage}\n", said)
+        assert re.search(r"Extended Key Usage: \n\s+TLS Web Server Authentication\n", said)
+        assert "Subject Key Identifier" in said
+        identifier = re.compile(r"Key Identifier: \n\s+(?:keyid:)?([0-9A-F:]+)\n")
+        assert identifier.findall(said)[1] == identifier.findall(text(ca.certificate_pem))[0]
+        assert "bank.example" not in said
+        assert "whatever" not in said
+
+    def test_only_the_key_comes_from_the_request(self, leaf: bytes, workshop: Workshop) -> None:
+        assert openssl("x509", "-noout", "-pubkey", content=leaf) == openssl(
+            "pkey", "-in", workshop.key("p256"), "-pubout"
+        )
+
+    def test_openssl_accepts_every_name(self, ca: CertificateAuthority, leaf: bytes, tmp_path: pathlib.Path) -> None:
+        for name in NAMES.dns:
+            assert verify(tmp_path, ca.certificate_pem, leaf, "-verify_hostname", name).endswith(": OK\n")
+            assert "does match" in openssl("x509", "-noout", "-checkhost", name, content=leaf)
+        for address in NAMES.ips:
+            assert verify(tmp_path, ca.certificate_pem, leaf, "-verify_ip", address).endswith(": OK\n")
+            assert "does match" in openssl("x509", "-noout", "-checkip", address, content=leaf)
+        assert "does NOT match" in openssl("x509", "-noout", "-checkhost", "other.example", content=leaf)
+        assert "hostname mismatch" in verify(tmp_path, ca.certificate_pem, leaf, "-verify_hostname", "other.example")
+
+    def test_openssl_accepts_no_other_authority(self, leaf: bytes, tmp_path: pathlib.Path) -> None:
+        other = CertificateAuthority.load_or_create(tmp_path / "ca", now=NOW)
+        assert "error" in verify(tmp_path, other.certificate_pem, leaf)
+
+    def test_wildcards_and_non_ascii_names(self, ca: CertificateAuthority, workshop: Workshop) -> None:
+        names = _pki.wanted_names(extra=["*.küche.example"])
+        said = openssl(
+            "x509", "-noout", "-checkhost", "pi.xn--kche-0ra.example",
+            content=_pki.issue(ca, workshop.request("p256"), names, now=NOW),
+        )
+        assert "does match" in said
+
+    @pytest.mark.parametrize(
+        ("names", "subject"),
+        [
+            (Names((60 * "a" + ".local", "pi.example"), ()), "pi.example"),
+            (Names((), ("192.0.2.7",)), "192.0.2.7"),
+            (Names(("pi.example",), ("192.0.2.7",)), "pi.example"),
+        ],
+    )
+    def test_common_name(self, names: Names, subject: str, ca: CertificateAuthority, workshop: Workshop) -> None:
+        described = _pki.describe(_pki.issue(ca, workshop.request("p256"), names, now=NOW))
+        assert described["subject"] == f"CN={subject}"
+        assert _pki.common_name(names) == subject
+
+    def test_without_a_subject_the_alternative_names_are_critical(
+        self, ca: CertificateAuthority, workshop: Workshop, tmp_path: pathlib.Path
+    ) -> None:
+        name = 60 * "a" + ".local"
+        chain = _pki.issue(ca, workshop.request("p256"), Names((name,), ()), now=NOW)
+        assert "Subject Alternative Name: critical" in text(chain)
+        assert _pki.describe(chain)["subject"] == ""
+        assert verify(tmp_path, ca.certificate_pem, chain, "-verify_hostname", name).endswith(": OK\n")
+
+    def test_serials_are_random_positive_and_at_most_20_octets(
+        self, ca: CertificateAuthority, workshop: Workshop
+    ) -> None:
+        serials = set()
+        for _attempt in range(5):
+            leaf = _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+            serials.add(openssl("x509", "-noout", "-serial", content=leaf).strip().partition("=")[2])
+        assert len(serials) == 5
+        assert all(8 <= len(serial) // 2 <= 20 and not serial.startswith("-") for serial in serials)
+
+    def test_default_validity(self, leaf: bytes) -> None:
+        described = _pki.describe(leaf)
+        assert described["not_before"] == "2026-02-28T12:00:00Z"
+        assert described["not_after"] == "2027-04-02T11:59:59Z"
+
+    @pytest.mark.parametrize("days", [1, 397, 824, 825])
+    def test_the_whole_validity_is_one_that_apple_accepts(
+        self, days: int, ca: CertificateAuthority, workshop: Workshop
+    ) -> None:
+        described = _pki.describe(_pki.issue(ca, workshop.request("p256"), NAMES, days, now=NOW))
+        start, end = (datetime.datetime.fromisoformat(described[key]) for key in ("not_before", "not_after"))
+        assert start <= NOW
+        assert end == NOW + days * DAY - datetime.timedelta(seconds=1)
+        assert end - start + datetime.timedelta(seconds=1) <= 825 * DAY
+
+    @pytest.mark.parametrize("days", [0, -1, 826, 3650, True, "397"])
+    def test_validities_that_browsers_refuse(self, days: int, ca: CertificateAuthority, workshop: Workshop) -> None:
+        with pytest.raises(PkiError, match="1 to 825 whole days"):
+            _pki.issue(ca, workshop.request("p256"), NAMES, days, now=NOW)
+
+    def test_never_longer_than_the_authority(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
+        ca = CertificateAuthority.load_or_create(tmp_path, days=100, now=NOW)
+        chain = _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+        described = _pki.describe(chain)
+        root = _pki.describe(ca.certificate_pem)
+        assert described["not_after"] == root["not_after"]
+        assert described["not_before"] == root["not_before"]
+        assert "2026-06-09" in (ca.warning(397, now=NOW) or "")
+        assert ca.warning(100, now=NOW) is None
+        # A new certificate would not last longer, so that renewing it would change every run.
+        assert _pki.reasons_to_issue(chain, True, NAMES, ca.certificate, 200, now=NOW) == []
+
+    def test_an_expired_authority(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
+        ca = CertificateAuthority.load_or_create(tmp_path, days=100, now=NOW)
+        with pytest.raises(PkiError, match="expired on 2026-06-09"):
+            _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW + 101 * DAY)
+
+    def test_a_clock_before_the_authority(self, ca: CertificateAuthority, workshop: Workshop) -> None:
+        with pytest.raises(PkiError, match="set the clock of the control node"):
+            _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW - 2 * DAY)
+
+    def test_without_names(self, ca: CertificateAuthority, workshop: Workshop) -> None:
+        with pytest.raises(PkiError, match="no name"):
+            _pki.issue(ca, workshop.request("p256"), Names((), ()), now=NOW)
+
+    @pytest.mark.parametrize(
+        ("kind", "key_type"), [("ed25519", "ed25519"), ("p521", "ecdsa-p521"), ("rsa1024", "rsa-1024")]
+    )
+    def test_keys_that_browsers_refuse(
+        self, kind: str, key_type: str, ca: CertificateAuthority, workshop: Workshop
+    ) -> None:
+        with pytest.raises(PkiError, match=f"of the type {key_type}, which browsers refuse"):
+            _pki.issue(ca, workshop.request(kind), NAMES, now=NOW)
+
+    @pytest.mark.parametrize("request_pem", [b"", b"garbage", "garbage", b"-----BEGIN CERTIFICATE REQUEST-----\n"])
+    def test_unreadable_requests(self, request_pem: bytes | str, ca: CertificateAuthority) -> None:
+        with pytest.raises(PkiError, match="PKCS #10"):
+            _pki.issue(ca, request_pem, NAMES, now=NOW)
+
+    def test_a_request_not_signed_by_its_own_key(self, ca: CertificateAuthority, workshop: Workshop) -> None:
+        der = base64.b64decode(b"".join(workshop.request("p256").splitlines()[1:-1]))
+        forged = base64.encodebytes(der.replace(b"whatever", b"whatevil"))
+        pem = b"-----BEGIN CERTIFICATE REQUEST-----\n" + forged + b"-----END CERTIFICATE REQUEST-----\n"
+        with pytest.raises(PkiError, match="not signed by its own key"):
+            _pki.issue(ca, pem, NAMES, now=NOW)
+
+
+class TestValidity:
+    @pytest.mark.parametrize(("days", "renew_before"), [(397, 30), (825, 0), (2, 1)])
+    def test_possible(self, days: int, renew_before: int) -> None:
+        _pki.check_validity(days, renew_before)
+
+    @pytest.mark.parametrize(("days", "renew_before"), [(826, 30), (30, 30), (30, 31), (30, -1)])
+    def test_impossible(self, days: int, renew_before: int) -> None:
+        with pytest.raises(PkiError):
+            _pki.check_validity(days, renew_before)
+
+
+class TestDescribe:
+    def test_agrees_with_openssl(self, leaf: bytes, ca: CertificateAuthority) -> None:
+        described = _pki.describe(leaf)
+        sha256 = openssl("x509", "-noout", "-fingerprint", "-sha256", content=leaf).strip().partition("=")[2]
+        serial = openssl("x509", "-noout", "-serial", content=leaf).strip().partition("=")[2]
+        issuer = openssl("x509", "-noout", "-subject", "-nameopt", "RFC2253", content=ca.certificate_pem)
+        assert described["fingerprint"] == sha256.replace(":", "").lower() == _pki.fingerprint(leaf)
+        assert described["serial"] == serial.lower()
+        assert described["issuer"] == issuer.strip().removeprefix("subject=")
+        assert described["dns_names"] == list(NAMES.dns)
+        assert described["ip_addresses"] == list(NAMES.ips)
+        assert described["key_type"] == "ecdsa-p256"
+        assert described["self_signed"] is False
+        assert _pki.describe(ca.certificate_pem)["self_signed"] is True
+
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [("rsa2048", "rsa-2048"), ("p384", "ecdsa-p384"), ("p521", "ecdsa-p521"), ("ed25519", "ed25519")],
+    )
+    def test_key_types(self, kind: str, said: str, workshop: Workshop) -> None:
+        described = _pki.describe(workshop.self_signed(kind))
+        assert described["key_type"] == said
+        assert described["self_signed"] is True
+        assert described["dns_names"] == []
+
+    def test_text_around_the_pem_and_text_instead_of_bytes(self, leaf: bytes) -> None:
+        around = openssl("x509", "-text", content=leaf) + "\nend\n"
+        assert _pki.describe(around) == _pki.describe(leaf)
+
+    def test_the_first_of_a_chain_counts(self, leaf: bytes, ca: CertificateAuthority) -> None:
+        assert _pki.describe(leaf + ca.certificate_pem) == _pki.describe(leaf)
+
+    @pytest.mark.parametrize("pem", [b"", b"garbage", "gärbage", NO_CERTIFICATE])
+    def test_unreadable(self, pem: bytes | str) -> None:
+        with pytest.raises(PkiError, match="cannot be read"):
+            _pki.describe(pem)
+        with pytest.raises(PkiError, match="cannot be read"):
+            _pki.fingerprint(pem)
+
+
+class TestReasons:
+    def test_none(self, leaf: bytes, ca: CertificateAuthority) -> None:
+        for key_fits in (True, None):
+            assert _pki.reasons_to_issue(leaf, key_fits, NAMES, ca.certificate, 30, now=NOW) == []
+
+    @pytest.mark.parametrize("pem", [None, b"", ""])
+    def test_missing(self, pem: bytes | str | None, ca: CertificateAuthority) -> None:
+        assert _pki.reasons_to_issue(pem, None, NAMES, ca.certificate, 30) == ["there is no certificate yet"]
+
+    @pytest.mark.parametrize("pem", [b"garbage", "gärbage"])
+    def test_unreadable(self, pem: bytes | str, ca: CertificateAuthority) -> None:
+        assert _pki.reasons_to_issue(pem, None, NAMES, ca.certificate, 30) == ["the certificate cannot be read"]
+
+    def test_the_key_does_not_fit(self, leaf: bytes, ca: CertificateAuthority) -> None:
+        reasons = _pki.reasons_to_issue(leaf, False, NAMES, ca.certificate, 30, now=NOW)
+        assert reasons == ["the private key does not fit the certificate"]
+
+    @pytest.mark.parametrize(
+        ("days", "reasons"),
+        [
+            (-2, ["it is not valid before 2026-02-28"]),
+            (366, []),
+            (368, ["it expires in 28 days, on 2027-04-02"]),
+            (396, ["it expires in 0 days, on 2027-04-02"]),
+            (397, ["it expired on 2027-04-02"]),
+        ],
+    )
+    def test_time(self, days: int, reasons: list[str], leaf: bytes, ca: CertificateAuthority) -> None:
+        assert _pki.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, now=NOW + days * DAY) == reasons
+
+    def test_names_missing(self, leaf: bytes, ca: CertificateAuthority) -> None:
+        wanted = Names((*NAMES.dns, "new.example"), (*NAMES.ips, "192.0.2.9"))
+        reasons = _pki.reasons_to_issue(leaf, True, wanted, ca.certificate, 30, now=NOW)
+        assert reasons == ["the DNS name new.example is missing", "the IP address 192.0.2.9 is missing"]
+
+    def test_names_more_than_wanted(self, leaf: bytes, ca: CertificateAuthority) -> None:
+        assert _pki.reasons_to_issue(leaf, True, Names(("pi",), ()), ca.certificate, 30, now=NOW) == []
+
+    def test_a_common_name_is_no_alternative_name(self, workshop: Workshop) -> None:
+        certificate = workshop.self_signed("p256", subject="/CN=pi")
+        reasons = _pki.reasons_to_issue(certificate, True, Names(("pi",), ()), None, 0, self_signed=True)
+        assert reasons == ["the DNS name pi is missing"]
+
+    def test_another_authority(self, leaf: bytes, ca: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+        other = CertificateAuthority.load_or_create(tmp_path, now=NOW)
+        (reason,) = _pki.reasons_to_issue(leaf, True, NAMES, other.certificate, 30, now=NOW)
+        assert _pki.describe(ca.certificate_pem)["subject"] in reason
+        assert _pki.describe(other.certificate_pem)["subject"] in reason
+
+    def test_another_authority_of_the_same_name(
+        self, leaf: bytes, ca: CertificateAuthority, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        suffix = _pki.describe(ca.certificate_pem)["subject"][-8:]
+        monkeypatch.setattr(_pki.secrets, "token_hex", lambda _bytes: suffix)
+        other = CertificateAuthority.load_or_create(tmp_path, now=NOW)
+        (reason,) = _pki.reasons_to_issue(leaf, True, NAMES, other.certificate, 30, now=NOW)
+        assert "another CA that is called" in reason
+
+    def test_no_authority_yet(self, leaf: bytes, workshop: Workshop) -> None:
+        own = workshop.self_signed("p256", "-addext", "subjectAltName=DNS:pi", "-days", "90")
+        for pem, names, now in ((leaf, NAMES, NOW), (own, Names(("pi",), ()), None)):
+            reasons = _pki.reasons_to_issue(pem, True, names, None, 30, self_signed=False, now=now)
+            assert reasons == ["the CA that should issue it does not exist yet"]
+
+    def test_self_signed(self, leaf: bytes, ca: CertificateAuthority, workshop: Workshop) -> None:
+        own = workshop.self_signed("p256", "-addext", "subjectAltName=DNS:pi", "-days", "90")
+        wanted = Names(("pi",), ())
+        assert _pki.reasons_to_issue(own, True, wanted, None, 30, self_signed=True) == []
+        assert _pki.reasons_to_issue(own, True, wanted, None, 30) == []
+        (unexpected,) = _pki.reasons_to_issue(own, True, wanted, ca.certificate, 30)
+        assert "it is self-signed and should be issued by" in unexpected
+        (expected,) = _pki.reasons_to_issue(leaf, True, wanted, None, 30, self_signed=True, now=NOW)
+        assert "should be self-signed" in expected
+
+    def test_a_name_alone_does_not_make_it_self_signed(self, workshop: Workshop, tmp_path: pathlib.Path) -> None:
+        one = workshop.self_signed("p256", "-addext", "keyUsage=keyCertSign", subject="/CN=pi")
+        (tmp_path / "ca.pem").write_bytes(one)
+        (tmp_path / "csr").write_bytes(workshop.request("p384"))
+        openssl(
+            "x509", "-req", "-in", tmp_path / "csr", "-CA", tmp_path / "ca.pem", "-CAkey", workshop.key("p256"),
+            "-subj", "/CN=pi", "-out", tmp_path / "leaf.pem",
+        )
+        described = _pki.describe((tmp_path / "leaf.pem").read_bytes())
+        assert described["subject"] == described["issuer"] == "CN=pi"
+        assert described["self_signed"] is False
+
+    def test_the_key_type_counts_only_if_asked_for(self, leaf: bytes, ca: CertificateAuthority) -> None:
+        assert _pki.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="ecdsa-p256", now=NOW) == []
+        reasons = _pki.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="rsa-2048", now=NOW)
+        assert reasons == ["its key is of the type ecdsa-p256, not rsa-2048"]
+
+    def test_self_signed_by_an_authority_is_a_contradiction(self, leaf: bytes, ca: CertificateAuthority) -> None:
+        with pytest.raises(AssertionError):
+            _pki.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, self_signed=True)
+
+    def test_several_at_once(self, leaf: bytes, tmp_path: pathlib.Path) -> None:
+        other = CertificateAuthority.load_or_create(tmp_path, now=NOW)
+        wanted = Names(("new.example",), ())
+        later = NOW + 400 * DAY
+        assert len(_pki.reasons_to_issue(leaf, False, wanted, other.certificate, 30, "rsa-2048", now=later)) == 5
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("raise ImportError('no cryptography')", "is missing"), ("__version__ = '38.0.4'", "38.0.4 on the control node")],
+)
+def test_a_missing_or_old_library_is_named(tmp_path: pathlib.Path, source: str, said: str) -> None:
+    script = "import _pki\ntry:\n _pki.CertificateAuthority.peek('/nowhere')\nexcept _pki.PkiError as e:\n print(e)"
+    if "38" in source:
+        script = f"import cryptography\ncryptography.{source}\n{script}"
+        libraries: list[str] = []
+    else:
+        (tmp_path / "cryptography.py").write_text(source, encoding="ascii")
+        libraries = [str(tmp_path)]
+    path = os.pathsep.join([*libraries, str(pathlib.Path(_pki.__file__).parent)])
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said in run.stdout
+    assert "requirements.txt" in run.stdout
