@@ -38,7 +38,8 @@ class ActionModule(HostAction):
                 " trust anew."
             )
         reasons = _pki.reasons_to_issue(
-            chain, found["key_fits"], names, authority.certificate if authority else None, options["renew_before"])
+            chain, found["key_fits"], names, authority.certificate if authority else None, options["renew_before"],
+            self_signed=options["provider"] == "selfsigned")
         result: dict[str, t.Any] = {"changed": bool(reasons), "reasons": reasons, "path": found["path"]}
         if options["provider"] == "ca" and not options["ca_certificate"]:
             result["ca_certificate"] = os.path.join(os.path.expanduser(options["ca_dir"]), "ca.pem")
@@ -87,7 +88,7 @@ class ActionModule(HostAction):
         host = {name: options[name] for name in (*HOST_OPTIONS, "key_type")}
         if options["provider"] == "selfsigned":
             return self.visit("host_certificate", {
-                **host, "operation": "self_sign", "days": options["days"], "subject": [*names.dns, *names.ips][0],
+                **host, "operation": "self_sign", "days": options["days"], "subject": _pki.common_name(names),
                 "names": [f"DNS:{name}" for name in names.dns] + [f"IP:{address}" for address in names.ips],
             })
         request = self.visit("host_certificate", {**host, "operation": "request"})["request"]

@@ -37,13 +37,14 @@ class ActionModule(HostAction):
         result = {"changed": True, "reasons": reasons, "diff": self._difference(state, wanted, reasons)}
         if self.check_mode:
             return {**result, "transaction": ""}
+        service, proof = state["service"], state["proof"]
         done = self.visit("host_restart", {
             **host, "operation": "prove", "drop_in": wanted, "timeout": options["timeout"],
-            "stable": options["stable"],
+            "stable": options["stable"], "wait_first": service["active"] and reasons == (proof or {}).get("failures"),
             "expected": {"tls": options["https"], "auth": options["admin_auth"],
                          "certificate": fingerprint or None},
         })
-        return {**result, "proof": done["proof"], "transaction": done["transaction"]}
+        return {**result, "changed": done["changed"], "proof": done["proof"], "transaction": done["transaction"]}
 
     def _undo(self, host: dict[str, t.Any], failure: dict[str, t.Any]) -> dict[str, t.Any]:
         reason = failure.get("msg", "A task failed.")

@@ -42,24 +42,40 @@ class Service:
         self.store = Store(unit.name)
         self.started = None
 
-    def prove(self, drop_in, expected):
-        """Restart into the new state and prove it; back to the old one, and HostError, when that fails."""
+    def prove(self, drop_in, expected, wait_first):
+        """Restart into the new state and prove it; back to the old one, and HostError, when that fails.
+
+        ``wait_first`` spares a service that is still starting the restart, if it can be proved as it is.
+        """
         with self.store.lock():
             transaction = Transaction(self.store)
             try:
                 self._write_drop_in(transaction, drop_in)
                 target = self._target(transaction, expected)
                 systemctl("enable", "--quiet", self.unit.name)
-                self._revoke_sessions(transaction)
-                self._restart()
-                self._wait(lambda: probe.prove(target))
+                restart = not (wait_first and self._comes_up(target))
+                if restart:
+                    self._revoke_sessions(transaction)
+                    self._restart()
+                    self._wait(lambda: probe.prove(target))
             except HostError as exc:
                 raise self._back(transaction, exc) from exc
             self.protect()
             proof = {"expected": target, "settings": target["settings"]}
             identifier = transaction.identifier
             transaction.commit(proof)
-        return {"changed": True, "proof": proof, "transaction": identifier}
+        return {"changed": restart, "proof": proof, "transaction": identifier}
+
+    def _comes_up(self, target):
+        """Whether a service that was started a short while ago reaches the wanted state by itself."""
+        entered = int(self.unit.properties.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+        if time.clock_gettime(time.CLOCK_MONOTONIC) - entered > self.timeout:
+            return False
+        try:
+            self._wait(lambda: probe.prove(target))
+        except HostError:
+            return False
+        return True
 
     def protect(self):
         """Take the rights of other users away from the files that hold secrets; returns whether there were any."""

@@ -20,7 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._files import Acco
 PROPERTIES = (
     "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "FragmentPath", "DropInPaths", "User", "Group",
     "WorkingDirectory", "ExecStart", "Environment", "EnvironmentFiles", "MainPID", "ControlGroup", "UMask",
-    "NRestarts", "NeedDaemonReload", "InvocationID",
+    "NeedDaemonReload", "ActiveEnterTimestampMonotonic",
 )
 
 #: What systemd gives to services of the system that set no PATH (systemd.exec(5), DEFAULT_PATH).

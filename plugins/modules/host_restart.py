@@ -26,7 +26,8 @@ attributes:
   idempotent:
     support: none
     details:
-      - It restarts the service whenever it is called. Whether that is due is decided by M(pifleet.nodered.restart).
+      - It restarts the service when it is called, except with O(wait_first). Whether that is due is decided by
+        M(pifleet.nodered.restart).
 options:
   operation:
     description:
@@ -47,6 +48,12 @@ options:
         SHA-256 of the DER bytes of the certificate that must be served.
     type: dict
     default: {}
+  wait_first:
+    description:
+      - Give a service that was started less than O(timeout) ago the time to reach the wanted state, and restart it only
+        if it does not. For a host that has just been switched on.
+    type: bool
+    default: false
   timeout:
     description:
       - Seconds that Node-RED may take to answer after a start. A Pi Zero with many nodes takes more than a minute.
@@ -106,6 +113,7 @@ def main():
             "operation": {"type": "str", "default": "prove", "choices": ["prove", "protect", "undo"]},
             "drop_in": {"type": "str", "default": "", "no_log": True},
             "expected": {"type": "dict", "default": {}},
+            "wait_first": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
             "stable": {"type": "int", "default": 3},
         },
@@ -119,7 +127,7 @@ def main():
         elif options["operation"] == "protect":
             result = {"changed": service.protect()}
         else:
-            result = service.prove(options["drop_in"], options["expected"])
+            result = service.prove(options["drop_in"], options["expected"], options["wait_first"])
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

@@ -1,0 +1,200 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every default of every role changed: does each variable do what it says?"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+
+import pytest
+import yaml
+from fleet import PROJECT, USER_DIR, Answer, Client, Fleet, bearer
+
+SETTINGS_JSON = """
+const settings = require(process.argv[1]);
+console.log(JSON.stringify(settings, (key, value) => typeof value === "function" ? String(value) : value));
+"""
+#: GET <httpNodeRoot>/hello answers with a word.
+HELLO = [
+    {"id": "tab", "type": "tab", "label": "from the tests"},
+    {"id": "in", "type": "http in", "z": "tab", "url": "/hello", "method": "get", "wires": [["change"]]},
+    {"id": "change", "type": "change", "z": "tab", "wires": [["out"]],
+     "rules": [{"t": "set", "p": "payload", "pt": "msg", "to": "hello", "tot": "str"}]},
+    {"id": "out", "type": "http response", "z": "tab", "wires": []},
+]
+
+
+class Server:
+    """The Node-RED of one host, with a client on the control node that trusts what the host is to show."""
+
+    def __init__(self, fleet: Fleet, name: str, ca: str) -> None:
+        self.url = f"https://{fleet.address(name)}:8443"
+        self.client = Client(fleet.here().machine, ca)
+
+    def get(self, path: str, *options: str) -> Answer:
+        return self.client.request(self.url + path, *options)
+
+    def deploy(self, fleet: Fleet, flow: list) -> None:
+        token = self.client.token(self.url + "/admin", "admin", fleet.password("admin"))
+        deployed = self.get("/admin/flows", *bearer(token), "--json", json.dumps(flow))
+        assert deployed.status == 204, deployed
+        self.client.revoke(self.url + "/admin", token)
+
+
+@pytest.fixture(scope="module")
+def one_login(fleet: Fleet) -> Server:
+    certificate = fleet.work / "one-login.pem"
+    shown = fleet.host("one-login").check_output("openssl x509 -in %s/nodecerts/server.pem", USER_DIR)
+    certificate.write_text(shown, encoding="utf-8")
+    server = Server(fleet, "one-login", str(certificate))
+    server.deploy(fleet, HELLO)
+    return server
+
+
+@pytest.fixture(scope="module")
+def own_roots(fleet: Fleet) -> Server:
+    server = Server(fleet, "own-roots", str(fleet.work / "vault.pem"))
+    server.deploy(fleet, HELLO)
+    return server
+
+
+def login(user: str) -> list[str]:
+    """The options of curl that send a login of HTTP Basic authentication."""
+    return ["--user", f"{user}:{user}-only-for-tests"]
+
+
+def assert_asks_for(server: Server, path: str, user: str, body: str, others: tuple[str, ...]) -> None:
+    """A path that answers to this login, and to none of the others."""
+    for options in ([], ["--user", f"{user}:wrong"], *(login(other) for other in others)):
+        answer = server.get(path, *options)
+        assert (answer.status, answer.headers.get("www-authenticate", "")[:5]) == (401, "Basic"), (options, answer)
+    answer = server.get(path, *login(user))
+    assert (answer.status, answer.body.strip()) == (200, body), answer
+
+
+def test_every_default_is_changed(fleet: Fleet) -> None:
+    defaults: dict = {}
+    for role in ("certificate", "settings", "service"):
+        defaults |= yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text("utf-8"))
+    # The folder of the authority is given by create.yml; the last one is no user's: it is for the check that comes first.
+    for variable in sorted(defaults.keys() - {"nodered_ca_dir", "nodered_settings_write"}):
+        values = [fleet.variables_of(name).get(variable, defaults[variable]) for name in fleet.names]
+        assert any(value != defaults[variable] for value in values), f"{variable} has its default everywhere"
+
+
+# The certificate
+
+
+def test_self_signed_certificate(fleet: Fleet, one_login: Server) -> None:
+    text = one_login.client.openssl("x509", "-in", one_login.client.ca, "-noout", "-text").stdout
+    assert "Public Key Algorithm: rsaEncryption" in text
+    assert "Public-Key: (2048 bit)" in text
+    checks = (["-checkhost", "one-login"], ["-checkhost", "one-login.local"], ["-checkhost", "pi.example.com"],
+              ["-checkip", "192.0.2.7"], ["-checkip", fleet.address("one-login")])
+    for check in checks:
+        checked = one_login.client.openssl("x509", "-in", one_login.client.ca, "-noout", *check).stdout
+        assert "does match certificate" in checked, checked
+    end = re.search(r"Not After : (.*) GMT", text)[1]
+    left = datetime.datetime.strptime(end, "%b %d %H:%M:%S %Y") - datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    assert datetime.timedelta(days=89) < left <= datetime.timedelta(days=90)
+    assert one_login.get("/admin/auth/login").status == 200
+
+
+def test_certificate_of_an_authority_from_a_vault(fleet: Fleet, own_roots: Server) -> None:
+    handshake = own_roots.client.openssl("s_client", "-connect", f"{fleet.address('own-roots')}:8443", "-CAfile",
+                                         own_roots.client.ca, "-verify_return_error", "-verify_hostname", "own-roots")
+    assert "Verify return code: 0 (ok)" in handshake.stdout
+    assert "issuer=CN=Vault of the tests" in handshake.stdout.replace(" = ", "=")
+    assert not (fleet.work / "ca").exists(), "an authority was made that nobody needs"
+
+
+# The editor
+
+
+def test_editor_has_moved(one_login: Server, own_roots: Server) -> None:
+    for server in (one_login, own_roots):
+        assert server.get("/admin/auth/login").json["type"] == "credentials"
+        # Below httpNodeRoot, and so with its login; or nothing at all.
+        assert server.get("/auth/login").status in (401, 404)
+
+
+def test_stranger_has_the_default_permissions(one_login: Server, own_roots: Server) -> None:
+    assert one_login.get("/admin/settings").status == 200
+    assert one_login.get("/admin/flows").status == 401
+    assert own_roots.get("/admin/settings").status == 401
+
+
+def test_session_expiry(fleet: Fleet, one_login: Server, own_roots: Server) -> None:
+    for server, seconds in ((one_login, 3600), (own_roots, 604800)):
+        answer = server.client.login(server.url + "/admin", "steve", fleet.password("steve"))
+        assert answer.json["expires_in"] == seconds
+        server.client.revoke(server.url + "/admin", answer.json["access_token"])
+
+
+# Dashboards and static files
+
+
+def test_one_login_for_dashboards_and_static_files(one_login: Server) -> None:
+    for path, body in (("/hello", "hello"), ("/page.html", "a page")):
+        assert_asks_for(one_login, path, "fred", body, others=("admin", "freda"))
+    assert one_login.get("/nothing", *login("fred")).status == 404
+
+
+def test_two_logins_on_roots_of_their_own(own_roots: Server) -> None:
+    assert_asks_for(own_roots, "/api/hello", "fred", "hello", others=("admin", "freda"))
+    assert_asks_for(own_roots, "/files/page.html", "freda", "a page", others=("admin", "fred"))
+    assert_asks_for(own_roots, "/pictures/page.html", "freda", "a picture", others=("admin", "fred"))
+
+
+# Other settings
+
+
+def test_other_settings(fleet: Fleet) -> None:
+    host = fleet.host("one-login")
+    settings = json.loads(host.check_output("node -e %s %s", SETTINGS_JSON, f"{USER_DIR}/settings.js"))
+    assert settings["editorTheme"]["page"]["title"] == 'Pi "one", 100 % Straße'
+    assert "hostname" in settings["functionGlobalContext"]["os"]
+    assert settings["credentialSecret"] == "credentials-only-for-tests"
+    assert "exportGlobalContextKeys" not in settings
+    # Others of the stock file stay.
+    assert settings["editorTheme"]["codeEditor"]["lib"] == "monaco"
+
+
+def test_environment_of_the_service(fleet: Fleet) -> None:
+    environment = fleet.host("one-login").check_output("tr '\\0' '\\n' </proc/%s/environ", fleet.process("one-login"))
+    for name, value in fleet.variables_of("one-login")["nodered_environment"].items():
+        assert f"{name}={value}" in environment.splitlines()
+
+
+def test_other_service_user_and_folder(fleet: Fleet) -> None:
+    host = fleet.host("own-roots")
+    assert not host.service("nodered").is_running
+    assert host.service("flows").is_enabled
+    assert host.check_output("ps -o user= -p %s", fleet.process("own-roots")).strip() == "flower"
+    for path, mode in (("/srv/flows", 0o700), ("/srv/flows/settings.js", 0o600), ("/srv/flows/nodecerts/server.pem", 0o600)):
+        found = host.file(path)
+        assert (found.user, found.mode) == ("flower", mode), path
+    assert "adminAuth: {\n        type" not in host.file(f"{USER_DIR}/settings.js").content_string, "the wrong file was edited"
+
+
+# Behind a proxy
+
+
+def test_without_tls_only_the_host_itself_is_answered(fleet: Fleet) -> None:
+    inside = Client(fleet.host("proxied"), "/etc/ssl/certs/ca-certificates.crt")
+    assert inside.request("http://127.0.0.1:1880/settings").status == 401
+    assert inside.login("http://127.0.0.1:1880", "admin", fleet.password("admin")).status == 200
+    for scheme in ("http", "https"):
+        # 7: nobody listens.
+        assert fleet.here().request(f"{scheme}://{fleet.address('proxied')}:1880/settings", "--insecure").body[:2] == "7:"
+    assert not fleet.host("proxied").file(f"{USER_DIR}/nodecerts").exists
+
+
+def test_output_of_the_runs_has_no_secret(fleet: Fleet) -> None:
+    log = (fleet.work / "ansible.log").read_text("utf-8")
+    assert log.count("PLAY RECAP") >= 3
+    assert [secret for secret in fleet.secrets() if secret in log] == []

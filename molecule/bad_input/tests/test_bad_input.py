@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Mistakes of people: the run names the variable, or the file with its line, and what to do; the host stays as it is."""
+
+from __future__ import annotations
+
+import pytest
+from fleet import SETTINGS, Fleet, differences
+
+PASSWORD = "wrong-only-for-tests"
+HASH = "$2b$08$abcdefghijklmnopqrstuu"
+
+
+def user(**keys: object) -> dict:
+    """Variables with one user, who is good but for the given keys. None takes a key away."""
+    whole = {"username": "admin", "password": PASSWORD, "permissions": "*", **keys}
+    return {"nodered_admin_users": [{key: value for key, value in whole.items() if value is not None}]}
+
+
+#: Variables, and what the message must say.
+VARIABLES = {
+    "no user": (
+        {"nodered_admin_users": []}, "nodered_admin_users is empty: nobody could log in to the editor"),
+    "password of 73 bytes": (
+        user(password=PASSWORD + "x" * (73 - len(PASSWORD))),
+        "nodered_admin_users, user admin: The password is 73 bytes long in UTF-8"),
+    "hash cut short": (
+        user(password=None, password_hash=HASH), "nodered_admin_users, user admin: The password hash has 29 characters"),
+    "unknown key of a user": (
+        user(passwd=PASSWORD), "nodered_admin_users, user admin: unknown key 'passwd'"),
+    "unknown permission": (
+        user(permissions=["flows.*"]), "nodered_admin_users, user admin: Node-RED knows no permission 'flows.*'"),
+    "different logins on one root": (
+        {"nodered_node_auth": {"user": "fred", "password": PASSWORD},
+         "nodered_static": {"path": "static"},
+         "nodered_static_auth": {"user": "freda", "password": PASSWORD}},
+        "nodered_static_auth differs from nodered_node_auth"),
+    "key with a variable of its own": (
+        {"nodered_settings": {"adminAuth": {"type": "credentials"}}},
+        "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
+    "no JavaScript": (
+        {"nodered_settings_js": {"functionGlobalContext": "{ os: "}}, "nodered_settings_js"),
+    "name of a host with a space": (
+        {"nodered_certificate_names": ["not a name"]}, "nodered_certificate_names"),
+    "certificate for ten years": (
+        {"nodered_certificate_days": 3650}, "825"),
+    "authority without its key": (
+        {"nodered_ca_certificate": "-----BEGIN CERTIFICATE-----"},
+        "nodered_ca_certificate and nodered_ca_key belong together"),
+    "unknown type of key": (
+        {"nodered_certificate_key_type": "dsa"}, "nodered_certificate_key_type"),
+    "variable of the service": (
+        {"nodered_environment": {"NO PROXY": "localhost"}}, "nodered_environment: 'NO PROXY' is no name of a variable"),
+    "unknown service": (
+        {"nodered_service": "node-red"}, "This host has no service node-red.service"),
+}
+
+#: Text of settings.js, and what the message must say.
+FILES = {
+    "missing comma": (
+        'module.exports = {\n    uiPort: 1880\n    flowFile: "flows.json"\n}\n',
+        f"{SETTINGS}: line 2: this is not valid JavaScript. Look for a missing comma"),
+    "function": (
+        "// ours\nmodule.exports = function() { return { uiPort: 1880 } }\n", f"{SETTINGS}: line 2"),
+    "set again below": (
+        "module.exports = { uiPort: 1880 }\nif (process.env.OPEN) {\n    module.exports.adminAuth = null\n}\n",
+        f"{SETTINGS}: line 3"),
+    "key in wrong case": (
+        'module.exports = {\n    adminauth: { type: "credentials" }\n}\n', f"{SETTINGS}: line 2"),
+    "another credentialSecret": (
+        f'module.exports = {{\n    credentialSecret: "{PASSWORD}"\n}}\n', f"{SETTINGS}: line 2: credentialSecret"),
+    "empty": (
+        "", f"{SETTINGS}: the file is empty"),
+}
+
+
+def assert_refused(fleet: Fleet, name: str, variables: dict, message: str) -> None:
+    before = fleet.checksums(name)
+    run = fleet.play("--limit", name, "--diff", variables=variables)
+    assert run.status != 0
+    assert run.recap[name]["failed"] == 1
+    assert run.said(message), run.output
+    assert "Traceback" not in run.output
+    assert differences(before, fleet.checksums(name)) == []
+    assert PASSWORD not in run.output
+    assert HASH not in run.output
+    assert fleet.password("admin") not in run.output
+
+
+@pytest.mark.parametrize(("variables", "message"), VARIABLES.values(), ids=VARIABLES)
+def test_variables(fleet: Fleet, variables: dict, message: str) -> None:
+    assert_refused(fleet, "open", variables, message)
+
+
+@pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
+def test_settings_file(fleet: Fleet, text: str, message: str) -> None:
+    host = fleet.host("open")
+    original = host.file(SETTINGS).content_string
+    # Node-RED itself still runs with the settings that it has read at its start.
+    host.check_output(f"printf %%s %s >{SETTINGS}", text)
+    try:
+        assert_refused(fleet, "open", {"nodered_credential_secret": "secret-only-for-tests"}, message)
+    finally:
+        host.check_output(f"printf %%s %s >{SETTINGS}", original)
+
+
+def test_host_without_node_red(fleet: Fleet) -> None:
+    # The user that Node-RED would run as is missing there, too.
+    assert_refused(fleet, "bare", {}, "This host has no service nodered.service. Install Node-RED first (role"
+                                      " pifleet.nodered.install)")
+
+
+def test_unreachable_host_does_not_stop_a_good_one(fleet: Fleet) -> None:
+    gone = fleet.work / "gone.yml"
+    gone.write_text("nodered: {hosts: {gone: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n", encoding="utf-8")
+    run = fleet.play("-i", str(gone), "--limit", "good,gone")
+    assert run.status != 0
+    assert run.recap["gone"]["unreachable"] == 1
+    assert (run.recap["good"]["failed"], run.recap["good"]["changed"]) == (0, 3), run.output
+    assert fleet.here().request(fleet.url("good") + "/settings").status == 401
