@@ -23,8 +23,10 @@ class ActionModule(HostAction):
         host = {name: options[name] for name in HOST_OPTIONS}
         if options["state"] == "undone":
             return self._undo(host, options["failure"])
-        state = self.state(options)
         wanted = drop_in(options["environment"])
+        if options["state"] == "checked":
+            return {"changed": False, "reasons": []}
+        state = self.state(options)
         fingerprint = options["fingerprint"] or self._installed(state, options["https"])
         reasons = self._reasons(state, options, wanted, fingerprint)
         if not reasons:

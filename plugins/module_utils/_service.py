@@ -86,6 +86,9 @@ class Service:
 
     def undo(self):
         """Put back what an open transaction has replaced, and prove that the old state runs."""
+        # A look without the lock first: where there is nothing to undo, not even the folder of the lock is made.
+        if not Transaction(self.store).open:
+            return {"changed": False, "restored": [], "transaction": None}
         with self.store.lock():
             transaction = Transaction(self.store)
             identifier = transaction.identifier

@@ -34,10 +34,11 @@ options:
   state:
     description:
       - V(proved) leaves a service that is enabled, runs and is proved.
+      - V(checked) checks the options on the control node and does nothing.
       - V(undone) puts back what the open transaction has replaced, and fails with the reason in O(failure).
     type: str
     default: proved
-    choices: [proved, undone]
+    choices: [proved, checked, undone]
   changed:
     description:
       - Whether an earlier task has replaced files of Node-RED.

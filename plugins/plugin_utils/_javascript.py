@@ -13,11 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import tree_sitter
-import tree_sitter_javascript
-from tree_sitter import Node
+from ._tree_sitter import Node, captures, missing, tree_of
 
-LANGUAGE = tree_sitter.Language(tree_sitter_javascript.language())
 COMMENTS = frozenset({"comment", "html_comment"})
 
 # Deeper values are no settings; the limit keeps every recursion below Python's own.
@@ -43,27 +40,26 @@ def line_of(node: Node) -> int:
 # --- syntax ----------------------------------------------------------------------------------------------------------
 
 # What the parser lets pass although Node.js does not (stray commas, JSX), or reads otherwise than most people.
-_LENIENCIES = tree_sitter.Query(
-    LANGUAGE,
-    """
+_LENIENCIES = """
     (object "{" . (comment)* . "," @comma)
     (object "," . (comment)* . "," @comma)
     (arguments "(" . (comment)* . "," @comma)
     (arguments "," . (comment)* . "," @comma)
     [(jsx_element) (jsx_self_closing_element)] @jsx
     (html_comment) @html
-    """,
-)
+"""
 _PLACEHOLDER = re.compile(rb"\{\{|\{%|<%|@@\w+@@")
 _BRACKETS = {"{": "}", "${": "}", "(": ")", "[": "]"}
 
 
 def parse(source: bytes) -> Node:
     """The root of the syntax tree, or a SettingsError at the first thing that is no JavaScript."""
-    root = tree_sitter.Parser(LANGUAGE).parse(source).root_node
+    if missing():
+        raise SettingsError(missing())
+    root = tree_of(source)
     if root.has_error:
         raise _syntax_error(root, source)
-    found = tree_sitter.QueryCursor(_LENIENCIES).captures(root)
+    found = captures(_LENIENCIES, root)
     if "comma" in found:
         raise SettingsError("a comma too many. Remove it.", min(map(line_of, found["comma"])))
     if "jsx" in found:

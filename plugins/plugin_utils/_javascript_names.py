@@ -11,9 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tree_sitter import Node
-
 from ._javascript import code_children, text_of, unwrapped, value_of
+from ._tree_sitter import Node
 
 FUNCTIONS = frozenset(
     {

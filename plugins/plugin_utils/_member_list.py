@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tree_sitter import Node
+from ._tree_sitter import Node
 
 _TOKEN = re.compile(rb"//(?:(?!\xe2\x80[\xa8\xa9])[^\r\n])*|/\*.*?\*/|,|(?:[^,/]|/(?![/*]))+", re.DOTALL)
 _LINE_BREAK = re.compile(rb"\r\n|[\r\n]|\xe2\x80[\xa8\xa9]")

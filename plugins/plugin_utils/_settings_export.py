@@ -13,8 +13,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tree_sitter import Node
-
 from ._javascript import SettingsError, code_children, line_of, members_of, text_of, unwrapped, value_of
 from ._javascript_names import (
     FUNCTIONS,
@@ -32,6 +30,7 @@ from ._javascript_names import (
     target_of,
     without_parentheses,
 )
+from ._tree_sitter import Node
 
 Path = tuple[str, ...]
 
@@ -135,7 +134,7 @@ class _Finder:
                 raise SettingsError(
                     "this is an ES module (`import`, `export`), which Node-RED does not take for settings. "
                     "Write it as a CommonJS module with `module.exports = { ... }`.",
-                    line_of(statement),
+                    line=line_of(statement),
                 )
         for place in places_of(self._root, "await", frozenset({"await"})):
             if not in_function(place):

@@ -12,11 +12,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import tree_sitter
-from tree_sitter import Node
-
 from ._javascript import (
-    LANGUAGE,
     Expression,
     Member,
     SettingsError,
@@ -34,6 +30,7 @@ from ._javascript import (
 )
 from ._member_list import MemberList
 from ._settings_export import Entry, Path, find_export
+from ._tree_sitter import Node, captures
 
 Rewrite = Callable[[Node], bytes]
 
@@ -50,7 +47,6 @@ class _Missing(Enum):
 
 MISSING = _Missing.MISSING
 
-_STRINGS = tree_sitter.Query(LANGUAGE, "(string) @string")
 # So many members show how a file is indented.
 _SAMPLE = 50
 _SCALARS = (str, int, float, type(None), _Missing)
@@ -347,7 +343,7 @@ class SettingsFile:
 
     @cached_property
     def style(self) -> Style:
-        strings = tree_sitter.QueryCursor(_STRINGS).captures(self._root).get("string", [])
+        strings = captures("(string) @string", self._root).get("string", [])
         single = sum(self.source[node.start_byte : node.start_byte + 1] == b"'" for node in strings)
         crlf = self.source.count(b"\r\n")
         ends = {"\n": self.source.count(b"\n") - crlf, "\r\n": crlf, "\r": self.source.count(b"\r") - crlf}

@@ -1,3 +1,4 @@
+#!/bin/sh
 # What a host holds, a line for each file with its mode, owner and checksum, and what runs there. Run as root.
 set -eu
 # Not in it: what systemd itself keeps, and what npm logs, which Node-RED starts by itself.
