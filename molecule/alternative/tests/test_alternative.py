@@ -18,13 +18,14 @@ SETTINGS_JSON = """
 const settings = require(process.argv[1]);
 console.log(JSON.stringify(settings, (key, value) => typeof value === "function" ? String(value) : value));
 """
-#: GET <httpNodeRoot>/hello answers with a word.
+#: GET <httpNodeRoot>/hello answers with a word. Without coordinates Node-RED would take nodes for configuration nodes.
 HELLO = [
-    {"id": "tab", "type": "tab", "label": "from the tests"},
-    {"id": "in", "type": "http in", "z": "tab", "url": "/hello", "method": "get", "wires": [["change"]]},
-    {"id": "change", "type": "change", "z": "tab", "wires": [["out"]],
+    {"id": "hello.tab", "type": "tab", "label": "from the tests"},
+    {"id": "hello.in", "type": "http in", "z": "hello.tab", "x": 1, "y": 1, "url": "/hello", "method": "get",
+     "wires": [["hello.word"]]},
+    {"id": "hello.word", "type": "change", "z": "hello.tab", "x": 2, "y": 1, "wires": [["hello.out"]],
      "rules": [{"t": "set", "p": "payload", "pt": "msg", "to": "hello", "tot": "str"}]},
-    {"id": "out", "type": "http response", "z": "tab", "wires": []},
+    {"id": "hello.out", "type": "http response", "z": "hello.tab", "x": 3, "y": 1, "wires": []},
 ]
 
 

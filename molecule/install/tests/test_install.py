@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a bare Debian to a secured Node-RED. The tests follow each other on the same hosts."""
+
+from __future__ import annotations
+
+import pytest
+from fleet import Fleet
+
+INSTALL = "pifleet.nodered.install"
+NAMES = ("bare12", "bare13")
+
+
+def test_check_mode_changes_nothing(fleet: Fleet) -> None:
+    before = fleet.checksums("bare13")
+    run = fleet.play("--check", "--limit", "bare13", playbook=INSTALL)
+    assert run.status == 0, run.output
+    assert run.recap["bare13"]["changed"] > 0
+    assert fleet.checksums("bare13") == before
+
+
+def test_node_js_that_is_too_old(fleet: Fleet) -> None:
+    """Debian 12 has Node.js 18, and Node-RED 5 wants 22.9."""
+    run = fleet.play("--limit", "bare12", playbook=INSTALL, variables={"nodered_version": "5"})
+    assert run.status != 0
+    assert run.said("is too old for Node-RED 5. Set nodered_node_version to a newer Node.js"), run.output
+    host = fleet.host("bare12")
+    assert not host.exists("node-red")
+    assert not host.file("/etc/systemd/system/nodered.service").exists
+    assert not host.file("/home/pi/.node-red").exists
+
+
+def test_install(fleet: Fleet) -> None:
+    run = fleet.play(playbook=INSTALL)
+    assert run.status == 0, run.output
+    for name in NAMES:
+        host = fleet.host(name)
+        assert host.check_output("node-red --version | head -1").startswith("Node-RED v4.")
+        folder = host.file("/home/pi/.node-red")
+        assert (folder.user, folder.mode) == ("pi", 0o700)
+        # An open Node-RED must not run, nor start with the host.
+        assert not host.service("nodered").is_running
+        assert not host.service("nodered").is_enabled
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unit_is_sound(fleet: Fleet, name: str) -> None:
+    host = fleet.host(name)
+    assert host.run("systemd-analyze verify /etc/systemd/system/nodered.service").rc == 0
+    shown = host.check_output("systemctl show nodered --property=User,KillSignal,Restart,WorkingDirectory")
+    assert set(shown.splitlines()) == {"User=pi", "KillSignal=2", "Restart=on-failure", "WorkingDirectory=/home/pi"}
+
+
+def test_second_run_changes_nothing(fleet: Fleet) -> None:
+    run = fleet.play(playbook=INSTALL)
+    assert run.status == 0, run.output
+    assert [run.recap[name]["changed"] for name in NAMES] == [0, 0], run.output
+
+
+def test_secured_and_then_left_alone(fleet: Fleet) -> None:
+    run = fleet.play()
+    assert run.status == 0, run.output
+    processes = [fleet.process(name) for name in NAMES]
+    for name in NAMES:
+        assert fleet.here().request(fleet.url(name) + "/settings").status == 401
+    for playbook in (INSTALL, "pifleet.nodered.secure"):
+        run = fleet.play(playbook=playbook)
+        assert run.status == 0, run.output
+        assert [run.recap[name]["changed"] for name in NAMES] == [0, 0], run.output
+    assert [fleet.process(name) for name in NAMES] == processes
