@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import pytest
 from fleet import Fleet
 
 INSTALL = "pifleet.nodered.install"
@@ -14,6 +13,8 @@ NAMES = ("bare12", "bare13")
 
 
 def test_check_mode_changes_nothing(fleet: Fleet) -> None:
+    # Ansible's apt module needs it in check mode. Raspberry Pi OS has it.
+    fleet.host("bare13").check_output("apt-get -q update && apt-get -qy install python3-apt")
     before = fleet.checksums("bare13")
     run = fleet.play("--check", "--limit", "bare13", playbook=INSTALL)
     assert run.status == 0, run.output
@@ -45,7 +46,6 @@ def test_install(fleet: Fleet) -> None:
         assert not host.service("nodered").is_enabled
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_unit_is_sound(fleet: Fleet, name: str) -> None:
     host = fleet.host(name)
     assert host.run("systemd-analyze verify /etc/systemd/system/nodered.service").rc == 0
