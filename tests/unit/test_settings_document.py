@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -926,32 +925,3 @@ def test_editing_takes_time_in_proportion_to_the_file():
 def test_editing_the_stock_file_takes_milliseconds():
     source = STOCK.encode() + b"\n// " + b"x" * 24000
     assert best_of(10, lambda: SettingsDocument(source).set("adminAuth", AUTH)) < 0.02
-
-
-STOCK_FILES = sorted(Path(os.environ.get("NODERED_STOCK_SETTINGS", "/nonexistent")).glob("*.js"))
-
-
-@pytest.mark.parametrize("path", STOCK_FILES or [pytest.param(None, marks=pytest.mark.skip(reason="no files given"))])
-def test_stock_files_given_in_the_environment(path):
-    """NODERED_STOCK_SETTINGS may name a folder with settings.js files of Node-RED releases."""
-    document = SettingsDocument(path.read_bytes())
-    wishes = {
-        "adminAuth": AUTH,
-        "https": Expression("function() { return {} }"),
-        "httpsRefreshInterval": 6,
-        "requireHttps": True,
-        "httpNodeAuth": {"user": "u", "pass": "p"},
-        "httpStatic": [{"path": "/x"}],
-        "credentialSecret": "s",
-        "no such key": None,
-    }
-    for key, value in wishes.items():
-        assert document.get((key,)) is MISSING
-        document.set((key,), value)
-    again = SettingsDocument(document.source)
-    for key, value in wishes.items():
-        again.set((key,), value)
-    assert again.source == document.source and not again.changes()
-    for key in reversed(wishes):
-        document.remove((key,))
-    assert document.source == path.read_bytes()
