@@ -217,7 +217,7 @@ class Host:
     @property
     def known_hosts(self) -> Path:
         """Each host has a file of its own, so that an address used before by another host cannot clash."""
-        return CACHE / "known_hosts" / container(self.group, self.name)
+        return known_hosts(self.group, self.name)
 
     @property
     def ssh_arguments(self) -> list[str]:
@@ -233,10 +233,23 @@ def container(group: str, name: str) -> str:
     return f"pifleet-{group}-{name}"
 
 
+def known_hosts(group: str, name: str) -> Path:
+    return CACHE / "known_hosts" / container(group, name)
+
+
 def find(group: str | None = None) -> list[Host]:
     """Return the hosts of one group, or of all groups."""
+    return inspect(*(identifier for identifier, state, _name in listed(group) if state.lower() != "removing"))
+
+
+def listed(group: str | None = None) -> list[list[str]]:
+    """Return identifier, state and name of a group's containers, also of those that cannot be inspected.
+
+    When `podman rm` is killed half-way, a container is left that has a name and a state and nothing else.
+    """
     wanted = "label=pifleet.group" + (f"={group}" if group else "")
-    return inspect(*podman("ps", "--all", "--quiet", "--filter", wanted).split())
+    lines = podman("ps", "--all", "--filter", wanted, '--format={{.ID}} {{.State}} {{index .Labels "pifleet.name"}}')
+    return [line.split(" ", 2) for line in lines.splitlines()]
 
 
 def inspect(*containers: str) -> list[Host]:
@@ -341,13 +354,12 @@ def up_all(group: str, names: list[str], image: str, registries: bool) -> None:
 
 def down(group: str, names: list[str]) -> None:
     """Remove hosts of one group, all of them when none is named."""
-    doomed = [host for host in find(group) if not names or host.name in names]
+    doomed = [name for _identifier, _state, name in listed(group) if not names or name in names]
     if doomed:
-        containers = [container(host.group, host.name) for host in doomed]
-        podman("rm", "--force", "--time=0", "--volumes", *containers)
-    for host in doomed:
-        host.known_hosts.unlink(missing_ok=True)
-        print(f"removed {host.name}")
+        podman("rm", "--force", "--ignore", "--time=0", "--volumes", *(container(group, name) for name in doomed))
+    for name in doomed:
+        known_hosts(group, name).unlink(missing_ok=True)
+        print(f"removed {name}")
 
 
 def inventory(group: str) -> str:
