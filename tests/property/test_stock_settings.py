@@ -2,57 +2,222 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The settings.js that releases of Node-RED ship, taken from npm: edited, edited again without effect, and undone."""
+"""The settings.js of every release of Node-RED, edited as the module `settings` does it and judged by Node.js."""
 
 from __future__ import annotations
 
-import pathlib
+import json
+import re
 import subprocess
-import tarfile
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
-    MISSING, Expression, SettingsDocument,
-)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import HTTPS, Wishes
+from stock_files import VERSIONS, stock_files
 
-VERSIONS = ("0.20.8", "1.0.6", "1.3.7", "2.2.3", "3.0.2", "3.1.15", "4.0.9", "4.1.15", "5.0.7")
-KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build" / "stock"
-AUTH = {"type": "credentials", "users": [{"username": "admin", "password": "$2b$08$x", "permissions": "*"}]}
+HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
+ADMIN = {"username": "admin", "permissions": "*"}
+STEVE = {"username": "steve", "permissions": ["flows.read", "nodes.read"]}
+NOTHING = {
+    "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None, "static": None,
+    "static_auth": None, "https": False, "credential_secret": None, "values": {}, "expressions": {}, "absent": [],
+}
+MIDDLEWARE = "function(req, res, next) { next(); }"
 
+# Every feature, with keys that no stock file sets.
+NEW_KEYS = {
+    "admin_users": [{**user, "password_hash": HASH} for user in (ADMIN, STEVE)],
+    "admin_default_permissions": "read",
+    "session_expiry": 3600,
+    "node_auth": {"user": "fred", "password_hash": HASH},
+    "static": [{"path": "public", "root": "/doc"}, {"path": "/srv/www"}],
+    "static_auth": {"user": "fred", "password_hash": HASH},
+    "https": True,
+    "credential_secret": "it's \"secret\"\\",
+    "values": {"requireHttps": True, "httpNodeRoot": "/api", "nodeDefaults.debug.complete": "true"},
+    "expressions": {"httpNodeMiddleware": MIDDLEWARE},
+    "absent": [],
+}
+NEW_VALUES = {
+    "adminAuth": {
+        "type": "credentials", "users": [{**user, "password": HASH} for user in (ADMIN, STEVE)],
+        "default": {"permissions": "read"}, "sessionExpiryTime": 3600,
+    },
+    "httpNodeAuth": {"user": "fred", "pass": HASH},
+    "httpStaticAuth": {"user": "fred", "pass": HASH},
+    "httpStatic": [{"path": "/home/pi/.node-red/public", "root": "/doc"}, {"path": "/srv/www"}],
+    "httpsRefreshInterval": 1,
+    "credentialSecret": "it's \"secret\"\\",
+    "requireHttps": True,
+    "httpNodeRoot": "/api",
+    "nodeDefaults": {"debug": {"complete": "true"}},
+}
+NEW_CODE = {"https": HTTPS, "httpNodeMiddleware": MIDDLEWARE}
 
-@pytest.fixture(params=VERSIONS)
-def path(request: pytest.FixtureRequest) -> pathlib.Path:
-    """The stock file of a release."""
-    found = KEPT / f"{request.param}.js"
-    if not found.exists():
-        KEPT.mkdir(parents=True, exist_ok=True)
-        packed = subprocess.run(["npm", "pack", "--silent", f"node-red@{request.param}"], cwd=KEPT, check=True,
-                                stdout=subprocess.PIPE, text=True).stdout.strip()
-        with tarfile.open(KEPT / packed) as archive:
-            found.write_bytes(archive.extractfile("package/settings.js").read())
-        (KEPT / packed).unlink()
-    return found
+# Keys that stock files do set, and keys to remove.
+OTHER_KEYS = {
+    "static": {"path": "public"},
+    "values": {"uiPort": 1881, "flowFile": "pi.json", "editorTheme.projects.enabled": True},
+    "expressions": {"functionGlobalContext": "{ os: require('os') }"},
+    "absent": ["debugMaxLength", "noSuchKey"],
+}
+OTHER_VALUES = {
+    "httpStatic": "/home/pi/.node-red/public", "uiPort": 1881, "flowFile": "pi.json",
+    "editorTheme.projects.enabled": True,
+}
+OTHER_CODE = {"functionGlobalContext": "{ os: require('os') }"}
+OTHER_LINES = re.compile(
+    rb"^ {4}(?:uiPort|flowFile|debugMaxLength): .*\n"
+    rb"|^ {4}functionGlobalContext: \{\n(?: {8}.*\n)* {4}\},?\n"
+    rb"|^ +enabled: false,?\n(?= +workflow: | +\}\n {4}\},?\n)", re.MULTILINE)
 
+# The last line of each commented-out example, in files of 0.x, 3.1, 4.1 and 5.0.
+EXAMPLES = {
+    "0.20.8": {
+        "adminAuth": 130, "https": 148, "requireHttps": 152, "httpNodeAuth": 136, "httpStaticAuth": 137,
+        "httpStatic": 109, "credentialSecret": 80, "httpNodeRoot": 100, "httpNodeMiddleware": 183,
+    },
+    "3.1.0": {
+        "adminAuth": 83, "https": 106, "httpsRefreshInterval": 112, "requireHttps": 117, "httpNodeAuth": 125,
+        "httpStaticAuth": 126, "httpStatic": 235, "credentialSecret": 44, "httpNodeRoot": 187, "httpNodeMiddleware": 217,
+    },
+    "4.1.11": {
+        "adminAuth": 83, "https": 106, "httpsRefreshInterval": 112, "requireHttps": 117, "httpNodeAuth": 125,
+        "httpStaticAuth": 126, "httpStatic": 245, "credentialSecret": 44, "httpNodeRoot": 194, "httpNodeMiddleware": 224,
+        "nodeDefaults": 643,
+    },
+    "5.0.7": {
+        "adminAuth": 85, "https": 108, "httpsRefreshInterval": 114, "requireHttps": 119, "httpNodeAuth": 127,
+        "httpStaticAuth": 128, "httpStatic": 247, "credentialSecret": 44, "httpNodeRoot": 196, "httpNodeMiddleware": 226,
+        "nodeDefaults": 649,
+    },
+}
 
-def test_stock_file(path: pathlib.Path) -> None:
-    document = SettingsDocument(path.read_bytes())
-    wishes = {
-        "adminAuth": AUTH,
-        "https": Expression("function() { return {} }"),
-        "httpsRefreshInterval": 6,
-        "requireHttps": True,
-        "httpNodeAuth": {"user": "u", "pass": "p"},
-        "httpStatic": [{"path": "/x"}],
-        "credentialSecret": "s",
-        "no such key": None,
+# Reads one JSON text per line: a settings.js before and after an edit, and what the edit was to do. Answers what is
+# otherwise than it has to be, or an empty text.
+JUDGE = r"""
+const assert = require("assert");
+const Module = require("module");
+const toText = Function.prototype.toString;
+const load = source => {
+    const loaded = new Module("/settings.js");
+    loaded.require = require;
+    loaded._compile(source, "/settings.js");
+    return loaded.exports;
+};
+const plain = value => {
+    if (typeof value === "function") return "code: " + toText.call(value).replace(/\s+/g, " ");
+    if (Array.isArray(value)) return value.map(plain);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+};
+const put = (object, [key, ...inner], value) => {
+    if (inner.length) put(object[key] = object[key] || {}, inner, value);
+    else object[key] = value;
+};
+require("readline").createInterface({input: process.stdin}).on("line", line => {
+    let answer = "";
+    try {
+        const {before, after, values, code, absent} = JSON.parse(line);
+        const expected = load(before);
+        for (const key in values) put(expected, key.split("."), values[key]);
+        for (const key in code) put(expected, key.split("."), load(`module.exports = (${code[key]})`));
+        for (const key of absent) delete expected[key];
+        assert.deepStrictEqual(plain(load(after)), plain(expected));
+    } catch (error) {
+        answer = error.message || "an error without a message";
     }
-    for key, value in wishes.items():
-        assert document.get((key,)) is MISSING
-        document.set((key,), value)
-    again = SettingsDocument(document.source)
-    for key, value in wishes.items():
-        again.set((key,), value)
-    assert again.source == document.source and not again.changes()
-    for key in reversed(wishes):
-        document.remove((key,))
-    assert document.source == path.read_bytes()
+    process.stdout.write(JSON.stringify(answer) + "\n");
+});
+"""
+
+
+@pytest.fixture(scope="session")
+def node():
+    """What Node.js finds wrong with an edit. One process serves all."""
+    with subprocess.Popen(["node", "-e", JUDGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        def wrong(before: bytes, after: bytes, values: dict, code: dict, absent: list) -> str:
+            process.stdin.write(json.dumps({
+                "before": before.decode(), "after": after.decode(), "values": values, "code": code, "absent": absent,
+            }) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield wrong
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def stock() -> dict[str, bytes]:
+    return stock_files(VERSIONS)
+
+
+def edited(source: bytes, wished: dict) -> SettingsDocument:
+    document = SettingsDocument(source)
+    Wishes({**NOTHING, **wished}, "/home/pi/.node-red").apply(document)
+    return document
+
+
+def added(before: bytes, after: bytes) -> dict[int, bytes]:
+    """The lines that were added, by the line of the first text that they follow. It must all be left, in order.
+
+    A comma behind a line is no change: the last key of a file needs one when another follows.
+    """
+    lines, blocks = before.splitlines(keepends=True), {}
+    done = 0
+    for line in after.splitlines(keepends=True):
+        if done < len(lines) and line in (lines[done], lines[done].replace(b"\n", b",\n")):
+            done += 1
+        else:
+            blocks[done] = blocks.get(done, b"") + line
+    assert done == len(lines), f"not left in its order: {lines[done].decode()}"
+    return blocks
+
+
+def keys_of(block: bytes) -> list[str]:
+    return [key.decode() for key in re.findall(rb"^ {4}(\w+): ", block, re.MULTILINE)]
+
+
+def end_of_example(source: bytes, key: str) -> int | None:
+    """The line on which the last commented-out example of a key ends, as its brackets tell."""
+    lines = source.decode().splitlines()
+    starts = [index for index, line in enumerate(lines) if re.match(rf" {{4}}// ?{key} ?:", line)]
+    depth = 0
+    for index in range(starts[-1], len(lines)) if starts else ():
+        depth += sum(map(lines[index].count, "([{")) - sum(map(lines[index].count, ")]}"))
+        if depth == 0:
+            return index + 1
+    return None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+class TestStockFile:
+    def test_new_keys(self, version: str, stock: dict[str, bytes], node) -> None:
+        source = stock[version]
+        document = edited(source, NEW_KEYS)
+        assert node(source, document.source, NEW_VALUES, NEW_CODE, []) == ""
+        assert edited(document.source, NEW_KEYS).source == document.source
+
+        places = {key: line for line, block in added(source, document.source).items() for key in keys_of(block)}
+        assert places.keys() == {*NEW_VALUES, *NEW_CODE}
+        examples = {key: end for key in places if (end := end_of_example(source, key))}
+        assert examples.items() <= places.items()
+
+        for key in reversed(document.changes()):
+            document.remove(key.split(".")[0])
+        assert document.source == source
+
+    def test_keys_that_are_there(self, version: str, stock: dict[str, bytes], node) -> None:
+        source = stock[version]
+        document = edited(source, OTHER_KEYS)
+        assert node(source, document.source, OTHER_VALUES, OTHER_CODE, ["debugMaxLength"]) == ""
+        assert edited(document.source, OTHER_KEYS).source == document.source
+        added(OTHER_LINES.sub(b"", source), document.source)
+
+
+@pytest.mark.parametrize("version", EXAMPLES)
+def test_a_key_stands_directly_below_its_example(version: str, stock: dict[str, bytes]) -> None:
+    places = added(stock[version], edited(stock[version], NEW_KEYS).source)
+    for key, line in EXAMPLES[version].items():
+        assert keys_of(places[line]) == [key]
+        assert places[line].startswith(b"    " + key.encode())
