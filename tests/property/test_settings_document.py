@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -21,8 +20,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document
     SettingsDocument,
     SettingsError,
 )
-
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
 
 # Reads one JSON string per line, loads it as Node.js loads a settings.js, and answers what it exports.
 JUDGE = r"""
