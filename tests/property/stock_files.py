@@ -52,11 +52,12 @@ def _fetch(versions: list[str]) -> None:
 
 def _npm(*arguments: str) -> str:
     try:
-        run = subprocess.run(["npm", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+        run = subprocess.run(["npm", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
+                             check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RuntimeError(f"The stock settings files come from npm, which cannot be used: {error}") from None
     if run.returncode:
-        raise RuntimeError(f"The stock settings files come from npm, which failed: npm {' '.join(arguments)}\n{run.stderr}")
+        raise RuntimeError(f"The stock settings files come from npm, and `npm {arguments[0]}` failed:\n{run.stderr}")
     return run.stdout
 
 

@@ -71,24 +71,24 @@ OTHER_LINES = re.compile(
     rb"|^ {4}functionGlobalContext: \{\n(?: {8}.*\n)* {4}\},?\n"
     rb"|^ +enabled: false,?\n(?= +workflow: | +\}\n {4}\},?\n)", re.MULTILINE)
 
-# The last line of each commented-out example, in files of 0.x, 3.1, 4.1 and 5.0.
+# The last line of each commented-out example. 3.1.15 ships the file of 3.1.0, and 4.1.15 that of 4.1.11.
 EXAMPLES = {
     "0.20.8": {
-        "adminAuth": 130, "https": 148, "requireHttps": 152, "httpNodeAuth": 136, "httpStaticAuth": 137,
-        "httpStatic": 109, "credentialSecret": 80, "httpNodeRoot": 100, "httpNodeMiddleware": 183,
+        "credentialSecret": 80, "httpNodeRoot": 100, "httpStatic": 109, "adminAuth": 130, "httpNodeAuth": 136,
+        "httpStaticAuth": 137, "https": 148, "requireHttps": 152, "httpNodeMiddleware": 183,
     },
     "3.1.0": {
-        "adminAuth": 83, "https": 106, "httpsRefreshInterval": 112, "requireHttps": 117, "httpNodeAuth": 125,
-        "httpStaticAuth": 126, "httpStatic": 235, "credentialSecret": 44, "httpNodeRoot": 187, "httpNodeMiddleware": 217,
+        "credentialSecret": 44, "adminAuth": 83, "https": 106, "httpsRefreshInterval": 112, "requireHttps": 117,
+        "httpNodeAuth": 125, "httpStaticAuth": 126, "httpNodeRoot": 187, "httpNodeMiddleware": 217, "httpStatic": 235,
     },
     "4.1.11": {
-        "adminAuth": 83, "https": 106, "httpsRefreshInterval": 112, "requireHttps": 117, "httpNodeAuth": 125,
-        "httpStaticAuth": 126, "httpStatic": 245, "credentialSecret": 44, "httpNodeRoot": 194, "httpNodeMiddleware": 224,
+        "credentialSecret": 44, "adminAuth": 83, "https": 106, "httpsRefreshInterval": 112, "requireHttps": 117,
+        "httpNodeAuth": 125, "httpStaticAuth": 126, "httpNodeRoot": 194, "httpNodeMiddleware": 224, "httpStatic": 245,
         "nodeDefaults": 643,
     },
     "5.0.7": {
-        "adminAuth": 85, "https": 108, "httpsRefreshInterval": 114, "requireHttps": 119, "httpNodeAuth": 127,
-        "httpStaticAuth": 128, "httpStatic": 247, "credentialSecret": 44, "httpNodeRoot": 196, "httpNodeMiddleware": 226,
+        "credentialSecret": 44, "adminAuth": 85, "https": 108, "httpsRefreshInterval": 114, "requireHttps": 119,
+        "httpNodeAuth": 127, "httpStaticAuth": 128, "httpNodeRoot": 196, "httpNodeMiddleware": 226, "httpStatic": 247,
         "nodeDefaults": 649,
     },
 }
@@ -135,7 +135,8 @@ require("readline").createInterface({input: process.stdin}).on("line", line => {
 @pytest.fixture(scope="session")
 def node():
     """What Node.js finds wrong with an edit. One process serves all."""
-    with subprocess.Popen(["node", "-e", JUDGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
+    with subprocess.Popen(["node", "-e", JUDGE], **pipes) as process:
         def wrong(before: bytes, after: bytes, values: dict, code: dict, absent: list) -> str:
             process.stdin.write(json.dumps({
                 "before": before.decode(), "after": after.decode(), "values": values, "code": code, "absent": absent,
