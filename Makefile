@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick test unit property lint sanity molecule artifact control-nodes bench
+.PHONY: quick test unit property lint sanity molecule artifact control-nodes bench bench-editor
 quick: venv link ## Everything that needs no test host, in less than two minutes
 	tests/ci/test quick
 
@@ -61,6 +61,9 @@ control-nodes: venv link hosts ## Secure a host with the oldest and the newest a
 
 bench: venv link hosts ## Measure a fleet of 20 hosts
 	tests/bench/bench
+
+bench-editor: venv link ## Measure the editor of settings.js
+	PYTHONPATH=.build/collections:tests/property python tests/bench/editor.py
 
 # Use
 
