@@ -11,15 +11,22 @@ there. So every access takes the rights of that user: a link leads no further th
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import grp
 import hashlib
 import os
 import pwd
 import stat
+import time
 
 #: Read no more than this of a file that is meant to be small (bytes).
 MAXIMUM_SIZE = 16 * 1024 * 1024
+
+#: renameat2(2), linux/fs.h and fcntl.h.
+_RENAME_NOREPLACE = 1
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
 
 
 class HostError(Exception):
@@ -31,6 +38,13 @@ class HostError(Exception):
     def __init__(self, message, **details):
         super().__init__(message)
         self.details = details
+
+
+class Conflict(HostError):
+    """A file is not what a change of it was computed from: somebody else has changed it meanwhile."""
+
+    def __init__(self, path):
+        super().__init__("%s was changed by somebody else meanwhile." % path)
 
 
 class Account:
@@ -48,6 +62,22 @@ class Account:
         self.home = entry.pw_dir
         self.group = group_name(entry.pw_gid)
 
+    @classmethod
+    def of_path(cls, path):
+        """The owner of a path. One without a name, as in a container, has no home and only the group of the path."""
+        status = os.stat(path)
+        try:
+            return cls(pwd.getpwuid(status.st_uid).pw_name)
+        except KeyError:
+            account = cls.__new__(cls)
+            account.name, account.uid, account.gid = str(status.st_uid), status.st_uid, status.st_gid
+            account.home, account.group = "/", group_name(status.st_gid)
+            return account
+
+    @property
+    def groups(self):
+        return os.getgrouplist(self.name, self.gid)
+
     @contextlib.contextmanager
     def rights(self):
         """Run the block with the effective rights of this user; does nothing unless we are root."""
@@ -56,7 +86,7 @@ class Account:
             return
         groups = os.getgroups()
         group = os.getegid()
-        os.setgroups(os.getgrouplist(self.name, self.gid))
+        os.setgroups(self.groups)
         os.setegid(self.gid)
         os.seteuid(self.uid)
         try:
@@ -136,11 +166,12 @@ def temporary_path(path):
     return os.path.join(os.path.dirname(path), ".%s.pifleet" % os.path.basename(path))
 
 
-def replace(path, content, mode, uid, gid, account=None):
+def replace(path, content, mode, uid, gid, account=None, expected=None):
     """Put ``content`` at ``path`` in one rename: readers see the old file or the new one, never a part of either.
 
     ``mode`` is an integer; the file ends with that mode, owner and group. A symbolic link stays one: the file that it
-    leads to is replaced.
+    leads to is replaced. ``expected`` is the checksum of the file to be replaced; with another one Conflict is raised
+    and the file stays.
     """
     with account.rights() if account else contextlib.nullcontext():
         path = os.path.realpath(path)
@@ -163,12 +194,60 @@ def replace(path, content, mode, uid, gid, account=None):
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         with account.rights() if account else contextlib.nullcontext():
-            os.rename(temporary, path)
+            _rename(temporary, path, expected)
             synchronize_folder(folder)
-    except OSError as exc:
+    except (OSError, HostError) as exc:
         with account.rights() if account else contextlib.nullcontext(), contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(exc, HostError):
+            raise
         raise HostError("%s cannot be replaced: %s." % (path, os.strerror(exc.errno))) from exc
+
+
+def _rename(temporary, path, expected):
+    """Rename over ``path`` if what is there has this checksum (None: whatever is there), else Conflict."""
+    if expected is None:
+        os.rename(temporary, path)
+        return
+    if checksum(read(path)) != expected:
+        raise Conflict(path)
+    try:
+        special = _renameat2(temporary, path, _RENAME_EXCHANGE if expected else _RENAME_NOREPLACE)
+    except (FileNotFoundError, FileExistsError):
+        raise Conflict(path) from None
+    if not special:
+        os.rename(temporary, path)
+    elif expected:
+        # The two have changed places, so that what was replaced can be looked at once more.
+        if checksum(read(temporary)) != expected:
+            _renameat2(temporary, path, _RENAME_EXCHANGE)
+            raise Conflict(path)
+        os.unlink(temporary)
+
+
+def _renameat2(source, target, flags):
+    """A system call that Python lacks; False where the kernel or the file system does not know these flags."""
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False
+    if call(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), flags) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.ENOSYS, errno.EINVAL):
+        return False
+    raise OSError(number, os.strerror(number), target)
+
+
+def backup(path, content, account=None):
+    """Keep a copy of a file beside it, under a name as Ansible's own modules give it, and return that name.
+
+    Only its owner can read it, because a settings file holds hashes.
+    """
+    kept = "%s.%d.%s" % (path, os.getpid(), time.strftime("%Y-%m-%d@%H:%M:%S~"))
+    found = os.stat(path)
+    replace(kept, content, 0o600, found.st_uid, found.st_gid, account)
+    return kept
 
 
 def remove(path, account=None):

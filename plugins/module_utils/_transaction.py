@@ -25,7 +25,7 @@ import os
 import time
 
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, Conflict, HostError
 
 BASE = "/var/lib/pifleet-nodered"
 #: Seconds to wait for another run that works on the same host.
@@ -126,9 +126,15 @@ class Transaction:
         self.record.update(facts)
         self._save()
 
-    def replace(self, path, content, mode, uid, gid, account=None):
-        """Replace a file (``content`` None removes it), keeping what was there for the way back."""
+    def replace(self, path, content, mode, uid, gid, account=None, expected=None):
+        """Replace a file (``content`` None removes it), keeping what was there for the way back.
+
+        Conflict, and nothing is kept, when the file has not the ``expected`` checksum.
+        """
         present = files.read(path, account)
+        if expected is not None and files.checksum(present) != expected:
+            raise Conflict(path)
+        entry = None
         if not any(entry["path"] == path for entry in self.record["files"]):
             entry = {"path": path, "user": account.name if account else None, "backup": None, "status": None}
             if present is not None:
@@ -140,8 +146,19 @@ class Transaction:
             self._save()
         if content is None:
             files.remove(path, account)
-        else:
-            files.replace(path, content, mode, uid, gid, account)
+            return
+        try:
+            files.replace(path, content, mode, uid, gid, account, expected)
+        except Conflict:
+            if entry is not None:
+                self.record["files"].remove(entry)
+                self._save()
+            raise
+
+    def close_if_empty(self):
+        """Forget a transaction that has replaced nothing."""
+        if self.open and not self.record["files"] and not self.record["folders"]:
+            self.close()
 
     def make_folder(self, path, mode, account):
         """Make a folder of a user, to be removed on the way back if it was not there before."""

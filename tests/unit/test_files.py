@@ -127,3 +127,57 @@ def test_restrict_follows_no_link(tmp_path):
     assert not files.restrict(str(tmp_path / "link"), 0o600)
     assert not files.restrict(str(tmp_path / "none"), 0o600)
     assert mode(tmp_path / "other") == 0o644
+
+
+# Compare and swap
+
+
+def test_a_file_with_another_checksum_stays(tmp_path):
+    target = tmp_path / "settings.js"
+    target.write_bytes(b"its owner's")
+    with pytest.raises(files.Conflict, match="settings.js was changed by somebody else"):
+        files.replace(str(target), b"new", 0o600, *ME, expected=files.checksum(b"old"))
+    assert target.read_bytes() == b"its owner's"
+    assert os.listdir(tmp_path) == ["settings.js"]
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+def test_a_change_at_the_last_moment_is_kept(tmp_path, monkeypatch, old):
+    target = tmp_path / "settings.js"
+    if old:
+        target.write_bytes(old)
+    rename = files._renameat2
+
+    def late(source, path, flags):
+        monkeypatch.setattr(files, "_renameat2", rename)
+        target.write_bytes(b"its owner's")
+        return rename(source, path, flags)
+
+    monkeypatch.setattr(files, "_renameat2", late)
+    with pytest.raises(files.Conflict):
+        files.replace(str(target), b"new", 0o600, *ME, expected=files.checksum(old))
+    assert target.read_bytes() == b"its owner's"
+    assert os.listdir(tmp_path) == ["settings.js"]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["renameat2", "a file system without it"])
+@pytest.mark.parametrize("old", [b"old", None])
+def test_a_file_with_the_expected_checksum_is_replaced(tmp_path, monkeypatch, old, known):
+    if not known:
+        monkeypatch.setattr(files, "_renameat2", lambda source, path, flags: False)
+    target = tmp_path / "settings.js"
+    if old:
+        target.write_bytes(old)
+    files.replace(str(target), b"new", 0o640, *ME, expected=files.checksum(old))
+    assert target.read_bytes() == b"new"
+    assert mode(target) == 0o640
+    assert os.listdir(tmp_path) == ["settings.js"]
+
+
+def test_a_backup_lies_beside_the_file_and_only_its_owner_reads_it(tmp_path):
+    target = tmp_path / "settings.js"
+    target.write_bytes(b"new")
+    target.chmod(0o644)
+    kept = files.backup(str(target), b"old")
+    assert sorted(os.listdir(tmp_path)) == ["settings.js", os.path.basename(kept)]
+    assert (mode(kept), open(kept, "rb").read()) == (0o600, b"old")

@@ -160,3 +160,14 @@ def test_the_lock_lets_one_run_in(store, monkeypatch):
     assert "Another run has been working" in refused[0]
     second()
     assert refused[1] is False
+
+
+def test_a_file_that_changed_meanwhile_is_no_part_of_the_transaction(store, host):
+    transaction = Transaction(store)
+    transaction.begin(BEFORE)
+    with pytest.raises(files.Conflict):
+        transaction.replace(str(host / "settings.js"), b"new", 0o600, *ME, expected=files.checksum(b"another"))
+    assert transaction.record["files"] == []
+    transaction.close_if_empty()
+    assert not Transaction(store).open
+    assert (host / "settings.js").read_bytes() == b"old settings"
