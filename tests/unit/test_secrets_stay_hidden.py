@@ -50,6 +50,36 @@ def test_a_new_secret_shows_as_a_difference_without_its_value():
     assert shown["after"] == f'a: 2,\npassword: "{HIDDEN} (new)",\npass: "{HIDDEN}"\n'
 
 
+@pytest.mark.parametrize("code", [
+    'credentialSecret: process.env.X || "hunter2"', "tokens: ['hunter2', other]", "pass: decrypt(`hunter2`)",
+    'adminAuth: { tokens: function(token) { return token === "hunter2" ? user : null } }',
+    '["password"]: "a" + "hunter2"', "privateKey: ['-----', 'hunter2'].join()",
+])
+def test_a_secret_inside_code_is_hidden(code):
+    before = "module.exports = {\n    uiPort: 1880,\n}\n"
+    shown = settings_difference("settings.js", before, before.replace("uiPort: 1880", f"uiPort: 1990,\n    {code}"))
+    assert "hunter2" not in str(shown)
+    assert "uiPort: 1990,\n" in shown["after"]
+    assert HIDDEN + " (new)" in shown["after"]
+
+
+@pytest.mark.parametrize("assignment", [
+    "module.exports.credentialSecret = a || 'hunter2'", "settings['pass'] = f('hunter2')", "const token = b + 'hunter2'"])
+def test_a_secret_assigned_by_code_is_hidden(assignment):
+    text = f"const settings = module.exports = {{}}\n{assignment}\n"
+    assert "hunter2" not in str(settings_difference("settings.js", text, text + "// more\n"))
+
+
+def test_what_is_no_secret_is_exact():
+    text = """module.exports = {
+    credentialSecret: require("./secret.json")["key"] || process.env.SECRET,
+    passwordHint: "as always", tokenHeader: "x-token", https: { key: require("fs").readFileSync("key.pem") },
+    functionGlobalContext: { title: "ünï \\u00e9 /* no comment */" }, // password of the year
+}
+"""
+    assert settings_difference("settings.js", text, text)["after"] == text
+
+
 def test_the_drop_in_file_names_its_variables():
     text = _drop_in.drop_in({"HTTPS_PROXY": 'http://u:p%40"\\x@proxy:3128', "NODE_ENV": "production", "N": 1})
     assert 'Environment="HTTPS_PROXY=http://u:p%%40\\"\\\\x@proxy:3128"\n' in text
