@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick test unit property lint sanity molecule artifact control-nodes bench bench-editor
+.PHONY: quick test unit property localhost lint sanity molecule artifact control-nodes bench bench-editor
 quick: venv link ## Everything that needs no test host, in less than two minutes
 	tests/ci/test quick
 
@@ -43,6 +43,9 @@ unit: venv link ## Unit tests
 
 property: venv link ## Property-based tests
 	pytest tests/property
+
+localhost: venv link ## Modules on files of this machine
+	pytest tests/localhost
 
 lint: venv link ## shellcheck, yamllint, ansible-lint, role READMEs, changelog, build
 	tests/ci/lint

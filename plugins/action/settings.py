@@ -14,7 +14,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import settings_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import PasswordError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
-    Expression, SettingsDocument, SettingsError,
+    MISSING, Expression, SettingsDocument, SettingsError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import WishError, Wishes
 
@@ -29,67 +29,144 @@ class ActionModule(HostAction):
     errors = (AccountError, PasswordError, WishError)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        state = self.state(options)
+        place = self._plain_file(options) if options["path"] else _ServiceFile(self, options)
         for _attempt in range(ATTEMPTS):
-            result = self._edit(options, state)
+            result = self._edit(options, place)
             if result is not None:
                 return result
-            state = self.state(options, fresh=True)
-        raise Failure(f"{state['settings']['path']} was changed {ATTEMPTS} times by somebody else while it was edited.")
+            place.read(fresh=True)
+        raise Failure(f"{place.path} was changed {ATTEMPTS} times by somebody else while it was edited.")
 
-    def _edit(self, options: dict[str, t.Any], state: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    def _plain_file(self, options: dict[str, t.Any]) -> _PlainFile:
+        for name in ("info", "user", "user_dir", "settings_path"):
+            if options[name] is not None:
+                raise Failure(f"path is for a file that belongs to no service: leave {name} out, or path.")
+        return _PlainFile(self, options)
+
+    def _edit(self, options: dict[str, t.Any], place: _Place) -> dict[str, t.Any] | None:
         """The result, or None when the file has changed since it was read."""
-        found = state["settings"]
-        path = found["path"]
-        wishes = Wishes(options, state["user_dir"]["path"])
-        original = found["content"] if found["content"] is not None else found["stock"]
-        if original is None:
-            raise Failure(f"There is no {path}, and none was found in {state['node_red']['path']} to begin with.")
+        wishes = Wishes(options, place.user_dir)
         try:
-            document = SettingsDocument(original)
+            document = SettingsDocument(place.original)
             revoked = wishes.apply(document, hashing=options["write"])
         except (SettingsError, WishError) as error:
-            raise Failure(f"{path}: {error}") from None
-        changes = list(document.changes())
-        self._check_overrides(state, changes)
-        if not options["write"]:
-            return {"changed": False, "path": path, "changes": []}
+            raise Failure(f"{place.path}: {error}") from None
+        place.check(wishes)
         edited = document.source
-        if edited == found["content"]:
-            return {"changed": False, "path": path, "changes": []}
-        written = self.visit("host_settings", {
-            **{name: options[name] for name in HOST_OPTIONS},
-            "content": base64.b64encode(edited).decode("ascii"), "sha256": found["sha256"],
-            "managed": json.dumps(self._managed(document, wishes)), "load_tls": options["https"],
-            "revoke": revoked, "timeout": options["load_timeout"],
-        })
+        if not options["write"] or edited == place.content:
+            return {"changed": False, "path": place.path, "changes": []}
+        written = place.write(edited, _managed(document, wishes), revoked)
         if written["conflict"]:
             return None
-        before = (found["content"] or b"").decode("utf-8")
+        before = (place.content or b"").decode("utf-8")
         return {
-            "changed": True, "path": path, "changes": changes,
-            "diff": settings_difference(path, before, edited.decode("utf-8")),
-            "transaction": written.get("transaction", ""),
+            "changed": True, "path": place.path, "changes": list(document.changes()),
+            "diff": settings_difference(place.path, before, edited.decode("utf-8")),
+            **{name: written[name] for name in ("transaction", "backup_file") if name in written},
         }
 
-    @staticmethod
-    def _check_overrides(state: dict[str, t.Any], changes: list[str]) -> None:
-        """Failure when the command line of the service sets a key again that settings.js is to set."""
-        managed = {key.split(".")[0] for key in changes} | {"adminAuth", "https"}
-        for name in state["overrides"]:
-            if name.split(".")[0] in managed:
-                raise Failure(
-                    f"The service sets {name} by -D on its command line or in NODE_RED_OPTIONS, which wins over"
-                    " settings.js. Remove it from the unit or from the environment file in the userDir.")
 
-    @staticmethod
-    def _managed(document: SettingsDocument, wishes: Wishes) -> list[dict[str, t.Any]]:
-        """What the host's Node.js must find under each managed key, as far as the key has a value of its own."""
-        managed = []
-        for path in wishes.paths(document):
-            value = document.get(path)
-            if not isinstance(value, Expression):
-                managed.append({"path": list(path), "value": value})
-            elif path == ("https",):
-                managed.append({"path": list(path), "type": "function"})
-        return managed
+class _Place:
+    """A settings file where it lies: read once, written by compare-and-swap."""
+
+    path: str
+    #: None where it is not known.
+    user_dir: str | None = None
+    #: What is in the file; None where there is none.
+    content: bytes | None
+    #: What an edit begins with.
+    original: bytes
+    sha256: str
+
+    def __init__(self, action: ActionModule, options: dict[str, t.Any]) -> None:
+        self.action = action
+        self.options = options
+        self.read()
+
+    def read(self, fresh: bool = False) -> None:
+        """Take in the file; ``fresh`` whatever is known of it already."""
+        raise NotImplementedError
+
+    def check(self, wishes: Wishes) -> None:
+        """Failure when what the file says would not be what counts."""
+
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], revoked: list[str]) -> dict[str, t.Any]:
+        """What the module on the host returned; its `conflict` tells that the file is another one by now."""
+        raise NotImplementedError
+
+    def _written_by(self, module: str, edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any) -> dict[str, t.Any]:
+        return self.action.visit(module, {
+            "content": base64.b64encode(edited).decode("ascii"), "sha256": self.sha256, "managed": json.dumps(managed),
+            "backup": self.options["backup"], "timeout": self.options["load_timeout"], **options,
+        })
+
+
+class _ServiceFile(_Place):
+    """The settings file of a service."""
+
+    def read(self, fresh: bool = False) -> None:
+        if not self.options["validate"]:
+            raise Failure("validate: false is for a file given as path. The settings of a service are always loaded"
+                          " before they are used.")
+        self.state = self.action.state(self.options, fresh)
+        found = self.state["settings"]
+        self.path, self.content, self.sha256 = found["path"], found["content"], found["sha256"]
+        self.user_dir = self.state["user_dir"]["path"]
+        original = found["content"] if found["content"] is not None else found["stock"]
+        if original is None:
+            raise Failure(f"There is no {self.path}, and none was found in {self.state['node_red']['path']} to begin with.")
+        self.original = original
+
+    def check(self, wishes: Wishes) -> None:
+        service = self.state["service"]
+        if self.state["settings"]["in_use"] is False:
+            raise Failure(
+                f"{service['name']} does not load {self.path}: its command line or its environment names another file."
+                " Leave nodered_settings_path and nodered_user_dir out to have that one edited, or correct the service.")
+        for override in self.state["overrides"]:
+            for path in wishes.paths:
+                length = min(len(path), len(override["path"]))
+                if list(path[:length]) == override["path"][:length]:
+                    places = ", ".join([f"`systemctl cat {service['name']}`", *service["environment_files"]])
+                    raise Failure(f"{'.'.join(path)} is set by {override['by']} when {service['name']} starts, which wins"
+                                  f" over {self.path}. Remove it there: {places}.")
+
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], revoked: list[str]) -> dict[str, t.Any]:
+        return self._written_by(
+            "host_settings", edited, managed, revoke=revoked, load_tls=self.options["https"],
+            **{name: self.options[name] for name in HOST_OPTIONS})
+
+
+class _PlainFile(_Place):
+    """A settings file that belongs to no service, such as one of a repository on the control node."""
+
+    def read(self, fresh: bool = False) -> None:
+        self.path = self.options["path"]
+        found = self.action.visit("host_settings_file", {"path": self.path})
+        self.content = self.original = base64.b64decode(found["content"])
+        self.sha256 = found["sha256"]
+
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], revoked: list[str]) -> dict[str, t.Any]:
+        return self._written_by(
+            "host_settings_file", edited, managed, path=self.path, validate=self.options["validate"])
+
+
+def _managed(document: SettingsDocument, wishes: Wishes) -> list[dict[str, t.Any]]:
+    """What Node.js must find under each setting that is asked for, as far as that can be told without running code."""
+    managed: list[dict[str, t.Any]] = []
+    for path in wishes.paths:
+        value = document.get(path)
+        if value is MISSING:
+            managed.append({"path": list(path), "type": "undefined"})
+        elif path == ("https",):
+            managed.append({"path": list(path), "type": "function"})
+        elif not isinstance(value, Expression):
+            managed.append({"path": list(path), "value": _literal(value)})
+    return managed
+
+
+def _literal(value: t.Any) -> t.Any:
+    """A value without the members of objects that are code."""
+    if isinstance(value, dict):
+        return {key: _literal(item) for key, item in value.items() if not isinstance(item, Expression)}
+    return [_literal(item) for item in value] if isinstance(value, list) else value

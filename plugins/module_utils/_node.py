@@ -10,19 +10,35 @@ paths mean what they will mean, and nothing secret touches the disk before it is
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
+import re
 import secrets
+import shutil
+import signal
 import subprocess
+import time
+import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._redact import redact
+
+#: Variables that Node.js needs at its start and that are no secrets. All others go the way of the text, because systemd
+#: shows the environment of a unit to every user of the host.
+_AT_START = re.compile(r"(?:PATH|HOME|USER|LOGNAME|LANG|TZ|LC_\w+|LD_\w+|XDG_\w+|NODE_(?!RED_)\w+)$")
+#: Seconds for processes that a settings file has left behind to go away.
+_CLEANING = 5
+_PR_SET_CHILD_SUBREAPER = 36
 
 #: The settings whose values the proof of a running server follows from.
 _LOADER = r"""
 "use strict";
 const Module = require("module");
-const { path: file, source, wanted, load_tls: loadTls, mark } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const { path: file, source, wanted, load_tls: loadTls, mark, environment } =
+    JSON.parse(require("fs").readFileSync(0, "utf8"));
+Object.assign(process.env, environment);
 const answer = (value) => {
     require("fs").writeSync(1, "\n" + mark + JSON.stringify(value) + "\n");
     process.exit(0);
@@ -71,41 +87,116 @@ process.on("unhandledRejection", (error) => refuse(String(error && error.stack |
 """
 
 
-def load_settings(unit, path, source, wanted, load_tls, timeout):
-    """Load the text of a settings.js with the host's Node.js, as the service's user and in its environment.
+class Runtime(t.NamedTuple):
+    """How Node.js is started to load a settings file."""
+
+    node: t.Optional[str]
+    environment: t.Dict[str, str]
+    directory: str
+    account: Account
+    in_transient_unit: bool
+
+
+def runtime_of_service(unit):
+    """The Node.js, the user, the environment and the working directory that a service has."""
+    in_transient_unit = os.geteuid() == 0 and os.path.isdir("/run/systemd/system")
+    return Runtime(unit.node()[0], unit.environment, unit.working_directory, unit.account, in_transient_unit)
+
+
+def runtime_of_file(path):
+    """The Node.js on our own PATH, as the owner of a file and in its folder."""
+    account = Account.of_path(path)
+    environment = dict(os.environ)
+    if os.geteuid() == 0:
+        environment.update(HOME=account.home, USER=account.name, LOGNAME=account.name)
+    return Runtime(shutil.which("node"), environment, os.path.dirname(os.path.abspath(path)), account, False)
+
+
+def load_settings(runtime, path, source, wanted, load_tls, timeout):
+    """Load the text of a settings.js with Node.js, and leave nothing running that it may have started.
 
     ``source`` is bytes; ``wanted`` a list of key paths (lists of strings) to read back; ``load_tls`` also reads the
     key and the certificate that ``https`` names; ``timeout`` is in seconds. Returns a dictionary with ``values`` (a
     list of ``type`` and ``value`` in the order of ``wanted``) and ``effective`` (port, roots, which logins there are).
     Raises HostError with Node's own words when the text does not load.
     """
-    node, _version = unit.node()
-    if not node:
-        raise HostError("No Node.js was found on the PATH of %s: %s cannot be checked." % (unit.name, path))
+    if not runtime.node:
+        raise HostError("No Node.js was found on the PATH of %s, so %s cannot be checked. Install it; a file that belongs "
+                        "to no service can be edited without, with validate: false." % (runtime.account.name, path))
     mark = secrets.token_hex(16)
-    request = json.dumps({"path": path, "source": source.decode("utf-8"), "wanted": wanted, "load_tls": load_tls,
-                          "mark": mark})
-    environment = unit.environment
-    if os.geteuid() == 0 and os.path.isdir("/run/systemd/system"):
-        # A transient unit takes everything that the file may have started away with it.
-        command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec",
-                   "--property=User=" + unit.account.name, "--property=RuntimeMaxSec=%d" % timeout,
-                   "--property=WorkingDirectory=-" + unit.working_directory]
-        command += ["--setenv=" + name for name in environment]
-        environment = {**os.environ, **environment}
-    else:
-        command = []
+    at_start = {name: value for name, value in runtime.environment.items() if _AT_START.match(name)}
+    request = json.dumps({
+        "path": path, "source": source.decode("utf-8"), "wanted": wanted, "load_tls": load_tls, "mark": mark,
+        "environment": {name: value for name, value in runtime.environment.items() if name not in at_start}})
+    run = _run_in_transient_unit if runtime.in_transient_unit else _run_here
     try:
-        run = subprocess.run([*command, node, "-e", _LOADER], input=request, capture_output=True, text=True,
-                             env=environment, timeout=timeout + 30, check=False)
+        status, output, errors = run([runtime.node, "-e", _LOADER], runtime, at_start, request.encode(), timeout)
     except subprocess.TimeoutExpired:
         raise HostError("Loading %s with Node.js did not end in %d s." % (path, timeout)) from None
-    answers = [line[len(mark):] for line in run.stdout.splitlines() if line.startswith(mark)]
+    answers = [line[len(mark):] for line in output.decode("utf-8", "replace").splitlines() if line.startswith(mark)]
     if not answers:
+        said = redact(errors.decode("utf-8", "replace").strip())
         raise HostError("Node.js ended without having loaded %s (status %d): %s" % (
-            path, run.returncode, redact(run.stderr.strip()) or "it took longer than %d s, or the file ends the process"
-            % timeout))
+            path, status, said or "it took longer than %d s, or the file ends the process" % timeout))
     answer = json.loads(answers[-1])
     if "error" in answer:
         raise HostError("Node.js cannot load the new %s: %s" % (path, redact(answer["error"])))
     return answer
+
+
+def _run_in_transient_unit(command, runtime, environment, request, timeout):
+    """Run under systemd, which ends whatever the command has started together with it."""
+    options = ["--quiet", "--pipe", "--wait", "--collect", "--service-type=exec",
+               "--property=User=" + runtime.account.name, "--property=RuntimeMaxSec=%d" % timeout,
+               "--property=WorkingDirectory=-" + runtime.directory]
+    options += ["--setenv=" + name for name in environment]
+    run = subprocess.run(["systemd-run", *options, *command], input=request, capture_output=True,
+                         env={**os.environ, **environment}, timeout=timeout + 30, check=False)
+    return run.returncode, run.stdout, run.stderr
+
+
+def _run_here(command, runtime, environment, request, timeout):
+    """Run as a child, and kill it with all its descendants afterwards."""
+    # What a descendant leaves without a parent becomes our own child, also when it has a session of its own.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    switch = {}
+    if os.geteuid() == 0 and runtime.account.uid != 0:
+        switch = {"user": runtime.account.uid, "group": runtime.account.gid, "extra_groups": runtime.account.groups}
+    others = set(_children())
+    # Files in memory: a pipe would stay open as long as any descendant lives.
+    with _in_memory(request) as stdin, _in_memory() as stdout, _in_memory() as stderr:
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment,
+                                   cwd=runtime.directory, start_new_session=True, **switch)
+        try:
+            status = process.wait(timeout)
+        finally:
+            process.kill()
+            process.wait()
+            _kill_children(others)
+        stdout.seek(0)
+        stderr.seek(0)
+        return status, stdout.read(), stderr.read()
+
+
+def _in_memory(content=b""):
+    stream = os.fdopen(os.memfd_create("pifleet"), "w+b")
+    stream.write(content)
+    stream.seek(0)
+    return stream
+
+
+def _kill_children(others):
+    """Kill the children of this process but for the ``others``, and those that become its children by that."""
+    deadline = time.monotonic() + _CLEANING
+    while (children := set(_children()) - others) and time.monotonic() < deadline:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _children():
+    """The process ids of our children, of those too that have ended."""
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError, ValueError), open("/proc/%d/stat" % int(name), "rb") as stream:
+            if int(stream.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                yield int(name)

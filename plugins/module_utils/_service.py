@@ -14,11 +14,11 @@ import time
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
 from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._node import load_settings
+from ansible_collections.pifleet.nodered.plugins.module_utils._node import load_settings, runtime_of_service
 from ansible_collections.pifleet.nodered.plugins.module_utils._redact import redact
 from ansible_collections.pifleet.nodered.plugins.module_utils._state import DROP_IN, endpoints, exposed_files
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
-from ansible_collections.pifleet.nodered.plugins.module_utils._unit import option, systemctl
+from ansible_collections.pifleet.nodered.plugins.module_utils._unit import systemctl
 
 #: Seconds between two looks at a service that is starting.
 PAUSE = 0.25
@@ -116,11 +116,12 @@ class Service:
         record = transaction.record or {}
         effective = record.get("effective") if record.get("settings") == settings else None
         if effective is None:
-            effective = load_settings(self.unit, self.unit.settings_path, content, [], True, LOAD_TIMEOUT)["effective"]
+            effective = load_settings(runtime_of_service(self.unit), self.unit.settings_path, content, [], True,
+                                      LOAD_TIMEOUT)["effective"]
         for name, sentence in (("tls", "serve TLS"), ("auth", "ask for a login (adminAuth)")):
             if expected.get(name) and not effective[name]:
                 raise HostError("With %s Node-RED would not %s." % (self.unit.settings_path, sentence))
-        port = option(self.unit.arguments, "-p", "--port") or effective["port"]
+        port = self.unit.command_line.last("port") or effective["port"]
         try:
             port = int(port)
         except (TypeError, ValueError):

@@ -2,59 +2,113 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Replaces the settings file of a host: compare, load with Node.js, read back, keep the old one, rename."""
+"""Replaces a settings file: compare, load with Node.js, read back, keep the old one, rename."""
 
 from __future__ import annotations
 
 import os
 
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._node import load_settings
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, Conflict, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._node import (
+    load_settings, runtime_of_file, runtime_of_service,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._state import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 
 
-def replace_settings(unit, content, sha256, managed, load_tls, revoke, timeout, check_mode):
+def replace_settings(unit, content, sha256, managed, load_tls, revoke, backup, timeout, check_mode):
     """Replace the unit's settings file by ``content`` (bytes), which was computed from a file with this checksum.
 
     ``managed`` is a list of dictionaries with ``path`` and ``value`` or ``type``, ``revoke`` one of user
-    names; see the module host_settings.
+    names, ``backup`` whether to keep a copy beside the file; see the module host_settings.
     """
     if not unit.account:
         raise HostError("This host has no service %s." % unit.name)
+    path, account, runtime = unit.settings_path, unit.account, runtime_of_service(unit)
     store = Store(unit.name)
     if check_mode:
-        _loaded(unit, content, managed, False, timeout)
+        _loaded(runtime, path, content, managed, False, timeout)
         return {"changed": True, "conflict": False}
     with store.lock():
-        present = files.read(unit.settings_path, unit.account)
+        present = files.read(path, account)
         if files.checksum(present) != sha256:
             return {"changed": False, "conflict": True}
-        loaded = _loaded(unit, content, managed, load_tls, timeout)
+        loaded = _loaded(runtime, path, content, managed, load_tls, timeout)
         transaction = Transaction(store)
         transaction.begin({"active": unit.active, "endpoints": endpoints(unit)})
         if not os.path.isdir(unit.user_dir):
-            transaction.make_folder(unit.user_dir, 0o700, unit.account)
-        transaction.replace(unit.settings_path, content, *_ownership(unit), unit.account)
+            transaction.make_folder(unit.user_dir, 0o700, account)
+        try:
+            transaction.replace(path, content, *_ownership(unit), account, sha256)
+        except Conflict:
+            transaction.close_if_empty()
+            return {"changed": False, "conflict": True}
         transaction.note(effective=loaded["effective"], settings=files.checksum(content),
                          revoke=sorted({*transaction.record["revoke"], *revoke}))
-    return {"changed": True, "conflict": False, "transaction": transaction.identifier}
+        kept = {"backup_file": files.backup(path, present, account)} if backup and present is not None else {}
+    return {"changed": True, "conflict": False, "transaction": transaction.identifier, **kept}
 
 
-def _loaded(unit, content, managed, load_tls, timeout):
+def read_file(path):
+    """The bytes and the checksum of a settings file that belongs to no service."""
+    content = files.read(path, _owner_of_folder(path))
+    if content is None:
+        raise HostError("There is no file %s." % path)
+    return content, files.checksum(content)
+
+
+def replace_file(path, content, sha256, managed, validate, backup, timeout, check_mode):
+    """The same as `replace_settings` for a file that belongs to no service, with ``validate`` loaded before."""
+    account = _owner_of_folder(path)
+    present = files.read(path, account)
+    if files.checksum(present) != sha256:
+        return {"changed": False, "conflict": True}
+    if validate:
+        _loaded(runtime_of_file(path), path, content, managed, False, timeout)
+    if check_mode:
+        return {"changed": True, "conflict": False}
+    found = os.stat(path)
+    kept = files.backup(path, present, account) if backup else None
+    try:
+        files.replace(path, content, found.st_mode & 0o7777, found.st_uid, found.st_gid, account, sha256)
+    except Conflict:
+        if kept:
+            files.remove(kept, account)
+        return {"changed": False, "conflict": True}
+    return {"changed": True, "conflict": False, **({"backup_file": kept} if kept else {})}
+
+
+def _owner_of_folder(path):
+    """Whoever owns the folder can put a link to any file of the system there, so no more rights than theirs are used."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise HostError("There is no folder %s." % folder)
+    return Account.of_path(folder)
+
+
+def _loaded(runtime, path, content, managed, load_tls, timeout):
     """What Node.js makes of the text; HostError unless every managed key has the value asked for."""
-    loaded = load_settings(unit, unit.settings_path, content, [entry["path"] for entry in managed], load_tls, timeout)
+    loaded = load_settings(runtime, path, content, [entry["path"] for entry in managed], load_tls, timeout)
     for entry, found in zip(managed, loaded["values"]):
         if "value" in entry:
-            wrong = found.get("value") != entry["value"]
+            right = _has(found.get("value"), entry["value"])
         else:
-            wrong = found["type"] != entry["type"]
-        if wrong:
+            right = found["type"] == entry["type"]
+        if not right:
             raise HostError("After the edit %s of %s still has another value than asked for: code in the file sets "
                             "it again. Remove that code, or the variable that sets this key."
-                            % (".".join(entry["path"]), unit.settings_path))
+                            % (".".join(entry["path"]), path))
     return loaded
+
+
+def _has(found, wished):
+    """Whether a value is the wished one; an object may have more keys, which only running the code tells."""
+    if isinstance(wished, dict) and isinstance(found, dict):
+        return all(key in found and _has(found[key], value) for key, value in wished.items())
+    if isinstance(wished, list) and isinstance(found, list):
+        return len(found) == len(wished) and all(map(_has, found, wished))
+    return found == wished and isinstance(found, bool) == isinstance(wished, bool)
 
 
 def _ownership(unit):

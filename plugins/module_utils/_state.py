@@ -19,8 +19,9 @@ import struct
 
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
 from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._command_line import overrides
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
-from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit, options
+from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
 
 #: How every module of this collection is told which Node-RED is meant.
 HOST_ARGUMENTS = {
@@ -139,14 +140,16 @@ def gather(service, user=None, user_dir=None, settings_path=None):
             "name": unit.name, "exists": unit.exists, "active": unit.active,
             "sub_state": unit.properties.get("SubState"), "enabled": unit.properties.get("UnitFileState") == "enabled",
             "reload_needed": unit.properties.get("NeedDaemonReload") == "yes",
-            "umask": unit.properties.get("UMask"), "drop_in": _text(files.read(DROP_IN % unit.name)),
+            "environment_files": unit.environment_files, "umask": unit.properties.get("UMask"),
+            "drop_in": _text(files.read(DROP_IN % unit.name)),
         },
         "user": None,
         "node": dict(zip(("path", "version"), unit.node())),
         "node_red": {"path": unit.node_red_home, "version": unit.node_red_version, "node": unit.node_engine},
-        "overrides": [name.partition("=")[0] for name in options(unit.arguments, "-D", "--define")],
+        "overrides": overrides(unit.command_line, unit.environment, unit.working_directory),
         "user_dir": {"path": unit.user_dir, "status": files.status(unit.user_dir) if unit.user_dir else None},
-        "settings": {"path": unit.settings_path, "status": None, "sha256": "", "content": None, "stock": None},
+        "settings": {"path": unit.settings_path, "in_use": in_use(unit), "status": None, "sha256": "", "content": None,
+                     "stock": None},
         "certificate": {"path": None, "status": None, "chain": None, "key": False, "key_fits": None, "sha256": ""},
         "exposed": [],
         "endpoints": [],
@@ -162,6 +165,13 @@ def gather(service, user=None, user_dir=None, settings_path=None):
     state["exposed"] = exposed_files(unit.user_dir)
     _gather_proof(unit, state)
     return state
+
+
+def in_use(unit):
+    """Whether Node-RED loads the settings file that is meant; None where a script between hides it."""
+    if not unit.command_line.direct:
+        return None
+    return os.path.realpath(unit.settings_path) == os.path.realpath(unit.settings_in_use)
 
 
 def _text(content):

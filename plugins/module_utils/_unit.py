@@ -15,6 +15,7 @@ import re
 import shlex
 import subprocess
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._command_line import CommandLine
 from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError, read
 
 PROPERTIES = (
@@ -71,21 +72,6 @@ def expand(arguments, environment):
     return words
 
 
-def options(words, *names):
-    """The values of a command line option, given as `-u DIR`, `--userDir DIR` or `--userDir=DIR`."""
-    values = []
-    for index, word in enumerate(words):
-        name, separator, rest = word.partition("=")
-        if name in names:
-            values.append(rest if separator else "".join(words[index + 1:index + 2]))
-    return values
-
-
-def option(words, *names):
-    """The value of a command line option, or None; the last one wins."""
-    return (options(words, *names) or [None])[-1]
-
-
 def package_above(path):
     """The folder and the parsed package.json of the npm package that a program belongs to, or (None, None)."""
     folder = os.path.dirname(os.path.realpath(path))
@@ -126,10 +112,13 @@ class Unit:
         self.account = Account(self.user) if self.user else None
         self.environment = self._environment()
         self.arguments = self._arguments()
+        self.command_line = CommandLine(self.arguments)
         self.working_directory = self._working_directory()
         self.node_red_home, self.node_red_version, engine = self._node_red()
         self.node_engine = engine
-        self.settings_path = settings_path or self._settings_path(user_dir)
+        self.settings_in_use = self._settings_in_use()
+        self.settings_path = settings_path or (
+            os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use)
         self.user_dir = user_dir or (os.path.dirname(self.settings_path) if self.settings_path else None)
 
     @property
@@ -206,16 +195,18 @@ class Unit:
                 return path, ".".join(part.group(1).decode() for part in parts)
         return path, installed_version("nodejs")
 
-    def _settings_path(self, user_dir):
+    def _settings_in_use(self):
+        """The settings file that Node-RED itself looks for, or None where there is no service."""
         if not self.account:
             return None
-        explicit = option(self.arguments, "-s", "--settings")
+        explicit, user_dir = (
+            self.command_line.path(name, self.working_directory, self.account.home) for name in ("settings", "userDir"))
         if explicit:
-            return os.path.join(self.working_directory, explicit)
-        user_dir = user_dir or option(self.arguments, "-u", "--userDir")
-        if user_dir:
-            return os.path.join(self.working_directory, user_dir, "settings.js")
-        home = self.environment.get("NODE_RED_HOME")
+            return explicit
+        if user_dir and os.path.exists(os.path.join(user_dir, "settings.js")):
+            return os.path.join(user_dir, "settings.js")
+        home = self.environment.get("NODE_RED_HOME") or self.node_red_home
         if home and os.path.exists(os.path.join(home, ".config.json")):
             return os.path.join(home, "settings.js")
-        return os.path.join(self.environment["HOME"], ".node-red", "settings.js")
+        user_dir = user_dir or os.path.join(self.environment.get("HOME") or self.account.home, ".node-red")
+        return os.path.join(user_dir, "settings.js")

@@ -56,6 +56,11 @@ options:
     type: list
     elements: str
     default: []
+  backup:
+    description:
+      - Keep a copy of the old file beside it.
+    type: bool
+    default: false
   timeout:
     description:
       - Seconds that loading may take.
@@ -83,6 +88,10 @@ transaction:
   description: The open transaction that holds what was replaced.
   returned: when something was written
   type: str
+backup_file:
+  description: The copy of the old file.
+  returned: when something was written and O(backup) is set
+  type: str
 """
 
 import base64
@@ -105,6 +114,7 @@ def main():
             "managed": {"type": "str", "required": True, "no_log": True},
             "load_tls": {"type": "bool", "default": False},
             "revoke": {"type": "list", "elements": "str", "default": []},
+            "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
@@ -114,7 +124,7 @@ def main():
         result = replace_settings(
             Unit(options["service"], options["user"], options["user_dir"], options["settings_path"]),
             base64.b64decode(options["content"]), options["sha256"], json.loads(options["managed"]),
-            options["load_tls"], options["revoke"], options["timeout"], module.check_mode)
+            options["load_tls"], options["revoke"], options["backup"], options["timeout"], module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

@@ -95,6 +95,13 @@ node_red:
   description: C(path) and C(version) of Node-RED and the range of Node.js versions it wants, each null where unknown.
   returned: success
   type: dict
+overrides:
+  description:
+    - Settings that the command line or the environment of the service sets whatever the file says. C(path) is the list
+      of keys, empty where it may be any; C(by) says what sets it.
+  returned: success
+  type: list
+  elements: dict
 user_dir:
   description: The userDir with its C(path) and C(status).
   returned: success
@@ -103,6 +110,7 @@ settings:
   description:
     - The settings file with its C(path), its C(status) (mode, owner, group), its C(sha256) and its C(content)
       (Base64).
+    - C(in_use) tells whether Node-RED loads this file, and is null where a script between hides it.
     - Where there is none, C(stock) has the file that the installed Node-RED ships (Base64).
   returned: success
   type: dict

@@ -16,6 +16,9 @@ description:
   - A value is compared by its meaning. Another style of quotes, a comment or a trailing comma is no difference.
   - Before the file is replaced, the host's own Node.js loads the new text as the service's user, and every managed key
     must have the value that was asked for. The old file is kept, see M(pifleet.nodered.restart).
+  - A file that somebody else changes meanwhile is not overwritten but read and edited anew.
+  - A key that the command line or the environment of the service sets as well (C(-D), C(--port), C(NODE_RED_OPTIONS)),
+    and a file that the service does not load, are refused.
   - Where there is no settings file, the one that the installed Node-RED ships is taken to begin with.
   - A file in which an edit could be without effect (a spread or a later assignment that overrides the key, an export
     that is a function or a promise) is refused with its line.
@@ -33,6 +36,14 @@ attributes:
   idempotent:
     support: full
 options:
+  path:
+    description:
+      - A settings file that belongs to no service, to be edited as a plain file that keeps its mode and its owner. With
+        C(connection=local) or C(delegate_to=localhost) it is a file of the control node, such as one of a repository.
+        No Node-RED is needed there, and Node.js only for O(validate).
+      - Messages name the variables of the roles, such as C(nodered_settings) for O(values).
+      - Without it the settings file of O(service) is edited.
+    type: path
   admin_users:
     description:
       - The users of C(adminAuth). A user of the file that is not in this list is removed, other keys of a user stay.
@@ -59,7 +70,7 @@ options:
     description:
       - What is served as static files, C(httpStatic). A mapping with C(path), and C(root) if the files are not to be
         served at V(/), or a list of such mappings.
-      - A relative path is taken as below the userDir.
+      - A relative path is taken as below the userDir. With O(path) it must be absolute.
     type: raw
   static_auth:
     description:
@@ -93,6 +104,18 @@ options:
     type: list
     elements: str
     default: []
+  validate:
+    description:
+      - With V(false) a file given as O(path) is not loaded with Node.js before it is replaced. The settings of a service
+        always are.
+    type: bool
+    default: true
+  backup:
+    description:
+      - Keep a copy of the old file beside it, readable by its owner only.
+      - Apart from it the file of a service is always kept in the transaction.
+    type: bool
+    default: false
   write:
     description:
       - With V(false) the module checks everything that can be checked without changing the host and reports no change.
@@ -136,6 +159,18 @@ EXAMPLES = r"""
     absent:
       - httpRoot
   become: true
+
+- name: Keep the settings files of a repository as they should be, and see in a pull request what differs
+  pifleet.nodered.settings:
+    path: "{{ item }}"
+    values:
+      httpsRefreshInterval: 1
+      diagnostics: {enabled: true, ui: false}
+    absent:
+      - httpAdminAuth
+  loop: "{{ query('ansible.builtin.fileglob', playbook_dir ~ '/settings/*.js') }}"
+  delegate_to: localhost
+  run_once: true
 """
 
 RETURN = r"""
@@ -151,6 +186,10 @@ changes:
   sample: [adminAuth, https]
 transaction:
   description: The open transaction that holds the old file, empty in check mode.
-  returned: changed
+  returned: changed, unless O(path) was given
+  type: str
+backup_file:
+  description: The copy of the old file.
+  returned: changed, when O(backup) is set
   type: str
 """

@@ -40,7 +40,8 @@ class HostAction(ActionBase):
         # The validator's own failure would carry the arguments, and with them the source lines of secrets.
         validation = ArgumentSpecValidator(self.spec).validate(self._task.args)
         if validation.error_messages:
-            result.update(failed=True, msg="; ".join(validation.error_messages))
+            prefix = "Unsupported options: " if validation.unsupported_parameters else ""
+            result.update(failed=True, msg=prefix + "; ".join(validation.error_messages))
             return result
         try:
             result.update(self.act(validation.validated_parameters))

@@ -46,12 +46,12 @@ class Wishes:
     """What the user asked for, checked.
 
     :param options: the options of the module `settings`
-    :param user_dir: relative paths of static files lie below it
+    :param user_dir: relative paths of static files lie below it; None where it is not known
     :raises AccountError: see `_accounts`
     :raises WishError: two variables contradict each other
     """
 
-    def __init__(self, options: t.Mapping[str, t.Any], user_dir: str) -> None:
+    def __init__(self, options: t.Mapping[str, t.Any], user_dir: str | None) -> None:
         self.users: list[User] | None = None
         if options["admin_users"] is not None:
             self.users = admin_users(options["admin_users"])
@@ -93,16 +93,18 @@ class Wishes:
                         raise WishError(f"{variable}: {key} contradicts {other} in {place}. Keep one of them.")
                 asked[key] = variable
 
-    def paths(self, document: SettingsDocument) -> list[tuple[str, ...]]:
-        """The keys of an edited document that have to be read back from Node.js."""
+    @property
+    def paths(self) -> list[tuple[str, ...]]:
+        """The settings that are asked for, to be what they should be or to be absent."""
         paths: list[tuple[str, ...]] = []
         if self.users is not None:
-            paths += [("adminAuth", "type"), ("adminAuth", "users")]
+            paths += [("adminAuth", "type"), ("adminAuth", "users"), ("adminAuth", "default")]
+            if self.session_expiry is not None:
+                paths.append(("adminAuth", "sessionExpiryTime"))
         paths += [(key,) for key, wished in (
             ("httpNodeAuth", self.node_auth), ("httpStaticAuth", self.static_auth), ("httpStatic", self.static),
             ("credentialSecret", self.credential_secret), ("https", self.https or None)) if wished is not None]
-        paths += [tuple(key.split(".")) for key in self.values]
-        return [path for path in paths if document.has(path)]
+        return paths + [tuple(key.split(".")) for key in (*self.values, *self.expressions, *self.absent)]
 
     def apply(self, document: SettingsDocument, hashing: bool = True) -> list[str]:
         """Edit the document; returns the users whose sessions have to end because of it, `*` for all.
@@ -229,7 +231,7 @@ def _root(document: SettingsDocument, key: str) -> object:
     return "/"
 
 
-def _static(wished: t.Any, user_dir: str) -> t.Any:
+def _static(wished: t.Any, user_dir: str | None) -> t.Any:
     """The value of httpStatic: a text where one folder is served at the root, else a list of mappings."""
     if wished is None:
         return None
@@ -240,7 +242,9 @@ def _static(wished: t.Any, user_dir: str) -> t.Any:
         for key in entry:
             if key not in ("path", "root"):
                 raise WishError(f"nodered_static: unknown key {key!r}. Known are path and root.")
-        path = os.path.join(user_dir, str(entry["path"]))
+        if user_dir is None and not os.path.isabs(entry["path"]):
+            raise WishError("nodered_static: path must be absolute in a file that belongs to no service.")
+        path = os.path.join(user_dir or "", str(entry["path"]))
         entries.append({"path": path, **({"root": str(entry["root"])} if entry.get("root") else {})})
     if len(entries) == 1 and "root" not in entries[0]:
         return entries[0]["path"]

@@ -58,7 +58,7 @@ def test_settings_lie_in_the_home_of_the_user(unit, tmp_path):
 
 @pytest.mark.parametrize(("options", "expected"), [
     ("-s other.js", "{home}/other.js"),
-    ("--settings=/etc/nodered.js", "/etc/nodered.js"),
+    ("--settings /etc/nodered.js", "/etc/nodered.js"),
     ("-u /srv/node-red", "/srv/node-red/settings.js"),
     ("--userDir /srv/one -s /srv/two/settings.js", "/srv/two/settings.js"),
     ("-s first.js -s second.js", "{home}/second.js"),
@@ -79,9 +79,16 @@ def test_node_red_home_counts_only_with_its_configuration(unit, tmp_path):
     assert unit(properties).settings_path == f"{home}/settings.js"
 
 
-def test_what_the_caller_knows_wins(unit):
+def test_the_folder_of_node_red_itself_can_hold_the_settings(unit, tmp_path):
+    package = install_node_red(tmp_path)
+    (package / ".config.json").write_text("{}")
+    assert unit().settings_path == f"{package}/settings.js"
+
+
+def test_what_the_caller_knows_wins(unit, tmp_path):
     found = unit(user_dir="/data", settings_path="/etc/settings.js")
     assert (found.user_dir, found.settings_path) == ("/data", "/etc/settings.js")
+    assert found.settings_in_use == f"{tmp_path}/.node-red/settings.js"
     assert unit(user_dir="/data").settings_path == "/data/settings.js"
 
 
@@ -128,8 +135,3 @@ def test_expansion_of_variables():
     environment = {"MANY": "-v  -s x.js", "ONE": "a b"}
     assert _unit.expand(["run", "$MANY", "--title=${ONE}", "$UNSET"], environment) == [
         "run", "-v", "-s", "x.js", "--title=a b"]
-
-
-def test_all_values_of_a_repeated_option():
-    words = ["-D", "adminAuth=null", "--define=uiPort=1", "-D"]
-    assert _unit.options(words, "-D", "--define") == ["adminAuth=null", "uiPort=1", ""]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from fleet import SETTINGS, Fleet, differences
+from fleet import SETTINGS, USER_DIR, Fleet, differences
 
 PASSWORD = "wrong-only-for-tests"
 HASH = "$2b$08$abcdefghijklmnopqrstuu"
@@ -102,6 +102,52 @@ def test_settings_file(fleet: Fleet, text: str, message: str) -> None:
     host.check_output(f"printf %%s %s >{SETTINGS}", text)
     try:
         assert_refused(fleet, "open", {"nodered_credential_secret": "secret-only-for-tests"}, message)
+    finally:
+        host.check_output(f"printf %%s %s >{SETTINGS}", original)
+
+
+#: NODE_RED_OPTIONS in the file that the service takes its environment from, and what the message must say.
+OPTIONS = {
+    "no login": ("-D adminAuth=null", "is set by -D adminAuth when nodered.service starts, which wins over"),
+    "definitions in a file": ("-D @/home/pi/more.json", "is set by -D @/home/pi/more.json"),
+    "several letters at once": ("-vD https=null", "https is set by -D https"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), OPTIONS.values(), ids=OPTIONS)
+def test_options_that_win_over_the_settings(fleet: Fleet, text: str, message: str) -> None:
+    host = fleet.host("open")
+    host.check_output(f"printf %%s %s >{USER_DIR}/environment", f"NODE_RED_OPTIONS={text}\n")
+    host.check_output("printf %s '{\"adminAuth\": null}' >/home/pi/more.json")
+    try:
+        assert_refused(fleet, "open", {}, message)
+    finally:
+        host.check_output(f"rm {USER_DIR}/environment /home/pi/more.json")
+
+
+def test_a_file_that_the_service_does_not_load(fleet: Fleet) -> None:
+    host = fleet.host("open")
+    host.check_output(f"printf 'NODE_RED_OPTIONS=-s other.js\n' >{USER_DIR}/environment")
+    try:
+        assert_refused(fleet, "open", {"nodered_settings_path": SETTINGS},
+                       f"nodered.service does not load {SETTINGS}: its command line or its environment names another")
+    finally:
+        host.check_output(f"rm {USER_DIR}/environment")
+
+
+def test_what_its_owner_writes_meanwhile_is_kept(fleet: Fleet) -> None:
+    """Each load of the file, between reading and writing it, adds a line to it."""
+    host = fleet.host("open")
+    original = host.file(SETTINGS).content_string
+    host.check_output("printf %%s %s >>%s", '\nrequire("fs").appendFileSync(__filename, "// by its owner\\n")\n', SETTINGS)
+    try:
+        run = fleet.play("--limit", "open")
+        assert run.recap["open"]["failed"] == 1
+        assert run.said(f"{SETTINGS} was changed 3 times by somebody else while it was edited."), run.output
+        lines = host.file(SETTINGS).content_string.splitlines()
+        assert lines.count("// by its owner") >= 3
+        assert not [line for line in lines if line.strip().startswith("adminAuth: {")]
+        assert fleet.here().request(fleet.url("open", "http") + "/settings").status == 200
     finally:
         host.check_output(f"printf %%s %s >{SETTINGS}", original)
 

@@ -1,0 +1,233 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module `settings` on files of the control node, where no Node-RED is: as in a repository of settings files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import pwd
+import stat
+import subprocess
+import sys
+import typing as t
+
+import pytest
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+FILE = """\
+// Of the north site
+module.exports = {
+    uiPort: process.env.PORT || 1880,
+    credentialSecret: "secret-only-for-tests",
+    /* the editor */ editorTheme: { projects: { enabled: false } }, // soon
+}
+"""
+SPAWN = """\
+require("child_process").spawn("sleep", ["3071"], {detached: true, stdio: "inherit"}).unref()
+require("child_process").spawn("sh", ["-c", "sleep 3071 & sleep 3071"], {stdio: "inherit"})
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    output: str
+    failed: bool
+    result: dict[str, t.Any]
+
+
+def module(*options: str, environment: dict[str, str] | None = None, **arguments: t.Any) -> Run:
+    """Run the module on this machine."""
+    run = subprocess.run(
+        [pathlib.Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local",
+         "-m", "pifleet.nodered.settings", "-e", f"ansible_python_interpreter={sys.executable}",
+         "-a", json.dumps(arguments), *options],
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
+             **(environment or {})},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    told = run.stdout.rindex("localhost | ")
+    result = json.JSONDecoder().raw_decode(run.stdout, run.stdout.index("{", told))[0]
+    return Run(run.stdout, "FAILED!" in run.stdout[told:].split("=>")[0], result)
+
+
+def settings(path: pathlib.Path, *options: str, **arguments: t.Any) -> Run:
+    return module(*options, path=str(path), **arguments)
+
+
+@pytest.fixture
+def file(tmp_path: pathlib.Path) -> pathlib.Path:
+    path = tmp_path / "settings.js"
+    path.write_text(FILE, "utf-8")
+    path.chmod(0o664)
+    return path
+
+
+def node(path: pathlib.Path, expression: str) -> t.Any:
+    """What Node.js says of a settings file, called `it`."""
+    script = f"const it = require({json.dumps(str(path))}); console.log(JSON.stringify({expression}))"
+    return json.loads(subprocess.run(["node", "-e", script], check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def refused(run: Run, path: pathlib.Path, text: str, *messages: str) -> None:
+    assert run.failed
+    for message in messages:
+        assert message in run.result["msg"]
+    assert "Traceback" not in run.output
+    assert path.read_text("utf-8") == text
+    assert [found.name for found in path.parent.iterdir() if found.name.startswith((".settings", "settings.js."))] == []
+
+
+def test_a_file_is_edited_once_and_kept(file: pathlib.Path) -> None:
+    wishes = {
+        "values": {"editorTheme.projects.enabled": True, "httpNodeRoot": "/api"},
+        "expressions": {"functionGlobalContext": "{ os: require('os') }"},
+        "absent": ["uiPort"],
+        "admin_users": [{"username": "admin", "password": "only-for-tests", "permissions": "*"}],
+    }
+    checked = settings(file, "--check", "--diff", **wishes)
+    assert checked.result["changed"] is True
+    assert file.read_text("utf-8") == FILE
+    run = settings(file, "--diff", "-vvv", backup=True, **wishes)
+    assert run.result["changed"] is True
+    assert node(file, "[it.editorTheme.projects.enabled, it.httpNodeRoot, typeof it.functionGlobalContext.os.cpus,"
+                      " 'uiPort' in it, it.adminAuth.users[0].username]") == [True, "/api", "function", False, "admin"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o664
+    backup = pathlib.Path(run.result["backup_file"])
+    assert backup.read_text("utf-8") == FILE
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert "+    httpNodeRoot: \"/api\"," in run.output
+    for secret in ("secret-only-for-tests", "$2b$", node(file, "it.adminAuth.users[0].password")):
+        assert secret not in checked.output + run.output
+    after = file.read_bytes()
+    again = settings(file, "--diff", **wishes)
+    assert again.result["changed"] is False
+    assert file.read_bytes() == after
+
+
+def test_what_node_finds_must_be_what_was_asked_for(file: pathlib.Path) -> None:
+    (file.parent / "late.js").write_text("module.parent.exports.uiPort = 1\n", "utf-8")
+    text = FILE + 'require("./late")\n'
+    file.write_text(text, "utf-8")
+    refused(settings(file, values={"uiPort": 1990}, backup=True), file, text, str(file), "uiPort", "another value")
+    assert settings(file, values={"uiPort": 1990}, validate=False).result["changed"] is True
+
+
+@pytest.mark.parametrize(("code", "message"), [
+    ("throw new Error('not today')", "not today"),
+    ("require('no-such-module')", "no-such-module"),
+    ("process.exit(0)", "the file ends the process"),
+    ("for (;;) {}", "did not end in 2 s"),
+    ("setTimeout(() => {}, 1e6); Promise.reject(new Error('later'))", None),
+])
+def test_a_file_that_does_not_load_stays(file: pathlib.Path, code: str, message: str | None) -> None:
+    text = FILE + code + "\n"
+    file.write_text(text, "utf-8")
+    run = settings(file, values={"uiPort": 1990}, load_timeout=2)
+    if message is None:
+        assert run.result["changed"] is True
+    else:
+        refused(run, file, text, str(file), message)
+
+
+@pytest.mark.parametrize(("code", "changed"), [(SPAWN, True), (SPAWN + "for (;;) {}", False)], ids=["loads", "never ends"])
+def test_nothing_is_left_running(file: pathlib.Path, code: str, changed: bool) -> None:
+    file.write_text(FILE + code, "utf-8")
+    assert settings(file, values={"uiPort": 1990}, load_timeout=3).result["changed"] is changed
+    assert subprocess.run(["pgrep", "--full", "sleep 3071"], stdout=subprocess.PIPE, check=False).stdout == b""
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_what_its_owner_writes_meanwhile_is_kept(file: pathlib.Path, times: int) -> None:
+    # Each time the file is loaded, that is between reading and writing it, somebody adds a line.
+    marks = file.parent / "marks"
+    file.write_text(FILE + f"""
+const fs = require("fs")
+fs.appendFileSync({json.dumps(str(marks))}, "x")
+if (fs.readFileSync({json.dumps(str(marks))}).length <= {times}) fs.appendFileSync(__filename, "// by its owner\\n")
+""", "utf-8")
+    run = settings(file, values={"uiPort": 1990}, backup=True)
+    lines = file.read_text("utf-8").splitlines()
+    if times == 1:
+        assert run.result["changed"] is True
+        assert lines.count("// by its owner") == 1
+        assert "    uiPort: 1990," in lines
+    else:
+        assert run.failed
+        assert "changed 3 times by somebody else" in run.result["msg"]
+        assert lines.count("// by its owner") == 3
+        assert "    uiPort: process.env.PORT || 1880," in lines
+        assert "backup_file" not in run.result
+
+
+def test_without_node(file: pathlib.Path) -> None:
+    empty = {"ANSIBLE_REMOTE_TMP": str(file.parent / "tmp"), "PATH": f"{file.parent}/bin"}
+    (file.parent / "bin").mkdir()
+    for program in ("sh", "mkdir", "rm", "echo", "chmod", "sleep"):
+        (file.parent / "bin" / program).symlink_to(f"/bin/{program}")
+    refused(settings(file, environment=empty, values={"uiPort": 1990}), file, FILE, "No Node.js", "validate")
+    run = settings(file, environment=empty, values={"uiPort": 1990}, validate=False)
+    assert run.result["changed"] is True
+    assert node(file, "it.uiPort") == 1990
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"values": {"adminAuth": {}}}, "nodered_admin_users"),
+    ({"static": {"path": "static"}}, "absolute"),
+    ({"user_dir": "/data"}, "user_dir"),
+    ({"absent": ["a"], "values": {"a.b": 1}}, "contradicts"),
+    ({"expressions": {"a": "{"}}, "not one valid JavaScript expression"),
+    ({"no_such_option": 1}, "no_such_option"),
+])
+def test_bad_options(file: pathlib.Path, arguments: dict[str, t.Any], message: str) -> None:
+    refused(settings(file, **arguments), file, FILE, message)
+
+
+def test_a_missing_file(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "none.js"
+    assert settings(path).result["msg"] == f"There is no file {path}."
+    assert settings(tmp_path).result["msg"] == f"{tmp_path} is not a regular file."
+    assert settings(tmp_path / "no" / "settings.js").result["msg"] == f"There is no folder {tmp_path / 'no'}."
+
+
+def test_the_settings_of_a_service_are_always_loaded() -> None:
+    assert "validate: false is for a file given as path" in module(validate=False).result["msg"]
+
+
+@pytest.fixture
+def of_nobody(file: pathlib.Path) -> pathlib.Path:
+    """The file in a folder of somebody else."""
+    if os.geteuid() != 0:
+        pytest.fail("this test needs root, as make test has it: only root can take another user's rights")
+    nobody = pwd.getpwnam("nobody")
+    for folder in file.parents:
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    os.chown(file.parent, nobody.pw_uid, nobody.pw_gid)
+    os.chown(file, nobody.pw_uid, nobody.pw_gid)
+    return file
+
+
+def test_root_runs_the_code_of_others_as_they_would(of_nobody: pathlib.Path) -> None:
+    owner = pwd.getpwnam("nobody").pw_uid
+    of_nobody.write_text(f"if (process.getuid() !== {owner} || process.getgroups().includes(0)) throw 1\n" + FILE, "utf-8")
+    assert settings(of_nobody, values={"uiPort": 1990}, backup=True).result["changed"] is True
+    assert {found.stat().st_uid for found in of_nobody.parent.iterdir()} == {owner}
+
+
+def test_root_follows_a_link_no_further_than_its_owner_could(of_nobody: pathlib.Path) -> None:
+    hidden = pathlib.Path("/root/pifleet-hidden-settings.js")
+    hidden.write_text(FILE, "utf-8")
+    hidden.chmod(0o600)
+    try:
+        of_nobody.unlink()
+        of_nobody.symlink_to(hidden)
+        run = settings(of_nobody, values={"uiPort": 1990})
+        assert run.failed
+        assert "cannot be read: Permission denied" in run.result["msg"]
+        assert hidden.read_text("utf-8") == FILE
+    finally:
+        hidden.unlink()
