@@ -48,7 +48,7 @@ _LENIENCIES = """
     [(jsx_element) (jsx_self_closing_element)] @jsx
     (html_comment) @html
 """
-_PLACEHOLDER = re.compile(rb"\{\{|\{%|<%|@@\w+@@")
+_PLACEHOLDER = re.compile(rb"\{\{|\{%|<%|@\w+@|%\w+%|[:,(\[]\s*\$\{\w+\}")
 _BRACKETS = {"{": "}", "${": "}", "(": ")", "[": "]"}
 
 

@@ -74,8 +74,8 @@ def places_of(root: Node, name: str, kinds: frozenset[str] = _NAMES) -> list[Pla
     return found
 
 
-def in_function(place: Place) -> bool:
-    return any(outer.node.type in FUNCTIONS for outer in place.outwards())
+def in_function(place: Place, kinds: frozenset[str] = FUNCTIONS) -> bool:
+    return any(outer.node.type in kinds for outer in place.outwards())
 
 
 def key_chain(place: Place) -> tuple[Place, tuple[str, ...], bool]:

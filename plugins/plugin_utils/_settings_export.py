@@ -81,6 +81,8 @@ _READING_METHODS = frozenset(
 )
 # Operators whose result may be one of their operands, unlike that of a comparison or a sum.
 _PASSING_OPERATORS = frozenset({"&&", "||", "??"})
+# Functions in which `this` and `arguments` are not those of the file.
+_WITH_THIS = FUNCTIONS - {"arrow_function"}
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
 
 
@@ -108,6 +110,7 @@ class _Finder:
             uncertain = [place for place in uncertain if place.node.start_byte >= since or in_function(place)]
         else:
             self._aliases["exports"] = 0
+            self._classify_this()
         if uncertain:
             raise SettingsError(
                 "module.exports is assigned where it may not run (a condition, a loop or a function). " + _WRITE_ONCE,
@@ -117,11 +120,14 @@ class _Finder:
             if place.node.start_byte >= since or in_function(place):
                 self._classify(place)
         self._follow_aliases()
+        self._refuse_back_doors()
         self._entries += sorted(self._assigned, key=lambda entry: entry.node.start_byte)
         if home is None and not self._entries:
             raise SettingsError("the file exports no settings. It needs `module.exports = { ... }`.")
         if home is None:
             home = self._entries[-1].owner
+            if all(entry.value is None and entry.owner is None for entry in self._entries):
+                raise _not_an_object(self._entries[0].node)
         self._refuse_early_return(since)
         self._refuse_wrong_case()
         return Export(self._entries, self._hazards, home)
@@ -172,7 +178,7 @@ class _Finder:
                 self._add_hazard((), place.node, "is handed on here with `module` to code that may change it")
         return found
 
-    def _read_export(self, assignments: list[Assignment]) -> tuple[Node, int]:
+    def _read_export(self, assignments: list[Assignment]) -> tuple[Node | None, int]:
         """Takes in the object that the last assignment exports; returns the literal for new keys and its position."""
         final = assignments[-1]
         layers, names = self._resolve(final.value)
@@ -188,7 +194,7 @@ class _Finder:
         self._aliases |= names
         for layer in layers:
             self._entries += _entries_of(layer)
-        return [layer for layer in layers if layer.type == "object"][-1], since
+        return next((layer for layer in reversed(layers) if layer.type == "object"), None), since
 
     def _origin(self, value: Node) -> Node | None:
         try:
@@ -201,11 +207,11 @@ class _Finder:
         names: dict[str, int] = {}
         while True:
             value = unwrapped(value)
-            if value.type == "object":
+            if value.type == "object" or _is_required(value):
                 return [value], names
             if value.type == "call_expression" and _callee(value) == "Object.assign":
                 sources = [unwrapped(source) for source in code_children(value.child_by_field_name("arguments"))]
-                if sources and sources[0].type == "object":
+                if sources and (sources[0].type == "object" or _is_required(sources[0])):
                     return sources, names
             if value.type != "identifier" or text_of(value) in names:
                 raise _not_an_object(value)
@@ -231,6 +237,20 @@ class _Finder:
         return found
 
     # Who else touches it
+
+    def _classify_this(self) -> None:
+        """Node.js runs a file with `this` as its first `module.exports`."""
+        for place in places_of(self._root, "this", frozenset({"this"})):
+            if not in_function(place, _WITH_THIS):
+                self._classify(place)
+
+    def _refuse_back_doors(self) -> None:
+        """Ways to the settings object that need none of its names."""
+        for place in self._visible_places("eval"):
+            self._add_hazard((), place.node, "may be changed by `eval` here")
+        for place in self._visible_places("arguments"):
+            if not in_function(place, _WITH_THIS):
+                self._add_hazard((), place.node, "may be changed through `arguments` here")
 
     def _follow_aliases(self) -> None:
         done: set[str] = set()
@@ -344,8 +364,11 @@ def _is_harmless(place: Place) -> bool:
     """Whether a use only looks at the value: a test, a comparison, a text, a console message."""
     while place.parent is not None:
         outer = place.parent.node
-        if outer.type == "binary_expression" and outer.child_by_field_name("operator").type not in _PASSING_OPERATORS:
-            return True
+        if outer.type == "binary_expression":
+            operator = outer.child_by_field_name("operator").type
+            # `object && x` is never the object.
+            if operator not in _PASSING_OPERATORS or (operator == "&&" and place.is_field("left")):
+                return True
         if outer.type == "for_in_statement":
             return place.is_field("right") and outer.child_by_field_name("operator").type == "in"
         if outer.type == "unary_expression":
@@ -360,6 +383,11 @@ def _is_harmless(place: Place) -> bool:
             return False
         place = place.parent
     return False
+
+
+def _is_required(value: Node) -> bool:
+    """Whether a value is that of another file, which is unknown but may be completed here."""
+    return value.type == "call_expression" and _callee(value) == "require"
 
 
 def _callee(call: Node) -> str:

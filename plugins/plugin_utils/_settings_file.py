@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ._javascript import (
+    COMMENTS,
     Expression,
     Member,
     SettingsError,
@@ -145,10 +146,10 @@ class SettingsFile:
     def winner(self, path: Path) -> Entry | None:
         """The entry to edit; None if the setting is new. Refuses what would be overridden."""
         entry, later = self._decisive(path)
-        home = self._export.home
-        if entry is None and later is not None and later.path is None and home is not None and len(path) == 1:
-            # A new key goes to the end of its literal: what stands in there or before it does no harm.
-            if later.node.end_byte <= home.end_byte:
+        if entry is None and later is not None and later.path is None and len(path) == 1:
+            # A new key goes to the end of its literal, or behind the last assignment: what runs before does no harm.
+            home = self._export.home
+            if later.node.end_byte <= (home.end_byte if home else self._export.entries[-1].node.start_byte):
                 later = None
         if later is not None:
             raise _overridden(path[0], later.node)
@@ -314,7 +315,7 @@ class SettingsFile:
 
     def _without_statement(self, statement: Node) -> bytes:
         before, after = self.source[: statement.start_byte], self.source[statement.end_byte :]
-        if _CONTINUES_A_STATEMENT.match(after):
+        if _CONTINUES_A_STATEMENT.match(after) and not _follows_semicolon(statement):
             return before + b";" + after
         line_start = _LINE_START.search(before)
         if line_start and _REST_OF_LINE.match(after):
@@ -337,9 +338,11 @@ class SettingsFile:
 
     def indent_at(self, position: int) -> bytes:
         """The indentation of the line at a position."""
+        return _INDENT.match(self.source, self._line_start(position), position)[0]
+
+    def _line_start(self, position: int) -> int:
         start = self.source.rfind(b"\n", 0, position) + 1
-        start = self.source.rfind(b"\r", start, position) + 1 or start
-        return _INDENT.match(self.source, start, position)[0]
+        return self.source.rfind(b"\r", start, position) + 1 or start
 
     @cached_property
     def style(self) -> Style:
@@ -360,7 +363,8 @@ class SettingsFile:
             outer = self.indent_at(literal.start_byte)
             for inner in literal.named_children[:_SAMPLE] if literal.type == "object" else ():
                 indent = self.indent_at(inner.start_byte)
-                if inner.start_point.row > literal.start_point.row and indent.startswith(outer) and indent != outer:
+                starts_line = self._line_start(inner.start_byte) > literal.start_byte
+                if starts_line and indent.startswith(outer) and indent != outer:
                     return indent[len(outer) :].decode()
         return Style.unit
 
@@ -461,6 +465,13 @@ def _refuse_bytes(source: bytes) -> None:
     if b"\0" in source:
         line = source.count(b"\n", 0, source.index(b"\0")) + 1
         raise SettingsError("there is a NUL byte here, which no text has. Restore the file.", line)
+
+
+def _follows_semicolon(statement: Node) -> bool:
+    previous = statement.prev_sibling
+    while previous is not None and previous.type in COMMENTS:
+        previous = previous.prev_sibling
+    return previous is None or text_of(previous).endswith(";")
 
 
 def _related(one: Path, other: Path) -> bool:

@@ -428,6 +428,69 @@ def test_commas_lines_and_comments_around_a_new_key(literal, wanted):
     assert document.changes() == {}
 
 
+OTHER_EXAMPLES = """\
+module.exports = {
+    'use': "// not a comment: {", // http://x/*
+    /*
+    adminAuth: {
+    },
+    */
+    //httpStatic: '/one/', // single
+    // httpStatic: [
+    //     {path: '/two/', root: "/img/"},
+    // ],
+    // All of them below a path:
+    //httpStaticRoot: '/static/',
+    editorTheme: {
+        projects: {
+            /** Off, as it needs git */
+            enabled: false // set to true to enable
+        }
+    }
+    // module.exports = {
+}
+"""
+
+
+def test_examples_of_other_forms():
+    document = SettingsDocument(OTHER_EXAMPLES.encode())
+    document.set("httpStatic", ["/x"])
+    document.set("adminAuth", 1)
+    document.set("editorTheme.projects.enabled", True)
+    document.set("editorTheme.projects.workflow", {"mode": "auto"})
+    assert document.source.decode() == OTHER_EXAMPLES.replace("// ],\n", '// ],\n    httpStatic: ["/x"],\n').replace(
+        "enabled: false // set to true to enable",
+        'enabled: true, // set to true to enable\n            workflow: {\n                mode: "auto"\n            }',
+    ).replace("    }\n    // module", "    },\n    adminAuth: 1\n    // module")
+    for path in ("editorTheme.projects.workflow", "adminAuth", "httpStatic"):
+        document.remove(path)
+    assert document.source.decode() == OTHER_EXAMPLES.replace("false", "true")
+
+
+def test_lines_that_start_with_commas():
+    source = "module.exports =\n  { uiPort: 1\n  , adminAuth: { type: 'a'\n               , users: [] }\n  }\n"
+    document = SettingsDocument(source.encode())
+    document.set("adminAuth.type", "b")
+    document.set("adminAuth.users", [1])
+    document.set("https", None)
+    assert document.get("https") is None and document.get("adminAuth") == {"type": "b", "users": [1]}
+    document.remove("https")
+    assert document.source.decode() == source.replace("'a'", "'b'").replace("[]", "[1]")
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n"])
+@pytest.mark.parametrize("start", ["", "\ufeff", "#!/usr/bin/env node\n'use strict'\n", "'use strict'; "])
+@pytest.mark.parametrize("end", ["", "\n", ";\n", ";", " // the end"])
+def test_starts_ends_and_line_ends_stay(start, end, eol):
+    source = f"{start}module.exports = {{\n\ta: 1,\n\t//b: 2,\n}}{end}".replace("\n", eol)
+    document = SettingsDocument(source.encode())
+    document.set("b", {"c": 1})
+    lines = eol.join(["//b: 2,", "\tb: {", "\t\tc: 1", "\t},"])
+    assert document.source.decode() == source.replace("//b: 2,", lines)
+    document.remove("b")
+    assert document.source.decode() == source
+
+
 @pytest.mark.parametrize(
     "path, wanted", [("x.a", "{x: {a: 1}}"), ("x.a.b", "{x: {\n    a: {\n        b: 1\n    }\n}}")]
 )
@@ -442,6 +505,8 @@ def test_bytes_around_stay():
     assert (
         after_set("// c\rmodule.exports = {\r  a: 1 // c\r}\r", "a", 2) == "// c\rmodule.exports = {\r  a: 2 // c\r}\r"
     )
+    source = "module.exports = {\r\ta: 1,\r\t//b: 2,\r}\r"
+    assert after_set(source, "b", {"c": 1}) == source.replace("2,", "2,\r\tb: {\r\t\tc: 1\r\t},")
 
 
 # --- setting: parts of a value ---------------------------------------------------------------------------------------
@@ -632,7 +697,20 @@ def test_removing_inside_a_value():
         ("module.exports = Object.assign({}, {a: 1});", "module.exports = Object.assign({}, {a: 1, b: 2});"),
         ("module.exports = Object.assign({}, f(), {a: 1})", "module.exports = Object.assign({}, f(), {a: 1, b: 2})"),
         ("module.exports = Object.assign({b: 1}, {b: 3})", "module.exports = Object.assign({b: 1}, {b: 2})"),
+        ("module.exports = Object.assign(require('x'), {a: 1})",
+         "module.exports = Object.assign(require('x'), {a: 1, b: 2})"),
+        ("const s = require('x');\ns.a = 1;\nmodule.exports = s;\n",
+         "const s = require('x');\ns.a = 1;\ns.b = 2;\nmodule.exports = s;\n"),
+        ("const s = require('x')\ns.b = 3\ns.c = 1\nmodule.exports = s",
+         "const s = require('x')\ns.b = 2\ns.c = 1\nmodule.exports = s"),
+        ("const s = require('x');\nmodule.exports = s;\ns.c.d.e = 1; // note\n",
+         "const s = require('x');\nmodule.exports = s;\ns.c.d.e = 1; // note\ns.b = 2;\n"),
+        ("module.exports = require('x');\nif (s) module.exports.c = 1\nmodule.exports.a = 1;",
+         "module.exports = require('x');\nif (s) module.exports.c = 1\nmodule.exports.a = 1;\nmodule.exports.b = 2;"),
         ("const s = module.exports; s.a = 1;", "const s = module.exports; s.a = 1;\ns.b = 2;"),
+        ("this.a = 1;", "this.a = 1;\nthis.b = 2;"),
+        ("exports.b = 1;\nthis.b = 3;", "exports.b = 1;\nthis.b = 2;"),
+        ("module.exports = {a: 1}\nthis.b = 3", "module.exports = {a: 1, b: 2}\nthis.b = 3"),
         ("exports.a = 1 // c\nf()", "exports.a = 1 // c\nexports.b = 2;\nf()"),
         ("module.exports['a'] = 1;\n", "module.exports['a'] = 1;\nmodule.exports.b = 2;\n"),
         ("exports.b = 1;", "exports.b = 2;"),
@@ -673,6 +751,7 @@ def test_assignments_are_removed_as_statements():
     assert edited("exports.a = 1;\nexports.b = 2; // c\nf()", ("remove", "b")) == "exports.a = 1;\n// c\nf()"
     assert edited("exports.a = 1;\nexports.b = 2;\nf()", ("remove", "b")) == "exports.a = 1;\nf()"
     assert edited("exports.a = 1\nexports.b = 2;\n// c\n(f())", ("remove", "b")) == "exports.a = 1\n;\n// c\n(f())"
+    assert edited("exports.a = 1; // c;\nexports.b = 2;\n(f())", ("remove", "b")) == "exports.a = 1; // c;\n(f())"
     source = "module.exports = {a: 1, b: 2};\nmodule.exports.b = 3;\n"
     assert edited(source, ("remove", "b")) == "module.exports = {a: 1};\n"
     assert edited("exports.a = 1", ("set", ("b", "c-d"), 1), ("set", "x-y", 2)) == (
@@ -687,6 +766,7 @@ UNRELATED = """\
 const os = require('os'), fs = require("fs");
 const text = "module.exports = {", pattern = /["'}]/, template = `module.exports = {${os.hostname()}}`;
 function helper(settings) { settings.adminAuth = null; return settings }
+function other() { this.adminAuth = arguments[0] }
 function local() { const settings = {}; settings.adminAuth = null; for (const exports of []) { exports.adminAuth = 1 } }
 const arrow = module => { module.exports.adminAuth = 1 };
 if (process.env.DEBUG) { console.log('debug', text) }
@@ -710,8 +790,8 @@ def test_unrelated_code_stands_in_nobodys_way():
     assert document.source.decode() == UNRELATED.replace(
         '1880, flowFile: "x" }', '1881, flowFile: "x", adminAuth: {type: "credentials"} }'
     )
-    assert document.obstacle("editorTheme").line == 14
-    assert document.obstacle("functionGlobalContext").line == 18
+    assert document.obstacle("editorTheme").line == 15
+    assert document.obstacle("functionGlobalContext").line == 19
     assert document.get("editorTheme").text == "settings.editorTheme = { page: {} }"
 
 
@@ -751,6 +831,16 @@ def test_unrelated_code_stands_in_nobodys_way():
         "f(module)",
         "setTimeout(function() { module.exports.adminAuth = 1 })",
         "var u = s => s; function g(t = s) {}",
+        "eval('s.adminAuth = 1')",
+        "(() => eval(x))()",
+        "with (s) adminAuth = 1",
+        "with (module) exports = {}",
+        "arguments[2].exports.adminAuth = 1",
+        "while (x()) s.adminAuth = 1",
+        "switch (x) { case 1: s.adminAuth = 1 }",
+        "Object.keys(x).forEach(k => { s[k] = x[k] })",
+        "Object.setPrototypeOf(s, x)",
+        "global.s = s",
     ],
 )
 def test_code_that_may_change_the_key_is_named(code):
@@ -759,6 +849,29 @@ def test_code_that_may_change_the_key_is_named(code):
     assert error.line == 5 and error.message.count(". ") == 1
     assert refusal(source, ("remove", "adminAuth")).line == 5
     assert SettingsDocument(source.encode()).obstacle("adminAuth").line == 5
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if (x) this.adminAuth = 1",
+        "(() => { this.adminAuth = 1 })()",
+        "f(this)",
+        "f.call(this)",
+        "with (this) adminAuth = 1",
+    ],
+)
+def test_the_first_exports_object_is_also_called_this(code):
+    assert refusal(f"exports.a = 1\n{code}", ("set", "adminAuth", 1)).line == 2
+    assert "adminAuth: 2" in after_set(f"module.exports = {{a: 1}}\n;{code}", "adminAuth", 2)
+
+
+def test_code_that_a_typescript_compiler_adds_stands_in_nobodys_way():
+    source = (
+        "var __base = (this && this.__base) || function (x) { return x };\n"
+        'Object.defineProperty(exports, "__esModule", { value: true });\nexports.uiPort = 1880;\n'
+    )
+    assert after_set(source, "adminAuth", 1) == source + "exports.adminAuth = 1;\n"
 
 
 @pytest.mark.parametrize(
@@ -813,6 +926,9 @@ def test_a_key_inside_what_a_spread_may_bring_is_not_set():
         ("\nimport x from 'y'\nmodule.exports = {}", 2, "ES module"),
         ("module.exports = Object.freeze({a: 1})", 1, "Object.freeze"),
         ("module.exports = require('./base')", 1, "require"),
+        ("const s = require('./base')\nmodule.exports = s\nif (x) s.a = 1", 1, "require"),
+        ("const s = load()\ns.a = 1\nmodule.exports = s", 1, "load"),
+        ("module.exports = merge(base, {a: 1})", 1, "merge"),
         ("module.exports = (function() { return {} })()", 1, "function call"),
         ("module.exports = {a: 1}\n(function() {})()", 1, "function call"),
         ("module.exports = x ? {} : {}", 1, "condition"),
@@ -846,6 +962,17 @@ def test_a_key_inside_what_a_spread_may_bring_is_not_set():
         ("<!-- x\nmodule.exports = {}", 1, "HTML"),
         ("module.exports = {\n  a: {{ x }},\n  b: 1\n}", 2, "template"),
         ("module.exports = {\n  a: <%= x %>\n}", 2, "template"),
+        ("module.exports = {\n  a: ${PORT},\n}", 2, "template"),
+        ("module.exports = {\n  a: @PORT@,\n}", 2, "template"),
+        ("module.exports = {\n  a: %PORT%,\n}", 2, "template"),
+        ("module.exports = {\n  a: `${b}` c\n}", 2, "not valid"),
+        ("{\nmodule.exports = {a: 1}\n}", 2, "may not run"),
+        ("try {\nmodule.exports = {a: 1}\n} catch (e) {}", 2, "may not run"),
+        ("(function() {\nmodule.exports = {a: 1}\n})()", 2, "may not run"),
+        ("module.exports = {\n  a: 1\n} as Settings", 1, "not valid"),
+        ("const s: Settings = {\n  a: 1\n}\nmodule.exports = s", 1, "not valid"),
+        ("module.exports = async function() {}", 1, "function"),
+        ("module.exports = function* () {}", 1, "function"),
         ("module.exports = {\n{% if x %}\n  a: 1\n{% endif %}\n}", 2, "template"),
     ],
 )
