@@ -62,7 +62,8 @@ class ActionModule(HostAction):
         return {
             "changed": True, "path": place.path, "changes": list(document.changes()),
             "diff": settings_difference(place.path, before, edited.decode("utf-8")),
-            **{name: written[name] for name in ("transaction", "backup_file") if name in written},
+            "transaction": written.get("transaction", ""),
+            **({"backup_file": written["backup_file"]} if "backup_file" in written else {}),
         }
 
 

@@ -185,8 +185,8 @@ changes:
   elements: str
   sample: [adminAuth, https]
 transaction:
-  description: The open transaction that holds the old file, empty in check mode.
-  returned: changed, unless O(path) was given
+  description: The open transaction that holds the old file, empty in check mode and with O(path).
+  returned: changed
   type: str
 backup_file:
   description: The copy of the old file.
