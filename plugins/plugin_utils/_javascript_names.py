@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ._javascript import code_children, text_of, unwrapped, value_of
-from ._tree_sitter import Node
+from ._tree_sitter import Node, captures
 
 FUNCTIONS = frozenset(
     {
@@ -27,7 +26,9 @@ FUNCTIONS = frozenset(
     }
 )
 NAMED_DECLARATIONS = frozenset({"function_declaration", "generator_function_declaration", "class_declaration"})
-_NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
+_NAMES = """
+    [(identifier) (shorthand_property_identifier) (shorthand_property_identifier_pattern) (this) "await" "return"] @name
+"""
 _PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern"})
 
 
@@ -47,31 +48,34 @@ class Place(NamedTuple):
         return self.parent is not None and self.parent.node.child_by_field_name(name) == self.node
 
 
-def places_of(root: Node, name: str, kinds: frozenset[str] = _NAMES) -> list[Place]:
-    """Every identifier of that name (or keyword, by `kinds`), in the order of the file."""
-    text = name.encode("utf-8")
-    # A plain text search first: most of a file need not be walked at all.
-    positions = [match.start() + root.start_byte for match in re.finditer(re.escape(text), root.text or b"")]
-    found = []
-    stack = [(Place(root, None), 0, len(positions))]
-    while stack:
-        place, low, high = stack.pop()
-        if low == high:
-            continue
-        if place.node.child_count == 0:
-            if place.node.type in kinds and place.node.text == text:
+class Names:
+    """Where each name stands in a file, and each of the keywords that matter."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+        self._positions: dict[str, list[int]] = {}
+        for node in captures(_NAMES, root).get("name", ()):
+            self._positions.setdefault(text_of(node), []).append(node.start_byte)
+
+    def places(self, name: str) -> list[Place]:
+        """All places of a name, in the order of the file."""
+        positions = sorted(self._positions.get(name, ()))
+        found = []
+        stack = [(Place(self._root, None), 0, len(positions))] if positions else []
+        while stack:
+            place, low, high = stack.pop()
+            if place.node.child_count == 0:
                 found.append(place)
-            continue
-        inner = []
-        for child in place.node.children:
-            if low == high:
-                break
-            first = bisect_left(positions, child.start_byte, low, high)
-            low = bisect_left(positions, child.end_byte, first, high)
-            if first < low:
-                inner.append((Place(child, place), first, low))
-        stack.extend(reversed(inner))
-    return found
+                continue
+            inner = []
+            for child in place.node.children:
+                first, low = low, bisect_left(positions, child.end_byte, low, high)
+                if first < low:
+                    inner.append((Place(child, place), first, low))
+                if low == high:
+                    break
+            stack.extend(reversed(inner))
+        return found
 
 
 def in_function(place: Place, kinds: frozenset[str] = FUNCTIONS) -> bool:

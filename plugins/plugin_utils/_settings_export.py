@@ -18,6 +18,7 @@ from ._javascript_names import (
     FUNCTIONS,
     NAMED_DECLARATIONS,
     Assignment,
+    Names,
     Place,
     assignment_to,
     call_with,
@@ -26,7 +27,6 @@ from ._javascript_names import (
     is_written,
     key_chain,
     names_of_scope,
-    places_of,
     target_of,
     without_parentheses,
 )
@@ -91,6 +91,7 @@ class _Finder:
 
     def __init__(self, root: Node) -> None:
         self._root = root
+        self._names = Names(root)
         self._scopes: dict[int, set[str]] = {}
         self._entries: list[Entry] = []
         self._assigned: list[Entry] = []
@@ -142,13 +143,13 @@ class _Finder:
                     "Write it as a CommonJS module with `module.exports = { ... }`.",
                     line=line_of(statement),
                 )
-        for place in places_of(self._root, "await", frozenset({"await"})):
+        for place in self._names.places("await"):
             if not in_function(place):
                 raise _promise(place.node)
 
     def _refuse_early_return(self, since: int) -> None:
         last = max([since, *(entry.node.start_byte for entry in self._entries)])
-        for place in places_of(self._root, "return", frozenset({"return"})):
+        for place in self._names.places("return"):
             if place.node.start_byte < last and not in_function(place):
                 raise SettingsError(
                     "the file may end at this `return`, before its settings are complete. Remove it.",
@@ -168,7 +169,7 @@ class _Finder:
 
     def _module_exports(self) -> list[Place]:
         found = []
-        for place in places_of(self._root, "module"):
+        for place in self._names.places("module"):
             if self._is_shadowed(place, "module"):
                 continue
             _end, path, known = key_chain(place)
@@ -240,7 +241,7 @@ class _Finder:
 
     def _classify_this(self) -> None:
         """Node.js runs a file with `this` as its first `module.exports`."""
-        for place in places_of(self._root, "this", frozenset({"this"})):
+        for place in self._names.places("this"):
             if not in_function(place, _WITH_THIS):
                 self._classify(place)
 
@@ -340,7 +341,7 @@ class _Finder:
     # Scopes
 
     def _visible_places(self, name: str) -> list[Place]:
-        return [place for place in places_of(self._root, name) if not self._is_shadowed(place, name)]
+        return [place for place in self._names.places(name) if not self._is_shadowed(place, name)]
 
     def _is_shadowed(self, place: Place, name: str) -> bool:
         """Whether the name means something else there: a parameter or a local variable."""
