@@ -239,17 +239,17 @@ def known_hosts(group: str, name: str) -> Path:
 
 def find(group: str | None = None) -> list[Host]:
     """Return the hosts of one group, or of all groups."""
-    return inspect(*(identifier for identifier, state, _name in listed(group) if state.lower() != "removing"))
+    return inspect(*(identifier for identifier, state, _name in listed(group) if state != "removing"))
 
 
-def listed(group: str | None = None) -> list[list[str]]:
+def listed(group: str | None = None) -> list[tuple[str, str, str]]:
     """Return identifier, state and name of a group's containers, also of those that cannot be inspected.
 
     When `podman rm` is killed half-way, a container is left that has a name and a state and nothing else.
     """
     wanted = "label=pifleet.group" + (f"={group}" if group else "")
-    lines = podman("ps", "--all", "--filter", wanted, '--format={{.ID}} {{.State}} {{index .Labels "pifleet.name"}}')
-    return [line.split(" ", 2) for line in lines.splitlines()]
+    found = json.loads(podman("ps", "--all", "--filter", wanted, "--format=json"))
+    return [(item["Id"], item["State"].lower(), item["Labels"]["pifleet.name"]) for item in found]
 
 
 def inspect(*containers: str) -> list[Host]:
@@ -357,6 +357,8 @@ def down(group: str, names: list[str]) -> None:
     doomed = [name for _identifier, _state, name in listed(group) if not names or name in names]
     if doomed:
         podman("rm", "--force", "--ignore", "--time=0", "--volumes", *(container(group, name) for name in doomed))
+    if left := [name for _identifier, _state, name in listed(group) if name in doomed]:
+        raise HostsError(f"still there: {', '.join(left)}")
     for name in doomed:
         known_hosts(group, name).unlink(missing_ok=True)
         print(f"removed {name}")
