@@ -26,6 +26,7 @@ from ._javascript import (
     render_key,
     same_meaning,
     text_of,
+    tokens_of,
     unwrapped,
     value_of,
 )
@@ -95,11 +96,16 @@ class SettingsFile:
         found = self._find(path)
         return None if found is None else line_of(found.node)
 
-    def apart_from(self, key: str) -> list[tuple[Path | None, bytes]]:
+    def apart_from(self, key: str) -> list[tuple[Path | None, bytes | tuple]]:
         """Everything that gives other settings a value, in its order."""
         entries = [entry for entry in self._export.entries if entry.path is None or entry.path[0] != key]
-        nodes = [entry.value or entry.node for entry in entries]
-        return [(entry.path, self.source[node.start_byte : node.end_byte]) for entry, node in zip(entries, nodes)]
+        # To the parser, a method may end with a comment behind it.
+        return [
+            (entry.path, tokens_of(entry.node) if entry.value is None else self._text(entry.value)) for entry in entries
+        ]
+
+    def _text(self, node: Node) -> bytes:
+        return self.source[node.start_byte : node.end_byte]
 
     def _find(self, path: Path) -> _Found | None:
         for hazard in self._export.hazards:
@@ -226,9 +232,8 @@ class SettingsFile:
 
     def rewritten(self, node: Node, wished: Any) -> bytes:
         """The text of a value made equal to the wished one, with as few changes as possible."""
-        text = self.source[node.start_byte : node.end_byte]
         if same_meaning(value_of(node), wished):
-            return text
+            return self._text(node)
         literal = unwrapped(node)
         if literal.type == "object" and isinstance(wished, dict) and wished:
             members = _Members(self, literal)
