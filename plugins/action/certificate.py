@@ -40,6 +40,8 @@ class ActionModule(HostAction):
         reasons = _pki.reasons_to_issue(
             chain, found["key_fits"], names, authority.certificate if authority else None, options["renew_before"],
             self_signed=options["provider"] == "selfsigned")
+        if options["new_key"]:
+            reasons.append("a new key was asked for")
         result: dict[str, t.Any] = {"changed": bool(reasons), "reasons": reasons, "path": found["path"]}
         if options["provider"] == "ca" and not options["ca_certificate"]:
             result["ca_certificate"] = os.path.join(os.path.expanduser(options["ca_dir"]), "ca.pem")
@@ -85,7 +87,7 @@ class ActionModule(HostAction):
 
     def _renew(self, options: dict[str, t.Any], names: _pki.Names) -> dict[str, t.Any]:
         """Have the host make a key where it needs one, and install a certificate for it."""
-        host = {name: options[name] for name in (*HOST_OPTIONS, "key_type")}
+        host = {name: options[name] for name in (*HOST_OPTIONS, "key_type", "new_key")}
         if options["provider"] == "selfsigned":
             return self.visit("host_certificate", {
                 **host, "operation": "self_sign", "days": options["days"], "subject": _pki.common_name(names),

@@ -63,6 +63,9 @@ process.on("unhandledRejection", (error) => refuse(String(error && error.stack |
         require("tls").createSecureContext(tls);
         if (!tls || !tls.key && !tls.pfx) { refuse("https gives no key: Node-RED would serve plain HTTP"); }
     }
+    // Hours between two looks for a renewed certificate, as red.js reads them; 0 where it never looks.
+    const refresh = typeof settings.https === "function" && settings.httpsRefreshInterval
+        ? Math.min(parseFloat(settings.httpsRefreshInterval) || 12, 596) : 0;
     const statics = [].concat(settings.httpStatic || []).map((entry) => entry.root || "");
     const root = (value) => settings.httpRoot ?? value ?? "/";
     answer({
@@ -74,6 +77,7 @@ process.on("unhandledRejection", (error) => refuse(String(error && error.stack |
             port: settings.uiPort ?? 1880,
             host: settings.uiHost ?? "0.0.0.0",
             tls: Boolean(settings.https),
+            refresh: refresh * 3600,
             admin_root: root(settings.httpAdminRoot),
             node_root: root(settings.httpNodeRoot),
             auth: Boolean(settings.adminAuth),

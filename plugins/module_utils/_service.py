@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -16,12 +17,17 @@ from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as p
 from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node import load_settings, runtime_of_service
 from ansible_collections.pifleet.nodered.plugins.module_utils._redact import redact
-from ansible_collections.pifleet.nodered.plugins.module_utils._state import DROP_IN, endpoints, exposed_files
+from ansible_collections.pifleet.nodered.plugins.module_utils._state import (
+    CERTIFICATE_FILE, DROP_IN, endpoints, exposed_files,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._unit import systemctl
 
 #: Seconds between two looks at a service that is starting.
 PAUSE = 0.25
+#: Seconds between two looks for a renewed certificate on the wire, and how much later than announced it may come.
+REFRESH_PAUSE = 2
+REFRESH_MARGIN = 10
 #: Seconds that loading the settings with Node.js may take.
 LOAD_TIMEOUT = 60
 #: How many lines of the journal a failure shows.
@@ -53,7 +59,7 @@ class Service:
                 self._write_drop_in(transaction, drop_in)
                 target = self._target(transaction, expected)
                 systemctl("enable", "--quiet", self.unit.name)
-                restart = not (wait_first and self._comes_up(target))
+                restart = not (wait_first and self._comes_up(target) or self._refreshes(transaction, target))
                 if restart:
                     self._revoke_sessions(transaction)
                     self._restart()
@@ -71,6 +77,29 @@ class Service:
         entered = int(self.unit.properties.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
         if time.clock_gettime(time.CLOCK_MONOTONIC) - entered > self.timeout:
             return False
+        return self._reaches(target)
+
+    def _refreshes(self, transaction, target):
+        """Whether the running server takes up a renewed certificate by itself, so that no connection breaks.
+
+        It does so where nothing but the certificate was replaced since the proof, httpsRefreshInterval is short enough
+        to wait for, and Node.js is 11 or newer (red.js, since 1.1).
+        """
+        proved = (self.store.read("proved.json") or {}).get("expected", {})
+        replaced = [entry["path"] for entry in transaction.record["files"]] if transaction.open else []
+        interval = proved.get("refresh") or 0
+        if (replaced != [os.path.join(self.unit.user_dir, CERTIFICATE_FILE)] or not 0 < interval <= self.timeout
+                or transaction.record["revoke"] or proved.get("settings") != target["settings"] or not self.unit.active):
+            return False
+        deadline = time.monotonic() + interval + REFRESH_MARGIN
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                if probe.served_certificate(target["address"], target["port"]) == target["certificate"]:
+                    return self._reaches(target)
+            time.sleep(REFRESH_PAUSE)
+        return False
+
+    def _reaches(self, target):
         try:
             self._wait(lambda: probe.prove(target))
         except HostError:
@@ -128,6 +157,7 @@ class Service:
             raise HostError("uiPort of %s is %r: it must be a port number." % (self.unit.settings_path, port)) from None
         return {
             "address": probe.reachable(effective["host"]), "port": port, "tls": effective["tls"],
+            "refresh": effective["refresh"],
             "certificate": expected.get("certificate"),
             "admin_root": None if effective["admin_root"] is False else effective["admin_root"],
             "node_root": None if effective["node_root"] is False else effective["node_root"],

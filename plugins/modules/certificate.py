@@ -51,6 +51,12 @@ options:
     type: str
     default: ecdsa-p256
     choices: [ecdsa-p256, rsa-2048, rsa-3072, rsa-4096]
+  new_key:
+    description:
+      - Make a new private key, and a certificate for it, also where the key is good. For one run, such as after a card
+        was cloned or lost.
+    type: bool
+    default: false
   days:
     description:
       - How many days a new certificate is good for, at most 825, which is what Apple's systems accept.

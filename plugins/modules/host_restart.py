@@ -13,6 +13,8 @@ description:
   - The part of M(pifleet.nodered.restart) that runs on the managed host. Use that module instead, which decides on the
     control node whether a restart is due.
   - A proof is made of real TLS handshakes and HTTP requests; neither systemd's word nor Node-RED's log is taken for it.
+  - Where only the certificate was replaced, and Node-RED looks for a renewed one often enough (C(httpsRefreshInterval)),
+    the service is not restarted but waited for, so that no connection breaks.
   - When the proof fails, every file of the open transaction is put back, the old state is started and proved, and the
     module fails with the reason and the lines of the journal.
 extends_documentation_fragment:

@@ -79,8 +79,8 @@ options:
   https:
     description:
       - Serve TLS with the key and the certificate that M(pifleet.nodered.certificate) installs. C(https) becomes a
-        function that reads them, and Node-RED looks for a renewed certificate every hour without a restart
-        (C(httpsRefreshInterval), which O(values) may set to other hours).
+        function that reads them, and Node-RED looks for a renewed certificate every 72 seconds, so that it needs no
+        restart (C(httpsRefreshInterval) is 0.02; O(values) may set other hours).
     type: bool
     default: false
   credential_secret:
@@ -164,7 +164,6 @@ EXAMPLES = r"""
   pifleet.nodered.settings:
     path: "{{ item }}"
     values:
-      httpsRefreshInterval: 1
       diagnostics: {enabled: true, ui: false}
     absent:
       - httpAdminAuth

@@ -23,8 +23,8 @@ function() {
     const pem = require("fs").readFileSync(require("path").join(__dirname, "nodecerts", "server.pem"));
     return { key: pem, cert: pem };
 }"""
-#: Hours between two looks for a renewed certificate.
-REFRESH_INTERVAL = 1
+#: Hours between two looks for a renewed certificate: 72 s, so that a run can wait for it instead of restarting.
+REFRESH_INTERVAL = 0.02
 
 #: Keys that have a variable of their own, so that two variables cannot ask for different things.
 _OWN_VARIABLE = {

@@ -46,7 +46,7 @@ NEW_VALUES = {
     "httpNodeAuth": {"user": "fred", "pass": HASH},
     "httpStaticAuth": {"user": "fred", "pass": HASH},
     "httpStatic": [{"path": "/home/pi/.node-red/public", "root": "/doc"}, {"path": "/srv/www"}],
-    "httpsRefreshInterval": 1,
+    "httpsRefreshInterval": 0.02,
     "credentialSecret": "it's \"secret\"\\",
     "requireHttps": True,
     "httpNodeRoot": "/api",
