@@ -129,6 +129,8 @@ FORMS = [
     "function f(settings) {{ settings.adminAuth = 1 }}\nmodule.exports = {}\n;[].map(f)\n",
     "module.exports = {{a: 1}}\nmodule.exports = {}\nmodule.exports.editorTheme = {{page: {{}}}}",
     "exports.type = {};\nexports.users = 1 // two\n",
+    "this.type = {};\nexports.users = 1;\nif (process.argv[9]) this.flowFile = 2\n(() => 1)()",
+    "module.exports = {}\nthis.adminAuth = 1; exports.uiPort = 2\n",
     "if (process.argv[9]) {{ module.exports = 1 }}\nmodule.exports = {}",
 ]
 
