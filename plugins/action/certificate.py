@@ -37,6 +37,7 @@ class ActionModule(HostAction):
                 f" good, remove {found['path']} from the hosts: a new authority is then made, which every browser has to"
                 " trust anew."
             )
+        self._check_key(found, options)
         reasons = _pki.reasons_to_issue(
             chain, found["key_fits"], names, authority.certificate if authority else None, options["renew_before"],
             self_signed=options["provider"] == "selfsigned")
@@ -62,6 +63,17 @@ class ActionModule(HostAction):
         with contextlib.suppress(_pki.PkiError):
             return _pki.describe(chain) if chain else None
         return None
+
+    @staticmethod
+    def _check_key(found: dict[str, t.Any], options: dict[str, t.Any]) -> None:
+        """Failure where the installed key cannot be used: it is never replaced unless that is asked for."""
+        if found["status"] is None or options["new_key"]:
+            return
+        wrong = "no private key" if not found["key"] else "an encrypted private key" if found["key_encrypted"] else None
+        if wrong:
+            raise Failure(
+                f"{found['path']} has {wrong}. Put a good one back, or have a new one made in this run with"
+                " nodered_certificate_new_key: true.")
 
     def _names(self, state: dict[str, t.Any], extra: list[str]) -> _pki.Names:
         host = state["host"]

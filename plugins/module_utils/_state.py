@@ -150,7 +150,8 @@ def gather(service, user=None, user_dir=None, settings_path=None):
         "user_dir": {"path": unit.user_dir, "status": files.status(unit.user_dir) if unit.user_dir else None},
         "settings": {"path": unit.settings_path, "in_use": in_use(unit), "status": None, "sha256": "", "content": None,
                      "stock": None},
-        "certificate": {"path": None, "status": None, "chain": None, "key": False, "key_fits": None, "sha256": ""},
+        "certificate": {"path": None, "status": None, "chain": None, "key": False,
+                        "key_encrypted": False, "key_fits": None, "sha256": ""},
         "exposed": [],
         "endpoints": [],
         "proof": None,
@@ -191,6 +192,7 @@ def _gather_certificate(unit, found):
     if content is not None:
         key, chain = split_pem(content)
         found.update(status=files.status(found["path"]), chain=chain.decode("ascii", "replace"), key=key is not None,
+                     key_encrypted=b"ENCRYPTED" in (key or b""),
                      key_fits=bool(key and chain and key_fits(found["path"], unit.account)), sha256=files.checksum(content))
 
 
