@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
@@ -38,6 +39,9 @@ class ActionModule(HostAction):
                 " trust anew."
             )
         self._check_key(found, options)
+        clock = self._clock_difference(state)
+        if clock and options["provider"] == "selfsigned":
+            raise Failure(f"{clock} A certificate that it signs for itself would have wrong dates.")
         reasons = _pki.reasons_to_issue(
             chain, found["key_fits"], names, authority.certificate if authority else None, options["renew_before"],
             self_signed=options["provider"] == "selfsigned")
@@ -47,8 +51,8 @@ class ActionModule(HostAction):
         if options["provider"] == "ca" and not options["ca_certificate"]:
             result["ca_certificate"] = os.path.join(os.path.expanduser(options["ca_dir"]), "ca.pem")
         warning = authority.warning(options["days"]) if authority else None
-        if warning:
-            result["warnings"] = [warning]
+        if warning or clock:
+            result["warnings"] = [text for text in (warning, clock) if text]
         after = before
         if reasons:
             installed = None if self.check_mode else self._renew(options, names)
@@ -63,6 +67,16 @@ class ActionModule(HostAction):
         with contextlib.suppress(_pki.PkiError):
             return _pki.describe(chain) if chain else None
         return None
+
+    @staticmethod
+    def _clock_difference(state: dict[str, t.Any]) -> str | None:
+        """What to tell of a host whose clock is days away from the control node's, as that of a Pi without network is."""
+        days = round((state["host"]["clock"] - time.time()) / 86400)
+        if not days:
+            return None
+        side = "behind" if days < 0 else "ahead of"
+        return (f"The clock of this host is {abs(days)} days {side} that of the control node. Set it, for example with"
+                " timedatectl, and see that the host reaches a time server.")
 
     @staticmethod
     def _check_key(found: dict[str, t.Any], options: dict[str, t.Any]) -> None:

@@ -16,7 +16,9 @@ import socket
 import ssl
 import stat
 import struct
+import time
 
+from ansible_collections.pifleet.nodered.plugins.module_utils import _acme as acme
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
 from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._command_line import overrides
@@ -134,7 +136,7 @@ def gather(service, user=None, user_dir=None, settings_path=None):
     name = socket.gethostname()
     hostname = name.split(".")[0]
     state = {
-        "host": {"hostname": hostname, "addresses": addresses(),
+        "host": {"hostname": hostname, "addresses": addresses(), "clock": int(time.time()),
                  "fqdn": name if "." in name else fully_qualified_name(hostname)},
         "service": {
             "name": unit.name, "exists": unit.exists, "active": unit.active,
@@ -152,6 +154,7 @@ def gather(service, user=None, user_dir=None, settings_path=None):
                      "stock": None},
         "certificate": {"path": None, "status": None, "chain": None, "key": False,
                         "key_encrypted": False, "key_fits": None, "sha256": ""},
+        "acme": acme.read(unit.name),
         "exposed": [],
         "endpoints": [],
         "proof": None,

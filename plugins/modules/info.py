@@ -59,6 +59,9 @@ host:
     fqdn:
       description: The fully qualified name, or the same as RV(host.hostname).
       type: str
+    clock:
+      description: The time by the host's clock, in seconds since 1970-01-01 UTC.
+      type: int
     addresses:
       description: Lasting addresses of the network interfaces, without loopback, link-local and temporary ones.
       type: list

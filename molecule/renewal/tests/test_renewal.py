@@ -12,8 +12,6 @@ import pytest
 from comms import Comms
 from fleet import CERTIFICATE, PORT, Fleet
 
-RENEWED = ("pi31", "pi41", "pi5")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def secured(fleet: Fleet) -> None:
@@ -61,14 +59,17 @@ def before(fleet: Fleet) -> t.Iterator[dict[str, Host]]:
         host.editor.close()
 
 
-@pytest.mark.parametrize("variables", [
-    {"nodered_certificate_names": ["heating.example.com"]},
-    {"nodered_certificate_names": ["heating.example.com"], "nodered_certificate_new_key": True},
+@pytest.mark.parametrize(("variables", "renewed"), [
+    ({"nodered_certificate_names": ["heating.example.com"]}, ["pi31", "pi41", "pi5"]),
+    # Without the one that takes its time.
+    ({"nodered_certificate_names": ["heating.example.com"], "nodered_certificate_new_key": True}, ["pi31", "pi41"]),
 ], ids=["another name", "a new key"])
-def test_open_connections_survive(fleet: Fleet, before: dict[str, Host], variables: dict[str, t.Any]) -> None:
-    run = fleet.play(variables=variables)
+def test_open_connections_survive(
+    fleet: Fleet, before: dict[str, Host], variables: dict[str, t.Any], renewed: list[str]
+) -> None:
+    run = fleet.play("--limit", ",".join([*renewed, "patient"]), variables=variables)
     assert run.status == 0, run.output
-    for name in RENEWED:
+    for name in renewed:
         assert fleet.process(name) == before[name].process
         assert served(fleet, name) == installed(fleet, name) != before[name].served
         assert (key(fleet, name) != before[name].key) is ("nodered_certificate_new_key" in variables)
@@ -82,3 +83,81 @@ def test_open_connections_survive(fleet: Fleet, before: dict[str, Host], variabl
     names = fleet.here().openssl("s_client", "-connect", f"{fleet.address('pi41')}:{PORT}", "-CAfile", fleet.ca,
                                  "-verify_return_error", "-verify_hostname", "heating.example.com")
     assert names.rc == 0, names.stderr
+
+
+# Faults: a clear error, and the old certificate still served
+
+ANOTHER = {"nodered_certificate_names": ["attic.example.com"]}
+
+
+@pytest.fixture
+def full_disk(fleet: Fleet) -> t.Iterator[None]:
+    """A folder of certificates without room for another one."""
+    host = fleet.host("pi41")
+    folder = CERTIFICATE.rpartition("/")[0]
+    host.check_output(f"cp -p {CERTIFICATE} /root/kept.pem && mount -t tmpfs -o size=8k,mode=0700,uid=pi,gid=pi tmpfs {folder}"
+                      f" && cp -p /root/kept.pem {CERTIFICATE} && (cat /dev/zero >{folder}/filler || true)")
+    yield
+    host.check_output(f"umount {folder}")
+
+
+@pytest.fixture
+def past(fleet: Fleet) -> t.Iterator[dict[str, t.Any]]:
+    """Variables with which modules find the clock where a Pi's is that was switched on without a network."""
+    host = fleet.host("pi41")
+    host.check_output("install -d /opt/past && printf %%s %s >/opt/past/sitecustomize.py"
+                      " && printf %%s %s >/opt/past/python && chmod 0755 /opt/past/python",
+                      "import time\nearlier = time.time\ntime.time = lambda: earlier() - 3650 * 86400\n",
+                      '#!/bin/sh\nPYTHONPATH=/opt/past exec /usr/bin/python3 "$@"\n')
+    yield {"ansible_python_interpreter": "/opt/past/python"}
+
+
+def assert_refused(fleet: Fleet, variables: dict[str, t.Any], *messages: str) -> None:
+    before = served(fleet, "pi41"), fleet.process("pi41")
+    run = fleet.play("--limit", "pi41", variables=variables)
+    assert run.recap["pi41"]["failed"] == 1
+    for message in messages:
+        assert run.said(message), run.output
+    assert "Traceback" not in run.output
+    assert (served(fleet, "pi41"), fleet.process("pi41")) == before
+    assert served(fleet, "pi41") == installed(fleet, "pi41")
+
+
+def test_full_disk(fleet: Fleet, full_disk: None) -> None:
+    assert_refused(fleet, ANOTHER, CERTIFICATE, "No space left on device")
+
+
+def test_clock_of_a_host_that_signs_for_itself(fleet: Fleet, past: dict[str, t.Any]) -> None:
+    assert_refused(fleet, {**past, "nodered_certificate_provider": "selfsigned"},
+                   "The clock of this host is 3650 days behind that of the control node. Set it")
+
+
+def test_clock_of_a_host_does_not_matter_to_the_fleets_authority(fleet: Fleet, past: dict[str, t.Any]) -> None:
+    run = fleet.play("--limit", "pi41", variables={**past, **ANOTHER})
+    assert run.status == 0, run.output
+    assert run.said("[WARNING]: The clock of this host is 3650 days behind")
+    assert served(fleet, "pi41") == installed(fleet, "pi41")
+
+
+def test_wrong_passphrase(fleet: Fleet) -> None:
+    assert_refused(fleet, {"nodered_certificate_names": ["cellar.example.com"], "nodered_ca_passphrase": "wrong-only-for-tests"},
+                   "ca.key", "passphrase")
+
+
+@pytest.mark.parametrize(("command", "message"), [
+    ("openssl pkey -in {0} -aes256 -passout pass:only-for-tests", "has an encrypted private key"),
+    ("openssl x509 -in {0}", "has no private key"),
+], ids=["encrypted", "missing"])
+def test_a_key_that_cannot_be_used_is_not_replaced(fleet: Fleet, command: str, message: str) -> None:
+    host = fleet.host("pi41")
+    original = host.file(CERTIFICATE).content_string
+    process = fleet.process("pi41")
+    # The server notices at its next look, and goes on with what it has.
+    host.check_output(f"({command}; openssl x509 -in {{0}}) >/root/other.pem && cat /root/other.pem >{{0}}".format(CERTIFICATE))
+    try:
+        run = fleet.play("--limit", "pi41", variables=ANOTHER)
+        assert run.recap["pi41"]["failed"] == 1
+        assert run.said(f"{CERTIFICATE} {message}. Put a good one back"), run.output
+        assert fleet.process("pi41") == process
+    finally:
+        host.check_output(f"printf %%s %s >{CERTIFICATE}", original)
