@@ -207,8 +207,8 @@ def _require_written_out(document: SettingsDocument, key: str) -> None:
     """WishError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
     if isinstance(document.get((key,)), Expression):
         raise WishError(
-            f"line {document.line_of((key,))}: {key} is code and not an object that is written out. Remove it from the"
-            f" file to let {_OWN_VARIABLE[key]} take its place."
+            f"line {document.line_of((key,))}: {key} is, or may come from, code here, and is no object that is written out."
+            f" Remove it there, or write `{key}: {{}}` in its place or below it, to let {_OWN_VARIABLE[key]} fill that in."
         )
 
 

@@ -161,8 +161,8 @@ def test_contradictions_are_named(given, words):
 
 
 @pytest.mark.parametrize(("line", "given", "words"), [
-    (b"    adminAuth: require('./auth.js'),\n", {"admin_users": [ADMIN]}, "line 2: adminAuth is code.*nodered_admin_users"),
-    (b"    httpNodeAuth: function(q, r, n) { n() },\n", {"node_auth": FRED}, "line 2: httpNodeAuth is code"),
+    (b"    adminAuth: require('./auth.js'),\n", {"admin_users": [ADMIN]}, "line 2: adminAuth is, or may come from, code.*nodered_admin_users"),
+    (b"    httpNodeAuth: function(q, r, n) { n() },\n", {"node_auth": FRED}, "line 2: httpNodeAuth is, or may come from, code"),
     (b"    adminAuth: {type: 'strategy', strategy: {}},\n", {"admin_users": [ADMIN]}, "line 2: .*another service"),
 ])
 def test_what_somebody_programmed_is_not_replaced(line, given, words):
@@ -178,3 +178,13 @@ def test_other_keys_are_set_and_removed():
     assert document.get("editorTheme.projects.enabled") is True
     assert document.get("uiPort") is MISSING
     assert b"require('os')" in document.source
+
+
+def test_users_in_a_file_that_builds_on_another(tmp_path):
+    base = "const base = require('./base');\nmodule.exports = {\n    ...base,\n%s};\n"
+    with pytest.raises(WishError, match="line 3: adminAuth is, or may come from, code.*write `adminAuth: {}`"):
+        applied((base % "").encode(), admin_users=[ADMIN])
+    document, revoked = applied((base % "    adminAuth: {},\n").encode(), admin_users=[ADMIN])
+    assert document.get("adminAuth.users")[0]["username"] == "admin"
+    assert document.get("adminAuth.type") == "credentials"
+    assert revoked == []
