@@ -130,6 +130,25 @@ def reasons_to_fetch(found, directory, challenge, options):
     return reasons
 
 
+def expected_after_renewal(expected, found, certificate):
+    """What a proof expects, now that certbot's hook may have replaced the certificate that it saw.
+
+    ``found`` is what ``read`` gave, ``certificate`` what the service has.
+    """
+    if not found or not certificate["key_fits"] or not expected.get("certificate"):
+        return expected
+    installed, fetched = (_first(chain) for chain in (certificate["chain"], found["chain"]))
+    return {**expected, "certificate": files.checksum(installed)} if installed and installed == fetched else expected
+
+
+def _first(chain):
+    """The DER bytes of the first certificate of a chain, or None."""
+    try:
+        return ssl.PEM_cert_to_DER_cert(re.search(r"-----BEGIN.*?-----END CERTIFICATE-----", chain, re.DOTALL).group())
+    except (AttributeError, ValueError):
+        return None
+
+
 def _renewal_parameters(content):
     """The options that certbot renews a lineage with, as text; empty where it cannot read them itself."""
     if content is None:

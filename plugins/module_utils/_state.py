@@ -210,6 +210,7 @@ def _gather_proof(unit, state):
             state["proof"] = {**proved, "failures": ["the service does not run"]}
         return
     if proved:
-        state["proof"] = {**proved, "failures": probe.prove(proved["expected"])}
+        expected = acme.expected_after_renewal(proved["expected"], state["acme"], state["certificate"])
+        state["proof"] = {**proved, "expected": expected, "failures": probe.prove(expected)}
     else:
         state["endpoints"] = endpoints(unit)

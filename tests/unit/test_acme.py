@@ -9,14 +9,16 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
+import pwd
 import subprocess
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils import _acme as host
-from ansible_collections.pifleet.nodered.plugins.module_utils import _certbot
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import checksum
-from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils import _certbot, _certificate
+from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError, checksum
+from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _acme as acme
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -238,9 +240,159 @@ def test_read_half_a_lineage(letsencrypt):
     assert host.read("nodered")["key_fits"] is False
 
 
+@pytest.mark.parametrize(("found", "installed", "renewed"), [
+    (FOUND, {"chain": CHAIN, "key_fits": True}, True),
+    (FOUND, {"chain": CHAIN.rstrip("\n"), "key_fits": True}, True),
+    (None, {"chain": CHAIN, "key_fits": True}, False),
+    (FOUND, {"chain": CHAIN, "key_fits": False}, False),
+    (FOUND, {"chain": pair("pi.example.org")[1].decode(), "key_fits": True}, False),
+    ({**FOUND, "chain": ""}, {"chain": "", "key_fits": True}, False),
+])
+def test_proof_after_a_renewal(found, installed, renewed):
+    """It is no reason for a restart that certbot has put another certificate in place, if the server serves it."""
+    expected = {"port": 1880, "certificate": "that of the proof"}
+    after = host.expected_after_renewal(expected, found, installed)
+    assert after == ({"port": 1880, "certificate": _pki.fingerprint(CHAIN)} if renewed else expected)
+    assert host.expected_after_renewal({"certificate": None}, found, installed) == {"certificate": None}
+
+
 def test_names_are_safe_for_a_shell():
     assert host.lineage_name("node-red@pi.service") == "pifleet-node-red@pi"
     assert host.lineage_name("a\\x2db;$(c).service") == "pifleet-a_x2db___c_"
+
+
+# How certbot is run. A script stands in for it.
+
+
+class Unit:
+    """What is used of a service."""
+
+    name = "nodered.service"
+    active = False
+    main_pid = 0
+
+    def __init__(self, folder):
+        self.account = Account(pwd.getpwuid(os.getuid()).pw_name)
+        self.user_dir = str(folder)
+
+
+@pytest.fixture
+def client(letsencrypt, monkeypatch):
+    """Makes an AcmeCertificate; with a script that is run as certbot, and has the new pair in $NEW."""
+    (letsencrypt / "timers/certbot.timer").symlink_to("/nowhere")
+    (letsencrypt / "bin").mkdir()
+    new = letsencrypt / "new"
+    new.mkdir()
+    key, chain = pair("pi.example.org", start=0, days=9000)
+    (new / "privkey.pem").write_bytes(key)
+    (new / "fullchain.pem").write_bytes(chain)
+    lineage(letsencrypt, key, chain)
+    (letsencrypt / "renewal/pifleet-nodered.conf").rename(new / "conf")
+    for name in ("privkey.pem", "fullchain.pem"):
+        os.unlink(letsencrypt / "live/pifleet-nodered" / name)
+    monkeypatch.setenv("PATH", f"{letsencrypt}/bin:{os.environ['PATH']}")
+    monkeypatch.setattr(_certbot, "PAUSE", 0.01)
+    monkeypatch.setattr(_certificate, "Store", lambda service: Store(service, str(letsencrypt / "store")))
+    user_dir = letsencrypt / "userDir"
+    user_dir.mkdir()
+
+    def make(script, **options):
+        program = letsencrypt / "bin/certbot"
+        program.write_text(f"#!/bin/sh\nNEW={new} FOLDER={letsencrypt}\n{script}\n", "utf-8")
+        program.chmod(0o755)
+        made = _certbot.AcmeCertificate(Unit(user_dir), {
+            "names": ["pi.example.org"], "directory": DIRECTORY, "challenge": "standalone", "key_type": "ecdsa-p256",
+            "force": False, "timeout": 20, **options})
+        return made
+
+    return make
+
+
+#: What certbot leaves after a success.
+FETCHES = """
+mkdir -p $FOLDER/live/pifleet-nodered
+cp $NEW/*.pem $FOLDER/live/pifleet-nodered
+cp $NEW/conf $FOLDER/renewal/pifleet-nodered.conf
+"""
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="the hook belongs to root")
+
+
+@needs_root
+def test_fetch(letsencrypt, client):
+    made = client(FETCHES + 'echo "$@" >$FOLDER/arguments; for last; do :; done; cat $last >$FOLDER/ini',
+                  configuration='eab-kid = "k"', email="a@example.org")
+    result = made.fetch()
+    assert (result["changed"], result["fetched"]) == (True, True)
+    assert (letsencrypt / "userDir/nodecerts/server.pem").stat().st_mode & 0o777 == 0o600
+    arguments = (letsencrypt / "arguments").read_text("utf-8")
+    assert "eab" not in arguments and "--keep-until-expiring" in arguments
+    assert (letsencrypt / "ini").read_text("utf-8") == 'email = "a@example.org"\neab-kid = "k"\n'
+    assert [entry["path"] for entry in Transaction(made.store).record["files"]] == [
+        str(letsencrypt / "userDir/nodecerts/server.pem"), str(letsencrypt / "renewal-hooks/deploy/pifleet-nodered")]
+
+
+@needs_root
+def test_way_back_takes_the_hook_along(letsencrypt, client):
+    made = client(FETCHES)
+    made.fetch()
+    Transaction(made.store).undo()
+    assert not (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").exists()
+    assert not (letsencrypt / "userDir/nodecerts").exists()
+
+
+@needs_root
+def test_remove(letsencrypt, client):
+    made = client(FETCHES)
+    made.fetch()
+    Transaction(made.store).close()
+    assert made.remove() == {"changed": True}
+    assert made.remove() == {"changed": False}
+    assert not (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").exists()
+    assert (letsencrypt / "live/pifleet-nodered/privkey.pem").exists()
+
+
+@needs_root
+def test_waits_for_certbots_own_timer(letsencrypt, client):
+    made = client('if mkdir $FOLDER/busy; then echo "Another instance of Certbot is already running."; exit 1; fi' + FETCHES)
+    assert made.fetch()["fetched"]
+
+
+@pytest.mark.parametrize(("script", "options", "sentences"), [
+    ("exit 0", {}, ("there is no certificate in", "dry-run")),
+    ("echo 'Problem binding to port 80'; exit 1", {}, ("Problem binding to port 80", "Another program has port 80")),
+    ("echo Detail: s3cret and $2b$08$abcdefghijklmnop; exit 1", {"configuration": 'eab-hmac-key = "s3cret"'},
+     ("Detail: ******** and",)),
+    ("echo s3cret; exit 1", {"credentials": "dns_x_password = s3cret", "challenge": "dns-x"}, ("certificate: ********",)),
+    ("sleep 30 & sleep 30", {"timeout": 1}, ("certbot did not end in 1 s",)),
+    ("echo 'Another instance of Certbot is already running.'; exit 1", {"timeout": 1}, ("Another instance",)),
+    (FETCHES, {"names": ["pi.example.org", "lost.example.org"]}, ("lacks lost.example.org",)),
+    (FETCHES + "openssl genpkey -algorithm ED25519 >$FOLDER/live/pifleet-nodered/privkey.pem", {}, ("does not fit",)),
+])
+@needs_root
+def test_nothing_is_put_in_place(letsencrypt, client, monkeypatch, script, options, sentences):
+    monkeypatch.setattr(_certbot, "installed_version", lambda package: "1")
+    made = client(script, **options)
+    with pytest.raises(HostError) as caught:
+        made.fetch()
+    assert all(sentence in str(caught.value) for sentence in sentences), str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert not (letsencrypt / "userDir/nodecerts").exists()
+    assert not (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").exists()
+    assert not (letsencrypt / "pifleet-nodered.credentials.ini").exists()
+    assert not Transaction(made.store).open
+    assert not host.read("nodered") or host.read("nodered")["options"] == ""
+
+
+@needs_root
+def test_half_a_lineage_is_removed_first(letsencrypt, client):
+    (letsencrypt / "live/pifleet-nodered/privkey.pem").write_text("half", "ascii")
+    (letsencrypt / "archive/pifleet-nodered").mkdir(parents=True)
+    (letsencrypt / "live/other").mkdir()
+    made = client("ls -R $FOLDER/live $FOLDER/archive >$FOLDER/seen" + FETCHES)
+    made.fetch()
+    seen = (letsencrypt / "seen").read_text("utf-8")
+    assert "pifleet-nodered" not in seen
+    assert "other" in seen
 
 
 def test_words_of_certbot():
