@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import pathlib
 import re
-import stat
+import secrets
 import subprocess
 import sys
 import typing as t
@@ -20,52 +20,7 @@ import typing as t
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import CertificateAuthority, Names, PkiError
-
-NAMES = Names(("pi.example.com", "pi", "pi.local"), ("192.0.2.7", "2001:db8::7"))
-NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.timezone.utc)
-DAY = datetime.timedelta(days=1)
-NO_CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-
-KEYS = {
-    "p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-    "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
-    "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
-    "rsa2048": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
-    "rsa1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
-    "ed25519": ["-algorithm", "ED25519"],
-}
-
-
-def openssl(*arguments: object, content: bytes | None = None, check: bool = True) -> str:
-    run = subprocess.run(["openssl", *map(str, arguments)], input=content, capture_output=True, check=False)
-    output = (run.stdout + run.stderr).decode("utf-8", "replace")
-    assert not check or run.returncode == 0, output
-    return output
-
-
-class Workshop:
-    """Keys, requests and certificates from the openssl command, each made once."""
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
-
-    def key(self, kind: str) -> pathlib.Path:
-        path = self.folder / f"{kind}.key"
-        if not path.exists():
-            openssl("genpkey", *KEYS[kind], "-out", path)
-        return path
-
-    def request(self, kind: str) -> bytes:
-        path = self.folder / f"{kind}.csr"
-        if not path.exists():
-            subject = ["-subj", "/CN=whatever the host says", "-addext", "subjectAltName=DNS:bank.example"]
-            openssl("req", "-new", "-key", self.key(kind), *subject, "-out", path)
-        return path.read_bytes()
-
-    def self_signed(self, kind: str, *arguments: str, subject: str = "/CN=pi") -> bytes:
-        path = self.folder / "self_signed.pem"
-        openssl("req", "-x509", "-new", "-key", self.key(kind), "-subj", subject, *arguments, "-out", path)
-        return path.read_bytes()
+from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, Workshop, lint, mode, openssl, text, verify
 
 
 @pytest.fixture(scope="module")
@@ -83,111 +38,19 @@ def leaf(ca: CertificateAuthority, workshop: Workshop) -> bytes:
     return _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW)
 
 
-def text(pem: bytes) -> str:
-    return openssl("x509", "-noout", "-text", content=pem)
-
-
-def verify(tmp_path: pathlib.Path, root: bytes, chain: bytes, *arguments: str, when: datetime.datetime = NOW) -> str:
-    (tmp_path / "root.pem").write_bytes(root)
-    (tmp_path / "chain.pem").write_bytes(chain)
-    return openssl(
-        "verify", "-x509_strict", "-purpose", "sslserver", "-attime", int(when.timestamp()),
-        "-CAfile", tmp_path / "root.pem", "-untrusted", tmp_path / "chain.pem", *arguments, tmp_path / "chain.pem",
-        check=False,
-    )
-
-
-def mode(path: pathlib.Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-class TestNames:
-    def test_all_sources_in_order(self) -> None:
-        names = _pki.wanted_names("Pi", "pi.example.com", "kitchen", ["192.0.2.7"], ["heat.example.com", "192.0.2.8"])
-        assert names.dns == ("pi", "pi.local", "pi.example.com", "kitchen", "heat.example.com")
-        assert names.ips == ("192.0.2.7", "192.0.2.8")
-
-    def test_each_name_once(self) -> None:
-        names = _pki.wanted_names(
-            "pi", "PI.local.", "pi", ["2001:DB8::7", "192.0.2.7"], ["Pi.Local", "2001:db8:0:0::7", "192.0.2.7"]
-        )
-        assert names == Names(("pi", "pi.local"), ("2001:db8::7", "192.0.2.7"))
-
-    def test_a_host_name_with_a_dot_has_no_local_name(self) -> None:
-        assert _pki.wanted_names("pi.example.com").dns == ("pi.example.com",)
-
-    def test_an_inventory_name_may_be_an_address(self) -> None:
-        assert _pki.wanted_names(inventory_name="192.0.2.7") == Names((), ("192.0.2.7",))
-
-    def test_an_address_to_connect_to_may_be_a_name(self) -> None:
-        assert _pki.wanted_names(addresses=["pi.example.com"]) == Names(("pi.example.com",), ())
-
-    def test_nothing_known(self) -> None:
-        assert _pki.wanted_names(None, "", None, [""]) == Names((), ())
-
-    @pytest.mark.parametrize(
-        "unusable",
-        [
-            "node_red_1", "localhost", "localhost.localdomain", "127.0.0.1", "::1", "169.254.1.2", "fe80::1",
-            "fe80::1%eth0", "0.0.0.0", "::", "224.0.0.251", "ff02::fb", "a b", "-pi", "*.example.com", "300.1.1.1",
-        ],
-    )
-    def test_what_facts_and_inventory_say_is_skipped_where_unusable(self, unusable: str) -> None:
-        assert _pki.wanted_names(unusable, unusable, unusable, [unusable]) == Names((), ())
-
-    @pytest.mark.parametrize(
-        ("extra", "dns", "ips"),
-        [
-            ("*.example.com", ("*.example.com",), ()),
-            ("*.Büro.example", ("*.xn--bro-hoa.example",), ()),
-            ("küche.example", ("xn--kche-0ra.example",), ()),
-            ("xn--kche-0ra.example", ("xn--kche-0ra.example",), ()),
-            ("localhost", ("localhost",), ()),
-            ("127.0.0.1", (), ("127.0.0.1",)),
-            ("::1", (), ("::1",)),
-            ("fe80::1", (), ("fe80::1",)),
-            (" pi.example.com ", ("pi.example.com",), ()),
-            (63 * "a" + ".example", (63 * "a" + ".example",), ()),
-        ],
-    )
-    def test_what_the_user_asks_for_is_taken(self, extra: str, dns: tuple[str, ...], ips: tuple[str, ...]) -> None:
-        assert _pki.wanted_names(extra=[extra]) == Names(dns, ips)
-
-    @pytest.mark.parametrize(
-        "extra",
-        [
-            "node_red", "https://pi.local", "pi.local:1880", "pi..local", "-pi", "pi-", "", " ", ".", "*", "*.",
-            "*.com", "a.*.example", "*x.example", "**.example", 64 * "a", ".".join(64 * ["abcd"]), "192.0.2.256",
-            "1.2.3", "192.0.2.0/24", "fe80::1%eth0", "0.0.0.0", "224.0.0.1", "straße.example",
-            "pi\0.local", "a b.local",
-        ],
-    )
-    def test_what_the_user_asks_for_is_named_where_unusable(self, extra: str) -> None:
-        with pytest.raises(PkiError, match=re.escape(f"'{extra}'")):
-            _pki.wanted_names(extra=[extra])
-
-    @pytest.mark.parametrize("extra", [5, None, ["pi"]])
-    def test_names_are_text(self, extra: object) -> None:
-        with pytest.raises(PkiError, match="not text"):
-            _pki.wanted_names(extra=t.cast("list[str]", [extra]))
-
-    def test_a_text_is_not_a_list_of_names(self) -> None:
-        with pytest.raises(PkiError, match="must be a list"):
-            _pki.wanted_names(extra="pi")
-
-
 class TestAuthority:
     def test_root(self, ca: CertificateAuthority) -> None:
         assert ca.created
         said = text(ca.certificate_pem)
         assert re.search(r"Subject: CN ?= ?Node-RED fleet CA [0-9a-f]{8}\n", said)
-        assert re.search(r"Basic Constraints: critical\s+CA:TRUE, pathlen:0\n", said)
+        assert re.search(r"Basic Constraints: critical\s+CA:TRUE, pathlen:2\n", said)
         assert re.search(r"Key Usage: critical\s+Certificate Sign, CRL Sign\n", said)
         assert "X509v3 Subject Key Identifier" in said
         assert "ASN1 OID: prime256v1" in said
         assert "Not Before: Feb 28 12:00:00 2026 GMT" in said
         assert "Not After : Feb 27 11:59:59 2036 GMT" in said
         assert ca.intermediates == ()
+        assert lint(ca.certificate_pem) == []
 
     def test_two_fleets_can_be_told_apart(self, tmp_path: pathlib.Path) -> None:
         one, two = (CertificateAuthority.load_or_create(tmp_path / name) for name in "ab")
@@ -439,11 +302,12 @@ class TestFromPem:
     ) -> None:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in bundle)
         ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
-        now = _pki._now()
+        now = datetime.datetime.now(datetime.timezone.utc)
         chain = _pki.issue(ca, workshop.request("rsa2048"), NAMES, now=now)
         assert chain.count(b"BEGIN CERTIFICATE") == 3
         root = (company / "root.pem").read_bytes()
         assert verify(tmp_path, root, chain, "-verify_hostname", "pi.local", when=now).endswith(": OK\n")
+        assert lint(chain[: chain.index(b"-----END") + 26]) == []
         assert _pki.reasons_to_issue(chain, True, NAMES, ca.certificate, 30, now=now) == []
         assert _pki.describe(chain)["issuer"] == "CN=low"
 
@@ -452,6 +316,25 @@ class TestFromPem:
             (company / "middle.pem").read_bytes(), workshop.key("p384").read_bytes()
         )
         assert "ecdsa-with-SHA384" in text(_pki.issue(ca, workshop.request("p256"), NAMES))
+
+    def test_an_intermediate_that_expired_is_not_sent(self, company: pathlib.Path, workshop: Workshop) -> None:
+        given = b"".join((company / f"{name}.pem").read_bytes() for name in ("low", "middle", "root"))
+        ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
+        assert len(ca.sent_with(NAMES)) == 2
+        assert ca.sent_with(NAMES, now=datetime.datetime.now(datetime.timezone.utc) + 3651 * DAY) == ()
+        assert ca.trusted_pem == (company / "root.pem").read_bytes()
+
+    def test_an_end_above_it_is_told(self, company: pathlib.Path, workshop: Workshop) -> None:
+        low = workshop.signed(
+            "p256", (company / "middle.pem").read_bytes(), "p384", (company / "ca.cnf").read_text(encoding="ascii"),
+            "-days", "5000", subject="/CN=low",
+        )
+        given = low + (company / "middle.pem").read_bytes()
+        ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
+        now = datetime.datetime.now(datetime.timezone.utc)
+        assert ca.warning(397, now=now) is None
+        assert "The CA 'CN=middle', which signed" in (ca.warning(397, now=now + 3500 * DAY) or "")
+        assert ca.trusted_pem == b""
 
     def test_a_bundle_in_the_wrong_order(self, company: pathlib.Path, workshop: Workshop) -> None:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in ("low", "root", "middle"))
@@ -496,7 +379,9 @@ class TestIssue:
         ],
     )
     def test_contents(self, kind: str, usage: str, ca: CertificateAuthority, workshop: Workshop) -> None:
-        said = text(_pki.issue(ca, workshop.request(kind), NAMES, now=NOW))
+        leaf = _pki.issue(ca, workshop.request(kind), NAMES, now=NOW)
+        assert lint(leaf) == []
+        said = text(leaf)
         assert re.search(r"Subject: CN ?= ?pi.example.com\n", said)
         assert re.search(r"Alternative Name: \n\s+DNS:pi.example.com, DNS:pi, DNS:pi.local, IP Address:192", said)
         assert re.search(r"Basic Constraints: critical\s+CA:FALSE\n", said)
@@ -738,7 +623,7 @@ class TestReasons:
         self, leaf: bytes, ca: CertificateAuthority, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         suffix = _pki.describe(ca.certificate_pem)["subject"][-8:]
-        monkeypatch.setattr(_pki.secrets, "token_hex", lambda _bytes: suffix)
+        monkeypatch.setattr(secrets, "token_hex", lambda _bytes: suffix)
         other = CertificateAuthority.load_or_create(tmp_path, now=NOW)
         (reason,) = _pki.reasons_to_issue(leaf, True, NAMES, other.certificate, 30, now=NOW)
         assert "another CA that is called" in reason
@@ -787,19 +672,27 @@ class TestReasons:
         assert len(_pki.reasons_to_issue(leaf, False, wanted, other.certificate, 30, "rsa-2048", now=later)) == 5
 
 
+def test_the_judge_finds_something(workshop: Workshop) -> None:
+    own = workshop.self_signed("p256", "-addext", "keyUsage=keyCertSign", "-addext", "basicConstraints=CA:FALSE")
+    assert lint(own)
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [("raise ImportError('no cryptography')", "is missing"), ("__version__ = '38.0.4'", "38.0.4 on the control node")],
 )
 def test_a_missing_or_old_library_is_named(tmp_path: pathlib.Path, source: str, said: str) -> None:
-    script = "import _pki\ntry:\n _pki.CertificateAuthority.peek('/nowhere')\nexcept _pki.PkiError as e:\n print(e)"
+    script = (
+        "from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki\n"
+        "try:\n _pki.CertificateAuthority.peek('/nowhere')\nexcept _pki.PkiError as e:\n print(e)"
+    )
     if "38" in source:
         script = f"import cryptography\ncryptography.{source}\n{script}"
         libraries: list[str] = []
     else:
         (tmp_path / "cryptography.py").write_text(source, encoding="ascii")
         libraries = [str(tmp_path)]
-    path = os.pathsep.join([*libraries, str(pathlib.Path(_pki.__file__).parent)])
+    path = os.pathsep.join([*libraries, *sys.path])
     run = subprocess.run(
         [sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
