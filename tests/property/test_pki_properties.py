@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import datetime
 import ipaddress
+import tempfile
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import verification
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +44,17 @@ def test_facts_and_inventory_never_fail_and_give_names_that_can_be_asked_for(
     hostname: str, fqdn: str, inventory_name: str, addresses: list[str]
 ) -> None:
     names = _pki.wanted_names(hostname, fqdn, inventory_name, addresses)
-    assert _pki.wanted_names(extra=[*names.dns, *names.ips]) == names
+    assert _pki.wanted_names(extra=[*names.dns, *names.ips])[:2] == names[:2]
+    assert not set(names.left_out) & {*names.dns, *names.ips}
+    assert _pki.wanted_names(hostname, fqdn, inventory_name, addresses, names.left_out).left_out == ()
+
+
+@given(anything, anything, st.lists(anything))
+def test_a_host_alone_gets_nothing_that_is_somebody_elses(hostname: str, fqdn: str, addresses: list[str]) -> None:
+    names = _pki.wanted_names(hostname, fqdn, None, addresses)
+    private = (".local", ".home.arpa", ".internal", ".lan", ".home", ".localdomain")
+    assert all("." not in name or name.endswith(private) for name in names.dns)
+    assert not any(ipaddress.ip_address(text).is_global for text in names.ips)
 
 
 @given(st.lists(anything))
@@ -75,7 +87,7 @@ def test_what_is_issued_will_do(
     chain = _pki.issue(ca, csr, names, days, now=NOW)
     assert _pki.reasons_to_issue(chain, True, names, ca.certificate, days - 1, now=NOW) == []
     described = _pki.describe(chain)
-    assert (tuple(described["dns_names"]), tuple(described["ip_addresses"])) == names
+    assert (tuple(described["dns_names"]), tuple(described["ip_addresses"])) == names[:2]
 
 
 @given(st.binary())
@@ -100,3 +112,50 @@ def test_damaged_certificates_are_read_or_refused(
         _pki.describe(pem)
     except _pki.PkiError:
         assert reasons
+
+
+step = st.one_of(
+    st.tuples(st.just("replace"), st.integers(100, 3000)),
+    st.tuples(st.just("renew"), st.integers(100, 3000)),
+    st.tuples(st.just("wait"), st.integers(1, 300)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(step, max_size=8))
+def test_whatever_happens_to_the_authority_every_root_that_may_still_vouch_is_accepted(
+    csr: bytes, steps: list[tuple[str, int]]
+) -> None:
+    now = NOW
+    with tempfile.TemporaryDirectory() as folder:
+        ca = _pki.CertificateAuthority.load_or_create(folder, now=now)
+        roots = [[ca.certificate]]
+        for what, days in steps:
+            if what == "wait":
+                now += datetime.timedelta(days=days)
+                continue
+            # One that has expired vouches for nobody: whoever trusts it, or what it vouched for, is lost.
+            if what == "replace":
+                lost = ca.certificate.not_valid_after_utc < now
+                ca = _pki.CertificateAuthority.replace(folder, days=days, now=now)
+                assert bool(ca.warnings) == lost
+                roots = [*([] if lost else roots[-2:]), [ca.certificate]]
+            else:
+                ca = _pki.CertificateAuthority.renew(folder, days=days, now=now)
+                roots[-1].append(ca.certificate)
+        loaded = _pki.CertificateAuthority.load_or_create(folder)
+    assert (loaded.certificate, loaded.others) == (ca.certificate, ca.others)
+    names = _pki.Names(("pi.local",), ())
+    try:
+        chain = x509.load_pem_x509_certificates(_pki.issue(loaded, csr, names, now=now))
+    except _pki.PkiError:
+        assert ca.certificate.not_valid_after_utc < now
+        return
+    assert all(each.issuer != each.subject and each.not_valid_after_utc >= now for each in chain)
+    # Cross certificates end with what signed them, also when that was renewed before.
+    sent = len(chain)
+    for root in [each for generation in roots[-sent:] for each in generation if each.not_valid_after_utc >= now]:
+        store = verification.Store([root])
+        builder = verification.PolicyBuilder().store(store).time(now).max_chain_depth(4)
+        path = builder.build_server_verifier(x509.DNSName("pi.local")).verify(chain[0], chain[1:])
+        assert path[-1] == root
