@@ -49,6 +49,8 @@ _ADVICE = (
     (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
      "The host does not trust the ACME server itself. Put the certificate of its authority into"
      " /usr/local/share/ca-certificates of the host as a .crt file and run update-ca-certificates."),
+    (r"accountDoesNotExist",
+     "The server no longer knows the account of this host. Remove its folder below /etc/letsencrypt/accounts."),
     (r"externalAccountRequired|external account binding",
      "This server wants eab-kid and eab-hmac-key, which its operator hands out."),
     (r"NXDOMAIN|no such host|DNS problem|SERVFAIL|could not resolve",

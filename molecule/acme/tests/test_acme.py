@@ -1,0 +1,302 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates from an ACME server, as certbot fetches and renews them. The tests follow each other on the same hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import time
+import typing as t
+
+import pytest
+from fleet import CERTIFICATE, PROJECT, USER_DIR, Fleet, Run, leaked
+
+FETCH = str(PROJECT / "molecule/acme/fetch.yml")
+SAMPLER = (PROJECT / "tests/molecule/sampler.py").read_text("utf-8")
+LINEAGE = "/etc/letsencrypt/live/pifleet-nodered"
+HOOK = "/etc/letsencrypt/renewal-hooks/deploy/pifleet-nodered"
+CREDENTIALS = "/etc/letsencrypt/pifleet-nodered.credentials.ini"
+RENEW = "certbot renew --force-renewal --no-random-sleep-on-renew"
+NAMES = ("pi12", "pi13")
+both = pytest.mark.parametrize("pi", NAMES)
+newer = pytest.mark.parametrize("pi", NAMES[1:])
+
+#: The options of a wildcard by DNS.
+BY_DNS = {
+    "acme_challenge": "dns-rfc2136",
+    "acme_names": ["{{ inventory_hostname }}.example.test", "*.{{ inventory_hostname }}.example.test"],
+    "acme_configuration": 'eab-kid = "tests"\neab-hmac-key = "{{ acme_secret }}"\ndns-rfc2136-propagation-seconds = 1',
+    "acme_credentials": "dns_rfc2136_server = {{ hostvars.authority.ansible_host }}\ndns_rfc2136_name = tests\n"
+                        "dns_rfc2136_secret = {{ acme_secret }}\ndns_rfc2136_algorithm = HMAC-SHA256\n",
+}
+
+
+def fetch(fleet: Fleet, pi: str, **variables: t.Any) -> Run:
+    return fleet.play("--limit", pi, playbook=FETCH, variables=variables)
+
+
+def serial(fleet: Fleet, pi: str, path: str = CERTIFICATE) -> str:
+    return fleet.host(pi).check_output("openssl x509 -in %s -noout -serial", path)
+
+
+def served(fleet: Fleet, pi: str) -> str:
+    shown = fleet.here().openssl("s_client", "-connect", f"{fleet.address(pi)}:1880").stdout
+    return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown, capture_output=True, text=True,
+                          check=False).stdout.strip()
+
+
+def in_place(fleet: Fleet, pi: str) -> None:
+    """The file is the user's own, and what it holds is what the lineage holds."""
+    host = fleet.host(pi)
+    found = host.file(CERTIFICATE)
+    assert (found.user, found.group, found.mode, found.is_symlink) == ("pi", "pi", 0o600, False)
+    host.check_output("cat %s/privkey.pem %s/fullchain.pem | cmp - %s", LINEAGE, LINEAGE, CERTIFICATE)
+    assert host.check_output("ls -A %s/nodecerts", USER_DIR) == "server.pem"
+
+
+@contextlib.contextmanager
+def sampled(fleet: Fleet, pi: str) -> t.Iterator[dict[str, t.Any]]:
+    """Watch the host while the block runs; what was seen is there after it."""
+    seen: dict[str, t.Any] = {}
+    sampler = subprocess.Popen(
+        fleet.command_on(pi, "python3", "-c", SAMPLER, "/tmp", "/var/tmp", "/dev/shm", "/root", "/etc/letsencrypt",
+                         "/var/lib/pifleet-nodered", "/var/log/letsencrypt"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield seen
+    finally:
+        seen.update(json.loads(sampler.communicate()[0]))
+
+
+@both
+def test_first_run_that_goes_back(fleet: Fleet, pi: str) -> None:
+    """The host had a certificate of its own fleet, and has it again; certbot would not replace it."""
+    secured = fleet.play("--limit", pi)
+    assert secured.status == 0, secured.output
+    before = serial(fleet, pi)
+    host = fleet.host(pi)
+    assert not host.exists("certbot")
+    with sampled(fleet, pi) as seen:
+        run = fetch(fleet, pi, acme_state="undone")
+    assert run.said("What had been replaced before is back."), run.output
+    assert serial(fleet, pi) == served(fleet, pi) == before
+    assert not host.file(HOOK).exists
+    host.check_output("openssl x509 -in %s/fullchain.pem -noout", LINEAGE)
+    # Neither in a list of processes nor in a file, also not for a moment.
+    assert "certbot certonly" in "\n".join(seen["commands"])
+    secret = fleet.variables["acme_secret"]
+    assert leaked([secret], "\n".join(seen["commands"])) == []
+    assert [found["path"] for found in seen["files"] if leaked([secret], found["content"])] == []
+    assert leaked([secret], host.check_output("journalctl --no-pager --all")) == []
+
+
+@both
+def test_first(fleet: Fleet, pi: str) -> None:
+    """What certbot has already is not fetched again."""
+    host = fleet.host(pi)
+    fetched = serial(fleet, pi, f"{LINEAGE}/fullchain.pem")
+    run = fetch(fleet, pi)
+    assert run.status == 0, run.output
+    in_place(fleet, pi)
+    assert serial(fleet, pi) == served(fleet, pi) == fetched
+    assert host.file(HOOK).mode == 0o755 and host.file(HOOK).user == "root"
+    assert host.service("certbot.timer").is_enabled and host.service("certbot.timer").is_running
+
+
+@both
+def test_browsers_trust_it(fleet: Fleet, pi: str) -> None:
+    host = fleet.host(pi)
+    root = fleet.here().request(f"https://{fleet.address('authority')}:15000/roots/0", "--insecure").body
+    host.check_output("printf %%s %s >/tmp/root.pem", root)
+    host.check_output("openssl verify -CAfile /tmp/root.pem -untrusted %s -verify_hostname %s %s", CERTIFICATE,
+                      f"{pi}.example.test", CERTIFICATE)
+    path = fleet.work / "root.pem"
+    path.write_text(root, "utf-8")
+    result = fleet.here().machine.run(
+        f"curl -sS --noproxy '*' --cacert {path} --resolve {pi}.example.test:1880:{fleet.address(pi)}"
+        f" -o /dev/null -w '%{{http_code}}' https://{pi}.example.test:1880/settings")
+    assert result.stdout == "401", result.stderr
+
+
+@both
+def test_second_run_changes_nothing(fleet: Fleet, pi: str) -> None:
+    before, process = serial(fleet, pi), fleet.process(pi)
+    run = fetch(fleet, pi)
+    assert run.status == 0, run.output
+    assert run.recap[pi]["changed"] == 0, run.output
+    assert (serial(fleet, pi), fleet.process(pi)) == (before, process)
+
+
+@both
+def test_certbot_renews_by_itself(fleet: Fleet, pi: str) -> None:
+    """No run of Ansible and no restart: Node-RED serves the new certificate after its refresh interval."""
+    before, process = serial(fleet, pi), fleet.process(pi)
+    fleet.host(pi).check_output(RENEW)
+    in_place(fleet, pi)
+    after = serial(fleet, pi)
+    assert after != before
+    deadline = time.monotonic() + 30
+    while served(fleet, pi) != after:
+        assert time.monotonic() < deadline, "Node-RED still serves the old certificate"
+        time.sleep(1)
+    run = fetch(fleet, pi)
+    assert run.recap[pi]["changed"] == 0, run.output
+    assert (serial(fleet, pi), fleet.process(pi)) == (after, process)
+
+
+@newer
+def test_hook_leaves_other_lineages_alone(fleet: Fleet, pi: str) -> None:
+    host = fleet.host(pi)
+    before = host.check_output("stat -c '%%i %%Y' %s", CERTIFICATE)
+    host.check_output("RENEWED_LINEAGE=/etc/letsencrypt/live/other %s", HOOK)
+    assert host.check_output("stat -c '%%i %%Y' %s", CERTIFICATE) == before
+
+
+@both
+def test_hook_keeps_what_is_good(fleet: Fleet, pi: str) -> None:
+    """A key that does not fit is not put in place."""
+    host = fleet.host(pi)
+    before = serial(fleet, pi)
+    host.check_output("cd %s && cp -a privkey.pem kept && openssl genpkey -algorithm ED25519 -out other.pem"
+                      " && ln -sf other.pem privkey.pem", LINEAGE)
+    result = host.run(HOOK)
+    host.check_output("cd %s && mv -fT kept privkey.pem && rm other.pem", LINEAGE)
+    assert result.rc != 0
+    assert "does not fit" in result.stderr
+    assert serial(fleet, pi) == before
+    in_place(fleet, pi)
+
+
+@both
+def test_hook_follows_no_planted_link(fleet: Fleet, pi: str) -> None:
+    host = fleet.host(pi)
+    host.check_output("mkdir /etc/victim && echo unharmed >/etc/victim/file && chmod 666 /etc/victim/file")
+    # A file that is a link is replaced, and so is one where the new content waits.
+    host.check_output("ln -sf /etc/victim/file %s && ln -sf /etc/victim/file %s/nodecerts/.server.pem.renewed",
+                      CERTIFICATE, USER_DIR)
+    host.check_output(HOOK)
+    in_place(fleet, pi)
+    # A folder that is a link leads where the user may not write.
+    host.check_output("mv %s/nodecerts %s/kept && ln -s /etc/victim %s/nodecerts", USER_DIR, USER_DIR, USER_DIR)
+    result = host.run(HOOK)
+    host.check_output("rm %s/nodecerts && mv %s/kept %s/nodecerts", USER_DIR, USER_DIR, USER_DIR)
+    assert result.rc != 0
+    assert host.check_output("ls -A /etc/victim; cat /etc/victim/file; rm -r /etc/victim") == "file\nunharmed"
+    in_place(fleet, pi)
+
+
+def refused(fleet: Fleet, pi: str, sentences: tuple[str, ...], **variables: t.Any) -> None:
+    """A run fails with these sentences, and all is as it was."""
+    host = fleet.host(pi)
+    kept = "cat /etc/letsencrypt/renewal/*.conf; ls -l %s /etc/letsencrypt/live; ls %s /var/lib/pifleet-nodered/nodered"
+    before = serial(fleet, pi), fleet.process(pi), host.check_output(kept, LINEAGE, "/etc/letsencrypt")
+    run = fetch(fleet, pi, **variables)
+    assert run.status != 0
+    for sentence in sentences:
+        assert run.said(sentence), run.output
+    assert leaked([fleet.variables["acme_secret"]], run.output) == []
+    assert (serial(fleet, pi), fleet.process(pi), host.check_output(kept, LINEAGE, "/etc/letsencrypt")) == before
+    in_place(fleet, pi)
+    assert served(fleet, pi) == before[0]
+
+
+@both
+def test_name_that_leads_elsewhere(fleet: Fleet, pi: str) -> None:
+    refused(fleet, pi, ("lost.example.test", "must be able to resolve", "still in place"),
+            acme_names=["{{ inventory_hostname }}.example.test", "lost.example.test"])
+
+
+@both
+def test_port_80_is_taken(fleet: Fleet, pi: str) -> None:
+    host = fleet.host(pi)
+    host.check_output("systemd-run --unit web python3 -m http.server --bind 0.0.0.0 80 && sleep 1")
+    refused(fleet, pi, ("Another program has port 80",), acme_key_type="rsa-2048")
+    host.check_output("systemctl stop web")
+
+
+@newer
+def test_server_is_away(fleet: Fleet, pi: str) -> None:
+    fleet.host("authority").check_output("systemctl stop pebble")
+    try:
+        refused(fleet, pi, ("cannot reach the directory",), acme_key_type="rsa-2048")
+    finally:
+        fleet.host("authority").check_output("systemctl start pebble")
+
+
+@newer
+def test_account_is_gone(fleet: Fleet, pi: str) -> None:
+    """The server forgets all when it restarts."""
+    refused(fleet, pi, ("no longer knows the account",), acme_key_type="rsa-2048")
+    for name in NAMES:
+        fleet.host(name).check_output("rm -r /etc/letsencrypt/accounts")
+
+
+@newer
+def test_account_is_refused(fleet: Fleet, pi: str) -> None:
+    wrong = "d3JvbmctZm9yLXRlc3RzLXdyb25nLWZvci10ZXN0cy0w"
+    run = fetch(fleet, pi, acme_configuration=f'eab-kid = "tests"\neab-hmac-key = "{wrong}"')
+    assert run.status != 0
+    assert run.said("certbot got no certificate"), run.output
+    assert leaked([wrong], run.output) == []
+    in_place(fleet, pi)
+
+
+@newer
+def test_wildcard_by_dns(fleet: Fleet, pi: str) -> None:
+    """Another challenge and more names: fetched anew."""
+    before = serial(fleet, pi)
+    run = fetch(fleet, pi, **BY_DNS)
+    assert run.status == 0, run.output
+    in_place(fleet, pi)
+    assert serial(fleet, pi) != before
+    names = fleet.host(pi).check_output("openssl x509 -in %s -noout -ext subjectAltName", CERTIFICATE)
+    assert set(re.findall(r"DNS:(\S+?)(?:,|$)", names)) == {f"{pi}.example.test", f"*.{pi}.example.test"}
+    assert (fleet.host(pi).file(CREDENTIALS).mode, fleet.host(pi).file(CREDENTIALS).user) == (0o600, "root")
+    run = fetch(fleet, pi, **BY_DNS)
+    assert run.recap[pi]["changed"] == 0, run.output
+
+
+@newer
+def test_renewal_by_dns(fleet: Fleet, pi: str) -> None:
+    before = serial(fleet, pi)
+    fleet.host(pi).check_output(RENEW)
+    in_place(fleet, pi)
+    assert serial(fleet, pi) != before
+
+
+@newer
+def test_refused_credentials(fleet: Fleet, pi: str) -> None:
+    """Those that are good stay, because the renewals need them."""
+    before = fleet.host(pi).file(CREDENTIALS).content_string
+    refused(fleet, pi, ("certbot got no certificate",), **{
+        **BY_DNS, "acme_credentials": BY_DNS["acme_credentials"].replace("{{ acme_secret }}", "d3JvbmctZm9yLXRlc3Rz")})
+    assert fleet.host(pi).file(CREDENTIALS).content_string == before
+
+
+@both
+def test_back_to_the_first_wish_from_a_damaged_lineage(fleet: Fleet, pi: str) -> None:
+    """As a card that lost its last writes leaves it. Certbot alone would go on under another name."""
+    fleet.host(pi).check_output("rm -r %s && truncate --size=0 /etc/letsencrypt/renewal/pifleet-nodered.conf", LINEAGE)
+    run = fetch(fleet, pi, acme_key_type="rsa-2048")
+    assert run.status == 0, run.output
+    in_place(fleet, pi)
+    assert fleet.host(pi).check_output("ls /etc/letsencrypt/renewal") == "pifleet-nodered.conf"
+    assert not fleet.host(pi).file(CREDENTIALS).exists
+    assert "2048 bit" in fleet.host(pi).check_output("openssl x509 -in %s -noout -text", CERTIFICATE)
+    assert serial(fleet, pi) == served(fleet, pi)
+
+
+@newer
+def test_another_provider(fleet: Fleet, pi: str) -> None:
+    """Without its hook certbot replaces the certificate of Node-RED no more."""
+    run = fetch(fleet, pi, acme_operation="remove")
+    assert run.status == 0, run.output
+    before = serial(fleet, pi)
+    fleet.host(pi).check_output(RENEW)
+    assert serial(fleet, pi) == before != serial(fleet, pi, f"{LINEAGE}/fullchain.pem")
+    assert fetch(fleet, pi, acme_operation="remove").recap[pi]["changed"] == 0
