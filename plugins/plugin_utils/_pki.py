@@ -16,7 +16,7 @@ import hashlib
 import ipaddress
 import typing as t
 
-from ._pki_authority import DEFAULT_CA_DAYS, DEFAULT_CA_NAME, MAX_CA_DAYS, CertificateAuthority
+from ._pki_authority import DEFAULT_CA_DAYS, DEFAULT_CA_NAME, MAX_CA_DAYS, CertificateAuthority, permits
 from ._pki_bundle import Bundle, check_bundle
 from ._pki_names import Names, PkiError, common_name, wanted_names
 from ._pki_x509 import (
@@ -67,6 +67,7 @@ __all__ = [
     "describe",
     "fingerprint",
     "issue",
+    "permits",
     "public_key_fingerprint",
     "reasons_to_issue",
     "wanted_names",

@@ -506,6 +506,8 @@ class _CaFolder:
                 self._put_in_place(self._beside(self.certificate), self.certificate)
             if number_of_keys(self.key.read_bytes()) > 1:
                 self._put_in_place(self._write_beside(self.key, key, 0o600), self.key)
+            for left in (self._beside(self.key), self._beside(self.key, "last"), self._beside(self.certificate)):
+                left.unlink(missing_ok=True)
         self.protect_key()
 
     @contextlib.contextmanager
@@ -768,9 +770,21 @@ def _permitted_text(constraints: x509.NameConstraints | None) -> str:
     return (permitted or "everything") + (f" except {excepted}" if excepted else "")
 
 
+def permits(permitted: t.Iterable[str]) -> t.Callable[[str], bool]:
+    """As the method of an authority that is yet to be made with this C(permitted), for the names of a first run.
+
+    :raises PkiError: an entry is neither domain nor network
+    """
+    constraints = _name_constraints(permitted)
+    return lambda name: _allows(constraints, name)
+
+
 def _permits(certificate: x509.Certificate, name: str) -> bool:
     """Whether the nameConstraints of a certificate let it stand above one with this name."""
-    constraints = extension(certificate.extensions, x509.NameConstraints)
+    return _allows(extension(certificate.extensions, x509.NameConstraints), name)
+
+
+def _allows(constraints: x509.NameConstraints | None, name: str) -> bool:
     if constraints is None:
         return True
     address = parsed_address(name)
