@@ -75,11 +75,12 @@ class HostCertificate:
         with self.store.lock():
             return self._request(self._key())
 
-    def install(self, chain):
-        """Put the key and the certificates (PEM bytes) in place."""
+    def install(self, chain, key=b""):
+        """Put the key, by default the host's own, and the certificates (PEM bytes) in place."""
         with self.store.lock():
-            staged = files.read(self.store.path(_STAGED))
-            key = staged if staged is not None else self._installed_key()
+            if not key:
+                staged = files.read(self.store.path(_STAGED))
+                key = staged if staged is not None else self._installed_key()
             if key is None:
                 raise HostError("The key that this certificate was made for is gone from the host. Run again.")
             return self._place(key, chain)

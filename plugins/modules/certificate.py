@@ -34,14 +34,19 @@ options:
     description:
       - V(ca) signs with the fleet's certificate authority, which every browser has to be told to trust once.
       - V(selfsigned) lets each host sign for itself, and every browser has to trust every host.
+      - V(file) installs O(chain) and O(key), which were bought or come from elsewhere.
+      - V(acme) has certbot on the host fetch and renew a certificate for O(names) from the ACME server O(acme_directory).
       - V(none) does nothing, for a Node-RED behind a proxy that ends TLS.
     type: str
     default: ca
-    choices: [ca, selfsigned, none]
+    choices: [ca, selfsigned, file, acme, none]
   names:
     description:
       - DNS names and IP addresses to add to the host name, C(<hostname>.local), the fully qualified name, the inventory
         name, C(ansible_host) and the addresses of the host.
+      - What only the host says of itself is left out if it could be somebody else's on the internet, such as a global
+        address or a name in a public domain that no name of the inventory or of this list lies in. A warning tells so.
+      - With O(provider=file) the names that the certificate must have, with O(provider=acme) all that it will have.
     type: list
     elements: str
     default: []
@@ -80,10 +85,58 @@ options:
     description:
       - The private key of the authority in PEM, from a vault. Needs O(ca_certificate).
     type: str
+  ca_permitted:
+    description:
+      - The only domains and networks that an authority made at first use can certify, such as V(local) and
+        V(192.168.0.0/16). See M(pifleet.nodered.certificate_authority).
+    type: list
+    elements: str
+    default: []
   ca_passphrase:
     description:
       - The passphrase of the authority's key.
     type: str
+  chain:
+    description:
+      - The certificate with its intermediate certificates in PEM, for O(provider=file).
+    type: str
+  key:
+    description:
+      - Its private key in PEM, from a vault.
+    type: str
+  key_passphrase:
+    description:
+      - The passphrase of O(key).
+    type: str
+  acme_directory:
+    description:
+      - The address of an ACME server's directory (RFC 8555).
+    type: str
+    default: https://acme-v02.api.letsencrypt.org/directory
+  acme_email:
+    description:
+      - Where the server's operator may write to.
+    type: str
+  acme_challenge:
+    description:
+      - How the host proves that the names are its own. V(standalone) answers on port 80 while a certificate is fetched,
+        V(webroot) puts a file below O(acme_webroot) of a web server on port 80, and V(dns-) with the name of a plugin of
+        certbot, such as V(dns-rfc2136), makes a DNS record.
+    type: str
+    default: standalone
+  acme_webroot:
+    description:
+      - The folder of the host that the web server on port 80 shows.
+    type: str
+  acme_credentials:
+    description:
+      - The content of the file that a V(dns-) challenge logs in with.
+    type: str
+  acme_options:
+    description:
+      - Further options of certbot by name, such as C(eab-kid) and C(eab-hmac-key). They may be secret.
+    type: dict
+    default: {}
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:

@@ -63,6 +63,10 @@ options:
     description:
       - The certificate and its intermediate certificates in PEM.
     type: str
+  key:
+    description:
+      - The private key to install with O(chain) in PEM, instead of the host's own.
+    type: str
 author:
   - The pifleet.nodered maintainers (@pifleet)
 """
@@ -114,6 +118,7 @@ def main():
             "names": {"type": "list", "elements": "str"},
             "days": {"type": "int"},
             "chain": {"type": "str"},
+            "key": {"type": "str", "no_log": True},
         },
         required_if=[
             ("operation", "install", ["chain"]),
@@ -127,7 +132,7 @@ def main():
         if options["operation"] == "request":
             result = {"changed": False, "request": certificate.request()}
         elif options["operation"] == "install":
-            result = certificate.install(options["chain"].encode("ascii"))
+            result = certificate.install(options["chain"].encode("ascii"), (options["key"] or "").encode("ascii"))
         else:
             result = certificate.self_sign(options["subject"], options["names"], options["days"])
     except HostError as exc:

@@ -56,6 +56,11 @@ class HostAction(ActionBase):
         raise NotImplementedError
 
     @property
+    def reached(self) -> str | None:
+        """The name or address that the control node connects to; None for a connection that has none."""
+        return self._play_context.remote_addr or None
+
+    @property
     def check_mode(self) -> bool:
         return bool(self._task.check_mode)
 

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import pathlib
+import subprocess
 import typing as t
 
 import pytest
 from comms import Comms
-from fleet import CERTIFICATE, PORT, Fleet
+from fleet import CERTIFICATE, PORT, Fleet, differences, leaked
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -161,3 +163,127 @@ def test_a_key_that_cannot_be_used_is_not_replaced(fleet: Fleet, command: str, m
         assert fleet.process("pi41") == process
     finally:
         host.check_output(f"printf %%s %s >{CERTIFICATE}", original)
+
+
+# Certificates from elsewhere
+
+
+def bought(fleet: Fleet, name: str, days: int = 90, names: str = "DNS:*.bought.example.com") -> tuple[str, str]:
+    """A certificate with its intermediate, and its key, as an authority sells them; made with openssl."""
+    folder = fleet.work / "bought"
+    folder.mkdir(exist_ok=True)
+    (folder / "extensions").write_text(
+        "[ca]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = hash\n"
+        f"[leaf]\nbasicConstraints = critical, CA:FALSE\nextendedKeyUsage = serverAuth\nsubjectAltName = {names}\n", "utf-8")
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    if not (folder / "root.pem").exists():
+        openssl("req", "-x509", *new_key, "-keyout", "root.key", "-out", "root.pem", "-subj", "/CN=Root", "-days", "900")
+        openssl("req", *new_key, "-keyout", "middle.key", "-out", "middle.csr", "-subj", "/CN=Middle")
+        openssl("x509", "-req", "-in", "middle.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "800",
+                "-extfile", "extensions", "-extensions", "ca", "-out", "middle.pem")
+    openssl("req", *new_key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+    openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "middle.pem", "-CAkey", "middle.key", "-CAcreateserial",
+            "-days", str(days), "-extfile", "extensions", "-extensions", "leaf", "-out", f"{name}.pem")
+    texts = [(folder / file).read_text("utf-8") for file in (f"{name}.pem", "middle.pem", f"{name}.key")]
+    return texts[0] + texts[1], texts[2]
+
+
+def given(chain: str, private_key: str, **variables: t.Any) -> dict[str, t.Any]:
+    return {"nodered_certificate_provider": "file", "nodered_certificate_chain": chain,
+            "nodered_certificate_key": private_key, "nodered_certificate_names": ["pi.bought.example.com"], **variables}
+
+
+def test_a_bought_certificate(fleet: Fleet) -> None:
+    variables = given(*bought(fleet, "good"))
+    process = fleet.process("pi41")
+    run = fleet.play("--limit", "pi41", "--diff", "-vvv", variables=variables)
+    assert run.status == 0, run.output
+    assert not leaked([line for line in variables["nodered_certificate_key"].splitlines() if "-----" not in line], run.output)
+    connection = fleet.here().openssl(
+        "s_client", "-connect", f"{fleet.address('pi41')}:{PORT}", "-CAfile", str(fleet.work / "bought/root.pem"),
+        "-verify_return_error", "-verify_hostname", "pi.bought.example.com")
+    assert connection.rc == 0, connection.stderr
+    assert fleet.process("pi41") == process
+    again = fleet.play("--limit", "pi41", variables=variables)
+    assert again.recap["pi41"]["changed"] == 0, again.output
+
+
+def faulty(fleet: Fleet) -> dict[str, tuple[dict[str, t.Any], str]]:
+    """Variables with a fault, and what the message must say."""
+    chain, private_key = bought(fleet, "good")
+    other_chain, other_key = bought(fleet, "other")
+    leaf, middle = (part + "-----END CERTIFICATE-----\n" for part in chain.split("-----END CERTIFICATE-----\n")[:2])
+    return {
+        "mismatched pair": (given(chain, other_key), "nodered_certificate_key"),
+        "wrong order": (given(middle + leaf, private_key), "nodered_certificate_chain"),
+        "a certificate without its intermediate's": (given(leaf + other_chain, private_key), "nodered_certificate_chain"),
+        "expired": (given(*bought(fleet, "late", days=-1)), "expired"),
+        "another name": (given(chain, private_key, nodered_certificate_names=["pi.example.com"]), "pi.example.com"),
+        "no key": (given(chain, ""), "set nodered_certificate_chain and nodered_certificate_key"),
+    }
+
+
+@pytest.mark.parametrize("fault", ["mismatched pair", "wrong order", "a certificate without its intermediate's", "expired",
+                                   "another name", "no key"])
+def test_a_faulty_certificate_from_elsewhere(fleet: Fleet, fault: str) -> None:
+    variables, message = faulty(fleet)[fault]
+    before = fleet.checksums("pi41")
+    run = fleet.play("--limit", "pi41", variables=variables)
+    assert run.recap["pi41"]["failed"] == 1
+    assert run.said(message), run.output
+    assert "Traceback" not in run.output
+    assert differences(before, fleet.checksums("pi41")) == []
+
+
+# Another authority, another card
+
+
+def test_roll_over_of_the_authority(fleet: Fleet) -> None:
+    """Browsers that trust only the former root, and those that trust only the new one, accept every certificate."""
+    former = fleet.work / "former.pem"
+    former.write_text(pathlib.Path(fleet.ca).read_text("utf-8"), "utf-8")
+    process = fleet.process("pi41")
+    run = fleet.play("--limit", "pi41,pi31", playbook="pifleet.nodered.rotate", variables={"nodered_rotate": ["authority"]})
+    assert run.status == 0, run.output
+    roots = pathlib.Path(fleet.ca).read_text("utf-8").split("-----END CERTIFICATE-----\n")
+    new = fleet.work / "new.pem"
+    new.write_text(roots[0] + "-----END CERTIFICATE-----\n", "utf-8")
+    assert new.read_text("utf-8") != former.read_text("utf-8")
+    for name in ("pi41", "pi31"):
+        for root in (former, new):
+            connection = fleet.here().openssl(
+                "s_client", "-connect", f"{fleet.address(name)}:{PORT}", "-CAfile", str(root), "-no-CApath", "-no-CAstore",
+                "-verify_return_error", "-verify_ip", fleet.address(name))
+            assert connection.rc == 0, connection.stderr
+    assert fleet.process("pi41") == process
+    again = fleet.play("--limit", "pi41,pi31")
+    assert {recap["changed"] for recap in again.recap.values()} == {0}
+
+
+def test_a_cloned_card(fleet: Fleet) -> None:
+    """The same files on a host with another name and address: its own certificate, and a word about the key."""
+    original, clone = fleet.host("pi41"), fleet.host("patient")
+    content = original.file(CERTIFICATE).content_string
+    clone.check_output(f"printf %%s %s >{CERTIFICATE}", content)
+    run = fleet.play("--limit", "pi41,patient")
+    assert run.status == 0, run.output
+    assert run.recap["pi41"]["changed"] == 0
+    assert run.said("pi41 has the same private key, as after a card was cloned."), run.output
+    assert key(fleet, "patient") == key(fleet, "pi41")
+    served(fleet, "patient")
+    run = fleet.play("--limit", "patient", variables={"nodered_certificate_new_key": True})
+    assert run.status == 0, run.output
+    assert key(fleet, "patient") != key(fleet, "pi41")
+
+
+def test_another_host_name(fleet: Fleet) -> None:
+    fleet.host("pi31").check_output("hostname attic")
+    run = fleet.play("--limit", "pi31")
+    assert run.status == 0, run.output
+    connection = fleet.here().openssl("s_client", "-connect", f"{fleet.address('pi31')}:{PORT}", "-CAfile", fleet.ca,
+                                      "-verify_return_error", "-verify_hostname", "attic.local")
+    assert connection.rc == 0, connection.stderr

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import certificate_difference
+
+
+class ActionModule(HostAction):
+    """Makes, renews or replaces the authority; no host is visited."""
+
+    spec = argument_spec("certificate_authority")
+    errors = (_pki.PkiError,)
+
+    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        folder, passphrase = options["ca_dir"], options["ca_passphrase"]
+        path = os.path.join(os.path.expanduser(folder), "ca.pem")
+        former = _pki.CertificateAuthority.peek(folder, passphrase)
+        if former is None and options["state"] != "present":
+            raise Failure(f"There is no {path} yet. Secure a host first, or make an authority with state: present.")
+        before = _pki.describe(former.certificate_pem) if former else None
+        done = former is not None and (
+            options["state"] == "present" or options["instead_of"] not in (None, before["fingerprint"]))
+        warnings = [former.permitted_warning(options["permitted"])] if former and options["permitted"] else []
+        if done or self.check_mode:
+            after = before if done else None
+        else:
+            authority = self._changed(options)
+            after = _pki.describe(authority.certificate_pem)
+            warnings = list(authority.warnings)
+        return {
+            "changed": not done, "fingerprint": after["fingerprint"] if after else "", "certificate": after,
+            "ca_certificate": path, "warnings": [warning for warning in warnings if warning],
+            **({} if done else {"diff": certificate_difference(path, before, after, _pki.Names((), ()))}),
+        }
+
+    @staticmethod
+    def _changed(options: dict[str, t.Any]) -> _pki.CertificateAuthority:
+        folder, passphrase, days = options["ca_dir"], options["ca_passphrase"], options["days"]
+        if options["state"] == "renewed":
+            return _pki.CertificateAuthority.renew(folder, passphrase, days, options["instead_of"])
+        new = {"common_name": options["common_name"], "days": days, "permitted": options["permitted"]}
+        if options["state"] == "replaced":
+            return _pki.CertificateAuthority.replace(folder, passphrase, instead_of=options["instead_of"], **new)
+        return _pki.CertificateAuthority.load_or_create(folder, passphrase, **new)
