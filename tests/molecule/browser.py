@@ -28,7 +28,7 @@ DEPLOY = "#red-ui-header-button-deploy"
 
 def trust(home: pathlib.Path, authority: pathlib.Path) -> None:
     """Let the Chromium of this home folder trust an authority, with the commands of docs/trust.md."""
-    commands = re.findall(r"`(certutil -d sql:\$HOME[^`]*)`", (PROJECT / "docs/trust.md").read_text("utf-8"))
+    commands = re.findall(r"`([^`]*certutil -d sql:\$HOME[^`]*)`", (PROJECT / "docs/trust.md").read_text("utf-8"))
     (make,) = (command for command in commands if " -N " in command)
     (add,) = (command for command in commands if " -A " in command)
     # certutil makes the database, but not its folder.
@@ -51,7 +51,7 @@ def chromium(
         program.chmod(0o700)
         rules = ", ".join(f"MAP {name} {address}" for name, address in addresses.items())
         browser = playwright.chromium.launch(
-            executable_path=program, env=_environment(home),
+            executable_path=program, env={**_environment(home)},
             # Its sandbox does not start for root. A proxy of this machine has no way to the hosts.
             args=["--no-sandbox", "--no-proxy-server", f"--host-resolver-rules={rules}"])
         yield browser
@@ -67,7 +67,7 @@ def network_of(group: str, name: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _environment(home: pathlib.Path) -> dict[str, str | float | bool]:
+def _environment(home: pathlib.Path) -> dict[str, str]:
     return {"HOME": str(home), "PATH": os.environ["PATH"]}
 
 

@@ -34,8 +34,8 @@ def flow(owner: str) -> list[dict[str, t.Any]]:
     """A flow that stands for a dashboard: GET <httpNodeRoot>/<owner> answers with a word."""
     return [
         {"id": f"{owner}.tab", "type": "tab", "label": f"Of {owner}"},
-        {"id": f"{owner}.in", "type": "http in", "z": f"{owner}.tab", "x": 150, "y": 100, "url": f"/{owner}", "method": "get",
-         "wires": [[f"{owner}.word"]]},
+        {"id": f"{owner}.in", "type": "http in", "z": f"{owner}.tab", "x": 150, "y": 100, "url": f"/{owner}",
+         "method": "get", "wires": [[f"{owner}.word"]]},
         {"id": f"{owner}.word", "type": "template", "z": f"{owner}.tab", "x": 350, "y": 100, "name": "", "field": "payload",
          "fieldType": "msg", "format": "text", "syntax": "plain", "template": "hello", "output": "str",
          "wires": [[f"{owner}.out"]]},
