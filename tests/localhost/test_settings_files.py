@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import pathlib
 import pwd
 import stat
 import subprocess
-import sys
 import typing as t
 
 import pytest
+from ad_hoc import Run, module
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
 FILE = """\
 // Of the north site
 module.exports = {
@@ -33,29 +31,8 @@ require("child_process").spawn("sh", ["-c", "sleep 3071 & sleep 3071"], {stdio: 
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    output: str
-    failed: bool
-    result: dict[str, t.Any]
-
-
-def module(*options: str, environment: dict[str, str] | None = None, **arguments: t.Any) -> Run:
-    """Run the module on this machine."""
-    run = subprocess.run(
-        [pathlib.Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local",
-         "-m", "pifleet.nodered.settings", "-e", f"ansible_python_interpreter={sys.executable}",
-         "-a", json.dumps(arguments), *options],
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
-             **(environment or {})},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
-    told = run.stdout.rindex("localhost | ")
-    result = json.JSONDecoder().raw_decode(run.stdout, run.stdout.index("{", told))[0]
-    return Run(run.stdout, "FAILED!" in run.stdout[told:].split("=>")[0], result)
-
-
 def settings(path: pathlib.Path, *options: str, **arguments: t.Any) -> Run:
-    return module(*options, path=str(path), **arguments)
+    return module("settings", *options, path=str(path), **arguments)
 
 
 @pytest.fixture
@@ -194,7 +171,7 @@ def test_a_missing_file(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_settings_of_a_service_are_always_loaded() -> None:
-    assert "validate: false is for a file given as path" in module(validate=False).result["msg"]
+    assert "validate: false is for a file given as path" in module("settings", validate=False).result["msg"]
 
 
 @pytest.fixture
