@@ -40,6 +40,11 @@ LINES = 12
 _NOISE = re.compile(r"^(Saving debug log|Ask for help or search|See the logfile|Some challenges have failed|Account registered|"
                     r"Requesting a certificate|Renewing an existing certificate|Hint:|- - -|\s*$)")
 _BUSY = "Another instance of Certbot is already running"
+LOG = "/var/log/letsencrypt/letsencrypt.log"
+#: What the certbot of Debian 12 says instead of the server's own words, which its log has all the same.
+_SWALLOWED = "AttributeError: can't set attribute"
+_SERVERS_WORDS = re.compile(r"^acme\.messages\.Error: (.+)$", re.MULTILINE)
+LOG_TAIL = 64 * 1024
 #: What to do about a failure, by words of certbot or of the server: the first that is found counts.
 _ADVICE = (
     (r"Could not bind to|Problem binding to port|port 80 .*in use",
@@ -49,7 +54,7 @@ _ADVICE = (
     (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
      "The host does not trust the ACME server itself. Put the certificate of its authority into"
      " /usr/local/share/ca-certificates of the host as a .crt file and run update-ca-certificates."),
-    (r"accountDoesNotExist",
+    (r"accountDoesNotExist|Account \S+ not found",
      "The server no longer knows the account of this host. Remove its folder below /etc/letsencrypt/accounts."),
     (r"externalAccountRequired|external account binding",
      "This server wants eab-kid and eab-hmac-key, which its operator hands out."),
@@ -213,13 +218,16 @@ class AcmeCertificate(HostCertificate):
         return process.returncode, output.decode("utf-8", "replace")
 
     def _failure(self, output):
+        if _SWALLOWED in output:
+            found = _SERVERS_WORDS.findall(_tail(LOG))
+            output = found[-1] if found else output
         said = self._without_secrets(last_lines(output))
         advice = next((text + " " for pattern, text in _ADVICE if re.search(pattern, output, re.IGNORECASE)), "")
         return HostError("certbot got no certificate: %s %s%s" % (said, advice, self._stays()))
 
     @staticmethod
     def _stays():
-        return "The certificate that was there is still in place. More is in /var/log/letsencrypt/letsencrypt.log."
+        return "The certificate that was there is still in place. More is in %s." % LOG
 
     def _without_secrets(self, text):
         for option in ("configuration", "credentials"):
@@ -277,6 +285,15 @@ class AcmeCertificate(HostCertificate):
         if other_hook:
             Transaction(self.store).replace(path, hook, 0o755, 0, 0)
         return result
+
+
+def _tail(path):
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - LOG_TAIL))
+            return stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def last_lines(output):

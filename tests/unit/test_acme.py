@@ -384,6 +384,22 @@ def test_nothing_is_put_in_place(letsencrypt, client, monkeypatch, script, optio
 
 
 @needs_root
+def test_the_servers_words_of_an_old_certbot(letsencrypt, client, monkeypatch):
+    log = letsencrypt / "log"
+    log.write_text("acme.messages.Error: the run before\nx\nacme.messages.Error: rateLimited :: s3cret\ny\n", "utf-8")
+    monkeypatch.setattr(_certbot, "LOG", str(log))
+    made = client("""echo "An unexpected error: AttributeError: can't set attribute"; exit 1""",
+                  configuration="eab-hmac-key = s3cret")
+    with pytest.raises(HostError) as caught:
+        made.fetch()
+    assert str(caught.value).startswith("certbot got no certificate: rateLimited :: ******** Wait as long as")
+    log.unlink()
+    with pytest.raises(HostError) as caught:
+        made.fetch()
+    assert "AttributeError" in str(caught.value)
+
+
+@needs_root
 def test_half_a_lineage_is_removed_first(letsencrypt, client):
     (letsencrypt / "live/pifleet-nodered/privkey.pem").write_text("half", "ascii")
     (letsencrypt / "archive/pifleet-nodered").mkdir(parents=True)
