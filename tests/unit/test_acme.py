@@ -45,7 +45,7 @@ def pair(*names, key=None, start=-10, days=90):
 
 CHAIN = pair("pi.example.org")[1].decode()
 FOUND = {"name": "pifleet-nodered", "names": ["pi.example.org"], "chain": CHAIN, "key_fits": True,
-         "directory": DIRECTORY, "challenge": "standalone", "options": host.options_digest(None, "", None), 
+         "directory": DIRECTORY, "challenge": "standalone", "options": host.options_digest(None, "", None),
          "hook": checksum(HOOK.encode()), "timer": True}
 
 
