@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates from an ACME server, as certbot fetches and renews them. The tests follow each other on the same hosts."""
+"""Certificates from an ACME server, as certbot fetches and renews them. The tests follow each other on the hosts."""
 
 from __future__ import annotations
 
@@ -48,6 +48,14 @@ def served(fleet: Fleet, pi: str) -> str:
     shown = fleet.here().openssl("s_client", "-connect", f"{fleet.address(pi)}:1880").stdout
     return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown, capture_output=True, text=True,
                           check=False).stdout.strip()
+
+
+def wait_until_served(fleet: Fleet, pi: str) -> None:
+    """Node-RED looks for a new certificate every few seconds."""
+    wanted, deadline = serial(fleet, pi), time.monotonic() + 30
+    while served(fleet, pi) != wanted:
+        assert time.monotonic() < deadline, "Node-RED still serves the old certificate"
+        time.sleep(1)
 
 
 def in_place(fleet: Fleet, pi: str) -> None:
@@ -266,6 +274,7 @@ def test_renewal_by_dns(fleet: Fleet, pi: str) -> None:
     fleet.host(pi).check_output(RENEW)
     in_place(fleet, pi)
     assert serial(fleet, pi) != before
+    wait_until_served(fleet, pi)
 
 
 @newer
@@ -299,3 +308,27 @@ def test_another_provider(fleet: Fleet, pi: str) -> None:
     fleet.host(pi).check_output(RENEW)
     assert serial(fleet, pi) == before != serial(fleet, pi, f"{LINEAGE}/fullchain.pem")
     assert fetch(fleet, pi, acme_operation="remove").recap[pi]["changed"] == 0
+
+
+@newer
+def test_role(fleet: Fleet, pi: str) -> None:
+    """As a user has it: fetched once, and left alone from then on, also after a renewal."""
+    wish = {
+        "nodered_certificate_provider": "acme", "nodered_certificate_names": ["{{ inventory_hostname }}.example.test"],
+        "nodered_acme_directory": "{{ acme_directory }}",
+        "nodered_acme_options": {"eab-kid": "tests", "eab-hmac-key": "{{ acme_secret }}"},
+    }
+    run = fleet.play("--limit", pi, "-vvv", "--diff", variables=wish)
+    assert run.status == 0, run.output
+    assert leaked([fleet.variables["acme_secret"]], run.output) == []
+    in_place(fleet, pi)
+    process = fleet.process(pi)
+    fleet.host(pi).check_output(RENEW)
+    wait_until_served(fleet, pi)
+    run = fleet.play("--limit", pi, variables=wish)
+    assert run.recap[pi]["changed"] == 0, run.output
+    assert fleet.process(pi) == process
+    run = fleet.play("--limit", pi)
+    assert run.status == 0, run.output
+    assert not fleet.host(pi).file(HOOK).exists
+    assert serial(fleet, pi) == served(fleet, pi) != serial(fleet, pi, f"{LINEAGE}/fullchain.pem")
