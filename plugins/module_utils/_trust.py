@@ -257,11 +257,12 @@ class Database:
 
     def add(self, authority):
         """Trust an authority for servers, and for nothing else."""
+        former = self.put_here()
         try:
             self._certutil("-A", "-t", "C,,", "-n", authority.nickname, "-a", given=authority.pem.decode("ascii"))
         except HostError as exc:
             # Without the password of the database it is there, but not trusted.
-            if (authority.nickname, authority.fingerprint) in self.put_here():
+            if (authority.nickname, authority.fingerprint) in set(self.put_here()) - set(former):
                 self.remove(authority.nickname)
             if "SEC_ERROR_BAD_PASSWORD" in str(exc):
                 raise HostError("%s has a password (in Firefox, the primary password): let the browser itself import the "

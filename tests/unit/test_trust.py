@@ -256,12 +256,12 @@ LISTED = """
 Certificate Nickname                                         Trust Attributes
                                                              SSL,S/MIME,JAR/XPI
 
-Fleet CA (pifleet-nodered-0123456789abcdef)                  C,,  
+Fleet CA (pifleet-nodered-0123456789abcdef)                  C,,
 A nickname that is longer than the sixty characters that the column has C,,
 by hand                                                      CT,C,C
-cached intermediate                                          ,,   
+cached intermediate                                          ,,
 client                                                       u,u,u
-"""
+""".replace(",,\n", ",,  \n")
 PRINTED = """Certificate:
     Data:
         Subject: "CN=Fleet CA"
