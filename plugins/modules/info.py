@@ -121,6 +121,10 @@ certificate:
   description: The installed certificate chain in PEM, whether a private key is there and whether it fits.
   returned: success
   type: dict
+acme:
+  description: What certbot keeps for this service, and whether its renewals are handed on, or null.
+  returned: success
+  type: dict
 exposed:
   description: Files of the userDir that hold secrets and that other users of the host may read.
   returned: success

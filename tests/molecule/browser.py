@@ -54,8 +54,10 @@ def chromium(
             executable_path=program, env={**_environment(home)},
             # Its sandbox does not start for root. A proxy of this machine has no way to the hosts.
             args=["--no-sandbox", "--no-proxy-server", f"--host-resolver-rules={rules}"])
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 def network_of(group: str, name: str) -> str:

@@ -198,11 +198,15 @@ def given(chain: str, private_key: str, **variables: t.Any) -> dict[str, t.Any]:
 
 
 def test_a_bought_certificate(fleet: Fleet) -> None:
-    variables = given(*bought(fleet, "good"))
+    chain, private_key = bought(fleet, "good")
+    encrypted = subprocess.run(["openssl", "pkey", "-aes256", "-passout", "pass:bought-key-only-for-tests"], input=private_key, check=True,
+                               stdout=subprocess.PIPE, text=True).stdout
+    variables = given(chain, encrypted, nodered_certificate_key_passphrase="bought-key-only-for-tests")
     process = fleet.process("pi41")
     run = fleet.play("--limit", "pi41", "--diff", "-vvv", variables=variables)
     assert run.status == 0, run.output
-    assert not leaked([line for line in variables["nodered_certificate_key"].splitlines() if "-----" not in line], run.output)
+    lines = [line for line in (private_key + encrypted).splitlines() if "-----" not in line]
+    assert not leaked([*lines, "bought-key-only-for-tests"], run.output)
     connection = fleet.here().openssl(
         "s_client", "-connect", f"{fleet.address('pi41')}:{PORT}", "-CAfile", str(fleet.work / "bought/root.pem"),
         "-verify_return_error", "-verify_hostname", "pi.bought.example.com")
@@ -278,6 +282,13 @@ def test_a_cloned_card(fleet: Fleet) -> None:
     run = fleet.play("--limit", "patient", variables={"nodered_certificate_new_key": True})
     assert run.status == 0, run.output
     assert key(fleet, "patient") != key(fleet, "pi41")
+
+
+def test_a_constrained_authority(fleet: Fleet) -> None:
+    assert "Permitted:" in fleet.here().openssl("x509", "-in", fleet.ca, "-noout", "-text").stdout
+    run = fleet.play("--limit", "pi31", variables={"nodered_certificate_names": ["pi.example.org"]})
+    assert run.recap["pi31"]["failed"] == 1
+    assert run.said("pi.example.org"), run.output
 
 
 def test_another_host_name(fleet: Fleet) -> None:
