@@ -45,6 +45,7 @@ class ActionModule(HostAction):
             after = described(installed["chain"].encode("ascii")) if installed else None
             result["diff"] = certificate_difference(found["path"], before, after, provider.names)
             result["transaction"] = installed["transaction"] if installed else ""
+            result["replaced"] = bool(result["transaction"]) or self.check_mode
         result["warnings"] = [*provider.warnings, *clock, *(self._warnings_of(provider) if reasons else [])]
         return {**result, "fingerprint": after["fingerprint"] if after else "", "certificate": after}
 

@@ -23,19 +23,20 @@ class ActionModule(HostAction):
         host = {name: options[name] for name in HOST_OPTIONS}
         if options["state"] == "undone":
             return self._undo(host, options["failure"])
-        wanted = drop_in(options["environment"])
+        wanted = drop_in(options["environment"] or {})
         if options["state"] == "checked":
             return {"changed": False, "reasons": []}
         state = self.state(options)
+        if options["environment"] is None:
+            wanted = state["service"]["drop_in"] or wanted
         fingerprint = options["fingerprint"] or self._installed(state, options["https"])
         reasons = self._reasons(state, options, wanted, fingerprint)
         if not reasons:
             if not state["exposed"]:
                 return {"changed": False, "reasons": []}
             reasons = ["other users of the host may read " + ", ".join(state["exposed"])]
-            if not self.check_mode:
-                self.visit("host_restart", {**host, "operation": "protect"})
-            return {"changed": True, "reasons": reasons, "diff": self._difference(state, wanted, reasons)}
+            changed = self.check_mode or self.visit("host_restart", {**host, "operation": "protect"})["changed"]
+            return {"changed": changed, "reasons": reasons, "diff": self._difference(state, wanted, reasons)}
         result = {"changed": True, "reasons": reasons, "diff": self._difference(state, wanted, reasons)}
         if self.check_mode:
             return {**result, "transaction": ""}
@@ -62,7 +63,7 @@ class ActionModule(HostAction):
     @staticmethod
     def _installed(state: dict[str, t.Any], https: bool) -> str:
         chain = state["certificate"]["chain"]
-        return _pki.describe(chain.encode("ascii"))["fingerprint"] if https and chain else ""
+        return _pki.describe(chain.encode("utf-8"))["fingerprint"] if https and chain else ""
 
     @staticmethod
     def _reasons(state: dict[str, t.Any], options: dict[str, t.Any], wanted: str, fingerprint: str) -> list[str]:
@@ -77,6 +78,8 @@ class ActionModule(HostAction):
             reasons.append("an earlier run was interrupted before it could prove its changes")
         if service["drop_in"] != wanted:
             reasons.append("the service's drop-in file differs")
+        if service["reload_needed"]:
+            reasons.append("systemd has not read the service's files since they were changed")
         if not service["active"]:
             reasons.append("the service does not run")
         if not service["enabled"]:

@@ -67,7 +67,7 @@ class HostCertificate:
         self.unit = unit
         self.key_type = key_type
         self.new_key = new_key
-        self.path = os.path.join(unit.user_dir, CERTIFICATE_FILE)
+        self.path = os.path.join(unit.settings_folder, CERTIFICATE_FILE)
         self.store = Store(unit.name)
 
     def request(self):
@@ -129,8 +129,8 @@ class HostCertificate:
             raise HostError("The key of this host does not fit the certificate that was made for it. Run again.")
         transaction = Transaction(self.store)
         transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
-        if not os.path.isdir(self.unit.user_dir):
-            transaction.make_folder(self.unit.user_dir, 0o700, account)
+        if not os.path.isdir(self.unit.settings_folder):
+            transaction.make_folder(self.unit.settings_folder, 0o700, account)
         transaction.make_folder(os.path.dirname(self.path), 0o700, account)
         transaction.replace(self.path, content, 0o600, account.uid, account.gid, account)
         self.store.discard(_STAGED)

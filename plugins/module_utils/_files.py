@@ -63,15 +63,14 @@ class Account:
         self.group = group_name(entry.pw_gid)
 
     @classmethod
-    def of_path(cls, path):
-        """The owner of a path. One without a name, as in a container, has no home and only the group of the path."""
-        status = os.stat(path)
+    def of_uid(cls, uid, gid):
+        """The user of an id. One without a name, as in a container, has no home and only this group."""
         try:
-            return cls(pwd.getpwuid(status.st_uid).pw_name)
+            return cls(pwd.getpwuid(uid).pw_name)
         except KeyError:
             account = cls.__new__(cls)
-            account.name, account.uid, account.gid = str(status.st_uid), status.st_uid, status.st_gid
-            account.home, account.group = "/", group_name(status.st_gid)
+            account.name, account.uid, account.gid = str(uid), uid, gid
+            account.home, account.group = "/", group_name(gid)
             return account
 
     @property
@@ -120,21 +119,30 @@ def checksum(content):
 
 def read(path, account=None):
     """The bytes of a regular file, or None where there is none."""
+    return read_with_status(path, account)[0]
+
+
+def read_with_status(path, account=None):
+    """The bytes of a regular file and the status of that very file, or None twice where there is none.
+
+    A second look at the path could be led to another file by whoever owns the folder.
+    """
     with account.rights() if account else contextlib.nullcontext():
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except (FileNotFoundError, NotADirectoryError):
-            return None
+            return None, None
         except OSError as exc:
             raise HostError("%s cannot be read: %s." % (path, os.strerror(exc.errno))) from exc
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise HostError("%s is not a regular file." % path)
     with os.fdopen(descriptor, "rb") as stream:
         content = stream.read(MAXIMUM_SIZE + 1)
     if len(content) > MAXIMUM_SIZE:
         raise HostError("%s is larger than %d MiB." % (path, MAXIMUM_SIZE >> 20))
-    return content
+    return content, _described(found)
 
 
 def status(path):
@@ -143,8 +151,13 @@ def status(path):
         found = os.stat(path)
     except OSError:
         return None
+    return _described(found)
+
+
+def _described(found):
     return {
-        "mode": "%04o" % stat.S_IMODE(found.st_mode),
+        # Never the bits that give a program the rights of its owner.
+        "mode": "%04o" % (found.st_mode & 0o777),
         "uid": found.st_uid,
         "gid": found.st_gid,
         "owner": user_name(found.st_uid),
@@ -239,14 +252,13 @@ def _renameat2(source, target, flags):
     raise OSError(number, os.strerror(number), target)
 
 
-def backup(path, content, account=None):
+def backup(path, content, status, account=None):
     """Keep a copy of a file beside it, under a name as Ansible's own modules give it, and return that name.
 
-    Only its owner can read it, because a settings file holds hashes.
+    Only its owner can read it, because a settings file holds hashes. ``status`` is the file's.
     """
     kept = "%s.%d.%s" % (path, os.getpid(), time.strftime("%Y-%m-%d@%H:%M:%S~"))
-    found = os.stat(path)
-    replace(kept, content, 0o600, found.st_uid, found.st_gid, account)
+    replace(kept, content, 0o600, status["uid"], status["gid"], account)
     return kept
 
 
@@ -275,20 +287,27 @@ def make_folder(path, mode, account):
     return restrict(path, mode)
 
 
-def restrict(path, mode):
+def restrict(path, mode, account=None):
     """Take away the rights that ``mode`` does not give; returns whether something changed.
 
-    Gives no right: a file that its owner made stricter stays so. Does not follow a symbolic link.
+    Gives no right: a file that its owner made stricter stays so. Does not follow a symbolic link. With ``account`` only
+    what belongs to that user, with no more than that user's rights: another owner's file may need its group or others.
     """
+    with account.rights() if account else contextlib.nullcontext():
+        return _restrict(path, mode, account)
+
+
+def _restrict(path, mode, account):
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as exc:
-        if exc.errno in (errno.ENOENT, errno.ELOOP):
+        if exc.errno in (errno.ENOENT, errno.ELOOP) or (account and exc.errno == errno.EACCES):
             return False
         raise HostError("The mode of %s cannot be set: %s." % (path, os.strerror(exc.errno))) from exc
     try:
-        present = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        if present & mode == present:
+        found = os.fstat(descriptor)
+        present = stat.S_IMODE(found.st_mode)
+        if present & mode == present or (account and found.st_uid != account.uid):
             return False
         try:
             os.fchmod(descriptor, present & mode)

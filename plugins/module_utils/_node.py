@@ -28,6 +28,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._redact import red
 #: Variables that Node.js needs at its start and that are no secrets. All others go the way of the text, because systemd
 #: shows the environment of a unit to every user of the host.
 _AT_START = re.compile(r"(?:PATH|HOME|USER|LOGNAME|LANG|TZ|LC_\w+|LD_\w+|XDG_\w+|NODE_(?!RED_)\w+)$")
+#: The search path of root's own commands: the service's user writes the environment of the service.
+_ROOT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 #: Seconds for processes that a settings file has left behind to go away.
 _CLEANING = 5
 _PR_SET_CHILD_SUBREAPER = 36
@@ -78,6 +80,7 @@ process.on("unhandledRejection", (error) => refuse(String(error && error.stack |
             host: settings.uiHost ?? "0.0.0.0",
             tls: Boolean(settings.https),
             refresh: refresh * 3600,
+            user_dir: settings.userDir ?? null,
             admin_root: root(settings.httpAdminRoot),
             node_root: root(settings.httpNodeRoot),
             auth: Boolean(settings.adminAuth),
@@ -107,9 +110,8 @@ def runtime_of_service(unit):
     return Runtime(unit.node()[0], unit.environment, unit.working_directory, unit.account, in_transient_unit)
 
 
-def runtime_of_file(path):
-    """The Node.js on our own PATH, as the owner of a file and in its folder."""
-    account = Account.of_path(path)
+def runtime_of_file(path, account):
+    """The Node.js on our own PATH, as a user and in the folder of a file."""
     environment = dict(os.environ)
     if os.geteuid() == 0:
         environment.update(HOME=account.home, USER=account.name, LOGNAME=account.name)
@@ -153,9 +155,10 @@ def _run_in_transient_unit(command, runtime, environment, request, timeout):
     options = ["--quiet", "--pipe", "--wait", "--collect", "--service-type=exec",
                "--property=User=" + runtime.account.name, "--property=RuntimeMaxSec=%d" % timeout,
                "--property=WorkingDirectory=-" + runtime.directory]
-    options += ["--setenv=" + name for name in environment]
-    run = subprocess.run(["systemd-run", *options, *command], input=request, capture_output=True,
-                         env={**os.environ, **environment}, timeout=timeout + 30, check=False)
+    # These are no secrets, so the list of processes may show them. systemd-run itself must not be started with them.
+    options += ["--setenv=%s=%s" % pair for pair in environment.items()]
+    run = subprocess.run([shutil.which("systemd-run", path=_ROOT_PATH), *options, *command], input=request,
+                         capture_output=True, env={"PATH": _ROOT_PATH}, timeout=timeout + 30, check=False)
     return run.returncode, run.stdout, run.stderr
 
 

@@ -88,7 +88,7 @@ class Service:
         proved = (self.store.read("proved.json") or {}).get("expected", {})
         replaced = [entry["path"] for entry in transaction.record["files"]] if transaction.open else []
         interval = proved.get("refresh") or 0
-        if (replaced != [os.path.join(self.unit.user_dir, CERTIFICATE_FILE)] or not 0 < interval <= self.timeout
+        if (not target["certificate"] or replaced != [os.path.join(self.unit.settings_folder, CERTIFICATE_FILE)] or not 0 < interval <= self.timeout
                 or transaction.record["revoke"] or proved.get("settings") != target["settings"] or not self.unit.active):
             return False
         deadline = time.monotonic() + interval + REFRESH_MARGIN
@@ -109,8 +109,9 @@ class Service:
     def protect(self):
         """Take the rights of other users away from the files that hold secrets; returns whether there were any."""
         changed = False
-        for path in exposed_files(self.unit.user_dir):
-            changed |= files.restrict(path, 0o700 if path == self.unit.user_dir else 0o600)
+        account = self.unit.account
+        for path in exposed_files(self.unit.user_dir, account):
+            changed |= files.restrict(path, 0o700 if os.path.isdir(path) else 0o600, account)
         return changed
 
     def undo(self):
@@ -127,11 +128,15 @@ class Service:
     def _write_drop_in(self, transaction, content):
         path = DROP_IN % self.unit.name
         wanted = content.encode()
+        # A run that was killed may have left the file without telling systemd of it.
+        reload_needed = self.unit.now().get("NeedDaemonReload") == "yes"
         if files.read(path) != wanted:
+            reload_needed = True
             transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
             folder = os.path.dirname(path)
             transaction.make_folder(folder, 0o755, Account("root"))
             transaction.replace(path, wanted, 0o600, 0, 0)
+        if reload_needed:
             systemctl("daemon-reload")
             self.unit = self.unit.refresh()
 
@@ -168,7 +173,10 @@ class Service:
     def _revoke_sessions(self, transaction):
         """End the sessions of users who lost a right; Node-RED has them in memory, so it is stopped first."""
         revoked = transaction.record["revoke"] if transaction.open else []
-        path = os.path.join(self.unit.user_dir, ".sessions.json")
+        # The command line wins over the key userDir of settings.js.
+        own = (transaction.record["effective"] or {}).get("user_dir") if transaction.open else None
+        user_dir = self.unit.user_dir if self.unit.command_line.last("userDir") else own or self.unit.user_dir
+        path = os.path.join(self.unit.working_directory, user_dir, ".sessions.json")
         content = files.read(path, self.unit.account)
         if not revoked or content is None:
             return

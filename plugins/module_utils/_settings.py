@@ -31,28 +31,28 @@ def replace_settings(unit, content, sha256, managed, load_tls, revoke, backup, t
         _loaded(runtime, path, content, managed, False, timeout)
         return {"changed": True, "conflict": False}
     with store.lock():
-        present = files.read(path, account)
+        present, status = files.read_with_status(path, account)
         if files.checksum(present) != sha256:
             return {"changed": False, "conflict": True}
         loaded = _loaded(runtime, path, content, managed, load_tls, timeout)
         transaction = Transaction(store)
         transaction.begin({"active": unit.active, "endpoints": endpoints(unit)})
-        if not os.path.isdir(unit.user_dir):
-            transaction.make_folder(unit.user_dir, 0o700, account)
+        if not os.path.isdir(unit.settings_folder):
+            transaction.make_folder(unit.settings_folder, 0o700, account)
         try:
-            transaction.replace(path, content, *_ownership(unit), account, sha256)
+            transaction.replace(path, content, *_ownership(account, status), account, sha256)
         except Conflict:
             transaction.close_if_empty()
             return {"changed": False, "conflict": True}
         transaction.note(effective=loaded["effective"], settings=files.checksum(content),
                          revoke=sorted({*transaction.record["revoke"], *revoke}))
-        kept = {"backup_file": files.backup(path, present, account)} if backup and present is not None else {}
+        kept = {"backup_file": files.backup(path, present, status, account)} if backup and present is not None else {}
     return {"changed": True, "conflict": False, "transaction": transaction.identifier, **kept}
 
 
 def read_file(path):
     """The bytes and the checksum of a settings file that belongs to no service."""
-    content = files.read(path, _owner_of_folder(path))
+    content = files.read(path, _master(path))
     if content is None:
         raise HostError("There is no file %s." % path)
     return content, files.checksum(content)
@@ -60,18 +60,18 @@ def read_file(path):
 
 def replace_file(path, content, sha256, managed, validate, backup, timeout, check_mode):
     """The same as `replace_settings` for a file that belongs to no service, with ``validate`` loaded before."""
-    account = _owner_of_folder(path)
-    present = files.read(path, account)
+    account = _master(path)
+    present, status = files.read_with_status(path, account)
     if files.checksum(present) != sha256:
         return {"changed": False, "conflict": True}
     if validate:
-        _loaded(runtime_of_file(path), path, content, managed, False, timeout)
+        runs_as = account if account.uid != 0 else Account.of_uid(status["uid"], status["gid"])
+        _loaded(runtime_of_file(path, runs_as), path, content, managed, False, timeout)
     if check_mode:
         return {"changed": True, "conflict": False}
-    found = os.stat(path)
-    kept = files.backup(path, present, account) if backup else None
+    kept = files.backup(path, present, status, account) if backup else None
     try:
-        files.replace(path, content, found.st_mode & 0o7777, found.st_uid, found.st_gid, account, sha256)
+        files.replace(path, content, int(status["mode"], 8) & 0o777, status["uid"], status["gid"], account, sha256)
     except Conflict:
         if kept:
             files.remove(kept, account)
@@ -79,12 +79,18 @@ def replace_file(path, content, sha256, managed, validate, backup, timeout, chec
     return {"changed": True, "conflict": False, **({"backup_file": kept} if kept else {})}
 
 
-def _owner_of_folder(path):
-    """Whoever owns the folder can put a link to any file of the system there, so no more rights than theirs are used."""
+def _master(path):
+    """Whoever owns a folder above a file can put any other in its place, so no more rights than theirs are used."""
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise HostError("There is no folder %s." % folder)
-    return Account.of_path(folder)
+    above = []
+    while folder not in above:
+        above.append(folder)
+        folder = os.path.dirname(folder)
+    owners = [os.stat(each) for each in reversed(above)]
+    owner = next((status for status in owners if status.st_uid != 0), owners[-1])
+    return Account.of_uid(owner.st_uid, owner.st_gid)
 
 
 def _loaded(runtime, path, content, managed, load_tls, timeout):
@@ -111,10 +117,8 @@ def _has(found, wished):
     return found == wished and isinstance(found, bool) == isinstance(wished, bool)
 
 
-def _ownership(unit):
+def _ownership(account, status):
     """Mode, owner and group for the new file: the owner stays, and only the service's user can read it."""
-    account = unit.account
-    status = files.status(unit.settings_path)
     if status is None or status["uid"] == account.uid:
         return 0o600, account.uid, status["gid"] if status else account.gid
     return 0o640, status["uid"], account.gid

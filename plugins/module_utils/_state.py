@@ -37,6 +37,9 @@ HOST_ARGUMENTS = {
 #: call, so that nobody ever sees a key beside a certificate that it does not fit.
 CERTIFICATE_FILE = "nodecerts/server.pem"
 
+#: States of a unit file to which `systemctl enable` can add nothing.
+ENABLED = ("enabled", "enabled-runtime", "static", "generated", "indirect", "alias")
+
 DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
 
 #: What Node-RED writes into its userDir that holds tokens, credentials or flows (with the copies it keeps).
@@ -98,15 +101,19 @@ def key_fits(path, account):
     return True
 
 
-def exposed_files(user_dir):
-    """Files of the userDir, and the folder itself, whose secrets other users of the host may read."""
-    found = [user_dir] if os.path.isdir(user_dir) and os.stat(user_dir).st_mode & 0o077 else []
-    for pattern in SECRET_FILES:
-        for path in glob.glob(os.path.join(glob.escape(user_dir), pattern)):
-            with contextlib.suppress(OSError):
-                mode = os.lstat(path).st_mode
-                if stat.S_ISREG(mode) and mode & (0o007 if pattern == "settings.js" else 0o077):
-                    found.append(path)
+def exposed_files(user_dir, account):
+    """The user's own files of the userDir, and the folder itself, whose secrets other users of the host may read."""
+    found = []
+    with account.rights():
+        # The folder may be a link, to another disk for example.
+        folder = os.path.realpath(user_dir)
+        for pattern, kind in (("", stat.S_ISDIR), *((pattern, stat.S_ISREG) for pattern in SECRET_FILES)):
+            for path in glob.glob(os.path.join(glob.escape(folder), pattern)) if pattern else [folder]:
+                with contextlib.suppress(OSError):
+                    status = os.lstat(path)
+                    others = 0o007 if pattern == "settings.js" else 0o077
+                    if kind(status.st_mode) and status.st_uid == account.uid and status.st_mode & others:
+                        found.append(path)
     return found
 
 
@@ -123,10 +130,16 @@ def endpoints(unit):
     if not unit.main_pid:
         return []
     pids = processes(unit.properties.get("ControlGroup", "")) or [unit.main_pid]
-    # With the rights of the same user: in a container root may not look into the processes of others.
-    with unit.account.rights():
-        listening = probe.listening(pids)
-    seen = [probe.observe(probe.reachable(address), port) for address, port in listening]
+    listening = probe.listening(pids)
+    if not listening:
+        # In a container root may not look into the processes of others; the same user may.
+        with unit.account.rights():
+            listening = probe.listening(pids)
+    # Flows may listen too, on ports where a stray request does harm: those are asked only where no other is known.
+    proved = (Store(unit.name).read("proved.json") or {}).get("expected", {}).get("port")
+    usual = {str(port) for port in (proved, unit.command_line.last("port"), unit.environment.get("PORT"), 1880)}
+    likely = [endpoint for endpoint in listening if str(endpoint[1]) in usual]
+    seen = [probe.observe(probe.reachable(address), port) for address, port in likely or listening]
     return [endpoint for endpoint in seen if endpoint["tls"] or endpoint["http"]]
 
 
@@ -140,9 +153,9 @@ def gather(service, user=None, user_dir=None, settings_path=None):
                  "fqdn": name if "." in name else fully_qualified_name(hostname)},
         "service": {
             "name": unit.name, "exists": unit.exists, "active": unit.active,
-            "sub_state": unit.properties.get("SubState"), "enabled": unit.properties.get("UnitFileState") == "enabled",
+            "enabled": unit.properties.get("UnitFileState") in ENABLED,
             "reload_needed": unit.properties.get("NeedDaemonReload") == "yes",
-            "environment_files": unit.environment_files, "umask": unit.properties.get("UMask"),
+            "environment_files": unit.environment_files,
             "drop_in": _text(files.read(DROP_IN % unit.name)),
         },
         "user": None,
@@ -166,7 +179,7 @@ def gather(service, user=None, user_dir=None, settings_path=None):
                      "uid": unit.account.uid, "gid": unit.account.gid}
     _gather_settings(unit, state["settings"])
     _gather_certificate(unit, state["certificate"])
-    state["exposed"] = exposed_files(unit.user_dir)
+    state["exposed"] = exposed_files(unit.user_dir, unit.account)
     _gather_proof(unit, state)
     return state
 
@@ -183,18 +196,18 @@ def _text(content):
 
 
 def _gather_settings(unit, found):
-    content = files.read(unit.settings_path, unit.account)
-    found.update(content=content, sha256=files.checksum(content), status=files.status(unit.settings_path))
+    content, status = files.read_with_status(unit.settings_path, unit.account)
+    found.update(content=content, sha256=files.checksum(content), status=status)
     if content is None and unit.node_red_home:
         found["stock"] = files.read(os.path.join(unit.node_red_home, "settings.js"))
 
 
 def _gather_certificate(unit, found):
-    found["path"] = os.path.join(unit.user_dir, CERTIFICATE_FILE)
-    content = files.read(found["path"], unit.account)
+    found["path"] = os.path.join(unit.settings_folder, CERTIFICATE_FILE)
+    content, status = files.read_with_status(found["path"], unit.account)
     if content is not None:
         key, chain = split_pem(content)
-        found.update(status=files.status(found["path"]), chain=chain.decode("ascii", "replace"), key=key is not None,
+        found.update(status=status, chain=chain.decode("ascii", "replace"), key=key is not None,
                      key_encrypted=b"ENCRYPTED" in (key or b""),
                      key_fits=bool(key and chain and key_fits(found["path"], unit.account)), sha256=files.checksum(content))
 

@@ -131,7 +131,7 @@ class Transaction:
 
         Conflict, and nothing is kept, when the file has not the ``expected`` checksum.
         """
-        present = files.read(path, account)
+        present, status = files.read_with_status(path, account)
         if expected is not None and files.checksum(present) != expected:
             raise Conflict(path)
         entry = None
@@ -140,7 +140,7 @@ class Transaction:
             if present is not None:
                 entry["backup"] = "backups/%s/%d-%s" % (
                     self.identifier, len(self.record["files"]), os.path.basename(path))
-                entry["status"] = files.status(path)
+                entry["status"] = status
                 self.store.keep(entry["backup"], present)
             self.record["files"].append(entry)
             self._save()
@@ -191,7 +191,7 @@ class Transaction:
             content = files.read(self.store.path(entry["backup"]))
             if content is None:
                 raise HostError("The kept copy %s of %s is gone." % (self.store.path(entry["backup"]), entry["path"]))
-            files.replace(entry["path"], content, int(status["mode"], 8), status["uid"], status["gid"], account)
+            files.replace(entry["path"], content, int(status["mode"], 8) & 0o777, status["uid"], status["gid"], account)
         for folder in reversed(self.record["folders"]):
             with Account(folder["user"]).rights(), contextlib.suppress(OSError):
                 os.rmdir(folder["path"])

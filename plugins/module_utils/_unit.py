@@ -119,7 +119,9 @@ class Unit:
         self.settings_in_use = self._settings_in_use()
         self.settings_path = settings_path or (
             os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use)
-        self.user_dir = user_dir or (os.path.dirname(self.settings_path) if self.settings_path else None)
+        # `__dirname` in the file, where key and certificate lie. Node-RED's own userDir may be another folder.
+        self.settings_folder = os.path.dirname(self.settings_path) if self.settings_path else None
+        self.user_dir = user_dir or self._user_dir()
 
     @property
     def active(self):
@@ -194,6 +196,18 @@ class Unit:
             if all(parts):
                 return path, ".".join(part.group(1).decode() for part in parts)
         return path, installed_version("nodejs")
+
+    def _user_dir(self):
+        """Where Node-RED keeps flows, credentials and sessions (localfilesystem/index.js), unless settings.js says."""
+        if not self.account:
+            return None
+        given = self.command_line.path("userDir", self.working_directory, self.account.home)
+        if given or not self.command_line.last("settings"):
+            return given or self.settings_folder
+        home = self.environment.get("NODE_RED_HOME") or self.node_red_home
+        if home and os.path.exists(os.path.join(home, ".config.json")):
+            return home
+        return os.path.join(self.environment.get("HOME") or self.account.home, ".node-red")
 
     def _settings_in_use(self):
         """The settings file that Node-RED itself looks for, or None where there is no service."""

@@ -175,6 +175,10 @@ ca_certificate:
   description: The file with the certificate that browsers have to trust.
   returned: when O(provider=ca) and the authority is kept in O(ca_dir)
   type: str
+replaced:
+  description: Whether a file of Node-RED was replaced, which is then to be proved. Certbot's timer, for one, is none.
+  returned: changed
+  type: bool
 transaction:
   description: The open transaction that holds what was replaced, empty in check mode.
   returned: changed

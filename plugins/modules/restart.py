@@ -66,8 +66,8 @@ options:
   environment:
     description:
       - Variables for the service, such as C(HTTP_PROXY). A value is text.
+      - Those that it was given before stay when this is not given.
     type: dict
-    default: {}
   timeout:
     description:
       - Seconds that Node-RED may take to answer after a start.

@@ -60,6 +60,15 @@ class HostAction(ActionBase):
         """The name or address that the control node connects to; None for a connection that has none."""
         return self._play_context.remote_addr or None
 
+    def given_address(self, name: str) -> str:
+        """The ansible_host that the inventory has for a host as plain text, else the empty text.
+
+        Read from the inventory itself: `hostvars` would put all variables of all hosts together for every host.
+        """
+        inventory = getattr(self.task_vars.get("hostvars"), "_inventory", None)
+        host = inventory.get_host(name) if inventory else None
+        return str(host.vars.get("ansible_host", "")) if host else ""
+
     @property
     def check_mode(self) -> bool:
         return bool(self._task.check_mode)

@@ -17,7 +17,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._tree_sitter impor
 #: Whatever gives a name a value, and where each of them has the two.
 _ASSIGNMENTS = "[(pair) (assignment_expression) (variable_declarator value: (_))] @assignment"
 _SIDES = {"pair": ("key", "value"), "assignment_expression": ("left", "right"), "variable_declarator": ("name", "value")}
-_SECRET_NAME = re.compile(r"(?:pass(?:word|phrase|wd)?|secret|token|api_?key|private_?key)s?$", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"pass(?:word|phrase|wd)|pass\d*$|secret|token|credential|(?:api|private|access)_?key|authorization", re.IGNORECASE)
 #: What a person wants to know of a certificate.
 _CERTIFICATE_KEYS = ("subject", "issuer", "dns_names", "ip_addresses", "not_before", "not_after", "key_type")
 

@@ -31,7 +31,7 @@ class Provider:
         self.options = options
         self.state = state
         self.found = state["certificate"]
-        self.chain = self.found["chain"].encode("ascii") if self.found["chain"] else None
+        self.chain = self.found["chain"].encode("utf-8") if self.found["chain"] else None
         self.warnings: list[str] = []
         self.prepare()
 
@@ -54,18 +54,28 @@ class Provider:
 
     def _wanted_names(self, permits: t.Callable[[str], bool] | None = None) -> _pki.Names:
         host, own = self.state["host"], self.action.task_vars.get("inventory_hostname")
-        # A host that calls itself by the name of another one of the inventory does not get a certificate for it.
-        others = set(self.action.task_vars.get("groups", {}).get("all", ())) - {own}
+        others = self._names_of_others()
         try:
             names = _pki.wanted_names(
-                hostname=host["hostname"] if host["hostname"] not in others else None,
-                fqdn=host["fqdn"] if host["fqdn"] not in others else None,
+                hostname=host["hostname"] if host["hostname"].lower() not in others else None,
+                fqdn=host["fqdn"] if host["fqdn"].lower() not in others else None,
                 addresses=[address for address in host["addresses"] if address not in others],
                 inventory_name=own, extra=self.options["names"], reached=self.action.reached, permits=permits)
-            taken = others & {host["hostname"], host["fqdn"], *host["addresses"]}
+            taken = others & {host["hostname"].lower(), host["fqdn"].lower(), *host["addresses"]}
             return names._replace(left_out=(*names.left_out, *sorted(taken)))
         except _pki.PkiError as error:
             raise Failure(f"nodered_certificate_names: {error}") from None
+
+    def _names_of_others(self) -> set[str]:
+        """What the other hosts of the inventory are called: one that calls itself so gets no certificate for it."""
+        own = self.action.task_vars.get("inventory_hostname")
+        found: set[str] = set()
+        for name in self.action.task_vars.get("groups", {}).get("all", ()):
+            if name != own:
+                label = name.lower().partition(".")[0]
+                found |= {name.lower(), label, f"{label}.local", self.action.given_address(name)}
+        mine = str(own).lower()
+        return found - {"", mine, mine.partition(".")[0], f"{mine.partition('.')[0]}.local", self.action.reached}
 
     def _visit(self, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
         host = {name: self.options[name] for name in (*HOST_OPTIONS, "key_type", "new_key")}

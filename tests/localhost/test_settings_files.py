@@ -195,6 +195,15 @@ def test_root_runs_the_code_of_others_as_they_would(of_nobody: pathlib.Path) -> 
     assert {found.stat().st_uid for found in of_nobody.parent.iterdir()} == {owner}
 
 
+def test_root_does_not_run_what_others_could_put_beside_its_file(of_nobody: pathlib.Path) -> None:
+    (of_nobody.parent / "local.js").write_text("if (process.getuid() === 0) throw new Error('as root')\n", "utf-8")
+    of_nobody.write_text(FILE + 'require("./local")\n', "utf-8")
+    os.chown(of_nobody, 0, 0)
+    run = settings(of_nobody, values={"uiPort": 1990})
+    assert run.result.get("changed") is True, run.output
+    assert of_nobody.stat().st_uid == 0
+
+
 def test_root_follows_a_link_no_further_than_its_owner_could(of_nobody: pathlib.Path) -> None:
     hidden = pathlib.Path("/root/pifleet-hidden-settings.js")
     hidden.write_text(FILE, "utf-8")

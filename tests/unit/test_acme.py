@@ -273,7 +273,7 @@ class Unit:
 
     def __init__(self, folder):
         self.account = Account(pwd.getpwuid(os.getuid()).pw_name)
-        self.user_dir = str(folder)
+        self.user_dir = self.settings_folder = str(folder)
 
 
 @pytest.fixture

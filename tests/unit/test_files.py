@@ -178,6 +178,6 @@ def test_a_backup_lies_beside_the_file_and_only_its_owner_reads_it(tmp_path):
     target = tmp_path / "settings.js"
     target.write_bytes(b"new")
     target.chmod(0o644)
-    kept = files.backup(str(target), b"old")
+    kept = files.backup(str(target), b"old", files.status(str(target)))
     assert sorted(os.listdir(tmp_path)) == ["settings.js", os.path.basename(kept)]
     assert (mode(kept), open(kept, "rb").read()) == (0o600, b"old")

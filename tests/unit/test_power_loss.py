@@ -72,7 +72,7 @@ def unit(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> types.Simpl
     user_dir = tmp_path / "node-red"
     user_dir.mkdir()
     return types.SimpleNamespace(
-        name="nodered.service", account=Account(ME), user_dir=str(user_dir), active=False,
+        name="nodered.service", account=Account(ME), user_dir=str(user_dir), settings_folder=str(user_dir), active=False,
         settings_path=str(user_dir / "settings.js"))
 
 

@@ -53,6 +53,7 @@ def test_a_new_secret_shows_as_a_difference_without_its_value():
 @pytest.mark.parametrize("code", [
     'credentialSecret: process.env.X || "hunter2"', "tokens: ['hunter2', other]", "pass: decrypt(`hunter2`)",
     'adminAuth: { tokens: function(token) { return token === "hunter2" ? user : null } }',
+    'secretKey: "hunter2"', 'awsSecretAccessKey: "hunter2"', 'passphrase2: "hunter2"',
     '["password"]: "a" + "hunter2"', "privateKey: ['-----', 'hunter2'].join()",
 ])
 def test_a_secret_inside_code_is_hidden(code):
@@ -73,7 +74,7 @@ def test_a_secret_assigned_by_code_is_hidden(assignment):
 def test_what_is_no_secret_is_exact():
     text = """module.exports = {
     credentialSecret: require("./secret.json")["key"] || process.env.SECRET,
-    passwordHint: "as always", tokenHeader: "x-token", https: { key: require("fs").readFileSync("key.pem") },
+    editorTheme: { page: { title: "Pi" } }, https: { key: require("fs").readFileSync("key.pem") },
     functionGlobalContext: { title: "ünï \\u00e9 /* no comment */" }, // password of the year
 }
 """

@@ -125,6 +125,20 @@ def test_options_that_win_over_the_settings(fleet: Fleet, text: str, message: st
         host.check_output(f"rm {USER_DIR}/environment /home/pi/more.json")
 
 
+def test_root_starts_nothing_that_the_services_user_names(fleet: Fleet) -> None:
+    """The environment file belongs to that user, and says where the service finds its programs."""
+    host = fleet.host("open")
+    host.check_output("install -d -o pi /home/pi/bin && printf %%s %s >/home/pi/bin/systemd-run"
+                      " && chmod 0755 /home/pi/bin/systemd-run", '#!/bin/sh\nid -u >/tmp/planted\nexec /usr/bin/systemd-run "$@"\n')
+    host.check_output(f"printf 'PATH=/home/pi/bin:/usr/local/bin:/usr/bin:/bin\n' >{USER_DIR}/environment")
+    try:
+        run = fleet.play("--limit", "open", "--check")
+        assert run.recap["open"]["failed"] == 0, run.output
+        assert not host.file("/tmp/planted").exists
+    finally:
+        host.check_output(f"rm -r {USER_DIR}/environment /home/pi/bin")
+
+
 def test_a_file_that_the_service_does_not_load(fleet: Fleet) -> None:
     host = fleet.host("open")
     host.check_output(f"printf 'NODE_RED_OPTIONS=-s other.js\n' >{USER_DIR}/environment")
