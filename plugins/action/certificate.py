@@ -46,7 +46,7 @@ class ActionModule(HostAction):
             result["diff"] = certificate_difference(found["path"], before, after, provider.names)
             result["transaction"] = installed["transaction"] if installed else ""
             result["replaced"] = bool(result["transaction"]) or self.check_mode
-        result["warnings"] = [*provider.warnings, *clock, *(self._warnings_of(provider) if reasons else [])]
+        result["warnings"] = [*self._other_issuer(before, after, provider), *provider.warnings, *clock, *(self._warnings_of(provider) if reasons else [])]
         return {**result, "fingerprint": after["fingerprint"] if after else "", "certificate": after}
 
     @staticmethod
@@ -87,6 +87,14 @@ class ActionModule(HostAction):
                 f"Left out of the certificate: {', '.join(names.not_permitted)}. The authority may not sign for them.")
         return warnings + self._twins(provider)
 
+    @staticmethod
+    def _other_issuer(before: dict[str, t.Any] | None, after: dict[str, t.Any] | None, provider: Provider) -> list[str]:
+        """A warning when another authority signs than before."""
+        if not before or not after or before["self_signed"] or before["issuer"] == after["issuer"]:
+            return []
+        return [f"The certificate is now one of {after['issuer']}, before it was one of {before['issuer']}. Browsers have to"
+                f" trust {provider.trusted_file or 'that'}."]
+
     def _twins(self, provider: Provider) -> list[str]:
         """A warning when other hosts of this run have the same private key, as after a card was cloned."""
         if not provider.chain or provider.options["new_key"] or not provider.keeps_key:
@@ -94,9 +102,8 @@ class ActionModule(HostAction):
         twins = []
         with contextlib.suppress(_pki.PkiError):
             own = _pki.public_key_fingerprint(provider.chain)
-            for name in self.task_vars.get("ansible_play_hosts", []):
-                info = self.task_vars["hostvars"][name].get("nodered_info") or {}
-                chain = (info.get("certificate") or {}).get("chain")
+            for name, state in self.states_of_play().items():
+                chain = state["certificate"]["chain"]
                 if name != self.task_vars["inventory_hostname"] and chain and _pki.public_key_fingerprint(chain) == own:
                     twins.append(name)
         if not twins:

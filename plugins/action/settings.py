@@ -16,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
     MISSING, Expression, SettingsDocument, SettingsError,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._variables import misspelt
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import WishError, Wishes
 
 #: How often a file that its owner changes while we work is read anew.
@@ -29,6 +30,8 @@ class ActionModule(HostAction):
     errors = (AccountError, PasswordError, WishError)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        if not options["write"]:
+            self._check_variables()
         place = self._plain_file(options) if options["path"] else _ServiceFile(self, options)
         for _attempt in range(ATTEMPTS):
             result = self._edit(options, place)
@@ -36,6 +39,12 @@ class ActionModule(HostAction):
                 return result
             place.read(fresh=True)
         raise Failure(f"{place.path} was changed {ATTEMPTS} times by somebody else while it was edited.")
+
+    def _check_variables(self) -> None:
+        """Failure for a variable that nobody would read: what it asks for would be missing without a word."""
+        for name, meant in misspelt(self.task_vars).items():
+            raise Failure(f"{name} is no variable of this collection. Did you mean {meant}? If it is one of your own,"
+                          " give it another name.")
 
     def _plain_file(self, options: dict[str, t.Any]) -> _PlainFile:
         for name in ("info", "user", "user_dir", "settings_path"):

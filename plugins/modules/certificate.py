@@ -77,6 +77,12 @@ options:
       - The folder of the certificate authority on the control node. One is made there at first use.
     type: str
     default: ~/.pifleet/nodered-ca
+  ca_new:
+    description:
+      - Make a new authority in O(ca_dir) although hosts have certificates of one that is not there. For one run, after
+        that one was lost or stolen.
+    type: bool
+    default: false
   ca_certificate:
     description:
       - The certificate of the authority in PEM, for control nodes that keep nothing. Needs O(ca_key).

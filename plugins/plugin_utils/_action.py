@@ -10,6 +10,7 @@ import base64
 import contextlib
 import typing as t
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
@@ -60,6 +61,12 @@ class HostAction(ActionBase):
         """The name or address that the control node connects to; None for a connection that has none."""
         return self._play_context.remote_addr or None
 
+    def states_of_play(self) -> dict[str, dict[str, t.Any]]:
+        """What is known of all hosts of this play, by their names; slow, because all variables of each are put together."""
+        hosts = self.task_vars.get("hostvars", {})
+        found = {name: hosts[name].get("nodered_info") for name in self.task_vars.get("ansible_play_hosts", ())}
+        return {name: state for name, state in found.items() if state and "certificate" in state}
+
     def given_address(self, name: str) -> str:
         """The ansible_host that the inventory has for a host as plain text, else the empty text.
 
@@ -75,12 +82,17 @@ class HostAction(ActionBase):
 
     def visit(self, module: str, options: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run one of this collection's modules on the host, hidden from every log; Failure when it fails."""
-        with self._hidden():
-            result = self._execute_module(
-                module_name=f"pifleet.nodered.{module}",
-                module_args={name: value for name, value in options.items() if value is not None},
-                task_vars=self.task_vars,
-            )
+        try:
+            with self._hidden():
+                result = self._execute_module(
+                    module_name=f"pifleet.nodered.{module}",
+                    module_args={name: value for name, value in options.items() if value is not None},
+                    task_vars=self.task_vars,
+                )
+        except AnsibleConnectionFailure:
+            # Why it failed was hidden as well. A command that has nothing to hide fails for the same reason.
+            self._low_level_execute_command("true", sudoable=False)
+            raise
         result.pop("invocation", None)
         if result.get("failed"):
             message = result.pop("msg", "The module failed without a message.")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import typing as t
 
@@ -93,14 +94,8 @@ class FleetAuthority(Provider):
 
     def prepare(self) -> None:
         self.authority = self._authority(create=False)
-        before = self.chain and described(self.chain)
-        if self.authority is None and before and not before["self_signed"] and not self.state["acme"]:
-            raise Failure(
-                f"This host has a certificate of {before['issuer']}, but {self.options['ca_dir']} holds no certificate"
-                " authority. Restore that folder from its backup, or set nodered_ca_dir to where it is. If it is lost for"
-                f" good, remove {self.found['path']} from the hosts: a new authority is then made, which every browser has"
-                " to trust anew."
-            )
+        if self.authority is None:
+            self._check_lost({self.action.task_vars.get("inventory_hostname", "This host"): self.state})
         self.names = self._wanted_names(
             self.authority.permits if self.authority else _pki.permits(self.options["ca_permitted"]))
         if self.authority:
@@ -113,7 +108,14 @@ class FleetAuthority(Provider):
         return self._due(self.authority, self_signed=False)
 
     def install(self) -> dict[str, t.Any]:
+        if self._authority(create=False) is None:
+            # One new host must not make an authority that all others would have to be trusted for anew.
+            self._check_lost(self.action.states_of_play())
         authority = t.cast(_pki.CertificateAuthority, self._authority(create=True))
+        if authority.created:
+            self.warnings.append(
+                f"A certificate authority was made in {self.options['ca_dir']}. Back that folder up, and have browsers"
+                f" trust {self.trusted_file}.")
         self.names = self._wanted_names(authority.permits)
         request = self._visit("request")["request"]
         chain = _pki.issue(authority, request.encode("ascii"), self.names, self.options["days"])
@@ -124,6 +126,21 @@ class FleetAuthority(Provider):
         if self.options["ca_certificate"]:
             return None
         return os.path.join(os.path.expanduser(self.options["ca_dir"]), "ca.pem")
+
+    def _check_lost(self, states: dict[str, dict[str, t.Any]]) -> None:
+        """Failure where hosts have certificates of an authority that is gone, unless a new one is asked for."""
+        if self.options["ca_new"]:
+            return
+        for name, state in states.items():
+            chain = state["certificate"]["chain"]
+            says = described(chain.encode("utf-8")) if chain and not state["acme"] else None
+            if says and not says["self_signed"]:
+                raise Failure(
+                    f"{name} has a certificate of {says['issuer']}, but {self.options['ca_dir']} holds no certificate"
+                    " authority. Restore that folder from its backup, or set nodered_ca_dir to where it is. If it was lost"
+                    " or stolen, run once with -e nodered_ca_new=true: a new authority is then made, which every browser"
+                    " has to trust anew."
+                )
 
     def _authority(self, create: bool) -> _pki.CertificateAuthority | None:
         """The authority, or None where there is none (yet)."""
@@ -170,9 +187,9 @@ class File(Provider):
             passphrase_option="nodered_certificate_key_passphrase")
         says = _pki.describe(self.bundle.chain)
         self.names = _pki.Names(tuple(says["dns_names"]), tuple(says["ip_addresses"]))
-        due = _pki.reasons_to_issue(
-            self.bundle.chain, None, _pki.Names((), ()), None, options["renew_before"], self_signed=says["self_signed"])
-        self.warnings += [f"nodered_certificate_chain: {reason}. Get a new certificate." for reason in due]
+        days = (datetime.datetime.fromisoformat(says["not_after"]) - datetime.datetime.now(datetime.timezone.utc)).days
+        if days < options["renew_before"]:
+            self.warnings.append(f"nodered_certificate_chain expires in {days} days. Get a new certificate.")
 
     def reasons(self) -> list[str]:
         if not self.chain:

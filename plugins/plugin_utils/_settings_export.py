@@ -86,6 +86,11 @@ _WITH_THIS = FUNCTIONS - {"arrow_function"}
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
 
 
+def right_name(name: str) -> str:
+    """The name of a setting as Node-RED knows it, where only the case of letters differs."""
+    return _KNOWN_NAMES.get(name.lower(), name)
+
+
 class _Finder:
     """Reads one file; `export` runs once."""
 
@@ -159,7 +164,7 @@ class _Finder:
     def _refuse_wrong_case(self) -> None:
         for entry in self._entries:
             name = entry.path[0] if entry.path else ""
-            right = _KNOWN_NAMES.get(name.lower(), name)
+            right = right_name(name)
             if name != right:
                 raise SettingsError(
                     f"Node-RED ignores `{name}`: the name is `{right}`. Correct or remove it.", line_of(entry.node)

@@ -16,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
     MISSING, Expression, SettingsDocument, SettingsError,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_export import right_name
 
 #: Read in one call, so that a renewal between two reads cannot give a key beside another certificate.
 HTTPS = """\
@@ -83,6 +84,9 @@ class Wishes:
         for variable, keys in (("nodered_settings", self.values), ("nodered_settings_js", self.expressions),
                                ("nodered_settings_absent", self.absent)):
             for key in keys:
+                right = right_name(key.split(".")[0])
+                if variable != "nodered_settings_absent" and not key.startswith(right):
+                    raise WishError(f"{variable}: Node-RED ignores {key}: the name is {right}.")
                 own = _OWN_VARIABLE.get(key.split(".")[0])
                 if key.split(".")[0] == "https" and self.https:
                     own = "nodered_certificate_provider"

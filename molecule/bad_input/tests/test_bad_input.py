@@ -40,6 +40,11 @@ VARIABLES = {
     "key with a variable of its own": (
         {"nodered_settings": {"adminAuth": {"type": "credentials"}}},
         "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
+    "misspelt variable": (
+        {"nodered_node_aut": {"user": "fred", "password": PASSWORD}},
+        "nodered_node_aut is no variable of this collection. Did you mean nodered_node_auth?"),
+    "setting in wrong case": (
+        {"nodered_settings": {"uiport": 1881}}, "nodered_settings: Node-RED ignores uiport: the name is uiPort"),
     "no JavaScript": (
         {"nodered_settings_js": {"functionGlobalContext": "{ os: "}}, "nodered_settings_js"),
     "name of a host with a space": (
@@ -178,5 +183,6 @@ def test_unreachable_host_does_not_stop_a_good_one(fleet: Fleet) -> None:
     run = fleet.play("-i", str(gone), "--limit", "good,gone")
     assert run.status != 0
     assert run.recap["gone"]["unreachable"] == 1
+    assert run.said("Connection refused"), run.output
     assert (run.recap["good"]["failed"], run.recap["good"]["changed"]) == (0, 3), run.output
     assert fleet.here().request(fleet.url("good") + "/settings").status == 401

@@ -298,3 +298,18 @@ def test_another_host_name(fleet: Fleet) -> None:
     connection = fleet.here().openssl("s_client", "-connect", f"{fleet.address('pi31')}:{PORT}", "-CAfile", fleet.ca,
                                       "-verify_return_error", "-verify_hostname", "attic.local")
     assert connection.rc == 0, connection.stderr
+
+
+def test_a_lost_authority(fleet: Fleet) -> None:
+    """One host without a certificate must not bring an authority that all others would have to be trusted for anew."""
+    folder = pathlib.Path(fleet.ca).parent
+    folder.rename(folder.with_name("lost"))
+    fleet.host("patient").check_output("rm %s", CERTIFICATE)
+    run = fleet.play("--limit", "pi31,patient")
+    assert {recap["failed"] for recap in run.recap.values()} == {1}, run.output
+    assert run.said("Restore that folder from its backup"), run.output
+    assert not (folder / "ca.key").exists()
+    run = fleet.play("--limit", "pi31,patient", variables={"nodered_ca_new": True})
+    assert run.status == 0, run.output
+    assert run.said(f"A certificate authority was made in {folder}. Back that folder up"), run.output
+    assert served(fleet, "pi31") == installed(fleet, "pi31")
