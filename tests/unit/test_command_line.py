@@ -76,5 +76,5 @@ def test_a_script_between_is_recognised(words, direct):
 
 def test_paths_are_those_of_the_service():
     line = CommandLine([*PI, "-s", "~/other.js", "-u", "data"])
-    assert line.path("settings", "/work", "/home/pi") == "/home/pi/other.js"
-    assert line.path("userDir", "/work", "/home/pi") == "/work/data"
+    assert line.path("settings", "/srv", "/home/pi") == "/home/pi/other.js"
+    assert line.path("userDir", "/srv", "/home/pi") == "/srv/data"
