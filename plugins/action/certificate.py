@@ -9,7 +9,7 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _acme, _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, Failure, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import certificate_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._providers import PROVIDERS, Provider, described
@@ -37,16 +37,17 @@ class ActionModule(HostAction):
         result: dict[str, t.Any] = {"changed": bool(reasons), "reasons": reasons, "path": found["path"]}
         if provider.trusted_file:
             result["ca_certificate"] = provider.trusted_file
-        after = before
+        after, told = before, []
         if reasons:
             installed = None if self.check_mode else provider.install()
             if handed_on and installed:
-                self.visit("host_acme", {**{name: options[name] for name in HOST_OPTIONS}, "operation": "remove"})
+                self.visit("host_acme", {**where(options), "operation": "remove"})
             after = described(installed["chain"].encode("ascii")) if installed else None
             result["diff"] = certificate_difference(found["path"], before, after, provider.names)
             result["transaction"] = installed["transaction"] if installed else ""
             result["replaced"] = bool(result["transaction"]) or self.check_mode
-        result["warnings"] = [*self._other_issuer(before, after, provider), *provider.warnings, *clock, *(self._warnings_of(provider) if reasons else [])]
+            told = [*self._other_issuer(before, after, provider), *self._warnings_of(provider)]
+        result["warnings"] = [*provider.warnings, *clock, *told]
         return {**result, "fingerprint": after["fingerprint"] if after else "", "certificate": after}
 
     @staticmethod

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
 
 
@@ -16,6 +16,6 @@ class ActionModule(HostAction):
     spec = argument_spec("info")
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        result = self.visit("info", {name: options[name] for name in HOST_OPTIONS})
+        result = self.visit("info", where(options))
         # A result's own mark hides it from every callback; `register` still gets it.
         return {**result, "_ansible_no_log": True}

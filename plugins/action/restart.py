@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._drop_in import DropInError, drop_in, variable_names
@@ -20,7 +20,7 @@ class ActionModule(HostAction):
     errors = (_pki.PkiError, DropInError)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        host = {name: options[name] for name in HOST_OPTIONS}
+        host = where(options)
         if options["state"] == "undone":
             return self._undo(host, options["failure"])
         wanted = drop_in(options["environment"] or {})

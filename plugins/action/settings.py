@@ -9,7 +9,7 @@ import json
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import AccountError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, Failure, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import settings_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import PasswordError
@@ -144,7 +144,7 @@ class _ServiceFile(_Place):
     def write(self, edited: bytes, managed: list[dict[str, t.Any]], revoked: list[str]) -> dict[str, t.Any]:
         return self._written_by(
             "host_settings", edited, managed, revoke=revoked, load_tls=self.options["https"],
-            **{name: self.options[name] for name in HOST_OPTIONS})
+            **where(self.options))
 
 
 class _PlainFile(_Place):

@@ -14,12 +14,12 @@ import yaml
 
 with contextlib.suppress(ImportError):  # _pki tells
     from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki_x509 import certificates_of, extension, pem_of
 
 
 class ActionModule(HostAction):
@@ -68,10 +68,9 @@ def roots(pem: bytes, origin: str, now: datetime.datetime) -> dict[str, dict[str
 
     Beside them there may be intermediate and cross certificates, which are verified with a root, and expired roots.
     """
-    _pki.describe(pem)
     found = {}
-    for certificate in x509.load_pem_x509_certificates(pem):
-        text = certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+    for certificate in certificates_of(pem, origin):
+        text = pem_of(certificate).decode("ascii")
         description = _pki.describe(text)
         if description["self_signed"] and _may_issue(certificate) and now <= certificate.not_valid_after_utc:
             found[text] = description
@@ -82,9 +81,8 @@ def roots(pem: bytes, origin: str, now: datetime.datetime) -> dict[str, dict[str
 
 
 def _may_issue(certificate: x509.Certificate) -> bool:
-    with contextlib.suppress(x509.ExtensionNotFound):
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    return False
+    constraints = extension(certificate.extensions, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
 
 
 def nickname(description: dict[str, t.Any]) -> str:

@@ -19,7 +19,7 @@ import time
 
 from ansible_collections.pifleet.nodered.plugins.module_utils import _acme as acme
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
-from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import HostCertificate, openssl
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import HostCertificate, fits, openssl, pair
 from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._redact import HIDDEN, redact
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Transaction
@@ -244,7 +244,7 @@ class AcmeCertificate(HostCertificate):
         if not key or not chain:
             raise HostError("certbot ended without an error, but there is no certificate in %s. Look for options of"
                             " certbot that keep it from fetching one, such as dry-run. %s" % (live, self._stays()))
-        if openssl(["pkey", "-pubout"], key) != openssl(["x509", "-noout", "-pubkey"], chain):
+        if not fits(key, chain):
             raise HostError("The key in %s does not fit the certificate beside it. %s" % (live, self._stays()))
         text = openssl(["x509", "-noout", "-ext", "subjectAltName"], chain).decode("utf-8", "replace").lower()
         covered = re.findall(r"dns:([^,\s]+)", text)
@@ -277,7 +277,7 @@ class AcmeCertificate(HostCertificate):
         path = acme.hook_file(self.unit.name)
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         other_hook = files.read(path) != hook
-        if files.read(self.path, account) == key.rstrip(b"\n") + b"\n" + chain.rstrip(b"\n") + b"\n":
+        if files.read(self.path, account) == pair(key, chain):
             if other_hook:
                 files.replace(path, hook, 0o755, 0, 0)
             return {"changed": other_hook, "chain": chain.decode("ascii"), "path": self.path, "transaction": ""}

@@ -58,6 +58,16 @@ def openssl(arguments, content=None):
     return run.stdout
 
 
+def fits(key, chain):
+    """Whether a private key belongs to the first certificate of a chain, all in PEM."""
+    return openssl(["pkey", "-pubout"], key) == openssl(["x509", "-noout", "-pubkey"], chain)
+
+
+def pair(key, chain):
+    """The content of the file that Node-RED reads both from."""
+    return key.rstrip(b"\n") + b"\n" + chain.rstrip(b"\n") + b"\n"
+
+
 class HostCertificate:
     """Key and certificate of one Node-RED."""
 
@@ -124,15 +134,14 @@ class HostCertificate:
 
     def _place(self, key, chain):
         account = self.unit.account
-        content = key.rstrip(b"\n") + b"\n" + chain.rstrip(b"\n") + b"\n"
-        if openssl(["pkey", "-pubout"], key) != openssl(["x509", "-noout", "-pubkey"], chain):
+        if not fits(key, chain):
             raise HostError("The key of this host does not fit the certificate that was made for it. Run again.")
         transaction = Transaction(self.store)
         transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
         if not os.path.isdir(self.unit.settings_folder):
             transaction.make_folder(self.unit.settings_folder, 0o700, account)
         transaction.make_folder(os.path.dirname(self.path), 0o700, account)
-        transaction.replace(self.path, content, 0o600, account.uid, account.gid, account)
+        transaction.replace(self.path, pair(key, chain), 0o600, account.uid, account.gid, account)
         self.store.discard(_STAGED)
         return {"changed": True, "chain": chain.decode("ascii"), "path": self.path,
                 "transaction": transaction.identifier}

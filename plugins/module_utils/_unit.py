@@ -204,9 +204,14 @@ class Unit:
         given = self.command_line.path("userDir", self.working_directory, self.account.home)
         if given or not self.command_line.last("settings"):
             return given or self.settings_folder
+        return self._used_home() or self._default_user_dir()
+
+    def _used_home(self):
+        """The folder that Node-RED takes for its userDir because it was one before, or None."""
         home = self.environment.get("NODE_RED_HOME") or self.node_red_home
-        if home and os.path.exists(os.path.join(home, ".config.json")):
-            return home
+        return home if home and os.path.exists(os.path.join(home, ".config.json")) else None
+
+    def _default_user_dir(self):
         return os.path.join(self.environment.get("HOME") or self.account.home, ".node-red")
 
     def _settings_in_use(self):
@@ -219,8 +224,4 @@ class Unit:
             return explicit
         if user_dir and os.path.exists(os.path.join(user_dir, "settings.js")):
             return os.path.join(user_dir, "settings.js")
-        home = self.environment.get("NODE_RED_HOME") or self.node_red_home
-        if home and os.path.exists(os.path.join(home, ".config.json")):
-            return os.path.join(home, "settings.js")
-        user_dir = user_dir or os.path.join(self.environment.get("HOME") or self.account.home, ".node-red")
-        return os.path.join(user_dir, "settings.js")
+        return os.path.join(self._used_home() or user_dir or self._default_user_dir(), "settings.js")

@@ -14,8 +14,12 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-#: The options that say which Node-RED of a host is meant.
-HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
+_WHERE = ("service", "user", "user_dir", "settings_path")
+
+
+def where(options: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The options that say which Node-RED of a host is meant, as every module on the host takes them."""
+    return {name: options[name] for name in _WHERE}
 
 
 class Failure(Exception):
@@ -121,7 +125,7 @@ class HostAction(ActionBase):
         """
         state = None if fresh else options.get("info")
         if not state:
-            state = self.visit("info", {name: options[name] for name in HOST_OPTIONS})
+            state = self.visit("info", where(options))
         if "service" not in state or "settings" not in state:
             raise Failure("`info` must be what pifleet.nodered.info returned.")
         require_node_red(state)

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils import _acme as host_acme
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _acme, _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HOST_OPTIONS, Failure, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
 
 
 class Provider:
@@ -79,8 +79,8 @@ class Provider:
         return found - {"", mine, mine.partition(".")[0], f"{mine.partition('.')[0]}.local", self.action.reached}
 
     def _visit(self, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
-        host = {name: self.options[name] for name in (*HOST_OPTIONS, "key_type", "new_key")}
-        return self.action.visit("host_certificate", {**host, "operation": operation, **arguments})
+        key = {name: self.options[name] for name in ("key_type", "new_key")}
+        return self.action.visit("host_certificate", {**where(self.options), **key, "operation": operation, **arguments})
 
     def _due(self, authority: _pki.CertificateAuthority | None, self_signed: bool) -> list[str]:
         reasons = _pki.reasons_to_issue(
@@ -108,7 +108,7 @@ class FleetAuthority(Provider):
         return self._due(self.authority, self_signed=False)
 
     def install(self) -> dict[str, t.Any]:
-        if self._authority(create=False) is None:
+        if self.authority is None:
             # One new host must not make an authority that all others would have to be trusted for anew.
             self._check_lost(self.action.states_of_play())
         authority = t.cast(_pki.CertificateAuthority, self._authority(create=True))
@@ -224,8 +224,7 @@ class Acme(Provider):
         return self.fetch + install
 
     def install(self) -> dict[str, t.Any]:
-        host = {name: self.options[name] for name in HOST_OPTIONS}
-        return self.action.visit("host_acme", {**host, **self.wish.arguments, "force": bool(self.fetch)})
+        return self.action.visit("host_acme", {**where(self.options), **self.wish.arguments, "force": bool(self.fetch)})
 
 
 PROVIDERS: dict[str, type[Provider]] = {"ca": FleetAuthority, "selfsigned": SelfSigned, "file": File, "acme": Acme}
