@@ -83,6 +83,8 @@ _READING_METHODS = frozenset(
 _PASSING_OPERATORS = frozenset({"&&", "||", "??"})
 # Functions in which `this` and `arguments` are not those of the file.
 _WITH_THIS = FUNCTIONS - {"arrow_function"}
+# The functions that `_web_sockets` writes. They only read.
+_OWN_FUNCTIONS = frozenset({"pifleetVerifyLogin", "pifleetVerifyClient", "pifleetIoMiddleware"})
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
 
 
@@ -280,6 +282,8 @@ class _Finder:
 
     def _classify(self, place: Place) -> None:
         """Sorts one use of the settings object in: a plain assignment, harmless, or a hazard."""
+        if any(_is_own_function(outer.node) for outer in place.outwards()):
+            return
         end, path, known = key_chain(place)
         end = without_parentheses(end)
         outer = end.parent.node
@@ -364,6 +368,12 @@ def _entries_of(source: Node) -> list[Entry]:
     if source.type != "object":
         return [Entry(None, source, None, None)]
     return [Entry(None if name is None else (name,), node, value, source) for name, node, value in members_of(source)]
+
+
+def _is_own_function(node: Node) -> bool:
+    """Whether a node is a function of this collection's own."""
+    name = node.child_by_field_name("name") if node.type == "function_expression" else None
+    return name is not None and text_of(name) in _OWN_FUNCTIONS
 
 
 def _is_harmless(place: Place) -> bool:

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The login of httpNodeAuth is asked for on web sockets too: by functions that Node.js runs here."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import MISSING, SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import Wishes
+
+PASSWORD = "dashboard-only-for-tests: with a colon"
+GIVEN = {
+    "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "static": None, "static_auth": None,
+    "node_auth": {"user": "fred", "password": PASSWORD}, "https": False, "credential_secret": None, "values": {},
+    "expressions": {}, "absent": [], "new_hashes": False,
+}
+OWN = "(info) => info.secure"
+
+#: Stands for red.js, the program that loads the settings and has bcryptjs beside it.
+MAIN = """
+const settings = require(process.argv[2]);
+const ask = async (headers) => {
+    const request = {headers};
+    return [
+        await new Promise((resolve) => settings.webSocketNodeVerifyClient(
+            {req: request}, (fits, status, message, more) =>
+                resolve(fits ? 101 : `${status} ${more["WWW-Authenticate"]}`))),
+        await new Promise((resolve) => settings.ui.ioMiddleware(
+            {request}, (error) => resolve(error ? error.message : "in"))),
+    ];
+};
+(async () => {
+    const answers = [];
+    for (const headers of JSON.parse(process.argv[3])) { answers.push(await ask(headers)); }
+    console.log(JSON.stringify({answers, compared: require("bcryptjs").compared}));
+})();
+"""
+#: Takes a hash for the password behind a `#`.
+BCRYPTJS = """
+exports.compared = 0;
+exports.compare = (sent, hash, done) => {
+    exports.compared += 1;
+    setImmediate(() => hash.includes("#") ? done(null, "#" + sent === hash) : done(new Error("no hash")));
+};
+"""
+IN, OUT = [101, "in"], ['401 Basic realm="Authorization Required"', "Unauthorized"]
+
+
+def applied(source=b"module.exports = {\n}\n", **given):
+    document = SettingsDocument(source)
+    wishes = Wishes({**GIVEN, **given}, "/home/pi/.node-red")
+    wishes.apply(document)
+    return document, wishes.warnings(document)
+
+
+def basic(user, password):
+    """The header of a login, as HTTP has it."""
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def asked(folder, source, headers):
+    """What the functions of a settings file say to clients that send these headers, and how often they hashed."""
+    library = folder / "node_modules" / "bcryptjs"
+    library.mkdir(parents=True)
+    (library / "index.js").write_text(BCRYPTJS, "utf-8")
+    (folder / "red.js").write_text(MAIN, "utf-8")
+    settings = folder / "userDir" / "settings.js"
+    settings.parent.mkdir()
+    settings.write_bytes(source)
+    run = subprocess.run(["node", folder / "red.js", settings, json.dumps(headers)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    return result["answers"], result["compared"]
+
+
+def with_password(document, password=PASSWORD):
+    """The file with a hash that the library of these tests understands."""
+    return document.source.replace(document.get("httpNodeAuth.pass").encode(), f"#{password}".encode())
+
+
+@pytest.mark.parametrize(("headers", "answer"), [
+    (basic("fred", PASSWORD), IN),
+    ({"authorization": basic("fred", PASSWORD)["authorization"].replace("Basic", "basic")}, IN),
+    (basic("fred", "wrong"), OUT),
+    (basic("fred", ""), OUT),
+    (basic("Fred", PASSWORD), OUT),
+    (basic("", PASSWORD), OUT),
+    ({"authorization": base64.b64encode(b"fred").decode()}, OUT),
+    ({"authorization": "Bearer x"}, OUT),
+    ({"authorization": ""}, OUT),
+    ({}, OUT),
+    ({**basic("fred", PASSWORD), "origin": "https://pi.local:1880", "host": "pi.local:1880"}, IN),
+    ({**basic("fred", PASSWORD), "origin": "https://other.local", "host": "pi.local:1880"}, OUT),
+    ({**basic("fred", PASSWORD), "origin": "null", "host": "pi.local:1880"}, OUT),
+])
+def test_who_gets_in(tmp_path, headers, answer):
+    document, _warnings = applied()
+    assert asked(tmp_path, with_password(document), [headers])[0] == [answer]
+
+
+def test_nobody_gets_in_without_the_library(tmp_path):
+    source = with_password(applied()[0]).replace(b'"bcryptjs"', b'"no-such-library"')
+    assert asked(tmp_path, source, [basic("fred", PASSWORD)])[0] == [OUT]
+
+
+def test_a_right_password_is_hashed_once_and_a_wrong_one_each_time(tmp_path):
+    right, wrong = basic("fred", PASSWORD), basic("fred", "wrong")
+    answers, compared = asked(tmp_path, with_password(applied()[0]), [wrong, right, right, wrong])
+    assert answers == [OUT, IN, IN, OUT]
+    # Each answer is asked for twice; the first right one is computed for the first of both.
+    assert compared == 2 + 1 + 0 + 2
+
+
+@pytest.mark.parametrize("login", ["undefined", "{}", "{user: 'fred'}", "(request, response, next) => next()"])
+def test_nobody_gets_in_where_there_is_no_login(tmp_path, login):
+    source = applied()[0].source.decode() + f"\nmodule.exports.httpNodeAuth = {login};\n"
+    answers, _compared = asked(tmp_path, source.encode(), [{}, basic("fred", "undefined"), basic("undefined", "")])
+    assert answers == [OUT, OUT, OUT]
+
+
+def test_a_second_edit_changes_nothing_and_another_password_can_be_set():
+    before, _warnings = applied()
+    assert applied(before.source)[0].source == before.source
+    after, _warnings = applied(before.source, node_auth={"user": "fred", "password": "another-only-for-tests"})
+    assert set(after.changes()) == {"httpNodeAuth.pass"}
+
+
+def test_dashboard_2_is_asked_only_where_it_has_settings_of_its_own():
+    assert applied()[0].get("dashboard") is MISSING
+    document, _warnings = applied(b"module.exports = {\n    dashboard: {maxHttpBufferSize: 1e8},\n}\n")
+    assert "pifleetIoMiddleware" in document.get("dashboard.ioMiddleware").code
+
+
+@pytest.mark.parametrize(("key", "code"), [
+    ("webSocketNodeVerifyClient", OWN), ("ui", f"{{ioMiddleware: {OWN}}}"), ("ui", "require('./ui')"),
+])
+def test_code_of_the_user_stays_and_is_told(key, code):
+    document, warnings = applied(f"module.exports = {{\n    {key}: {code},\n}}\n".encode())
+    assert f"{key}: {code}," in document.source.decode()
+    assert len(warnings) == 1
+    assert warnings[0].startswith(key)
+
+
+def test_what_is_asked_for_otherwise_wins():
+    document, warnings = applied(
+        expressions={"webSocketNodeVerifyClient": OWN}, absent=["ui.ioMiddleware"])
+    assert document.get("webSocketNodeVerifyClient").code == OWN
+    assert document.get("ui.ioMiddleware") is MISSING
+    assert [warning.split()[0] for warning in warnings] == ["webSocketNodeVerifyClient"]
+
+
+def test_nothing_is_added_without_the_login():
+    assert applied(node_auth=None)[0].source == b"module.exports = {\n}\n"
