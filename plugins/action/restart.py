@@ -7,17 +7,21 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import (
+    AccountError, User, admin_users, first_administrator,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._drop_in import DropInError, drop_in, variable_names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._login import LoginRefused, LoginUnproved, prove_login
 
 
 class ActionModule(HostAction):
     """Decides whether Node-RED has to be restarted and proved, from what is known of the host."""
 
     spec = argument_spec("restart")
-    errors = (_pki.PkiError, DropInError)
+    errors = (_pki.PkiError, DropInError, AccountError)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         host = where(options)
@@ -41,13 +45,51 @@ class ActionModule(HostAction):
         if self.check_mode:
             return {**result, "transaction": ""}
         service, proof = state["service"], state["proof"]
+        owner = first_administrator(admin_users(options["admin_users"])) if options["admin_users"] else None
+        known = owner is not None and owner.secret.password is not None
         done = self.visit("host_restart", {
             **host, "operation": "prove", "drop_in": wanted, "timeout": options["timeout"],
             "stable": options["stable"], "wait_first": service["active"] and reasons == (proof or {}).get("failures"),
             "expected": {"tls": options["https"], "auth": options["admin_auth"],
                          "certificate": fingerprint or None},
+            "revoke": options["revoke"], "hold": known, "username": owner.username if owner and not known else None,
         })
-        return {**result, "changed": done["changed"], "proof": done["proof"], "transaction": done["transaction"]}
+        result.update(changed=done["changed"], proof=done["proof"], transaction=done["transaction"], warnings=[])
+        if owner and not known:
+            result["warnings"].append(
+                f"That {owner.username} can log in was not proved: only a hash of the password is known here.")
+        elif owner:
+            result["warnings"] += self._prove_login(host, options, done, owner)
+        return result
+
+    def _prove_login(
+        self, host: dict[str, t.Any], options: dict[str, t.Any], done: dict[str, t.Any], owner: User
+    ) -> list[str]:
+        """Let the owner log in, and put everything back when that fails; returns what the user should know."""
+        proved = done["proof"]["expected"]
+        finish = {**host, "operation": "commit", "timeout": options["timeout"], "stable": options["stable"]}
+        warnings = []
+        try:
+            if proved["admin_root"] is not None and proved["auth"]:
+                prove_login(self._address(proved), proved, done["served"], owner.username,
+                            t.cast(str, owner.secret.password))
+        except LoginRefused as error:
+            if not done["held"]:
+                raise Failure(f"{error} Nothing had been changed before.", restored=[]) from None
+            restored = self.visit("host_restart", {**finish, "operation": "undo"})["restored"]
+            raise Failure(f"{error} The old files are back and the service is as it was before.",
+                          restored=restored) from None
+        except LoginUnproved as error:
+            warnings.append(f"That {owner.username} can log in was not proved: {error}.")
+            finish["username"] = owner.username
+        if done["held"]:
+            self.visit("host_restart", finish)
+        return warnings
+
+    def _address(self, proved: dict[str, t.Any]) -> str:
+        """Where the control node reaches what was proved on the host."""
+        is_here = self._connection.transport == "local"
+        return str(proved["address"] if is_here or not self.reached else self.reached)
 
     def _undo(self, host: dict[str, t.Any], failure: dict[str, t.Any]) -> dict[str, t.Any]:
         reason = failure.get("msg", "A task failed.")
@@ -72,6 +114,8 @@ class ActionModule(HostAction):
         reasons = []
         if options["force"]:
             reasons.append("a restart was asked for")
+        if options["revoke"]:
+            reasons.append("sessions are to end")
         if options["changed"]:
             reasons.append("files of Node-RED were replaced")
         if state["transaction"]:

@@ -8,6 +8,7 @@ import base64
 import json
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _web_sockets as web_sockets
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import AccountError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
@@ -17,7 +18,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document
     MISSING, Expression, SettingsDocument, SettingsError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._variables import misspelt
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import WishError, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import (
+    EndedSessions, WishError, Wishes,
+)
 
 #: How often a file that its owner changes while we work is read anew.
 ATTEMPTS = 3
@@ -57,19 +60,22 @@ class ActionModule(HostAction):
         wishes = Wishes(options, place.user_dir)
         try:
             document = SettingsDocument(place.original)
-            revoked = wishes.apply(document, hashing=options["write"])
+            ended = wishes.apply(document, hashing=options["write"])
         except (SettingsError, WishError) as error:
             raise Failure(f"{place.path}: {error}") from None
         place.check(wishes)
         edited = document.source
-        if not options["write"] or edited == place.content:
+        if not options["write"]:
             return {"changed": False, "path": place.path, "changes": []}
-        written = place.write(edited, _managed(document, wishes), revoked)
+        told = {"warnings": [f"{place.path}: {warning}" for warning in wishes.warnings(document)]}
+        if edited == place.content:
+            return {"changed": False, "path": place.path, "changes": [], **told}
+        written = place.write(edited, _managed(document, wishes), ended)
         if written["conflict"]:
             return None
         before = (place.content or b"").decode("utf-8")
         return {
-            "changed": True, "path": place.path, "changes": list(document.changes()),
+            "changed": True, "path": place.path, "changes": list(document.changes()), **told,
             "diff": settings_difference(place.path, before, edited.decode("utf-8")),
             "transaction": written.get("transaction", ""),
             **({"backup_file": written["backup_file"]} if "backup_file" in written else {}),
@@ -100,7 +106,7 @@ class _Place:
     def check(self, wishes: Wishes) -> None:
         """Failure when what the file says would not be what counts."""
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], revoked: list[str]) -> dict[str, t.Any]:
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions) -> dict[str, t.Any]:
         """What the module on the host returned; its `conflict` tells that the file is another one by now."""
         raise NotImplementedError
 
@@ -141,10 +147,10 @@ class _ServiceFile(_Place):
                     raise Failure(f"{'.'.join(path)} is set by {override['by']} when {service['name']} starts, which wins"
                                   f" over {self.path}. Remove it there: {places}.")
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], revoked: list[str]) -> dict[str, t.Any]:
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions) -> dict[str, t.Any]:
         return self._written_by(
-            "host_settings", edited, managed, revoke=revoked, load_tls=self.options["https"],
-            **where(self.options))
+            "host_settings", edited, managed, revoke=ended.users, session_expiry=ended.expiry,
+            load_tls=self.options["https"], **where(self.options))
 
 
 class _PlainFile(_Place):
@@ -156,7 +162,7 @@ class _PlainFile(_Place):
         self.content = self.original = base64.b64decode(found["content"])
         self.sha256 = found["sha256"]
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], revoked: list[str]) -> dict[str, t.Any]:
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions) -> dict[str, t.Any]:
         return self._written_by(
             "host_settings_file", edited, managed, path=self.path, validate=self.options["validate"])
 
@@ -164,11 +170,12 @@ class _PlainFile(_Place):
 def _managed(document: SettingsDocument, wishes: Wishes) -> list[dict[str, t.Any]]:
     """What Node.js must find under each setting that is asked for, as far as that can be told without running code."""
     managed: list[dict[str, t.Any]] = []
-    for path in wishes.paths:
+    functions = web_sockets.paths(document)
+    for path in dict.fromkeys((*wishes.paths, *functions)):
         value = document.get(path)
         if value is MISSING:
             managed.append({"path": list(path), "type": "undefined"})
-        elif path == ("https",):
+        elif path == ("https",) or path in functions:
             managed.append({"path": list(path), "type": "function"})
         elif not isinstance(value, Expression):
             managed.append({"path": list(path), "value": _literal(value)})

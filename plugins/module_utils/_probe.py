@@ -18,51 +18,79 @@ import os
 import secrets
 import socket
 import ssl
+import urllib.parse
 
 #: Seconds to wait for one answer.
 TIMEOUT = 10
 
 
-class Endpoint:
-    """One address and port that Node-RED listens on, asked over TLS or in plain."""
+class OtherCertificate(OSError):
+    """A server shows another certificate than the one that was expected, so it may be another server."""
 
-    def __init__(self, address, port, tls, timeout=TIMEOUT):
+
+class Endpoint:
+    """One address and port that Node-RED listens on, asked over TLS or in plain.
+
+    With ``certificate``, SHA-256 of DER bytes as lower-case hex, nothing is sent to a server that shows another one.
+    """
+
+    def __init__(self, address, port, tls, timeout=TIMEOUT, certificate=None):
         self.address = address
         self.port = port
         self.tls = tls
         self.timeout = timeout
+        self.certificate = certificate
         self._connection = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
-        if self._connection:
-            self._connection.close()
+        self._disconnect()
 
     def get(self, path, headers=None):
         """Status, headers and the first 64 KiB of the body that a GET request is answered with."""
         try:
-            return self._get(path, headers)
+            return self._request("GET", path, None, headers)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             # The server may close an idle connection at any time.
+            self._disconnect()
+            return self._request("GET", path, None, headers)
+
+    def post(self, path, form, headers=None):
+        """The same for a POST request with a form (a dictionary), over a connection of its own: it is sent once."""
+        self._disconnect()
+        body = urllib.parse.urlencode(form)
+        return self._request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})})
+
+    def connect(self):
+        """Connect unless that is done. Raises OSError, OtherCertificate among them."""
+        if self._connection is not None:
+            return
+        if self.tls:
+            self._connection = http.client.HTTPSConnection(
+                self.address, self.port, timeout=self.timeout, context=unverified_context())
+        else:
+            self._connection = http.client.HTTPConnection(self.address, self.port, timeout=self.timeout)
+        self._connection.connect()
+        if self.certificate:
+            shown = hashlib.sha256(self._connection.sock.getpeercert(binary_form=True)).hexdigest()
+            if shown != self.certificate:
+                self._disconnect()
+                raise OtherCertificate("%s shows another certificate" % self.address)
+
+    def _disconnect(self):
+        if self._connection is not None:
             self._connection.close()
             self._connection = None
-            return self._get(path, headers)
 
-    def _get(self, path, headers):
-        if self._connection is None:
-            if self.tls:
-                self._connection = http.client.HTTPSConnection(
-                    self.address, self.port, timeout=self.timeout, context=unverified_context())
-            else:
-                self._connection = http.client.HTTPConnection(self.address, self.port, timeout=self.timeout)
-        self._connection.request("GET", path, headers=headers or {})
+    def _request(self, method, path, body, headers):
+        self.connect()
+        self._connection.request(method, path, body, headers or {})
         response = self._connection.getresponse()
         body = response.read(65536)
         if response.read(1):
-            self._connection.close()
-            self._connection = None
+            self._disconnect()
         return response.status, response.headers, body
 
 
@@ -133,6 +161,18 @@ def login_type(endpoint, admin_root):
     except ValueError:
         return None
     return answer.get("type", "") if status == 200 and isinstance(answer, dict) else None
+
+
+def log_in(endpoint, admin_root, username, password):
+    """Status and body of one login with all the rights that the user has, as node-red-admin does it."""
+    status, _headers, body = endpoint.post(join(admin_root, "auth/token"), {
+        "client_id": "node-red-admin", "grant_type": "password", "scope": "", "username": username, "password": password})
+    return status, body
+
+
+def locked_out(status, body):
+    """Whether a login failed only because there were five wrong ones in ten minutes (auth/strategies.js)."""
+    return status == 500 and b"Too many login attempts" in body
 
 
 def observe(address, port, admin_root="/", timeout=TIMEOUT):

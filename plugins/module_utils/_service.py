@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
+import secrets
 import subprocess
 import time
 
@@ -30,6 +32,8 @@ REFRESH_PAUSE = 2
 REFRESH_MARGIN = 10
 #: Seconds that loading the settings with Node.js may take.
 LOAD_TIMEOUT = 60
+#: Seconds that a login may take: a Pi Zero needs several for one bcrypt hash.
+LOGIN_TIMEOUT = 60
 #: How many lines of the journal a failure shows.
 JOURNAL_LINES = 20
 #: How many of them its message has, from the first that tells of an error.
@@ -48,29 +52,71 @@ class Service:
         self.store = Store(unit.name)
         self.started = None
 
-    def prove(self, drop_in, expected, wait_first):
+    def prove(self, drop_in, expected, wait_first=False, revoke=(), username=None, hold=False):
         """Restart into the new state and prove it; back to the old one, and HostError, when that fails.
 
-        ``wait_first`` spares a service that is still starting the restart, if it can be proved as it is.
+        ``wait_first`` spares a service that is still starting the restart, if it can be proved as it is. ``revoke`` are
+        users whose sessions end, ``username`` one who has to be able to log in. With ``hold`` what was replaced can
+        still be put back, until `commit`.
         """
         with self.store.lock():
             transaction = Transaction(self.store)
             try:
                 self._write_drop_in(transaction, drop_in)
+                if revoke:
+                    transaction.begin(self._before())
+                    transaction.end_sessions(revoke, None)
                 target = self._target(transaction, expected)
                 systemctl("enable", "--quiet", self.unit.name)
                 restart = not (wait_first and self._comes_up(target) or self._refreshes(transaction, target))
                 if restart:
-                    self._revoke_sessions(transaction)
-                    self._restart()
+                    self._change_while_stopped(transaction, target)
+                    self._restart(transaction)
                     self._wait(lambda: probe.prove(target))
-            except HostError as exc:
+                self._prove_login(target, username)
+                served = target["certificate"]
+                if target["tls"] and not served:
+                    served = probe.served_certificate(target["address"], target["port"])
+            except (HostError, OSError) as exc:
                 raise self._back(transaction, exc) from exc
             self.protect()
             proof = {"expected": target, "settings": target["settings"]}
             identifier = transaction.identifier
+            if hold and transaction.open:
+                transaction.note(proof=proof)
+            else:
+                hold = False
+                transaction.commit(proof)
+        return {"changed": restart, "proof": proof, "transaction": identifier, "held": hold, "served": served}
+
+    def commit(self, username):
+        """Finish the transaction that `prove` has left open; ``username`` as there."""
+        with self.store.lock():
+            transaction = Transaction(self.store)
+            proof = transaction.record and transaction.record.get("proof")
+            if not proof:
+                raise HostError("Another run has worked on this host meanwhile. Run again.")
+            try:
+                self._prove_login(proof["expected"], username)
+            except HostError as exc:
+                raise self._back(transaction, exc) from exc
             transaction.commit(proof)
-        return {"changed": restart, "proof": proof, "transaction": identifier}
+
+    @staticmethod
+    def _prove_login(target, username):
+        """What can be proved of a login without its password: that a wrong one is refused, and that the server lives on.
+
+        On hardware that a bcrypt library does not know, the first login ends Node-RED.
+        """
+        if not username or target["admin_root"] is None or not target["auth"]:
+            return
+        try:
+            with probe.Endpoint(target["address"], target["port"], target["tls"], LOGIN_TIMEOUT) as endpoint:
+                status, body = probe.log_in(endpoint, target["admin_root"], username, secrets.token_hex(16))
+        except (OSError, http.client.HTTPException) as exc:
+            raise HostError("Node-RED did not answer to a login: %s." % exc) from exc
+        if status != 403 and not probe.locked_out(status, body):
+            raise HostError("Node-RED answers %d instead of 403 to a wrong password." % status)
 
     def _comes_up(self, target):
         """Whether a service that was started a short while ago reaches the wanted state by itself."""
@@ -89,7 +135,7 @@ class Service:
         replaced = [entry["path"] for entry in transaction.record["files"]] if transaction.open else []
         interval = proved.get("refresh") or 0
         if (not target["certificate"] or replaced != [os.path.join(self.unit.settings_folder, CERTIFICATE_FILE)] or not 0 < interval <= self.timeout
-                or transaction.record["revoke"] or proved.get("settings") != target["settings"] or not self.unit.active):
+                or transaction.ends_sessions or proved.get("settings") != target["settings"] or not self.unit.active):
             return False
         deadline = time.monotonic() + interval + REFRESH_MARGIN
         while time.monotonic() < deadline:
@@ -125,6 +171,9 @@ class Service:
             restored = self._undo(transaction) if transaction.open else []
         return {"changed": bool(restored), "restored": restored, "transaction": identifier}
 
+    def _before(self):
+        return {"active": self.unit.active, "endpoints": endpoints(self.unit)}
+
     def _write_drop_in(self, transaction, content):
         path = DROP_IN % self.unit.name
         wanted = content.encode()
@@ -132,7 +181,7 @@ class Service:
         reload_needed = self.unit.now().get("NeedDaemonReload") == "yes"
         if files.read(path) != wanted:
             reload_needed = True
-            transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
+            transaction.begin(self._before())
             folder = os.path.dirname(path)
             transaction.make_folder(folder, 0o755, Account("root"))
             transaction.replace(path, wanted, 0o600, 0, 0)
@@ -162,7 +211,7 @@ class Service:
             raise HostError("uiPort of %s is %r: it must be a port number." % (self.unit.settings_path, port)) from None
         return {
             "address": probe.reachable(effective["host"]), "port": port, "tls": effective["tls"],
-            "refresh": effective["refresh"],
+            "refresh": effective["refresh"], "user_dir": effective["user_dir"],
             "certificate": expected.get("certificate"),
             "admin_root": None if effective["admin_root"] is False else effective["admin_root"],
             "node_root": None if effective["node_root"] is False else effective["node_root"],
@@ -170,29 +219,37 @@ class Service:
             "static": effective["static"], "settings": settings,
         }
 
-    def _revoke_sessions(self, transaction):
-        """End the sessions of users who lost a right; Node-RED has them in memory, so it is stopped first."""
-        revoked = transaction.record["revoke"] if transaction.open else []
-        # The command line wins over the key userDir of settings.js.
-        own = (transaction.record["effective"] or {}).get("user_dir") if transaction.open else None
-        user_dir = self.unit.user_dir if self.unit.command_line.last("userDir") else own or self.unit.user_dir
-        path = os.path.join(self.unit.working_directory, user_dir, ".sessions.json")
-        content = files.read(path, self.unit.account)
-        if not revoked or content is None:
-            return
-        systemctl("stop", self.unit.name)
-        try:
-            sessions = json.loads(files.read(path, self.unit.account) or b"{}")
-            kept = {token: session for token, session in sessions.items()
-                    if "*" not in revoked and session.get("user") not in revoked}
-        except (ValueError, AttributeError):
-            # Node-RED takes a damaged file for an empty one.
-            kept = {}
-        account = self.unit.account
+    def _change_while_stopped(self, transaction, target):
+        """Change the files that a running Node-RED has in memory and would write anew."""
+        if transaction.ends_sessions:
+            # The command line wins over the key userDir of settings.js.
+            named = self.unit.command_line.last("userDir")
+            user_dir = self.unit.user_dir if named else target["user_dir"] or self.unit.user_dir
+            path = os.path.join(self.unit.working_directory, user_dir, ".sessions.json")
+            if files.read(path, self.unit.account) is not None:
+                self._stop(transaction)
+                self._end_sessions(transaction, path)
+
+    def _end_sessions(self, transaction, path):
+        """End the sessions of users who lost a right, and let the others last no longer than they would today."""
+        record, account = transaction.record, self.unit.account
+        latest = 1000 * (time.time() + record["session_expiry"]) if record["session_expiry"] else float("inf")
+        kept = {}
+        # Node-RED takes a damaged file for an empty one.
+        with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
+            for token, session in json.loads(files.read(path, account) or b"{}").items():
+                if "*" not in record["revoke"] and session["user"] not in record["revoke"]:
+                    kept[token] = {**session, "expires": min(session["expires"], latest)}
         transaction.replace(path, json.dumps(kept).encode(), 0o600, account.uid, account.gid, account)
 
-    def _restart(self):
+    def _stop(self, transaction):
+        transaction.note(restarted=True)
+        systemctl("stop", self.unit.name)
+
+    def _restart(self, transaction):
         self.started = time.time()
+        if transaction.open:
+            transaction.note(restarted=True)
         systemctl("reset-failed", self.unit.name, check=False)
         systemctl("restart", self.unit.name)
 
@@ -243,13 +300,21 @@ class Service:
 
     def _undo(self, transaction):
         before = transaction.record["before"]
-        transaction.undo()
+        if transaction.record["restarted"]:
+            # A server that runs with the new files may write some of them anew.
+            systemctl("stop", self.unit.name)
+        try:
+            transaction.undo()
+        except HostError:
+            systemctl("start", self.unit.name, check=False)
+            raise
         systemctl("daemon-reload")
         self.unit = self.unit.refresh()
         if not before["active"]:
             systemctl("stop", self.unit.name)
-        elif self.started or not self._as_before(before):
-            self._restart()
+        # A server that has read the files which are gone now may well answer as before.
+        elif transaction.record["restarted"] or not self._as_before(before):
+            self._restart(transaction)
             self._wait(lambda: self._difference(before))
         restored = [entry["path"] for entry in transaction.record["files"]]
         transaction.close()

@@ -17,11 +17,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._state import endp
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 
 
-def replace_settings(unit, content, sha256, managed, load_tls, revoke, backup, timeout, check_mode):
+def replace_settings(unit, content, sha256, managed, load_tls, revoke, session_expiry, backup, timeout, check_mode):
     """Replace the unit's settings file by ``content`` (bytes), which was computed from a file with this checksum.
 
     ``managed`` is a list of dictionaries with ``path`` and ``value`` or ``type``, ``revoke`` one of user
-    names, ``backup`` whether to keep a copy beside the file; see the module host_settings.
+    names, ``session_expiry`` seconds or None, ``backup`` whether to keep a copy beside the file; see the module host_settings.
     """
     if not unit.account:
         raise HostError("This host has no service %s." % unit.name)
@@ -44,8 +44,8 @@ def replace_settings(unit, content, sha256, managed, load_tls, revoke, backup, t
         except Conflict:
             transaction.close_if_empty()
             return {"changed": False, "conflict": True}
-        transaction.note(effective=loaded["effective"], settings=files.checksum(content),
-                         revoke=sorted({*transaction.record["revoke"], *revoke}))
+        transaction.note(effective=loaded["effective"], settings=files.checksum(content))
+        transaction.end_sessions(revoke, session_expiry)
         kept = {"backup_file": files.backup(path, present, status, account)} if backup and present is not None else {}
     return {"changed": True, "conflict": False, "transaction": transaction.identifier, **kept}
 

@@ -111,13 +111,17 @@ class Transaction:
     def identifier(self):
         return self.record["id"] if self.record else None
 
+    @property
+    def ends_sessions(self):
+        return self.open and bool(self.record["revoke"] or self.record["session_expiry"])
+
     def begin(self, before):
         """Open it, unless it is; ``before`` is what the running server looked like."""
         if self.record is None:
             self.record = {
                 "id": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-%d" % os.getpid(),
                 "before": before, "folders": [], "files": [], "effective": None, "settings": None,
-                "revoke": [],
+                "revoke": [], "session_expiry": None, "restarted": False,
             }
             self._save()
 
@@ -125,6 +129,12 @@ class Transaction:
         """Add facts to the record."""
         self.record.update(facts)
         self._save()
+
+    def end_sessions(self, users, expiry):
+        """Note whose sessions the next restart has to end, and after how many seconds (None: as they are) all others."""
+        former = self.record["session_expiry"]
+        self.note(revoke=sorted({*self.record["revoke"], *users}),
+                  session_expiry=min(filter(None, (former, expiry)), default=None))
 
     def replace(self, path, content, mode, uid, gid, account=None, expected=None):
         """Replace a file (``content`` None removes it), keeping what was there for the way back.

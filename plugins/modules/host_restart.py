@@ -36,9 +36,10 @@ options:
       - V(prove) restarts the service and proves it.
       - V(protect) takes the rights of other users away from files that hold secrets, without a restart.
       - V(undo) puts back what an open transaction has replaced. Without one it does nothing.
+      - V(commit) finishes what V(prove) has left open because of O(hold).
     type: str
     default: prove
-    choices: [prove, protect, undo]
+    choices: [prove, protect, undo, commit]
   drop_in:
     description:
       - The text of the systemd drop-in file.
@@ -50,6 +51,23 @@ options:
         SHA-256 of the DER bytes of the certificate that must be served.
     type: dict
     default: {}
+  revoke:
+    description:
+      - Users of the editor whose sessions end, V(*) for all.
+    type: list
+    elements: str
+    default: []
+  username:
+    description:
+      - A user of the editor who must be able to log in. Its password is not needed. One login with a wrong one must be
+        refused, which proves that Node-RED can compute hashes on this hardware. Node-RED takes five in ten minutes.
+    type: str
+  hold:
+    description:
+      - Leave the transaction open after the proof, so that what was replaced can still be put back. It has to be
+        followed by O(operation=commit) or O(operation=undo).
+    type: bool
+    default: false
   wait_first:
     description:
       - Give a service that was started less than O(timeout) ago the time to reach the wanted state, and restart it only
@@ -84,6 +102,14 @@ proof:
   description: The state that was proved.
   returned: when O(operation=prove)
   type: dict
+held:
+  description: Whether the transaction is still open.
+  returned: when O(operation=prove)
+  type: bool
+served:
+  description: SHA-256 of the DER bytes of the certificate that the server shows, null without TLS.
+  returned: when O(operation=prove)
+  type: str
 restored:
   description: The files that were put back.
   returned: when O(operation=undo), and on failure
@@ -91,7 +117,7 @@ restored:
   elements: str
 transaction:
   description: The transaction that was finished or undone, or null.
-  returned: unless O(operation=protect)
+  returned: when O(operation=prove) or O(operation=undo)
   type: str
 journal:
   description: The service's own last lines.
@@ -112,9 +138,12 @@ def main():
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
-            "operation": {"type": "str", "default": "prove", "choices": ["prove", "protect", "undo"]},
+            "operation": {"type": "str", "default": "prove", "choices": ["prove", "protect", "undo", "commit"]},
             "drop_in": {"type": "str", "default": "", "no_log": True},
             "expected": {"type": "dict", "default": {}},
+            "revoke": {"type": "list", "elements": "str", "default": []},
+            "username": {"type": "str"},
+            "hold": {"type": "bool", "default": False},
             "wait_first": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
             "stable": {"type": "int", "default": 3},
@@ -128,8 +157,12 @@ def main():
             result = service.undo()
         elif options["operation"] == "protect":
             result = {"changed": service.protect()}
+        elif options["operation"] == "commit":
+            service.commit(options["username"])
+            result = {"changed": True}
         else:
-            result = service.prove(options["drop_in"], options["expected"], options["wait_first"])
+            result = service.prove(options["drop_in"], options["expected"], options["wait_first"], options["revoke"],
+                                   options["username"], options["hold"])
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

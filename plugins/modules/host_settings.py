@@ -56,6 +56,11 @@ options:
     type: list
     elements: str
     default: []
+  session_expiry:
+    description:
+      - Seconds after which all sessions of the editor end at the latest, counted from the next restart. Node-RED itself
+        would let them go on for as long as they were given.
+    type: int
   backup:
     description:
       - Keep a copy of the old file beside it.
@@ -114,6 +119,7 @@ def main():
             "managed": {"type": "str", "required": True, "no_log": True},
             "load_tls": {"type": "bool", "default": False},
             "revoke": {"type": "list", "elements": "str", "default": []},
+            "session_expiry": {"type": "int"},
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
@@ -124,7 +130,8 @@ def main():
         result = replace_settings(
             Unit(options["service"], options["user"], options["user_dir"], options["settings_path"]),
             base64.b64decode(options["content"]), options["sha256"], json.loads(options["managed"]),
-            options["load_tls"], options["revoke"], options["backup"], options["timeout"], module.check_mode)
+            options["load_tls"], options["revoke"], options["session_expiry"], options["backup"], options["timeout"],
+            module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

@@ -13,6 +13,8 @@ description:
   - Does nothing on a host whose service is enabled, runs, has proved the present files before, and still shows it.
   - Else it restarts the service and proves it by a real TLS handshake with the expected certificate and by requests that
     a stranger could send, which must be refused. It proves again some seconds later.
+  - The first administrator's own login is proved too, once, from the control node, and ended at once, so that nobody is
+    locked out. See O(admin_users).
   - When the proof fails, every file that was replaced since the last proved state is put back, the old state is started
     and proved, and the task fails with the reason and the lines of the journal.
   - A systemd drop-in file gives the service C(UMask=0077), because Node-RED writes tokens and credentials anew at every
@@ -63,6 +65,22 @@ options:
       - Whether the editor must ask for a login.
     type: bool
     default: true
+  admin_users:
+    description:
+      - The users of C(adminAuth), as M(pifleet.nodered.settings) takes them. The first of them who may do everything, and
+        whose password is known, has to be able to log in after a restart.
+      - The password is sent to nobody but that Node-RED, over TLS, to the certificate that was proved on the host. Where
+        the control node cannot reach its port, or only a hash is known, the host proves what can be proved without the
+        password, and a warning says so.
+    type: list
+    elements: dict
+    default: []
+  revoke:
+    description:
+      - Users of the editor whose sessions end now, V(*) for all.
+    type: list
+    elements: str
+    default: []
   environment:
     description:
       - Variables for the service, such as C(HTTP_PROXY). A value is text.

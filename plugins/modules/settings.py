@@ -61,10 +61,14 @@ options:
   session_expiry:
     description:
       - Seconds after which a login ends, C(adminAuth.sessionExpiryTime). Node-RED's own default is 604800, 7 days.
+      - A shorter time holds for those too who are logged in.
     type: int
   node_auth:
     description:
       - The login of dashboards and HTTP endpoints, C(httpNodeAuth), with C(user), and C(password) or C(password_hash).
+      - Node-RED does not ask web sockets for it. So C(webSocketNodeVerifyClient), C(ui.ioMiddleware) and, where the file
+        has C(dashboard), C(dashboard.ioMiddleware) are set too, to functions that ask for the same login. Code of the
+        user's own in their place stays, and so does what O(values), O(expressions) and O(absent) say of them.
     type: dict
   static:
     description:
@@ -76,6 +80,12 @@ options:
     description:
       - The login of static files, C(httpStaticAuth), with C(user), and C(password) or C(password_hash).
     type: dict
+  new_hashes:
+    description:
+      - Hash every given password anew, also one that the file has a hash of. Whoever is logged in has to log in again.
+      - Tells whose password is still the one from before.
+    type: bool
+    default: false
   https:
     description:
       - Serve TLS with the key and the certificate that M(pifleet.nodered.certificate) installs. C(https) becomes a

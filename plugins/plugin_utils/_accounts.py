@@ -40,6 +40,15 @@ class Secret:
             return self.hash
         return _passwords.desired_hash(self.password, existing)
 
+    def fits(self, existing: object) -> bool:
+        """Whether a hash stands for the same password, as far as that can be seen."""
+        if self.password is not None:
+            return _passwords.fits(self.password, existing)
+        try:
+            return _passwords.check_hash(existing) == self.hash
+        except _passwords.PasswordError:
+            return False
+
 
 @dataclasses.dataclass(frozen=True)
 class User:
@@ -112,6 +121,27 @@ def permissions(wished: object, place: str) -> str | list[str]:
                 " <resource>.read and <resource>.write, such as flows.read."
             )
     return str(wished) if single else [str(entry) for entry in entries]
+
+
+def covers(granted: object, needed: object) -> bool:
+    """Whether a user with the permissions ``granted`` may do all that ``needed`` allows, by Node-RED's own matching."""
+    have = set(_entries(granted))
+    return all(
+        "*" in have or entry in have
+        or re.fullmatch(r"(.+\.)?read", entry) is not None and not have.isdisjoint(("read", "*.read"))
+        or re.fullmatch(r"(.+\.)?write", entry) is not None and not have.isdisjoint(("write", "*.write"))
+        for entry in _entries(needed)
+    )
+
+
+def _entries(permissions_: object) -> list[str]:
+    entries = permissions_ if isinstance(permissions_, (list, tuple)) else [permissions_]
+    return [entry for entry in entries if isinstance(entry, str)]
+
+
+def first_administrator(users: t.Sequence[User]) -> User:
+    """The user whose login proves that the owner gets in: one who may do everything, with a known password if any."""
+    return max(users, key=lambda user: (covers(user.permissions, "*"), user.secret.password is not None))
 
 
 def same_login(one: Login, other: Login) -> bool:

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _web_sockets as web_sockets
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import (
-    Login, Secret, User, admin_users, login, permissions, same_login,
+    Login, Secret, User, admin_users, covers, login, permissions, same_login,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import PasswordError, check_hash
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
@@ -39,8 +41,22 @@ _OWN_VARIABLE = {
 _PLACEHOLDER = "$2b$08$" + "." * 53
 
 
+#: Node-RED's own time for a login, in seconds (auth/tokens.js).
+_SESSION_EXPIRY = 604800
+
+
 class WishError(Exception):
     """Something asked for that Node-RED could not do, in a sentence that names the variable."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EndedSessions:
+    """Which logins have to end because of an edit. Node-RED would let them go on, with the rights they had."""
+
+    #: Names of users, `*` for all.
+    users: list[str]
+    #: Seconds after which all others have to end, if they would last longer.
+    expiry: int | None
 
 
 class Wishes:
@@ -66,6 +82,8 @@ class Wishes:
         self.node_auth = self._login(options["node_auth"], "nodered_node_auth")
         self.static_auth = self._login(options["static_auth"], "nodered_static_auth")
         self.static = _static(options["static"], user_dir)
+        self.new_hashes = options["new_hashes"]
+        self._unchanged_passwords: list[str] = []
         self.https = options["https"]
         self.credential_secret = options["credential_secret"]
         self.values = dict(options["values"])
@@ -108,23 +126,30 @@ class Wishes:
         paths += [(key,) for key, wished in (
             ("httpNodeAuth", self.node_auth), ("httpStaticAuth", self.static_auth), ("httpStatic", self.static),
             ("credentialSecret", self.credential_secret), ("https", self.https or None)) if wished is not None]
-        return paths + [tuple(key.split(".")) for key in (*self.values, *self.expressions, *self.absent)]
+        return paths + self._other_paths
 
-    def apply(self, document: SettingsDocument, hashing: bool = True) -> list[str]:
-        """Edit the document; returns the users whose sessions have to end because of it, `*` for all.
+    @property
+    def _other_paths(self) -> list[tuple[str, ...]]:
+        return [tuple(key.split(".")) for key in (*self.values, *self.expressions, *self.absent)]
+
+    def apply(self, document: SettingsDocument, hashing: bool = True) -> EndedSessions:
+        """Edit the document.
 
         :param hashing: False leaves passwords unhashed and puts a hash that no password has in their place, where the
             document has no other: enough to see whether the document can be edited
         :raises WishError: a wish contradicts what the document has
         """
-        def resolved(secret: Secret, existing: object) -> str:
-            return secret.resolve(existing) if hashing else (secret.hash or _PLACEHOLDER)
-
-        revoked = self._apply_users(document, self.users, resolved) if self.users is not None else []
-        for key, wished in (("httpNodeAuth", self.node_auth), ("httpStaticAuth", self.static_auth)):
+        self._unchanged_passwords = []
+        ended = EndedSessions([], None)
+        if self.users is not None:
+            ended = self._apply_users(document, self.users, hashing)
+        for key, wished, variable in (("httpNodeAuth", self.node_auth, "nodered_node_auth"),
+                                      ("httpStaticAuth", self.static_auth, "nodered_static_auth")):
             if wished is not None:
                 _require_written_out(document, key)
-                document.set((key,), {"user": wished.user, "pass": resolved(wished.secret, document.get((key, "pass")))})
+                present = document.get((key, "pass"))
+                document.set((key,), {
+                    "user": wished.user, "pass": self._hash(wished.secret, present, variable, hashing)})
         if self.static is not None:
             document.set(("httpStatic",), self.static)
         if self.https:
@@ -138,24 +163,64 @@ class Wishes:
                 document.set(tuple(key.split(".")), value)
         for key in self.absent:
             document.remove(tuple(key.split(".")))
+        if self.node_auth is not None:
+            web_sockets.ask_for_login(document, self._other_paths)
         self._check_basic_logins(document)
-        return revoked
+        return ended
 
-    def _apply_users(
-        self, document: SettingsDocument, users: list[User], resolved: t.Callable[[Secret, object], str]
-    ) -> list[str]:
+    def _hash(self, secret: Secret, present: object, whose: str, hashing: bool) -> str:
+        if not hashing:
+            return secret.hash or _PLACEHOLDER
+        if not self.new_hashes:
+            return secret.resolve(present)
+        if secret.fits(present):
+            self._unchanged_passwords.append(whose)
+        return secret.resolve(None)
+
+    def warnings(self, document: SettingsDocument) -> list[str]:
+        """What the owner should know of the edited document, in sentences without a secret."""
+        found = [f"{whose}: the password is the one from before. Change it in your inventory to make it a new one."
+                 for whose in self._unchanged_passwords]
+        if self.default_permissions is not None:
+            found.append(
+                "nodered_admin_default_permissions: whoever reaches the editor needs no login for"
+                f" {_listed(self.default_permissions)}. Whoever may read sees all flows with the code of their functions,"
+                " the names of brokers and users, and the data that flows keep.")
+        if self.users is not None and document.has(("adminAuth", "tokens")):
+            found.append(
+                "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"
+                " something needs it.")
+        if self.node_auth is not None:
+            found += [
+                f"{key} is code of your own and stays. Web sockets ask for the login of nodered_node_auth only if that code"
+                " does." for key in web_sockets.own_code(document)]
+        return found
+
+    def _apply_users(self, document: SettingsDocument, users: list[User], hashing: bool) -> EndedSessions:
         _require_written_out(document, "adminAuth")
         if document.get(("adminAuth", "type")) == "strategy":
             raise WishError(
                 f"line {document.line_of(('adminAuth', 'type'))}: adminAuth logs in by another service (type \"strategy\")."
                 " Remove it from the file to let nodered_admin_users take its place."
             )
+        for key in ("authenticate", "module"):
+            if document.has(("adminAuth", key)):
+                raise WishError(
+                    f"line {document.line_of(('adminAuth', key))}: adminAuth.{key} decides by code of its own who may log in,"
+                    " whatever nodered_admin_users says. Remove it from the file to let nodered_admin_users take its place."
+                )
         present = document.get(("adminAuth", "users"))
+        if isinstance(present, Expression):
+            raise WishError(
+                f"line {document.line_of(('adminAuth', 'users'))}: the users of adminAuth come from code. Write `users: []`"
+                " in its place to let nodered_admin_users fill that in."
+            )
         entries = [present] if isinstance(present, dict) else present if isinstance(present, list) else []
         found = {entry.get("username"): entry for entry in entries if isinstance(entry, dict)}
         wished = [
             {"username": user.username,
-             "password": resolved(user.secret, found.get(user.username, {}).get("password")),
+             "password": self._hash(user.secret, found.get(user.username, {}).get("password"),
+                                    f"nodered_admin_users, user {user.username}", hashing),
              "permissions": user.permissions}
             for user in users
         ]
@@ -166,7 +231,8 @@ class Wishes:
             whole["sessionExpiryTime"] = self.session_expiry
         if not isinstance(document.get(("adminAuth",)), dict):
             document.set(("adminAuth",), whole)
-            return ["*"]
+            return EndedSessions(["*"], None)
+        before = document.get(("adminAuth", "sessionExpiryTime"))
         document.set(("adminAuth", "type"), "credentials")
         document.set_by_key(("adminAuth", "users"), "username", wished)
         if self.session_expiry is not None:
@@ -176,7 +242,15 @@ class Wishes:
         else:
             document.set(("adminAuth", "default"), whole["default"])
         after = {entry["username"]: entry for entry in wished}
-        return [str(name) for name, entry in found.items() if _loses(entry, after.get(name))]
+        # A user who is new to the file may have been in it before, with a login that lasts.
+        return EndedSessions(
+            [str(name) for name in {**found, **after} if name not in found or _loses(found[name], after.get(name))],
+            self._shorter_expiry(before))
+
+    def _shorter_expiry(self, before: object) -> int | None:
+        """The wished session time if it is shorter than the one before."""
+        former = before if isinstance(before, (int, float)) and before else _SESSION_EXPIRY
+        return self.session_expiry if self.session_expiry is not None and self.session_expiry < former else None
 
     def _apply_credential_secret(self, document: SettingsDocument) -> None:
         present = document.get(("credentialSecret",))
@@ -224,7 +298,11 @@ def _loses(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any] | None) -
         same_password = check_hash(before.get("password")) == after["password"]
     except PasswordError:
         same_password = False
-    return not same_password or after["permissions"] not in (before.get("permissions"), "*")
+    return not same_password or not covers(after["permissions"], before.get("permissions"))
+
+
+def _listed(permissions_: str | list[str]) -> str:
+    return permissions_ if isinstance(permissions_, str) else ", ".join(permissions_)
 
 
 def _root(document: SettingsDocument, key: str) -> object:

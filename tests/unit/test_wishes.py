@@ -21,14 +21,26 @@ def options(**given):
     return {
         "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None,
         "static": None, "static_auth": None, "https": False, "credential_secret": None, "values": {},
-        "expressions": {}, "absent": [], **given,
+        "expressions": {}, "absent": [], "new_hashes": False, **given,
     }
 
 
 def applied(source=EMPTY, **given):
     document = SettingsDocument(source)
-    revoked = Wishes(options(**given), "/home/pi/.node-red").apply(document)
-    return document, revoked
+    ended = Wishes(options(**given), "/home/pi/.node-red").apply(document)
+    return document, ended.users
+
+
+def warnings(source=EMPTY, **given):
+    document = SettingsDocument(source)
+    wishes = Wishes(options(**given), "/home/pi/.node-red")
+    wishes.apply(document)
+    return wishes.warnings(document)
+
+
+def credentials(source=EMPTY, users="[]", more=""):
+    """A settings file with adminAuth."""
+    return source.replace(b"}\n", f'    adminAuth: {{type: "credentials", users: {users}{more}}},\n}}\n'.encode())
 
 
 @pytest.mark.parametrize(("users", "words"), [
@@ -82,7 +94,10 @@ def test_users_are_written_and_found_again():
     ([ADMIN, {**STEVE, "permissions": ["settings.read"]}], ["steve"]),
     ([ADMIN, {**STEVE, "permissions": "*"}], []),
     ([ADMIN], ["steve"]),
-    ([ADMIN, STEVE, {**STEVE, "username": "new"}], []),
+    ([ADMIN, {**STEVE, "permissions": ["read"]}], []),
+    ([ADMIN, {**STEVE, "permissions": ["settings.read", "flows.read"]}], []),
+    # Somebody of that name may have been there before.
+    ([ADMIN, STEVE, {**STEVE, "username": "new"}], ["new"]),
 ])
 def test_who_loses_a_right_has_to_log_in_again(users, revoked):
     before, _revoked = applied(admin_users=[ADMIN, STEVE])
@@ -187,4 +202,53 @@ def test_users_in_a_file_that_builds_on_another(tmp_path):
     document, revoked = applied((base % "    adminAuth: {},\n").encode(), admin_users=[ADMIN])
     assert document.get("adminAuth.users")[0]["username"] == "admin"
     assert document.get("adminAuth.type") == "credentials"
-    assert revoked == []
+    assert revoked == ["admin"]
+
+
+@pytest.mark.parametrize(("more", "words"), [
+    (", authenticate: (name) => ({username: name, permissions: '*'})", "line 3: adminAuth.authenticate decides by code"),
+    (", module: require('./oauth')", "line 3: adminAuth.module decides by code"),
+])
+def test_code_that_decides_who_logs_in_is_refused(more, words):
+    with pytest.raises(WishError, match=words):
+        applied(credentials(more=more), admin_users=[ADMIN])
+
+
+def test_users_from_code_are_refused():
+    with pytest.raises(WishError, match="line 3: the users of adminAuth come from code.*Write `users: \\[\\]`"):
+        applied(credentials(users="name => lookUp(name)"), admin_users=[ADMIN])
+
+
+@pytest.mark.parametrize(("before", "wished", "expiry"), [
+    (None, 3600, 3600), (7200, 3600, 3600), (3600, 7200, None), (None, 900000, None), (3600, None, None),
+    ("soon()", 3600, 3600),
+])
+def test_a_shorter_session_time_holds_for_those_who_are_logged_in(before, wished, expiry):
+    source = credentials(more="" if before is None else f", sessionExpiryTime: {before}")
+    wishes = Wishes(options(admin_users=[ADMIN], session_expiry=wished), "/x")
+    assert wishes.apply(SettingsDocument(source)).expiry == expiry
+
+
+def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same():
+    given = {"admin_users": [ADMIN, STEVE], "node_auth": {"user": "fred", "password": "fred's own"}}
+    before, _revoked = applied(**given)
+    given["admin_users"] = [ADMIN, {**STEVE, "password": "a new one"}]
+    after, revoked = applied(before.source, **given, new_hashes=True)
+    assert revoked == ["admin", "steve"]
+    for old, new in zip(before.get("adminAuth.users"), after.get("adminAuth.users")):
+        assert old["password"] != new["password"]
+    assert before.get("httpNodeAuth.pass") != after.get("httpNodeAuth.pass")
+    assert warnings(before.source, **given) == []
+    told = warnings(before.source, **given, new_hashes=True)
+    assert [warning.split(":")[0] for warning in told] == ["nodered_admin_users, user admin", "nodered_node_auth"]
+
+
+def test_what_strangers_may_see_is_told():
+    (told,) = warnings(admin_users=[ADMIN], admin_default_permissions=["flows.read", "nodes.read"])
+    assert "no login for flows.read, nodes.read" in told
+
+
+def test_tokens_that_outlast_every_change_are_told():
+    source = credentials(more=", tokens: [{token: 'x', user: 'steve', scope: '*'}]")
+    (told,) = warnings(source, admin_users=[ADMIN])
+    assert told.startswith("adminAuth.tokens gives access of its own")
