@@ -13,7 +13,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import (
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._drop_in import DropInError, drop_in, variable_names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._drop_in import (
+    DROP_IN, DropInError, environment_file, variable_names,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._login import LoginRefused, LoginUnproved, prove_login
 
 
@@ -27,12 +29,12 @@ class ActionModule(HostAction):
         host = where(options)
         if options["state"] == "undone":
             return self._undo(host, options["failure"])
-        wanted = drop_in(options["environment"] or {})
+        wanted = environment_file(options["environment"] or {})
         if options["state"] == "checked":
             return {"changed": False, "reasons": []}
         state = self.state(options)
         if options["environment"] is None:
-            wanted = state["service"]["drop_in"] or wanted
+            wanted = state["service"]["environment"] or ""
         fingerprint = options["fingerprint"] or self._installed(state, options["https"])
         reasons = self._reasons(state, options, wanted, fingerprint)
         if not reasons:
@@ -48,8 +50,8 @@ class ActionModule(HostAction):
         owner = first_administrator(admin_users(options["admin_users"])) if options["admin_users"] else None
         known = owner is not None and owner.secret.password is not None
         done = self.visit("host_restart", {
-            **host, "operation": "prove", "drop_in": wanted, "timeout": options["timeout"],
-            "stable": options["stable"], "wait_first": service["active"] and reasons == (proof or {}).get("failures"),
+            **host, "operation": "prove", "drop_in": DROP_IN, "environment": wanted,
+            "timeout": options["timeout"], "stable": options["stable"], "wait_first": service["active"] and reasons == (proof or {}).get("failures"),
             "expected": {"tls": options["https"], "auth": options["admin_auth"],
                          "certificate": fingerprint or None},
             "revoke": options["revoke"], "hold": known, "username": owner.username if owner and not known else None,
@@ -120,8 +122,10 @@ class ActionModule(HostAction):
             reasons.append("files of Node-RED were replaced")
         if state["transaction"]:
             reasons.append("an earlier run was interrupted before it could prove its changes")
-        if service["drop_in"] != wanted:
+        if service["drop_in"] != DROP_IN:
             reasons.append("the service's drop-in file differs")
+        if (service["environment"] or "") != wanted:
+            reasons.append("the service's variables differ")
         if service["reload_needed"]:
             reasons.append("systemd has not read the service's files since they were changed")
         if not service["active"]:
@@ -149,7 +153,7 @@ class ActionModule(HostAction):
         before = [
             f"active: {str(service['active']).lower()}",
             f"enabled: {str(service['enabled']).lower()}",
-            *(f"variable: {name}" for name in variable_names(service["drop_in"] or "")),
+            *(f"variable: {name}" for name in variable_names(service["environment"] or "")),
             *(f"due: {reason}" for reason in reasons),
         ]
         after = ["active: true", "enabled: true", *(f"variable: {name}" for name in variable_names(wanted)), "proved: true"]

@@ -20,7 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._files import Acco
 from ansible_collections.pifleet.nodered.plugins.module_utils._node import load_settings, runtime_of_service
 from ansible_collections.pifleet.nodered.plugins.module_utils._redact import redact
 from ansible_collections.pifleet.nodered.plugins.module_utils._state import (
-    CERTIFICATE_FILE, DROP_IN, endpoints, exposed_files,
+    CERTIFICATE_FILE, DROP_IN, ENVIRONMENT_FILE, endpoints, exposed_files,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._unit import systemctl
@@ -52,17 +52,17 @@ class Service:
         self.store = Store(unit.name)
         self.started = None
 
-    def prove(self, drop_in, expected, wait_first=False, revoke=(), username=None, hold=False):
+    def prove(self, drop_in, environment, expected, wait_first=False, revoke=(), username=None, hold=False):
         """Restart into the new state and prove it; back to the old one, and HostError, when that fails.
 
-        ``wait_first`` spares a service that is still starting the restart, if it can be proved as it is. ``revoke`` are
+        ``drop_in`` and ``environment`` are the texts of two files. ``wait_first`` spares a service that is still starting the restart, if it can be proved as it is. ``revoke`` are
         users whose sessions end, ``username`` one who has to be able to log in. With ``hold`` what was replaced can
         still be put back, until `commit`.
         """
         with self.store.lock():
             transaction = Transaction(self.store)
             try:
-                self._write_drop_in(transaction, drop_in)
+                self._write_drop_in(transaction, drop_in, environment)
                 if revoke:
                     transaction.begin(self._before())
                     transaction.end_sessions(revoke, None)
@@ -174,17 +174,17 @@ class Service:
     def _before(self):
         return {"active": self.unit.active, "endpoints": endpoints(self.unit)}
 
-    def _write_drop_in(self, transaction, content):
-        path = DROP_IN % self.unit.name
-        wanted = content.encode()
-        # A run that was killed may have left the file without telling systemd of it.
+    def _write_drop_in(self, transaction, drop_in, environment):
+        # A run that was killed may have left the files without telling systemd of them.
         reload_needed = self.unit.now().get("NeedDaemonReload") == "yes"
-        if files.read(path) != wanted:
-            reload_needed = True
-            transaction.begin(self._before())
-            folder = os.path.dirname(path)
-            transaction.make_folder(folder, 0o755, Account("root"))
-            transaction.replace(path, wanted, 0o600, 0, 0)
+        for pattern, text in ((DROP_IN, drop_in), (ENVIRONMENT_FILE, environment)):
+            path = pattern % self.unit.name
+            wanted = text.encode() or None
+            if files.read(path) != wanted:
+                reload_needed = True
+                transaction.begin(self._before())
+                transaction.make_folder(os.path.dirname(path), 0o755, Account("root"))
+                transaction.replace(path, wanted, 0o600, 0, 0)
         if reload_needed:
             systemctl("daemon-reload")
             self.unit = self.unit.refresh()

@@ -40,7 +40,9 @@ CERTIFICATE_FILE = "nodecerts/server.pem"
 #: States of a unit file to which `systemctl enable` can add nothing.
 ENABLED = ("enabled", "enabled-runtime", "static", "generated", "indirect", "alias")
 
+#: What the service is given besides its unit: a drop-in file, and an environment file that the drop-in names.
 DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
+ENVIRONMENT_FILE = "/etc/systemd/system/%s.d/50-pifleet.environment"
 
 #: What Node-RED writes into its userDir that holds tokens, credentials or flows (with the copies it keeps).
 SECRET_FILES = (
@@ -157,6 +159,7 @@ def gather(service, user=None, user_dir=None, settings_path=None):
             "reload_needed": unit.properties.get("NeedDaemonReload") == "yes",
             "environment_files": unit.environment_files,
             "drop_in": _text(files.read(DROP_IN % unit.name)),
+            "environment": _text(files.read(ENVIRONMENT_FILE % unit.name)),
         },
         "user": None,
         "node": dict(zip(("path", "version"), unit.node())),

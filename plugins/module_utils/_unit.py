@@ -29,6 +29,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 _ENVIRONMENT_FILE = re.compile(r"(\S.*?) \(ignore_errors=(?:yes|no)\)")
+_DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
@@ -52,6 +53,10 @@ def environment_of_file(content):
     for line in re.sub(r"\\\n", "", content.decode("utf-8", "replace")).splitlines():
         name, separator, value = line.strip().partition("=")
         if not separator or name[:1] in "#;" or not re.fullmatch(r"[A-Za-z_]\w*", name):
+            continue
+        quoted = _DOUBLE_QUOTED.fullmatch(value.strip())
+        if quoted:
+            variables[name] = re.sub(r'\\(["\\$`])', r"\1", quoted.group(1))
             continue
         try:
             variables[name] = "".join(shlex.split(value.strip())) if value.strip()[:1] in "\"'" else value.strip()

@@ -45,6 +45,11 @@ options:
       - The text of the systemd drop-in file.
     type: str
     default: ""
+  environment:
+    description:
+      - The text of the environment file beside it, which only root can read.
+    type: str
+    default: ""
   expected:
     description:
       - What must hold, as far as it was asked for. C(tls) and C(auth) are booleans, C(certificate) is the
@@ -139,7 +144,8 @@ def main():
         argument_spec={
             **HOST_ARGUMENTS,
             "operation": {"type": "str", "default": "prove", "choices": ["prove", "protect", "undo", "commit"]},
-            "drop_in": {"type": "str", "default": "", "no_log": True},
+            "drop_in": {"type": "str", "default": ""},
+            "environment": {"type": "str", "default": "", "no_log": True},
             "expected": {"type": "dict", "default": {}},
             "revoke": {"type": "list", "elements": "str", "default": []},
             "username": {"type": "str"},
@@ -161,8 +167,8 @@ def main():
             service.commit(options["username"])
             result = {"changed": True}
         else:
-            result = service.prove(options["drop_in"], options["expected"], options["wait_first"], options["revoke"],
-                                   options["username"], options["hold"])
+            result = service.prove(options["drop_in"], options["environment"], options["expected"], options["wait_first"],
+                                   options["revoke"], options["username"], options["hold"])
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

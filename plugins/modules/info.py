@@ -86,6 +86,9 @@ service:
     drop_in:
       description: The text of this collection's drop-in file, or null.
       type: str
+    environment:
+      description: The text of this collection's environment file, or null.
+      type: str
 user:
   description: The user that runs Node-RED, or null.
   returned: success

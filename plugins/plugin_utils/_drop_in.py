@@ -2,7 +2,11 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The systemd drop-in file of a Node-RED service."""
+"""The systemd drop-in of a Node-RED service: a file for the unit, and one for the variables beside it.
+
+systemd shows ``Environment=`` of a unit to every user of the host, and a proxy's address may have a password. So the
+variables are in an environment file that only root can read.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,26 @@ import re
 import typing as t
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_VARIABLE = re.compile(r'^Environment="([A-Za-z_][A-Za-z0-9_]*)=', re.MULTILINE)
+_VARIABLE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="', re.MULTILINE)
 
-_TEXT = """\
+#: The text of the drop-in file. %n is the name of the unit.
+DROP_IN = """\
 # Written by the Ansible collection pifleet.nodered, which overwrites it. Put settings of your own into another file.
 [Service]
 # Node-RED writes tokens and credentials anew at every change.
 UMask=0077
+# What nodered_environment says; it wins over the environment files of the unit itself.
+EnvironmentFile=-/etc/systemd/system/%n.d/50-pifleet.environment
 """
+_HEAD = "# Written by the Ansible collection pifleet.nodered, which overwrites it: set nodered_environment instead.\n"
 
 
 class DropInError(Exception):
-    """A variable that a systemd unit cannot carry."""
+    """A variable that a service cannot be given."""
 
 
-def drop_in(environment: t.Mapping[str, t.Any]) -> str:
-    """The text of the drop-in file.
+def environment_file(environment: t.Mapping[str, t.Any]) -> str:
+    """The text of the environment file, empty where there are no variables.
 
     :param environment: variables for the service; values are text or numbers
     :raises DropInError: a name or a value that systemd would not take as it is meant
@@ -39,12 +47,12 @@ def drop_in(environment: t.Mapping[str, t.Any]) -> str:
         text = str(value)
         if not text.isprintable():
             raise DropInError(f"nodered_environment, {name}: the value has a line break or a control character.")
-        # systemd.syntax(7): backslash and quote are escaped; systemd.unit(5): % begins a specifier.
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-        lines.append(f'Environment="{name}={escaped}"\n')
-    return _TEXT + "".join(lines)
+        # systemd.exec(5), EnvironmentFile=: within double quotes as in a shell.
+        escaped = re.sub(r'(["\\\\$`])', r"\\\1", text)
+        lines.append(f'{name}="{escaped}"\n')
+    return _HEAD + "".join(lines) if lines else ""
 
 
 def variable_names(text: str) -> list[str]:
-    """The names of the variables that a drop-in file sets."""
+    """The names of the variables that an environment file sets."""
     return _VARIABLE.findall(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._redact import HIDDEN, redact
+from ansible_collections.pifleet.nodered.plugins.module_utils._unit import environment_of_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _drop_in
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import settings_difference
 
@@ -81,15 +82,18 @@ def test_what_is_no_secret_is_exact():
     assert settings_difference("settings.js", text, text)["after"] == text
 
 
-def test_the_drop_in_file_names_its_variables():
-    text = _drop_in.drop_in({"HTTPS_PROXY": 'http://u:p%40"\\x@proxy:3128', "NODE_ENV": "production", "N": 1})
-    assert 'Environment="HTTPS_PROXY=http://u:p%%40\\"\\\\x@proxy:3128"\n' in text
-    assert "UMask=0077\n" in text
-    assert _drop_in.variable_names(text) == ["HTTPS_PROXY", "NODE_ENV", "N"]
+ENVIRONMENT = {"HTTPS_PROXY": 'http://u:p%40"\\x$1`@proxy:3128', "NODE_ENV": "production", "N": 1, "EMPTY": "", "S": "a 'b' #c"}
+
+
+def test_the_environment_file_means_what_was_asked_for():
+    text = _drop_in.environment_file(ENVIRONMENT)
+    assert environment_of_file(text.encode()) == {name: str(value) for name, value in ENVIRONMENT.items()}
+    assert _drop_in.variable_names(text) == list(ENVIRONMENT)
+    assert _drop_in.environment_file({}) == ""
 
 
 @pytest.mark.parametrize("environment", [
     {"A B": "x"}, {"1A": "x"}, {"A": True}, {"A": None}, {"A": ["x"]}, {"A": "x\nExecStartPre=/bin/evil"}])
-def test_variables_that_a_unit_cannot_carry(environment):
+def test_variables_that_a_service_cannot_be_given(environment):
     with pytest.raises(_drop_in.DropInError, match="nodered_environment"):
-        _drop_in.drop_in(environment)
+        _drop_in.environment_file(environment)

@@ -4,7 +4,7 @@
 
 """Good and failing runs, as talkative as Ansible can be, while processes and files of host and control node are watched.
 
-Nothing secret may turn up anywhere but where it belongs: in settings.js, in server.pem, and in root's own folder.
+Nothing secret may turn up anywhere but where it belongs: in settings.js, in server.pem, and in root's own files.
 """
 
 from __future__ import annotations
@@ -112,6 +112,12 @@ def test_processes(seen: Seen) -> None:
         assert "node" in commands, place
         assert leaked(seen.secrets, commands) == [], place
     assert "ansible-playbook" in "\n".join(seen.here["commands"])
+
+
+def test_what_systemd_shows_to_every_user(fleet: Fleet, seen: Seen) -> None:
+    shown = fleet.host("pi").check_output("setpriv --reuid=65534 --regid=65534 --clear-groups systemctl show --all nodered")
+    assert "50-pifleet.environment" in shown
+    assert leaked(seen.secrets, shown) == []
 
 
 def test_files_of_the_host(seen: Seen) -> None:

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The login of the owner, against a server that answers as Node-RED does, and wrongly in one way at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import ssl
+import subprocess
+import threading
+import urllib.parse
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._login import LoginRefused, LoginUnproved, prove_login
+
+PASSWORD = "owner & only for tests"
+TOKEN = "token+only/for=tests"
+GOOD = {"/admin/auth/token": (200, json.dumps({"access_token": TOKEN, "expires_in": 604800})), "/admin/auth/revoke": (200, "")}
+LOCKED = (500, json.dumps({"error": "server_error", "error_description":
+                           "Too many login attempts. Wait 10 minutes and try again"}))
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory):
+    """A key with a certificate, and the fingerprint that openssl gives it."""
+    path = tmp_path_factory.mktemp("pem") / "server.pem"
+    run = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                          "-keyout", path, "-subj", "/CN=test", "-days", "2"], check=True, capture_output=True)
+    with path.open("ab") as stream:
+        stream.write(run.stdout)
+    printed = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"], check=True,
+                             capture_output=True, text=True).stdout
+    return path, printed.strip().partition("=")[2].replace(":", "").lower()
+
+
+@contextlib.contextmanager
+def node_red(pages, pem=None):
+    """Serve answers given by path as (status, body), None for none; yields the port and the requests that came."""
+    requests = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            requests.append((self.path, dict(urllib.parse.parse_qsl(body, keep_blank_values=True)),
+                             self.headers.get("Authorization")))
+            if pages[self.path] is None:
+                self.connection.close()
+                return
+            status, text = pages[self.path]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.handle_error = lambda *arguments: None
+    if pem:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    yield listening.server_address[1], requests
+    listening.shutdown()
+    listening.server_close()
+
+
+def log_in(port, certificate, address="127.0.0.1", tls=True):
+    prove_login(address, {"port": port, "tls": tls, "admin_root": "/admin"}, certificate, "admin", PASSWORD)
+
+
+def test_one_login_that_is_ended(pem):
+    path, fingerprint = pem
+    with node_red(GOOD, path) as (port, requests):
+        log_in(port, fingerprint)
+    assert requests == [
+        ("/admin/auth/token", {"client_id": "node-red-admin", "grant_type": "password", "scope": "", "username": "admin",
+                               "password": PASSWORD}, None),
+        ("/admin/auth/revoke", {"token": TOKEN}, f"Bearer {TOKEN}"),
+    ]
+
+
+@pytest.mark.parametrize("answer", [
+    (403, '{"error":"invalid_grant"}'), (401, "Unauthorized"), (404, ""), (200, "<html>"), (200, "[]"), (500, "{}"),
+    pytest.param(None, id="Node-RED dies of it"),
+])
+def test_a_login_that_is_refused(pem, answer):
+    path, fingerprint = pem
+    with node_red({**GOOD, "/admin/auth/token": answer}, path) as (port, requests):
+        with pytest.raises(LoginRefused) as error:
+            log_in(port, fingerprint)
+    assert len(requests) == 1
+    assert PASSWORD not in str(error.value)
+    assert "admin" in str(error.value)
+
+
+def test_a_user_that_is_locked_out_for_ten_minutes(pem):
+    path, fingerprint = pem
+    with node_red({**GOOD, "/admin/auth/token": LOCKED}, path) as (port, requests):
+        with pytest.raises(LoginUnproved, match="ten minutes, after five wrong passwords"):
+            log_in(port, fingerprint)
+    assert len(requests) == 1
+
+
+def test_the_password_goes_to_nobody_else(pem):
+    with node_red(GOOD, pem[0]) as (port, requests):
+        with pytest.raises(LoginUnproved, match="shows another certificate"):
+            log_in(port, "0" * 64)
+    assert requests == []
+
+
+def test_the_password_does_not_cross_a_network_in_the_open():
+    with pytest.raises(LoginUnproved, match="serves no TLS"):
+        log_in(1880, None, address="192.0.2.1", tls=False)
+    with node_red(GOOD) as (port, requests):
+        log_in(port, None, tls=False)
+    assert len(requests) == 2
+
+
+def test_a_port_that_cannot_be_reached(pem):
+    with node_red(GOOD, pem[0]) as (port, _requests):
+        pass
+    with pytest.raises(LoginUnproved, match=f"port {port} of 127.0.0.1 cannot be reached from here"):
+        log_in(port, pem[1])
+
+
+def test_a_login_that_cannot_be_ended(pem):
+    path, fingerprint = pem
+    with node_red({**GOOD, "/admin/auth/revoke": None}, path) as (port, _requests):
+        with pytest.raises(LoginUnproved, match="could not be ended"):
+            log_in(port, fingerprint)
