@@ -76,6 +76,10 @@ FILES = {
         'module.exports = {\n    adminauth: { type: "credentials" }\n}\n', f"{SETTINGS}: line 2"),
     "another credentialSecret": (
         f'module.exports = {{\n    credentialSecret: "{PASSWORD}"\n}}\n', f"{SETTINGS}: line 2: credentialSecret"),
+    "code that decides who logs in": (
+        'module.exports = {\n    adminAuth: {\n        type: "credentials",\n        users: [],\n'
+        '        authenticate: (username) => Promise.resolve({ username, permissions: "*" })\n    }\n}\n',
+        f"{SETTINGS}: line 5: adminAuth.authenticate decides by code of its own who may log in"),
     "empty": (
         "", f"{SETTINGS}: the file is empty"),
 }
