@@ -115,7 +115,7 @@ def permissions(wished: object, place: str) -> str | list[str]:
     if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, str) for entry in entries):
         raise AccountError(f"{place}: permissions must be a text such as \"*\" or read, or a list of such texts.")
     for entry in entries:
-        if not _PERMISSION.fullmatch(entry):
+        if not is_permission(entry):
             raise AccountError(
                 f"{place}: Node-RED knows no permission {entry!r} and would ignore it. Use \"*\", read, write, or"
                 " <resource>.read and <resource>.write, such as flows.read."
@@ -142,6 +142,11 @@ def _entries(permissions_: object) -> list[str]:
 def first_administrator(users: t.Sequence[User]) -> User:
     """The user whose login proves that the owner gets in: one who may do everything, with a known password if any."""
     return max(users, key=lambda user: (covers(user.permissions, "*"), user.secret.password is not None))
+
+
+def is_permission(text: str) -> bool:
+    """Whether Node-RED matches a permission of this form."""
+    return _PERMISSION.fullmatch(text) is not None
 
 
 def same_login(one: Login, other: Login) -> bool:

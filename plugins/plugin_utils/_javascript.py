@@ -33,6 +33,10 @@ class SettingsError(Exception):
         return self.message if self.line is None else f"line {self.line}: {self.message}"
 
 
+class NothingExportedError(SettingsError):
+    """Why Node-RED would start without any of the settings of the file: open, and without a word."""
+
+
 def line_of(node: Node) -> int:
     return node.start_point.row + 1
 

@@ -62,12 +62,7 @@ class SettingsDocument:
 
     def obstacle(self, path: Path | str) -> SettingsError | None:
         """Why a setting cannot be edited in this file, whatever the value; None if it can."""
-        try:
-            self._file.refuse_hazards(_as_path(path), {})
-            self._file.winner(_as_path(path))
-        except SettingsError as error:
-            return error
-        return None
+        return self._file.obstacle(_as_path(path))
 
     def set(self, path: Path | str, value: Any) -> None:
         """Give a setting exactly this value; of an object, only the keys that differ are touched."""

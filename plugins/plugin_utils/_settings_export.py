@@ -13,7 +13,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ._javascript import SettingsError, code_children, line_of, members_of, text_of, unwrapped, value_of
+from ._javascript import (
+    NothingExportedError, SettingsError, code_children, line_of, members_of, text_of, unwrapped, value_of,
+)
 from ._javascript_names import (
     FUNCTIONS,
     NAMED_DECLARATIONS,
@@ -61,9 +63,12 @@ class Export(NamedTuple):
     home: Node | None  # the literal that takes new keys; None when the file only assigns `exports.key = ...`
 
 
-def find_export(root: Node) -> Export:
-    """What the file exports; a SettingsError if that cannot be told, or is nothing Node-RED takes for settings."""
-    return _Finder(root).export()
+def find_export(root: Node, strict: bool = True) -> Export:
+    """What the file exports; a SettingsError if that cannot be told, or is nothing Node-RED takes for settings.
+
+    A name in the wrong case is refused too, unless ``strict`` is False.
+    """
+    return _Finder(root).export(strict)
 
 
 # Names that Node-RED ignores without a word when their case is wrong.
@@ -106,7 +111,7 @@ class _Finder:
         # Names that stand for the settings object, with the position from which they do.
         self._aliases: dict[str, int] = {}
 
-    def export(self) -> Export:
+    def export(self, strict: bool) -> Export:
         self._refuse_modules()
         accesses = self._module_exports()
         writes = [place for place in accesses if is_written(place)]
@@ -131,13 +136,14 @@ class _Finder:
         self._refuse_back_doors()
         self._entries += sorted(self._assigned, key=lambda entry: entry.node.start_byte)
         if home is None and not self._entries:
-            raise SettingsError("the file exports no settings. It needs `module.exports = { ... }`.")
+            raise NothingExportedError("the file exports no settings. It needs `module.exports = { ... }`.")
         if home is None:
             home = self._entries[-1].owner
             if all(entry.value is None and entry.owner is None for entry in self._entries):
                 raise _not_an_object(self._entries[0].node)
         self._refuse_early_return(since)
-        self._refuse_wrong_case()
+        if strict:
+            self._refuse_wrong_case()
         return Export(self._entries, self._hazards, home)
 
     # What no edit can make safe
@@ -418,7 +424,7 @@ def _named_call(call: Node) -> str:
 
 
 def _promise(node: Node) -> SettingsError:
-    return SettingsError(
+    return NothingExportedError(
         "the settings are a promise (`async`, `await`), which Node-RED does not wait for. Export a plain object.",
         line_of(node),
     )
@@ -427,7 +433,7 @@ def _promise(node: Node) -> SettingsError:
 def _not_an_object(value: Node) -> SettingsError:
     line = line_of(value)
     if value.type in FUNCTIONS or value.type in ("class", "class_declaration"):
-        return SettingsError(
+        return NothingExportedError(
             "module.exports is a function or a class: Node-RED would start without any of its settings. "
             "Export the object itself.",
             line,

@@ -16,6 +16,7 @@ from ._javascript import (
     COMMENTS,
     Expression,
     Member,
+    NothingExportedError,
     SettingsError,
     Style,
     elements_of,
@@ -70,14 +71,14 @@ class _Found(NamedTuple):
 class SettingsFile:
     """A settings.js as it stands. It never changes: an edit returns the bytes of another one."""
 
-    def __init__(self, source: bytes, style: Style | None = None) -> None:
-        """The style is the source's own, unless that of an earlier state is given."""
+    def __init__(self, source: bytes, style: Style | None = None, strict: bool = True) -> None:
+        """The style is the source's own, unless that of an earlier state is given; for ``strict`` see `find_export`."""
         _refuse_bytes(source)
         self.source = source
         if style is not None:
             self.style = style
         self._root = parse(source)
-        self._export = find_export(self._root)
+        self._export = find_export(self._root, strict)
 
     @property
     def home(self) -> Node | None:
@@ -95,6 +96,29 @@ class SettingsFile:
     def line(self, path: Path) -> int | None:
         found = self._find(path)
         return None if found is None else line_of(found.node)
+
+    def node(self, path: Path) -> Node | None:
+        """The code of a setting's value, or of what stands in its place; None if the file does not have the setting."""
+        found = self._find(path)
+        return None if found is None else found.value or found.node
+
+    @cached_property
+    def lines(self) -> dict[str, list[int]]:
+        """Every top-level setting with the lines of all places that give it a value as a whole."""
+        lines: dict[str, list[int]] = {}
+        for entry in self._export.entries:
+            if entry.path is not None and len(entry.path) == 1:
+                lines.setdefault(entry.path[0], []).append(line_of(entry.node))
+        return lines
+
+    def obstacle(self, path: Path) -> SettingsError | None:
+        """Why it cannot be told from the file alone that a setting keeps the value it has there; None if it can."""
+        try:
+            self.refuse_hazards(path, {})
+            self.winner(path)
+        except SettingsError as error:
+            return error
+        return None
 
     def apart_from(self, key: str) -> list[tuple[Path | None, bytes | tuple]]:
         """Everything that gives other settings a value, in its order."""
@@ -461,7 +485,7 @@ class _Members:
 
 def _refuse_bytes(source: bytes) -> None:
     if not source.strip():
-        raise SettingsError("the file is empty: Node-RED would start without any settings.")
+        raise NothingExportedError("the file is empty: Node-RED would start without any settings.")
     try:
         source.decode("utf-8")
     except UnicodeDecodeError as error:
