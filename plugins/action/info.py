@@ -16,6 +16,6 @@ class ActionModule(HostAction):
     spec = argument_spec("info")
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        result = self.visit("info", where(options))
+        result = self.visit("info", {**where(options), "details": options["details"]})
         # A result's own mark hides it from every callback; `register` still gets it.
         return {**result, "_ansible_no_log": True}

@@ -22,6 +22,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils import _acme as ac
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
 from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._command_line import overrides
+from ansible_collections.pifleet.nodered.plugins.module_utils._details import gather_details
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
 
@@ -127,11 +128,18 @@ def processes(control_group):
     return []
 
 
+def service_processes(unit):
+    """The process ids of a unit, none where it does not run."""
+    if not unit.main_pid:
+        return []
+    return processes(unit.properties.get("ControlGroup", "")) or [unit.main_pid]
+
+
 def endpoints(unit):
     """What the running service shows on each of its ports that speaks HTTP."""
     if not unit.main_pid:
         return []
-    pids = processes(unit.properties.get("ControlGroup", "")) or [unit.main_pid]
+    pids = service_processes(unit)
     listening = probe.listening(pids)
     if not listening:
         # In a container root may not look into the processes of others; the same user may.
@@ -145,8 +153,11 @@ def endpoints(unit):
     return [endpoint for endpoint in seen if endpoint["tls"] or endpoint["http"]]
 
 
-def gather(service, user=None, user_dir=None, settings_path=None):
-    """The state of one Node-RED as a dictionary; the texts of the settings are bytes."""
+def gather(service, user=None, user_dir=None, settings_path=None, details=False):
+    """The state of one Node-RED as a dictionary; the texts of the settings are bytes.
+
+    ``details`` adds what only an audit wants to know.
+    """
     unit = Unit(service, user, user_dir, settings_path)
     name = socket.gethostname()
     hostname = name.split(".")[0]
@@ -175,6 +186,7 @@ def gather(service, user=None, user_dir=None, settings_path=None):
         "endpoints": [],
         "proof": None,
         "transaction": None,
+        "details": None,
     }
     if not unit.account:
         return state
@@ -184,6 +196,8 @@ def gather(service, user=None, user_dir=None, settings_path=None):
     _gather_certificate(unit, state["certificate"])
     state["exposed"] = exposed_files(unit.user_dir, unit.account)
     _gather_proof(unit, state)
+    if details:
+        state["details"] = gather_details(unit, service_processes(unit))
     return state
 
 

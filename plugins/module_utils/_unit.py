@@ -21,7 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._files import Acco
 PROPERTIES = (
     "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "FragmentPath", "DropInPaths", "User", "Group",
     "WorkingDirectory", "ExecStart", "Environment", "EnvironmentFiles", "MainPID", "ControlGroup", "UMask",
-    "NeedDaemonReload", "ActiveEnterTimestampMonotonic",
+    "NeedDaemonReload", "ActiveEnterTimestampMonotonic", "NoNewPrivileges",
 )
 
 #: What systemd gives to services of the system that set no PATH (systemd.exec(5), DEFAULT_PATH).
@@ -91,10 +91,16 @@ def package_above(path):
 
 def installed_version(package):
     """The version dpkg has installed of a package, without Debian's revision, or None."""
+    found = re.match(r"(?:\d+:)?([0-9.]+)", package_version(package) or "")
+    return found.group(1) if found else None
+
+
+def package_version(package):
+    """The version dpkg has installed of a package as it is, or None."""
     content = read("/var/lib/dpkg/status") or b""
     for stanza in content.split(b"\n\n"):
         if stanza.startswith(b"Package: " + package.encode() + b"\n") and b"\nStatus: install ok installed\n" in stanza:
-            found = re.search(rb"^Version: (?:\d+:)?([0-9.]+)", stanza, re.MULTILINE)
+            found = re.search(rb"^Version: (\S+)", stanza, re.MULTILINE)
             return found.group(1).decode() if found else None
     return None
 

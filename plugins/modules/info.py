@@ -18,6 +18,12 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
+options:
+  details:
+    description:
+      - Also read what only an audit wants to know, see RV(details).
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -146,6 +152,14 @@ transaction:
   description: The C(id) of a transaction that a former run left open, or null.
   returned: success
   type: dict
+details:
+  description:
+    - What only an audit wants to know, or null without O(details). C(umask) and C(no_new_privileges) of the unit,
+      C(listening) with each address and port, C(node_package) with the version of Debian's package of Node.js,
+      C(flows) with the kinds of nodes in each file that listen to strangers, C(sessions) with the user and the rights
+      of each login that has not ended.
+  returned: success
+  type: dict
 """
 
 import base64
@@ -157,7 +171,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST
 
 
 def main():
-    module = AnsibleModule(argument_spec=HOST_ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={**HOST_ARGUMENTS, "details": {"type": "bool", "default": False}}, supports_check_mode=True)
     try:
         state = gather(**module.params)
     except HostError as exc:
