@@ -81,7 +81,7 @@ class Finding:
     def fingerprint(self) -> str:
         """The same for the same finding in another run, although lines have moved: 32 hexadecimal digits."""
         text = "\0".join((self.rule.identifier, self.subject, self.detail))
-        return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
     def counts(self) -> bool:
@@ -135,6 +135,8 @@ class Report:
     findings: tuple[Finding, ...]
     #: All rules that were applied, also those that found nothing.
     rules: tuple[Rule, ...]
+    #: Whether a baseline says which findings are known.
+    compared: bool = False
 
     def counted(self, severity: Severity = Severity.LOW) -> list[Finding]:
         """The findings of at least this severity that count, the most severe first."""

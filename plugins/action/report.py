@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import pathlib
+import typing as t
+
+from ansible import constants
+from ansible.utils.display import Display
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import (
+    _baseline, _report, _report_files, _report_terminal, _suppressions,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Report, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import DataError, finding_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import Summary, counted_as, digest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import RULES
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._version import collection_version
+
+_COLOURS = {
+    Severity.CRITICAL: constants.COLOR_ERROR, Severity.HIGH: constants.COLOR_ERROR,
+    Severity.MEDIUM: constants.COLOR_CHANGED, Severity.LOW: constants.COLOR_VERBOSE,
+}
+
+
+class ActionModule(HostAction):
+    """Makes a report of what other tasks found; no host is visited."""
+
+    spec = argument_spec("report")
+    errors = (DataError, _suppressions.SuppressionError, _baseline.BaselineError)
+
+    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        baseline = pathlib.Path(options["baseline"]) if options["baseline"] else None
+        if options["baseline_write"] and not baseline:
+            raise Failure("baseline_write needs a baseline, the file to write.")
+        files = _files(options)
+        report, new_baseline = self._made(options, baseline)
+        changed = self._write(report, files, baseline, new_baseline)
+        if options["formats"] is None or "terminal" in options["formats"]:
+            _show(report, files)
+        result = {"changed": changed, "counts": Summary(report).counts,
+                  "paths": {name: str(path) for name, path in files.items()}}
+        message = _reason_to_fail(report, options["fail_severity"], files)
+        if message:
+            # Ansible prints all of a failed result: without the findings, which have been told in a better way.
+            raise Failure(message, **result)
+        return {**result, "findings": [finding_data(finding) for finding in report.counted()]}
+
+    @staticmethod
+    def _made(options: dict[str, t.Any], baseline: pathlib.Path | None) -> tuple[Report, bytes | None]:
+        """The report, and the new content of the baseline where one is to be written."""
+        rules = {**RULES, **_suppressions.RULES}
+        common = _suppressions.entries(options["suppressions"], rules)
+        results = _report.results_from_data(options["results"], rules)
+        created = datetime.datetime.now(datetime.timezone.utc)
+        write = options["baseline_write"]
+        former = _baseline.read(baseline) if baseline and (baseline.exists() or not write) else {}
+        known = former if baseline else None
+        report = _report.make(options["command"], results, common, rules, known, created, collection_version())
+        if not write:
+            return report, None
+        content = _baseline.render(report, former).encode("utf-8", "backslashreplace")
+        found = tuple(dataclasses.replace(finding, known=not finding.suppression) for finding in report.findings)
+        return dataclasses.replace(report, findings=found), content
+
+    def _write(self, report: Report, files: dict[str, pathlib.Path], baseline: pathlib.Path | None,
+               new_baseline: bytes | None) -> bool:
+        """Write everything, unless in check mode; whether something but the time has changed."""
+        mark = digest(report).encode("ascii")
+        contents = {path: _report_files.render(report, name) for name, path in files.items()}
+        try:
+            changed = [path for path in contents if mark not in _report_files.read(path)]
+            if baseline and new_baseline is not None and _report_files.read(baseline) != new_baseline:
+                changed.append(baseline)
+                contents[baseline] = new_baseline
+            for path, content in contents.items():
+                if not self.check_mode:
+                    _report_files.write(path, content)
+        except OSError as error:
+            raise Failure(f"{error.filename} cannot be written: {error.strerror}.") from None
+        return bool(changed)
+
+
+def _files(options: dict[str, t.Any]) -> dict[str, pathlib.Path]:
+    """The files to write, by their formats."""
+    wished = options["formats"]
+    if options["report_dir"] is None:
+        if wished and wished != ["terminal"]:
+            raise Failure("formats has files, so report_dir must say where to write them.")
+        return {}
+    return {name: pathlib.Path(options["report_dir"], file) for name, file in _report_files.NAMES.items()
+            if wished is None or name in wished}
+
+
+def _show(report: Report, files: t.Mapping[str, pathlib.Path]) -> None:
+    """Write the report to the terminal as text; the result of a task is shown as JSON, if at all."""
+    display = Display()
+    best = _best(files)
+    for line in _report_terminal.lines(report, f"see {best}" if best else ""):
+        display.display(line.text, color=_COLOURS.get(line.severity))
+
+
+def _best(files: t.Mapping[str, pathlib.Path]) -> pathlib.Path | None:
+    """The file that a person wants to read."""
+    return files.get("html", next(iter(files.values()), None))
+
+
+def _reason_to_fail(report: Report, fail_severity: str, files: t.Mapping[str, pathlib.Path]) -> str:
+    """Why the task fails, in one line; the empty text where it does not."""
+    if fail_severity == "never":
+        return ""
+    summary = Summary(report)
+    found = report.counted(Severity[fail_severity.upper()])
+    reasons = []
+    if found:
+        least = "critical" if fail_severity == "critical" else f"at least {fail_severity}"
+        reasons.append(f"{counted_as(len(found), 'finding')} of severity {least}")
+    if summary.failed:
+        reasons.append(f"{counted_as(len(summary.failed), summary.noun)} that could not be looked at")
+    if not report.subjects:
+        reasons.append("nothing to look at: results is empty")
+    if not reasons:
+        return ""
+    best = _best(files)
+    return f"There {'is' if reasons[0].startswith('1 ') else 'are'} {' and '.join(reasons)}{f'; see {best}' if best else ''}."

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A report from the results of the tasks that looked at hosts or files."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _suppressions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._baseline import Known
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Report, Rule, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import (
+    DataError, finding_from_data, subject_from_data,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a task tells of one subject."""
+
+    subject: Subject
+    findings: tuple[Finding, ...]
+    suppressions: tuple[_suppressions.Entry, ...]
+    #: The identifiers of the rules that were applied to it.
+    rules: frozenset[str]
+
+
+def results_from_data(data: t.Sequence[t.Any], rules: t.Mapping[str, Rule]) -> list[Result]:
+    """The results of tasks. DataError names the one that is wrong; SuppressionError."""
+    results: dict[str, Result] = {}
+    for number, item in enumerate(data, 1):
+        try:
+            result = _result(item, rules)
+        except DataError as error:
+            raise DataError(f"Item {number} of results: {error}") from None
+        if result.subject.name in results:
+            raise DataError(f"Item {number} of results: there is another one of {result.subject.name}.")
+        results[result.subject.name] = result
+    return list(results.values())
+
+
+def _result(item: t.Any, rules: t.Mapping[str, Rule]) -> Result:
+    if not isinstance(item, t.Mapping) or "subject" not in item:
+        raise DataError("it has no subject.")
+    subject = subject_from_data(item["subject"])
+    findings = tuple(finding_from_data(finding, rules) for finding in item.get("findings") or ())
+    for finding in findings:
+        if finding.subject != subject.name:
+            raise DataError(f"its subject is {subject.name}, but a finding is about {finding.subject}.")
+    entries = _suppressions.entries(item.get("suppressions"), rules, subject.name)
+    applied = frozenset(rules if item.get("rules") is None else item["rules"])
+    if not applied <= set(rules):
+        raise DataError(f"it names the rule {min(applied - set(rules))!r}, which there is not.")
+    return Result(subject, findings, tuple(entries), applied)
+
+
+def make(command: str, results: t.Sequence[Result], common: t.Sequence[_suppressions.Entry], rules: t.Mapping[str, Rule],
+         known: t.Mapping[str, Known] | None, created: datetime.datetime, version: str) -> Report:
+    """The report of these results.
+
+    :arg common: the suppressions for all subjects
+    :arg known: what the baseline has, None without one
+    """
+    applied = frozenset().union(*(result.rules for result in results), _suppressions.RULES)
+    subjects = [result.subject for result in results]
+    findings = _suppressions.suppress(
+        [finding for result in results for finding in result.findings], subjects,
+        {result.subject.name: [*common, *result.suppressions] for result in results}, created.date(), applied)
+    if known is not None:
+        findings = [dataclasses.replace(finding, known=finding.fingerprint in known) for finding in findings]
+    told = applied | {finding.rule.identifier for finding in findings}
+    return Report(command, created, version, tuple(subjects), tuple(findings),
+                  tuple(rule for identifier, rule in sorted(rules.items()) if identifier in told), known is not None)
