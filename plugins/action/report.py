@@ -119,13 +119,11 @@ def _reason_to_fail(report: Report, fail_severity: str, files: t.Mapping[str, pa
     found = report.counted(Severity[fail_severity.upper()])
     reasons = []
     if found:
-        least = "critical" if fail_severity == "critical" else f"at least {fail_severity}"
-        reasons.append(f"{counted_as(len(found), 'finding')} of severity {least}")
+        severity = fail_severity if fail_severity == "critical" else f"{fail_severity} or above"
+        reasons.append(f"{counted_as(len(found), 'finding')} of severity {severity}")
     if summary.failed:
-        reasons.append(f"{counted_as(len(summary.failed), summary.noun)} that could not be looked at")
+        reasons.append(f"{counted_as(len(summary.failed), summary.noun)} could not be looked at")
     if not report.subjects:
-        reasons.append("nothing to look at: results is empty")
-    if not reasons:
-        return ""
+        reasons.append("nothing was looked at, results is empty")
     best = _best(files)
-    return f"There {'is' if reasons[0].startswith('1 ') else 'are'} {' and '.join(reasons)}{f'; see {best}' if best else ''}."
+    return f"{', and '.join(reasons)}{f': see {best}' if best else ''}." if reasons else ""

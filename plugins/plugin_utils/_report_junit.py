@@ -26,22 +26,23 @@ def render(report: Report) -> str:
     for finding in report.findings:
         findings.setdefault((finding.subject, finding.rule.identifier), []).append(finding)
     rules = sorted(report.rules, key=lambda rule: (-rule.severity, rule.identifier))
+    mark = digest(report)
     root = ElementTree.Element("testsuites", {"name": f"pifleet.nodered.{report.command}"})
     for subject in sorted(report.subjects, key=lambda subject: subject.name):
-        root.append(_suite(report, subject, rules, findings))
+        root.append(_suite(report, mark, subject, rules, findings))
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(report: Report, subject: Subject, rules: list[Rule],
+def _suite(report: Report, mark: str, subject: Subject, rules: list[Rule],
            findings: t.Mapping[tuple[str, str], list[Finding]]) -> ElementTree.Element:
     name = one_line(subject.name)
     suite = ElementTree.Element(
         "testsuite", {"name": name, "timestamp": time_data(report.created).removesuffix("Z"), "hostname": name})
     properties = ElementTree.SubElement(suite, "properties")
-    for key, value in (("digest", digest(report)), ("version", report.version), ("address", subject.address),
+    for key, value in (("digest", mark), ("version", report.version), ("address", subject.address),
                        ("node_red", subject.node_red), ("node", subject.node)):
         if value:
             ElementTree.SubElement(properties, "property", {"name": key, "value": one_line(value)})

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files of npm packages that judge what the collection makes. They are kept in .build/npm, never in the repository."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import tarfile
+import tempfile
+
+_KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build" / "npm"
+
+
+def npm_file(package: str, version: str, member: str) -> str:
+    """The text of a file of a package; what is not kept yet is fetched."""
+    kept = _KEPT / f"{package.replace('/', '+')}@{version}" / member
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_KEPT) as folder:
+            _pack(f"{package}@{version}", folder)
+            (archive,) = pathlib.Path(folder).glob("*.tgz")
+            with tarfile.open(archive) as opened:
+                unpacked = pathlib.Path(folder, "unpacked")
+                unpacked.write_bytes(opened.extractfile(f"package/{member}").read())
+            unpacked.replace(kept)
+    return kept.read_text("utf-8")
+
+
+def _pack(name: str, folder: str) -> None:
+    command = ["npm", "pack", "--loglevel=error", "--pack-destination", folder, name]
+    try:
+        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RuntimeError(f"{name} comes from npm, which cannot be used: {error}") from None
+    if run.returncode:
+        raise RuntimeError(f"{name} comes from npm, and `npm pack` failed:\n{run.stderr}")

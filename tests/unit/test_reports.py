@@ -1,0 +1,318 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The writers of reports, judged by those who read them: a JSON Schema, a JUnit parser, an HTML parser.
+
+Chromium, and the schema of SARIF, have their turn in tests/localhost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import html.parser
+import json
+import pathlib
+import re
+import time
+import xml.etree.ElementTree as ElementTree
+
+import jsonschema
+import junitparser
+import pytest
+import report_samples as samples
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import (
+    _report_files, _report_html, _report_json, _report_junit, _report_sarif, _report_terminal,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Report, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import Summary
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+SCHEMA = json.loads((PROJECT / "docs/report.schema.json").read_text("utf-8"))
+REPORTS = {"full": samples.REPORT, "empty": samples.EMPTY, "files": samples.FILES, "nasty": samples.nasty()}
+
+every_report = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+
+
+def sarif(report: Report, directory: str = "/work") -> dict:
+    (run,) = json.loads(_report_sarif.render(report, pathlib.Path(directory)))["runs"]
+    return run
+
+
+def terminal(report: Report, hint: str = "") -> list[str]:
+    return [line.text for line in _report_terminal.lines(report, hint)]
+
+
+# What a report comes to
+
+
+def test_counts() -> None:
+    assert Summary(samples.REPORT).counts == {
+        "critical": 1, "high": 0, "medium": 1, "low": 1, "suppressed": 1, "known": 1, "subjects": 4, "failed": 1}
+
+
+def test_the_worst_host_is_first_and_what_failed_before_what_is_good() -> None:
+    assert [subject.name for subject in Summary(samples.REPORT).subjects] == ["garage", "attic", "cellar", "kitchen"]
+
+
+@pytest.mark.parametrize(("report", "verdict"), [
+    (samples.REPORT, "1 critical, 1 medium and 1 low findings on 1 of 3 hosts"),
+    (samples.EMPTY, "Nothing was looked at"),
+    (samples.FILES, "2 critical findings on 2 of 2 files"),
+    (dataclasses.replace(samples.REPORT, findings=()), "Nothing found"),
+    (dataclasses.replace(samples.REPORT, findings=(Finding(samples.PLAIN, "garage", ""),)), "1 high finding on 1 of 3 hosts"),
+])
+def test_verdict(report: Report, verdict: str) -> None:
+    assert Summary(report).verdict == verdict
+
+
+# Terminal
+
+
+def test_terminal() -> None:
+    assert terminal(samples.REPORT) == [
+        "1 critical, 1 medium and 1 low findings on 1 of 3 hosts.",
+        "Not counted: 1 suppressed, 1 known from the baseline.",
+        "",
+        "Not looked at: 1 host",
+        "  attic: No route to host",
+        "",
+        "garage  Node-RED 3.1.9  192.168.0.6",
+        "  critical  GET /flows answers 200. [editor-open]",
+        "            To mend: Set nodered_admin_users.",
+        "  medium    /home/pi/.node-red/settings.js: settings.js has mode 0644. [file-mode]",
+        "            To mend: Set nodered_admin_users.",
+        "  low       3.1.9 is old. [outdated]",
+        "            To mend: Set nodered_admin_users.",
+    ]
+    assert [line.severity for line in _report_terminal.lines(samples.REPORT)][:5] == [
+        Severity.CRITICAL, None, None, Severity.HIGH, None]
+
+
+def test_terminal_of_a_large_fleet_is_short() -> None:
+    findings = tuple(Finding(samples.OPEN, "garage", f"Found {number}.", detail=str(number)) for number in range(30))
+    told = terminal(dataclasses.replace(samples.REPORT, findings=findings), "see report.html")
+    assert told[-1] == "  ... and 20 more, see report.html"
+    assert len([line for line in told if "To mend" in line]) == 1
+    told = terminal(samples.large(), "see report.html")
+    assert told[-1] == "  ... and 950 more hosts with findings, see report.html"
+    assert len(told) < 1000
+
+
+def test_no_host_writes_to_the_terminal() -> None:
+    text = "\n".join(terminal(samples.nasty()))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", text)
+    assert not [line for line in text.splitlines() if line.startswith("PLAY RECAP")]
+    assert r"\x1b[31m" in text
+    text.encode("utf-8")
+
+
+# JSON
+
+
+@every_report
+def test_json_fits_its_schema(report: Report) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    content = json.loads(_report_files.render(report, "json"))
+    jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(content)
+    assert len(content["findings"]) == len(report.findings)
+
+
+@pytest.mark.parametrize("change", [
+    {"created": "today"}, {"command": "look"}, {"counts": {}}, {"more": 1}, {"findings": [{}]}, {"digest": "1"}])
+def test_the_schema_refuses(change: dict) -> None:
+    content = {**json.loads(_report_json.render(samples.REPORT)), **change}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(SCHEMA).validate(content)
+
+
+def test_json_of_the_nasty_says_all_of_it() -> None:
+    content = json.loads(_report_files.render(samples.nasty(), "json"))
+    assert content["findings"][0]["message"] == samples.NASTY
+
+
+@pytest.mark.parametrize("name", _report_files.NAMES)
+def test_digest(name: str) -> None:
+    """The same at another time and in another order, another for another finding."""
+    def digest_of(report: Report) -> bytes:
+        return re.search(rb"\b[0-9a-f]{32}\b(?=\"( */?>|,?\n| *\}))", _report_files.render(report, name))[0]
+
+    later = dataclasses.replace(
+        samples.REPORT, created=samples.NOW + datetime.timedelta(days=1), findings=samples.FINDINGS[::-1],
+        subjects=samples.REPORT.subjects[::-1])
+    mark = json.loads(_report_json.render(samples.REPORT))["digest"].encode()
+    assert mark in _report_files.render(samples.REPORT, name)
+    assert mark in _report_files.render(later, name)
+    assert mark not in _report_files.render(dataclasses.replace(later, findings=samples.FINDINGS[1:]), name)
+
+
+# SARIF
+
+
+def test_sarif_results() -> None:
+    run = sarif(samples.REPORT)
+    rules = run["tool"]["driver"]["rules"]
+    by_message = {result["message"]["text"]: result for result in run["results"]}
+    assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
+    assert {rule["id"]: (rule["defaultConfiguration"]["level"], rule["properties"]["security-severity"]) for rule in rules} == {
+        "editor-open": ("error", "9.5"), "no-tls": ("error", "8.0"), "file-mode": ("warning", "5.5"), "outdated": ("note", "2.0")}
+    assert "nodered_admin_users" in rules[0]["help"]["markdown"]
+    found = by_message["garage: settings.js has mode 0644."]
+    assert found["locations"][0]["physicalLocation"]["artifactLocation"] == {
+        "uri": "garage/home/pi/.node-red/settings.js", "uriBaseId": "HOSTS"}
+    assert (found["baselineState"], found["suppressions"]) == ("new", [])
+    assert found["partialFingerprints"] == {"pifleetNodered/v1": samples.FINDINGS[2].fingerprint}
+    accepted = by_message["kitchen: settings.js has mode 0640."]
+    assert accepted["locations"][0]["physicalLocation"]["region"] == {"startLine": 7}
+    (suppression,) = accepted["suppressions"]
+    assert (suppression["justification"], suppression["status"]) == ("In a group of one.", "accepted")
+    assert by_message["kitchen: 4.1.15 is old."]["baselineState"] == "unchanged"
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert "No route to host" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+
+
+def test_sarif_names_files_from_the_working_directory() -> None:
+    locations = [result["locations"][0]["physicalLocation"] for result in sarif(samples.FILES)["results"]]
+    assert locations == [
+        {"artifactLocation": {"uri": "north/settings.js", "uriBaseId": "SRCROOT"}, "region": {"startLine": 12}},
+        {"artifactLocation": {"uri": "file:///srv/s%20%C3%BC.js"}, "region": {"startLine": 1}}]
+    inside = sarif(samples.FILES, "/srv")["results"][1]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert inside == {"uri": "s%20%C3%BC.js", "uriBaseId": "SRCROOT"}
+
+
+def test_sarif_without_a_baseline() -> None:
+    report = dataclasses.replace(samples.REPORT, compared=False)
+    assert not [result for result in sarif(report)["results"] if "baselineState" in result]
+
+
+# JUnit
+
+
+@every_report
+def test_junit_is_read(report: Report) -> None:
+    read = junitparser.JUnitXml.fromstring(_report_files.render(report, "junit"))
+    assert len(list(read)) == len(report.subjects)
+
+
+def test_junit_outcomes() -> None:
+    read = junitparser.JUnitXml.fromstring(_report_files.render(samples.REPORT, "junit"))
+    outcomes = {
+        (suite.name, case.name.partition(":")[0]): [(type(result).__name__, result.message) for result in case.result]
+        for suite in read for case in suite}
+    assert outcomes[("garage", "editor-open")] == [("Failure", "GET /flows answers 200.")]
+    assert outcomes[("garage", "no-tls")] == []
+    assert outcomes[("kitchen", "file-mode")] == [("Skipped", "Accepted until 2027-01-31: In a group of one.")]
+    assert outcomes[("kitchen", "outdated")] == [("Skipped", "Known: the baseline has it")]
+    assert outcomes[("attic", "looked at")] == [("Error", "No route to host")]
+    assert (read.tests, read.failures, read.errors, read.skipped) == (13, 3, 1, 2)
+
+
+def test_junit_says_where_why_and_how_to_mend() -> None:
+    root = ElementTree.fromstring(_report_junit.render(samples.REPORT))
+    texts = [failure.text for failure in root.iter("failure")]
+    assert f"{samples.SETTINGS}: settings.js has mode 0644.\nWhy: Why of file-mode.\nTo mend: Set nodered_admin_users." in texts
+
+
+# HTML
+
+
+class Page(html.parser.HTMLParser):
+    """What a page has: tags, attributes and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words = ""
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in ("meta", "link", "br", "wbr", "rect", "line", "path"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+@every_report
+def test_html_is_one_page_without_a_script(report: Report) -> None:
+    page = Page(_report_files.render(report, "html").decode("utf-8"))
+    assert page.open == []
+    assert not {"script", "img", "iframe", "object", "base", "form"} & set(page.tags)
+    assert not [name for name, _value in page.attributes if name.startswith("on") or name in ("style", "src")]
+    links = {value for name, value in page.attributes if name == "href"}
+    identifiers = [value for name, value in page.attributes if name == "id"]
+    assert len(identifiers) == len(set(identifiers))
+    assert {link[1:] for link in links if link.startswith("#")} <= set(identifiers)
+    assert all(link.startswith(("#", "data:image/svg+xml,")) for link in links)
+    (policy,) = [value for name, value in page.attributes if name == "content" and "default-src" in value]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+
+
+def test_html_shows_the_nasty_as_it_is() -> None:
+    page = Page(_report_html.render(samples.nasty()))
+    assert "<img src=x onerror=alert(1)> \"'`&amp; ]]> {{ 7 * 7 }} {% raw %} \\x00\\x1b[31m\\x9b" in page.words
+    assert "\\u202e" in page.words
+    assert "49" not in page.words
+
+
+def test_html_says_when_certificates_end() -> None:
+    page = Page(_report_html.render(samples.REPORT))
+    assert "300 days left" in page.words
+    assert "ended 3 days ago" in page.words
+
+
+@pytest.mark.parametrize(("days", "words", "state"), [
+    (-400, "ended 400 days ago", "over"), (-0.5, "ended today", "over"), (0.5, "ends today", "soon"),
+    (1.5, "1 day left", "soon"), (29.9, "29 days left", "soon"), (30.1, "30 days left", "good"), (9000, "9000 days left", "good")])
+def test_html_end(days: float, words: str, state: str) -> None:
+    subject = dataclasses.replace(samples.GARAGE, certificate=samples.certificate(days))
+    report = dataclasses.replace(samples.REPORT, subjects=(subject,), findings=())
+    page = Page(_report_html.render(report))
+    assert words in page.words
+    assert ("class", f"end {state}") in page.attributes
+    places = [float(value.rstrip("%")) for name, value in page.attributes if name in ("x", "x1") and value.endswith("%")]
+    assert places
+    assert all(0 <= place <= 100 for place in places)
+
+
+@pytest.mark.parametrize("name", [*_report_files.NAMES, "terminal"])
+def test_ten_thousand_findings(name: str) -> None:
+    report = samples.large()
+    started = time.monotonic()
+    content = "\n".join(terminal(report)).encode() if name == "terminal" else _report_files.render(report, name)
+    # An idle machine needs a tenth of it.
+    assert time.monotonic() - started < 10
+    assert len(content) < 20_000_000
+
+
+# Files
+
+
+def test_files_are_replaced_at_once(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "new" / "report.json"
+    _report_files.write(path, b"one")
+    held = path.open("rb")
+    _report_files.write(path, b"two")
+    assert (held.read(), path.read_bytes()) == (b"one", b"two")
+    held.close()
+    assert [file.name for file in path.parent.iterdir()] == ["report.json"]
+
+
+def test_nothing_is_left_of_a_file_that_cannot_be_written(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(OSError):
+        _report_files.write(tmp_path / "report.json", b"one")
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
