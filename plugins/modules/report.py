@@ -103,9 +103,9 @@ EXAMPLES = r"""
 RETURN = r"""
 counts:
   description:
-    - How many findings count, by severity, as RV(counts.critical), RV(counts.high), RV(counts.medium) and RV(counts.low).
-    - How many are RV(counts.suppressed) or RV(counts.known).
-    - How many RV(counts.subjects) there are, and how many of them RV(counts.failed).
+    - How many findings count, by severity, as C(critical), C(high), C(medium) and C(low).
+    - How many are C(suppressed) or C(known).
+    - How many C(subjects) there are, and how many of them C(failed).
   returned: always
   type: dict
   sample: {critical: 0, high: 2, medium: 1, low: 4, suppressed: 1, known: 0, subjects: 12, failed: 0}

@@ -23,7 +23,7 @@ import markupsafe
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Report, ServedCertificate, Severity, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import time_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import (
-    SEVERITIES, Summary, counted_as, digest, place_text, printable, remaining_days,
+    SEVERITIES, Summary, counted_as, digest, natural, place_text, printable, remaining_days,
 )
 
 _FOLDER = pathlib.Path(__file__).parent
@@ -37,7 +37,7 @@ SOON = 30
 _HORIZON = 825
 #: Days between two marks of the time axis: months, as far as marks have room.
 _STEPS = (1, 2, 3, 6, 12)
-_MARKS = 6
+_MARKS = 5
 
 
 def render(report: Report) -> str:
@@ -58,7 +58,7 @@ def render(report: Report) -> str:
         anchors={subject.name: f"subject-{number}" for number, subject in enumerate(summary.subjects, 1)},
         subjects={subject.name: subject for subject in report.subjects},
         counts={name: _counts(findings) for name, findings in summary.by_subject.items()},
-        bar=_bar(summary), certificates=_certificates(report), axis=_Axis.of(report),
+        shares=_shares(summary), certificates=_certificates(report), axis=_Axis.of(report),
         ends={subject.name: _End.of(subject.certificate, report.created)
               for subject in report.subjects if subject.certificate},
         quiet=[rule for rule in report.rules if rule not in dict(summary.by_rule)])
@@ -97,7 +97,7 @@ def _counts(findings: t.Iterable[Finding]) -> list[tuple[Severity, int]]:
     return [(severity, found.count(severity)) for severity in SEVERITIES if severity in found]
 
 
-def _bar(summary: Summary) -> list[tuple[Severity, float, float]]:
+def _shares(summary: Summary) -> list[tuple[Severity, float, float]]:
     """How the findings divide: severity, where its part begins and how wide it is, in percent."""
     total = sum(summary.severities.values())
     parts, start = [], 0.0
@@ -127,7 +127,7 @@ class _End:
 def _certificates(report: Report) -> list[Subject]:
     """The subjects with a certificate, those whose certificate ends first at the top."""
     found = [subject for subject in report.subjects if subject.certificate]
-    return sorted(found, key=lambda subject: (subject.certificate.not_after, subject.name))
+    return sorted(found, key=lambda subject: (subject.certificate.not_after, natural(subject.name)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +152,7 @@ class _Axis:
         share = (time - self.first) / (self.last - self.first)
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
-    def bar(self, certificate: ServedCertificate) -> tuple[float, float]:
+    def stretch(self, certificate: ServedCertificate) -> tuple[float, float]:
         """Where the bar of a certificate begins and how wide it is: the time it is still good for, or is already over."""
         start, end = sorted((self.at(self.now), self.at(certificate.not_after)))
         return start, round(max(end - start, 0.4), 2)

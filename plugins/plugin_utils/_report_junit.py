@@ -11,7 +11,7 @@ looked at has one case, with an error.
 from __future__ import annotations
 
 import typing as t
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Report, Rule, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import time_data

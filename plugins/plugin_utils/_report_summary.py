@@ -53,6 +53,11 @@ def place_text(place: Place) -> str:
     return f"{place.file}:{place.line}" if place.file and place.line else place.file
 
 
+def natural(name: str) -> list[tuple[int, str]]:
+    """What names are sorted by, so that pi2 comes before pi10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+
+
 def remaining_days(until: datetime.datetime, now: datetime.datetime) -> int:
     """Whole days that are left, negative when it is over."""
     return (until - now).days
@@ -111,7 +116,7 @@ class Summary:
 
     def _rank(self, subject: Subject) -> tuple[t.Any, ...]:
         found = collections.Counter(finding.rule.severity for finding in self.by_subject.get(subject.name, ()))
-        return tuple(-found[severity] for severity in SEVERITIES), not subject.error, subject.name
+        return tuple(-found[severity] for severity in SEVERITIES), not subject.error, natural(subject.name)
 
     @property
     def noun(self) -> str:
@@ -124,7 +129,7 @@ class Summary:
         """The report in one line."""
         of_each = [f"{number} {severity}" for severity, number in self.severities.items() if number]
         if not of_each:
-            return "Nothing found" if self.looked_at else "Nothing was looked at"
+            return f"Nothing found on {counted_as(self.looked_at, self.noun)}" if self.looked_at else "Nothing was looked at"
         *others, last = of_each
         many = f"{', '.join(others)} and {last}" if others else last
         return f"{many} {self._where}"

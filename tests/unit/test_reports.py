@@ -16,7 +16,7 @@ import json
 import pathlib
 import re
 import time
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import jsonschema
 import junitparser
@@ -25,7 +25,7 @@ import report_samples as samples
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import (
     _report_files, _report_html, _report_json, _report_junit, _report_sarif, _report_terminal,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Report, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Kind, Report, Severity, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import Summary
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
@@ -56,11 +56,17 @@ def test_the_worst_host_is_first_and_what_failed_before_what_is_good() -> None:
     assert [subject.name for subject in Summary(samples.REPORT).subjects] == ["garage", "attic", "cellar", "kitchen"]
 
 
+def test_hosts_are_in_the_order_of_their_numbers() -> None:
+    subjects = tuple(Subject(name, Kind.HOST) for name in ("pi10", "pi2", "10.0.0.9", "pi", "10.0.0.10", "\u0662"))
+    names = [subject.name for subject in Summary(dataclasses.replace(samples.EMPTY, subjects=subjects)).subjects]
+    assert names == ["10.0.0.9", "10.0.0.10", "pi", "pi2", "pi10", "\u0662"]
+
+
 @pytest.mark.parametrize(("report", "verdict"), [
     (samples.REPORT, "1 critical, 1 medium and 1 low findings on 1 of 3 hosts"),
     (samples.EMPTY, "Nothing was looked at"),
     (samples.FILES, "2 critical findings on 2 of 2 files"),
-    (dataclasses.replace(samples.REPORT, findings=()), "Nothing found"),
+    (dataclasses.replace(samples.REPORT, findings=()), "Nothing found on 3 hosts"),
     (dataclasses.replace(samples.REPORT, findings=(Finding(samples.PLAIN, "garage", ""),)), "1 high finding on 1 of 3 hosts"),
 ])
 def test_verdict(report: Report, verdict: str) -> None:
