@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import ast
 import collections
+import contextlib
 import dataclasses
 import datetime
 import difflib
 import fnmatch
+import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import (
@@ -33,6 +36,7 @@ RULES = {rule.identifier: rule for rule in (EXPIRED, UNUSED)}
 _KEYS = {
     "rule": "the identifier of a rule", "reason": "why it is accepted", "until": "the last day it is accepted, such as 2026-12-31",
 }
+_DAY = re.compile(r"\bdatetime\.date\((\d+), (\d+), (\d+)\)")
 _PATTERNS = ("host", "file", "detail")
 
 
@@ -78,9 +82,18 @@ def entries(value: t.Any, rules: t.Collection[str], whose: str = "") -> list[Ent
     name = f"{VARIABLE} of {whose}" if whose else VARIABLE
     if value is None:
         return []
+    value = _with_days(value)
     if not isinstance(value, t.Sequence) or isinstance(value, str):
         raise SuppressionError(f"{name} must be a list of suppressions, each with rule, reason and until.")
     return [_entry(item, rules, f"Entry {number} of {name}") for number, item in enumerate(value, 1)]
+
+
+def _with_days(value: t.Any) -> t.Any:
+    """The list that was meant by a text of it: with ansible-core 2.18 a template of a list that has a day is its `repr`."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, SyntaxError):
+            return ast.literal_eval(_DAY.sub(lambda match: f"'{int(match[1]):04}-{int(match[2]):02}-{int(match[3]):02}'", value))
+    return value
 
 
 def _entry(item: t.Any, rules: t.Collection[str], what: str) -> Entry:

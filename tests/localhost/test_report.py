@@ -12,6 +12,7 @@ import os
 import pathlib
 import stat
 import subprocess
+import sys
 import typing as t
 
 import jsonschema
@@ -174,6 +175,38 @@ def test_suppressions(one_of_each: dict[str, str]) -> None:
     assert [finding["rule"] for finding in unused.result["findings"]] == ["suppression-unused"]
     wrong = report(result("pi"), suppressions=[{**entry, "untill": day(9)}])
     assert wrong.result["msg"] == "Entry 1 of nodered_suppressions has the key untill, which there is not. Is until meant?"
+
+
+PLAYBOOK = """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.set_fact:
+        looked:
+          subject: {name: "{{ inventory_hostname }}"}
+          findings: [{rule: "{{ rule }}", subject: "{{ inventory_hostname }}", message: It was found.}]
+          suppressions: "{{ nodered_suppressions | default([]) }}"
+    - pifleet.nodered.report:
+        command: audit
+        results: "{{ ansible_play_hosts_all | map('extract', hostvars, 'looked') | list }}"
+      run_once: true
+"""
+
+
+def test_each_host_of_an_inventory_has_its_own_suppressions(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
+    """With a day as YAML has it, without quotes. ansible-playbook ends with 2."""
+    (tmp_path / "fleet.ini").write_text("kitchen\ngarage\n", "utf-8")
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars" / "kitchen.yml").write_text(
+        f"nodered_suppressions:\n  - rule: {one_of_each['high']}\n    reason: In spring.\n    until: {day(9)}\n", "utf-8")
+    (tmp_path / "playbook.yml").write_text(PLAYBOOK, "utf-8")
+    run = subprocess.run(
+        [pathlib.Path(sys.executable).with_name("ansible-playbook"), "-i", "fleet.ini", "playbook.yml", "-e",
+         f"rule={one_of_each['high']}"],
+        cwd=tmp_path, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections")},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert "1 high finding on 1 of 2 hosts.\nNot counted: 1 suppressed.\n\ngarage\n" in run.stdout
+    assert run.returncode == 2, run.stdout
 
 
 def test_baseline(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:

@@ -79,6 +79,14 @@ def test_days(until: t.Any) -> None:
     assert entry(until=until).suppression.until == datetime.date(2026, 12, 31)
 
 
+def test_a_list_that_became_text() -> None:
+    """As a template gives it with ansible-core 2.18."""
+    value = [GOOD, {**GOOD, "until": datetime.date(2027, 3, 1)}]
+    assert suppressions.entries(str(value), samples.RULES) == suppressions.entries(value, samples.RULES)
+    with pytest.raises(suppressions.SuppressionError, match="must be a list"):
+        suppressions.entries("__import__('os').getpid()", samples.RULES)
+
+
 def test_none() -> None:
     assert suppressions.entries(None, samples.RULES) == []
 
