@@ -17,7 +17,7 @@ import urllib.parse
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Kind, Report, Rule, Severity, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import time_data
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import digest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import digest, ordered
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _HOME = "https://github.com/pifleet/nodered"
@@ -51,7 +51,8 @@ def render(report: Report, directory: pathlib.Path) -> str:
         },
         "columnKind": "unicodeCodePoints",
         "results": [
-            _result(report, finding, subjects.get(finding.subject), indexes, directory) for finding in report.findings],
+            _result(report, finding, subjects.get(finding.subject), indexes, directory)
+            for finding in ordered(report.findings)],
         "properties": {"digest": digest(report)},
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"

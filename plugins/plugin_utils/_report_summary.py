@@ -166,13 +166,15 @@ def report_data(report: Report) -> dict[str, t.Any]:
             {"identifier": rule.identifier, "severity": str(rule.severity), "title": rule.title, "why": rule.why,
              "mend": rule.mend, "variable": rule.variable}
             for rule in sorted(report.rules, key=lambda rule: rule.identifier)],
-        "findings": [finding_data(finding) for finding in sorted(report.findings, key=_order)],
+        "findings": [finding_data(finding) for finding in ordered(report.findings)],
     }
 
 
-def _order(finding: Finding) -> tuple[t.Any, ...]:
-    return (-finding.rule.severity, finding.subject, finding.rule.identifier, finding.detail, finding.place.file,
-            finding.place.line or 0, finding.message)
+def ordered(findings: t.Iterable[Finding]) -> list[Finding]:
+    """The same order in each run, the most severe first."""
+    return sorted(findings, key=lambda finding: (
+        -finding.rule.severity, finding.subject, finding.rule.identifier, finding.detail, finding.place.file,
+        finding.place.line or 0, finding.message))
 
 
 def digest(report: Report) -> str:

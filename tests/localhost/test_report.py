@@ -60,6 +60,7 @@ def rules() -> dict[str, str]:
     """All rules of the collection and their severities, as a report has them."""
     run = report(result("pi"), fail_severity="never", report_dir=str(PICTURES), formats=["json"])
     written = json.loads(pathlib.Path(run.result["paths"]["json"]).read_text("utf-8"))
+    jsonschema.validate(written, json.loads((PROJECT / "docs/report.schema.json").read_text("utf-8")))
     return {rule["identifier"]: rule["severity"] for rule in written["rules"]}
 
 

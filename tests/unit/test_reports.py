@@ -182,9 +182,9 @@ def test_sarif_results() -> None:
 def test_sarif_names_files_from_the_working_directory() -> None:
     locations = [result["locations"][0]["physicalLocation"] for result in sarif(samples.FILES)["results"]]
     assert locations == [
-        {"artifactLocation": {"uri": "north/settings.js", "uriBaseId": "SRCROOT"}, "region": {"startLine": 12}},
-        {"artifactLocation": {"uri": "file:///srv/s%20%C3%BC.js"}, "region": {"startLine": 1}}]
-    inside = sarif(samples.FILES, "/srv")["results"][1]["locations"][0]["physicalLocation"]["artifactLocation"]
+        {"artifactLocation": {"uri": "file:///srv/s%20%C3%BC.js"}, "region": {"startLine": 1}},
+        {"artifactLocation": {"uri": "north/settings.js", "uriBaseId": "SRCROOT"}, "region": {"startLine": 12}}]
+    inside = sarif(samples.FILES, "/srv")["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
     assert inside == {"uri": "s%20%C3%BC.js", "uriBaseId": "SRCROOT"}
 
 
