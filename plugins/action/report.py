@@ -38,7 +38,7 @@ class ActionModule(HostAction):
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         baseline = pathlib.Path(options["baseline"]) if options["baseline"] else None
         if options["baseline_write"] and not baseline:
-            raise Failure("baseline_write needs a baseline, the file to write.")
+            raise Failure("nodered_baseline_write needs nodered_baseline, the file to write.")
         files = _files(options)
         report, new_baseline = self._made(options, baseline)
         changed = self._write(report, files, baseline, new_baseline)
@@ -92,7 +92,7 @@ def _files(options: dict[str, t.Any]) -> dict[str, pathlib.Path]:
     wished = options["formats"]
     if options["report_dir"] is None:
         if wished and wished != ["terminal"]:
-            raise Failure("formats has files, so report_dir must say where to write them.")
+            raise Failure("nodered_report_formats has files, so nodered_report_dir must say where to write them.")
         return {}
     return {name: pathlib.Path(options["report_dir"], file) for name, file in _report_files.NAMES.items()
             if wished is None or name in wished}
@@ -124,6 +124,6 @@ def _reason_to_fail(report: Report, fail_severity: str, files: t.Mapping[str, pa
     if summary.failed:
         reasons.append(f"{counted_as(len(summary.failed), summary.noun)} could not be looked at")
     if not report.subjects:
-        reasons.append("nothing was looked at, results is empty")
+        reasons.append("Nothing was looked at: results is empty")
     best = _best(files)
     return f"{', and '.join(reasons)}{f': see {best}' if best else ''}." if reasons else ""

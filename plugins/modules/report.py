@@ -15,6 +15,7 @@ description:
   - Shows a summary on the terminal, writes report files for people, programs and CI, and fails when a finding counts that
     is severe enough.
   - A finding counts unless it is suppressed or in the baseline.
+  - Messages name the variables of the playbooks, such as C(nodered_baseline_write) for O(baseline_write).
 extends_documentation_fragment:
   - pifleet.nodered.attributes
 attributes:

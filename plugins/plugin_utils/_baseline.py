@@ -34,7 +34,7 @@ def read(path: pathlib.Path) -> dict[str, Known]:
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise BaselineError(f"There is no baseline {path}. Write it once with baseline_write: true.") from None
+        raise BaselineError(f"There is no baseline {path}. Write it once with nodered_baseline_write: true.") from None
     except OSError as error:
         raise BaselineError(f"The baseline {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
@@ -56,7 +56,7 @@ def read(path: pathlib.Path) -> dict[str, Known]:
 
 
 def _restore() -> str:
-    return "Restore it from version control, or remove it and write a new one with baseline_write: true."
+    return "Restore it from version control, or remove it and write a new one with nodered_baseline_write: true."
 
 
 def render(report: Report, former: t.Mapping[str, Known]) -> str:

@@ -107,7 +107,7 @@ def test_formats(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
     assert "1 low finding on 1 of 1 host." in run.output
     run = report(result("pi"), formats=["html"])
     assert run.failed
-    assert "report_dir" in run.result["msg"]
+    assert "nodered_report_dir" in run.result["msg"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: pathlib.Path) -> None:
@@ -143,7 +143,7 @@ def test_fail_severity(one_of_each: dict[str, str], severity: str, least: str, f
 
 
 def test_nothing_looked_at() -> None:
-    assert report().result["msg"] == "nothing was looked at, results is empty."
+    assert report().result["msg"] == "Nothing was looked at: results is empty."
     assert not report(fail_severity="never").failed
 
 
@@ -214,7 +214,7 @@ def test_baseline(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
     path = tmp_path / "baseline.json"
     old, new = found(one_of_each["high"]), found(one_of_each["critical"])
     missing = report(result("pi", old), baseline=str(path))
-    assert missing.result["msg"] == f"There is no baseline {path}. Write it once with baseline_write: true."
+    assert missing.result["msg"] == f"There is no baseline {path}. Write it once with nodered_baseline_write: true."
     assert report(result("pi", old), options=["--check"], baseline=str(path), baseline_write=True).result["changed"] is True
     assert not path.exists()
     written = report(result("pi", old), baseline=str(path), baseline_write=True)
