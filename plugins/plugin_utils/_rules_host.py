@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from ._findings import Finding, Place, Rule, Severity
 from ._javascript import SettingsError
 from ._node_versions import new_enough
+from ._outside import Expected
 from ._pki import PkiError, fingerprint
 from ._releases import advisories, end_of_support
 from ._rules_base import Reading, RuleBook, is_loopback, shown
@@ -179,6 +180,44 @@ def check_host(
     return list({finding.fingerprint: finding for finding in reversed(found)}.values())[::-1]
 
 
+def port_of(state: Mapping[str, t.Any]) -> int | None:
+    """The port on which the Node-RED of a host answers the network; None where it has none, or for the host alone."""
+    listening = [(address, port) for address, port in (state.get("details") or {}).get("listening", ())
+                 if not is_loopback(address)]
+    ports = {port for _address, port in listening}
+    wanted = [(state["proof"] or {}).get("expected", {}).get("port"), *(seen["port"] for seen in state["endpoints"])]
+    return next((port for port in wanted if port in ports), None)
+
+
+def expected_outside(state: Mapping[str, t.Any]) -> Expected:
+    """Where a Node-RED answers, as far as its settings.js says."""
+    reading = _Host(state, None, "", datetime.date.min).reading
+    if reading is None:
+        return Expected("/")
+    return Expected(_root(reading, "httpAdminRoot"), tuple(_logins(reading)))
+
+
+def _root(reading: Reading, key: str) -> str | None:
+    """One of Node-RED's roots; None where it is switched off."""
+    value = reading.get("httpRoot") if reading.has("httpRoot") else reading.get(key)
+    return None if value is False else value if isinstance(value, str) else "/"
+
+
+def _logins(reading: Reading) -> Iterator[tuple[str, str]]:
+    """The roots at which a Basic login has to be asked for, each with its setting."""
+    root = _root(reading, "httpNodeRoot")
+    if root is not None and isinstance(reading.get("httpNodeAuth"), dict):
+        yield root, "httpNodeAuth"
+    statics = reading.get("httpStatic")
+    if reading.is_off("httpStatic") or not isinstance(reading.get("httpStaticAuth"), dict):
+        return
+    base = reading.get("httpStaticRoot")
+    for entry in statics if isinstance(statics, list) else [statics]:
+        if isinstance(entry, (str, dict)):
+            own = entry.get("root", "") if isinstance(entry, dict) else ""
+            yield f"{base if isinstance(base, str) else ''}/{own if isinstance(own, str) else ''}", "httpStaticAuth"
+
+
 class _Host:
     """What is known of one host."""
 
@@ -300,10 +339,12 @@ def _settings(host: _Host) -> Iterator[Finding]:
 
 
 def _files(host: _Host) -> Iterator[Finding]:
-    for path in host.state["exposed"]:
-        yield host.finding(SECRETS_READABLE, f"Other users may read {shown(path)}.", shown(os.path.basename(path)), path)
-    generated = any(os.path.basename(path).startswith((".config.runtime.json", ".config.json"))
-                    for path in host.state["exposed"])
+    exposed = host.state["exposed"]
+    if exposed:
+        # One finding, because Node-RED makes and removes some of the files as it goes.
+        names = ", ".join(shown(os.path.basename(path)) for path in sorted(exposed))
+        yield host.finding(SECRETS_READABLE, f"Other users may read {names}.", file=host.state["user_dir"]["path"] or "")
+    generated = any(os.path.basename(path).startswith((".config.runtime.json", ".config.json")) for path in exposed)
     if generated and host.reading and host.reading.get("credentialSecret") is MISSING:
         yield host.finding(SECRET_ABSENT, "Node-RED's generated key may be read by others.", file=host.file)
 

@@ -2,9 +2,11 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a fleet costs: an unchanged run of `pifleet.nodered.secure` against `ansible -m ping` on the same hosts.
+"""What a fleet costs: an unchanged run of `pifleet.nodered.secure`, and one of `pifleet.nodered.audit` with its reports,
+against `ansible -m ping` on the same hosts.
 
-And what three plain passwords cost against ready hashes. All are timed in turns in one run, because a machine's speed drifts; the ratio of each pair counts, not a single time.
+And what three plain passwords cost against ready hashes. All are timed in turns in one run, because a machine's speed
+drifts; the ratio of each round counts, not a single time.
 Module executions are counted on the hosts, by a Python interpreter that writes a line whenever it is started.
 """
 
@@ -59,6 +61,11 @@ def secure(logins: str = "passwords") -> str:
 
 def secure_with_hashes() -> str:
     return secure("hashes")
+
+
+def audit() -> str:
+    return ansible("ansible-playbook", "pifleet.nodered.audit", "-e", f"nodered_ca_dir={WORK / 'ca'}",
+                   "-e", f"nodered_report_dir={WORK / 'reports'}", "-f", str(OPTIONS.forks)).stdout
 
 
 def seconds(command) -> float:
@@ -169,16 +176,20 @@ def measure(names: list[str]) -> None:
     changed = sum("changed=0" not in line for line in output.splitlines() if " : ok=" in line)
     print(f"first run            {first:6.1f} s    module executions per host: {span(first_executions)}")
     print(f"unchanged run: {changed} hosts changed     module executions per host: {span(unchanged_executions)}")
+    audit()
+    print(f"audit:                                   module executions per host: {span(executions(names))}")
     # The hosts get the ready hashes, which the passwords fit as well: from here on nothing changes.
     secure_with_hashes()
-    rounds = []
+    ratios: dict[str, list[float]] = {}
     for _round in range(OPTIONS.rounds):
-        pinged, hashed, plain = seconds(ping), seconds(secure_with_hashes), seconds(secure)
-        rounds.append((plain / pinged, plain / hashed))
-        print(f"  ping {pinged:6.2f} s   secure {plain:6.2f} s   with hashes {hashed:6.2f} s   ratio {plain / pinged:.2f}")
-    of_ping, of_hashes = (statistics.median(ratios) for ratios in zip(*rounds))
-    print(f"unchanged run against ansible -m ping, {len(names)} hosts, {OPTIONS.forks} forks: median ratio {of_ping:.2f}")
-    print(f"plain passwords against ready hashes: median ratio {of_hashes:.2f}")
+        pinged, hashed, plain, audited = (seconds(command) for command in (ping, secure_with_hashes, secure, audit))
+        print(f"  ping {pinged:6.2f} s   secure {plain:6.2f} s   with hashes {hashed:6.2f} s   audit {audited:6.2f} s")
+        for name, ratio in (("unchanged run against ansible -m ping", plain / pinged),
+                            ("audit against ansible -m ping", audited / pinged),
+                            ("unchanged run, plain passwords against ready hashes", plain / hashed)):
+            ratios.setdefault(name, []).append(ratio)
+    for name, found in ratios.items():
+        print(f"{name}, {len(names)} hosts, {OPTIONS.forks} forks: median ratio {statistics.median(found):.2f}")
     print(f"memory of the control node during it: {peak_memory(secure) / 2**20:.0f} MiB")
 
 

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+import pathlib
+import typing as t
+
+from ansible.errors import AnsibleError
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _outside
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Kind, ServedCertificate, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import finding_data, subject_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import PkiError, describe
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_host import check_host, expected_outside, port_of
+
+
+class ActionModule(HostAction):
+    """Visits the host once, looks at it from here, and applies the rules."""
+
+    spec = argument_spec("audit")
+
+    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        name = str(self.task_vars.get("inventory_hostname", ""))
+        try:
+            state = self._state(options)
+        except (AnsibleError, Failure) as error:
+            subject = Subject(name, Kind.HOST, error=str(error), address=self.reached or "")
+            return {"changed": False, "subject": subject_data(subject), "findings": [], "view": None}
+        view = self._view(state, options)
+        findings = check_host(state, view, name, datetime.datetime.now(datetime.timezone.utc).date())
+        findings.sort(key=lambda finding: -finding.rule.severity)
+        return {
+            "changed": False, "subject": subject_data(self._subject(name, state, view)),
+            "findings": [finding_data(finding) for finding in findings], "view": view,
+        }
+
+    def _state(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        """What the host tells; Failure where there is no Node-RED."""
+        state = self.visit("info", {**where(options), "details": True})
+        if not state["service"]["exists"]:
+            raise Failure(f"This host has no service {state['service']['name']}. Set nodered_service to the service that runs"
+                          " Node-RED, or install it.")
+        if state["node_red"]["version"] is None:
+            raise Failure(f"The service {state['service']['name']} is there, but no Node-RED was found that it could start.")
+        return state
+
+    def _view(self, state: dict[str, t.Any], options: dict[str, t.Any]) -> dict[str, t.Any] | None:
+        port = port_of(state)
+        address = self.reached or next(iter(state["host"]["addresses"]), None)
+        if port is None or address is None:
+            return None
+        return _outside.look(address, port, expected_outside(state), self._authorities(options), options["timeout"])
+
+    @staticmethod
+    def _authorities(options: dict[str, t.Any]) -> str:
+        """The certificates of the fleet's authority, empty where this control node has none."""
+        if options["ca_certificate"]:
+            return options["ca_certificate"]
+        try:
+            return (pathlib.Path(options["ca_dir"]).expanduser() / "ca.pem").read_text("ascii")
+        except (OSError, UnicodeError):
+            return ""
+
+    def _subject(self, name: str, state: dict[str, t.Any], view: dict[str, t.Any] | None) -> Subject:
+        pem = (view or {}).get("certificate") or state["certificate"]["chain"]
+        return Subject(
+            name, Kind.HOST, address=self.reached or "", node_red=state["node_red"]["version"] or "",
+            node=state["node"]["version"] or "", certificate=_served(pem) if pem else None)
+
+
+def _served(pem: str) -> ServedCertificate | None:
+    try:
+        found = describe(pem)
+    except PkiError:
+        return None
+    return ServedCertificate(
+        name=next(iter((*found["dns_names"], *found["ip_addresses"])), found["subject"]), issuer=found["issuer"],
+        not_before=datetime.datetime.fromisoformat(found["not_before"]),
+        not_after=datetime.datetime.fromisoformat(found["not_after"]))
