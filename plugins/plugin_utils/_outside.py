@@ -54,6 +54,7 @@ def look(address: str, port: int, expected: Expected, authorities: str, timeout:
     except OSError:
         return view
     _look_at_tls(view, authorities, timeout)
+    view["old_tls"] = _old_protocol((address, port), timeout)
     view["plain_http"] = probe.speaks_plain_http(address, port, timeout)
     if not view["tls"] and not view["plain_http"]:
         return view
@@ -67,20 +68,17 @@ def _look_at_tls(view: dict[str, t.Any], authorities: str, timeout: float) -> No
     where = (view["address"], view["port"])
     context = ssl.create_default_context()
     context.check_hostname = False
-    with contextlib.suppress(ssl.SSLError):
-        context.load_verify_locations(cadata=authorities or None)
-    try:
-        view["certificate"] = _shown_certificate(where, context, timeout)
-        view["trusted"] = True
-    except ssl.SSLCertVerificationError as error:
-        view["trusted"] = error.verify_code not in _NO_ISSUER
-        with contextlib.suppress(OSError):
+    if authorities:
+        with contextlib.suppress(ssl.SSLError):
+            context.load_verify_locations(cadata=authorities)
+    with contextlib.suppress(OSError):
+        try:
+            view["certificate"] = _shown_certificate(where, context, timeout)
+            view["trusted"] = True
+        except ssl.SSLCertVerificationError as error:
+            view["trusted"] = error.verify_code not in _NO_ISSUER
             view["certificate"] = _shown_certificate(where, probe.unverified_context(), timeout)
-    except OSError:
-        return
     view["tls"] = view["certificate"] is not None
-    if view["tls"]:
-        view["old_tls"] = _old_protocol(where, timeout)
 
 
 def _shown_certificate(where: tuple[str, int], context: ssl.SSLContext, timeout: float) -> str:

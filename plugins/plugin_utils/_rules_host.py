@@ -277,7 +277,7 @@ def _transport(host: _Host) -> Iterator[Finding]:
         yield host.finding(PLAIN_HTTP, f"Port {view['port']} answers plain HTTP.")
     if view.get("old_tls"):
         yield host.finding(OLD_TLS, f"Port {view['port']} accepts {view['old_tls']}.")
-    if not view.get("tls") and not view.get("plain_http"):
+    if not any(view.get(protocol) for protocol in ("tls", "old_tls", "plain_http")):
         yield host.finding(TLS_BROKEN, f"Port {view['port']} speaks neither TLS nor HTTP.")
     for path, setting in view.get("not_asked", ()):
         yield host.finding(NODE_AUTH_NOT_ASKED, f"{path} is answered without the login of {setting}.", setting)

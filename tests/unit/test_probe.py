@@ -9,24 +9,12 @@ The certificates are made by the openssl command, and its s_server is what the h
 
 from __future__ import annotations
 
-import contextlib
-import http.server
-import json
 import os
-import ssl
 import subprocess
-import threading
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
-
-LOCKED = {
-    "/auth/login": (200, {}, json.dumps({"type": "credentials", "prompts": []})),
-    "/settings": (401, {}, "Unauthorized"),
-    "/flows": (401, {}, "Unauthorized"),
-}
-BASIC = (401, {"WWW-Authenticate": 'Basic realm="Authorization Required"'}, "")
-
+from web_server import BASIC, LOCKED, server
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory):
@@ -40,39 +28,6 @@ def pem(tmp_path_factory):
     printed = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"], check=True,
                              capture_output=True, text=True).stdout
     return path, printed.strip().partition("=")[2].replace(":", "").lower()
-
-
-@contextlib.contextmanager
-def server(pages, pem=None, bearer_opens=False):
-    """Serve pages given by path as (status, headers, body); what is not there is 404 without a login."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            status, headers, body = pages.get(self.path) or pages.get("*") or (404, {}, "")
-            if bearer_opens and self.headers.get("Authorization"):
-                status = 200
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *arguments):
-            pass
-
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.handle_error = lambda *arguments: None
-    if pem:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem)
-        listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
-    yield listening.server_address[1]
-    listening.shutdown()
-    listening.server_close()
 
 
 def expected(port, **changes):

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rules on the settings.js of every release of Node-RED, as shipped and as `settings` leaves it; and on noise."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_settings import check_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import Wishes
+from hypothesis import given
+from hypothesis import strategies as st
+from stock_files import VERSIONS, stock_files
+
+TODAY = datetime.date(2026, 11, 23)
+HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
+NOTHING = {
+    "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None, "static": None,
+    "static_auth": None, "https": False, "credential_secret": None, "values": {}, "expressions": {}, "absent": [],
+}
+#: The least that somebody writes, and the example of the README.
+MINIMAL = {"admin_users": [{"username": "admin", "password_hash": HASH, "permissions": "*"}], "https": True}
+EXAMPLE = {**MINIMAL, "node_auth": {"user": "fred", "password_hash": HASH}}
+
+
+@pytest.fixture(scope="session")
+def files():
+    return stock_files(VERSIONS)
+
+
+def rules(text, in_repository=False):
+    return {finding.rule.identifier for finding in check_settings(text, "pi", "settings.js", TODAY, in_repository)}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_stock_file_is_open_and_nothing_else(files, version):
+    """The sample hash in its comments is no finding."""
+    assert rules(files[version]) == {"admin-auth-missing", "https-missing", "modules-installable"}
+    assert rules(files[version], in_repository=True) - rules(files[version]) == {
+        "credential-secret-absent", "node-auth-missing"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("wishes", [MINIMAL, EXAMPLE], ids=["minimal", "example"])
+def test_a_secured_stock_file_has_no_finding(files, version, wishes):
+    document = SettingsDocument(files[version])
+    Wishes({**NOTHING, **wishes}, "/home/pi/.node-red").apply(document)
+    assert rules(document.source) == set()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_example_of_a_stock_file_is_a_finding_once_it_is_active(files, version):
+    document = SettingsDocument(files[version])
+    sample = "$2a$08$zZWtXTja0fB1pzD4sHCMyOCMYz2Z6dNbM6tl8sJogENOMcxWV9DN."
+    document.set("adminAuth", {"type": "credentials", "users": [
+        {"username": "admin", "password": sample, "permissions": "*"}]})
+    found = [each for each in check_settings(document.source, "pi", "settings.js", TODAY)
+             if each.rule.identifier == "password-well-known"]
+    assert len(found) == 1
+    assert sample in document.source.decode().splitlines()[found[0].place.line - 1]
+
+
+@given(st.binary(max_size=400))
+def test_noise(noise):
+    for text in (noise, b"module.exports = {" + noise + b"}", b"module.exports = { adminAuth: " + noise + b"}"):
+        for finding in check_settings(text, "pi", "settings.js", TODAY, in_repository=True):
+            assert finding.fingerprint and finding.message.isprintable()
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(
+        st.sampled_from(["type", "users", "username", "password", "permissions", "default", "tokens", "user", "pass", "key",
+                         "cert", "origin", "path", "root", "enabled", "projects", "modules", "ioMiddleware"]), inner),
+    max_leaves=12))
+def test_any_value_of_any_setting(value):
+    """Values of every type, where Node-RED expects another one."""
+    document = SettingsDocument(b"module.exports = {}")
+    for key in ("adminAuth", "httpNodeAuth", "httpStaticAuth", "httpStatic", "https", "credentialSecret", "httpNodeCors", "ui",
+                "externalModules", "functionGlobalContext", "editorTheme", "uiPort", "requireHttps", "httpAdminRoot"):
+        document.set((key,), value)
+    for finding in check_settings(document.source, "pi", "settings.js", TODAY, in_repository=True):
+        assert finding.fingerprint and finding.message.isprintable()

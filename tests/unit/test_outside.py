@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The view of a stranger: servers that are open, closed or broken, and what is told of each. openssl makes the certificates."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._outside import Expected, look
+from web_server import BASIC, LOCKED, server
+
+ROOT = Expected("/")
+OPEN = {
+    "/auth/login": (200, {}, "{}"), "/settings": (200, {"Access-Control-Allow-Origin": "*"}, "{}"), "/flows": (200, {}, "[]")}
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory):
+    """A file with a key and a certificate, which is its own authority."""
+    path = tmp_path_factory.mktemp("outside") / "server.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", path, "-out", f"{path}.crt",
+                    "-subj", "/CN=test", "-days", "2"], check=True, capture_output=True)
+    certificate = path.with_name("server.pem.crt").read_text("ascii")
+    path.write_text(path.read_text("ascii") + certificate, "ascii")
+    return path, certificate
+
+
+def test_a_closed_server(pem):
+    path, certificate = pem
+    with server(LOCKED, path) as port:
+        view = look("127.0.0.1", port, ROOT, certificate)
+    assert view == {
+        "address": "127.0.0.1", "port": port, "reachable": True, "tls": True, "plain_http": False, "old_tls": "",
+        "certificate": certificate, "trusted": True, "login": "credentials", "settings_status": 401, "flows_status": 401,
+        "token_status": 401, "cors": None, "not_asked": []}
+
+
+@pytest.mark.parametrize("authorities", ["", "nonsense"])
+def test_an_authority_that_is_not_known(pem, authorities):
+    with server(LOCKED, pem[0]) as port:
+        view = look("127.0.0.1", port, ROOT, authorities)
+    assert (view["tls"], view["trusted"], view["certificate"]) == (True, False, pem[1])
+
+
+def test_an_open_server():
+    with server(OPEN) as port:
+        view = look("127.0.0.1", port, ROOT, "")
+    assert view["plain_http"] and not view["tls"] and view["certificate"] is None
+    assert (view["login"], view["settings_status"], view["flows_status"], view["cors"]) == ("", 200, 200, "*")
+
+
+def test_an_invented_token_opens():
+    with server(LOCKED, bearer_opens=True) as port:
+        view = look("127.0.0.1", port, ROOT, "")
+    assert (view["flows_status"], view["token_status"]) == (401, 200)
+
+
+def test_logins_that_are_not_asked_for():
+    expected = Expected("/admin", (("/api", "httpNodeAuth"), ("//doc", "httpStaticAuth")))
+    with server({"/auth/login": (200, {}, "{}")}) as port:
+        view = look("127.0.0.1", port, expected, "")
+    assert view["not_asked"] == [("/api", "httpNodeAuth"), ("/doc", "httpStaticAuth")]
+    assert view["login"] is None
+    with server({"*": BASIC}) as port:
+        assert look("127.0.0.1", port, Expected(None, (("/", "httpNodeAuth"),)), "")["not_asked"] == []
+
+
+def test_old_protocols(pem):
+    process = subprocess.Popen(
+        ["openssl", "s_server", "-accept", "0", "-cert", pem[0], "-key", pem[0], "-tls1_1", "-cipher", "ALL:@SECLEVEL=0",
+         "-www"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE, text=True)
+    try:
+        port = next(int(line.rpartition(":")[2]) for line in process.stdout if line.startswith("ACCEPT"))
+        view = look("127.0.0.1", port, Expected(None), pem[1], timeout=3)
+        assert view["old_tls"] == "TLSv1.1"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_nobody_is_there(unused_port):
+    view = look("127.0.0.1", unused_port, ROOT, "")
+    assert not view["reachable"]
+
+
+def test_something_else_is_there(silent_port):
+    view = look("127.0.0.1", silent_port, ROOT, "", timeout=0.3)
+    assert view["reachable"] and not view["tls"] and not view["plain_http"]
+
+
+@pytest.fixture
+def unused_port(silent_socket):
+    port = silent_socket.getsockname()[1]
+    silent_socket.close()
+    return port
+
+
+@pytest.fixture
+def silent_port(silent_socket):
+    return silent_socket.getsockname()[1]
+
+
+@pytest.fixture
+def silent_socket():
+    """One that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening

@@ -1,0 +1,319 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each rule about a host and its certificate: one state that breaks it, and one good state that breaks none.
+
+The certificates come from the openssl command.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import datetime
+import json
+import pathlib
+import subprocess
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _rules_certificates, _rules_host
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import finding_data, finding_from_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._releases import advisories, data_date, end_of_support
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import RULES
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_host import check_host, expected_outside, port_of
+from pki_tools import Workshop
+
+PROJECT = pathlib.Path(__file__).parents[2]
+TODAY = datetime.date.today()
+ADDRESS = "192.0.2.7"
+HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
+SETTINGS = """module.exports = {
+    adminAuth: {type: "credentials", users: [
+        {username: "admin", password: "%s", permissions: "*"}, {username: "eve", password: "%s", permissions: ["read"]}]},
+    https: function() { return { key: read("server.pem"), cert: read("server.pem") }; },
+    httpNodeAuth: {user: "fred", pass: "%s"},
+}
+""" % (HASH, HASH, HASH)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    return Workshop(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def good(workshop):
+    """The state and the view of a host that has been secured."""
+    authority = workshop.self_signed("p256", "-days", "1000", subject="/CN=authority")
+    pem = workshop.signed("p256", authority, "p256", f"subjectAltName=DNS:kitchen,IP:{ADDRESS}", "-days", "397").decode()
+    state = {
+        "host": {"hostname": "kitchen", "fqdn": "kitchen", "addresses": [ADDRESS], "clock": 0},
+        "service": {"name": "nodered.service", "exists": True, "active": True, "enabled": True, "reload_needed": False,
+                    "environment_files": [], "drop_in": "[Service]\nUMask=0077\n"},
+        "user": {"name": "pi", "group": "pi", "home": "/home/pi", "uid": 1000, "gid": 1000},
+        "node": {"path": "/usr/bin/node", "version": "22.23.3"},
+        "node_red": {"path": "/usr/lib/node_modules/node-red", "version": "4.1.15", "node": ">=18.5"},
+        "overrides": [{"path": ["uiPort"], "by": "--port"}],
+        "user_dir": {"path": "/home/pi/.node-red", "status": {"mode": "0700"}},
+        "settings": {"path": "/home/pi/.node-red/settings.js", "in_use": True, "status": {"mode": "0600"},
+                     "sha256": "", "content": SETTINGS.encode(), "stock": None},
+        "certificate": {"path": "/home/pi/.node-red/nodecerts/server.pem", "status": {"mode": "0600"}, "chain": pem,
+                        "key": True, "key_encrypted": False, "key_fits": True, "sha256": ""},
+        "acme": None, "exposed": [], "endpoints": [], "transaction": None,
+        "proof": {"expected": {"port": 1880}, "failures": []},
+        "details": {"umask": "0077", "no_new_privileges": False, "node_package": None, "listening": [["0.0.0.0", 1880]],
+                    "flows": {"flows.json": []}, "sessions": [{"user": "eve", "scope": ["flows.read"]},
+                                                              {"user": "admin", "scope": ["*"]},
+                                                              {"user": "gone", "scope": ["*"]}]},
+    }
+    view = {
+        "address": ADDRESS, "port": 1880, "reachable": True, "tls": True, "plain_http": False, "old_tls": "",
+        "certificate": pem, "trusted": True, "login": "credentials", "settings_status": 401, "flows_status": 401,
+        "token_status": 401, "cors": "*", "not_asked": [],
+    }
+    return state, view
+
+
+def set_in(target, path, value):
+    *keys, last = path.split(".")
+    for key in keys:
+        target = target[key]
+    target[last] = value
+
+
+def rules_of(good, changes, name="kitchen"):
+    both = {"state": copy.deepcopy(good[0]), "view": copy.deepcopy(good[1])}
+    for path, value in changes.items():
+        set_in(both, path, value)
+    return {finding.rule.identifier for finding in check_host(both["state"], both["view"], name, TODAY)}
+
+
+def without(line):
+    return "\n".join(each for each in SETTINGS.splitlines() if line not in each).encode()
+
+
+OPEN_VIEW = {"view.login": "", "view.settings_status": 200, "view.flows_status": 200, "view.token_status": 200}
+
+FAULTS = [
+    ("editor-open", OPEN_VIEW),
+    ("cors-open-editor", OPEN_VIEW),
+    ("admin-auth-locked-out", {"view.login": ""}),
+    ("flows-readable", {"view.flows_status": 200}),
+    ("flows-readable", {"view.token_status": 200}),
+    ("plain-http", {"view.plain_http": True}),
+    ("old-tls", {"view.old_tls": "TLSv1.1"}),
+    ("tls-broken", {"view.tls": False, "view.certificate": None, "view.login": None}),
+    ("login-not-asked", {"view.not_asked": [("/", "httpNodeAuth")]}),
+    ("certificate-key-mismatch", {"state.certificate.key_fits": False}),
+    ("certificate-issuer-unknown", {"view.trusted": False}),
+    ("private-key-readable", {"state.certificate.status": {"mode": "0644"}}),
+    ("settings-missing", {"state.settings.content": None, "state.settings.status": None}),
+    ("settings-not-in-use", {"state.settings.in_use": False}),
+    ("settings-overridden", {"state.overrides": [{"path": ["adminAuth"], "by": "-D adminAuth"}]}),
+    ("settings-overridden", {"state.overrides": [{"path": [""], "by": "-D @file"}]}),
+    ("settings-writable", {"state.settings.status": {"mode": "0620"}}),
+    ("secrets-readable", {"state.exposed": ["/home/pi/.node-red/.sessions.json"]}),
+    ("credential-secret-absent", {"state.exposed": ["/home/pi/.node-red/.config.runtime.json"]}),
+    ("session-outlives-rights", {"state.details.sessions": [{"user": "eve", "scope": ["*"]}]}),
+    ("session-outlives-rights", {"state.details.sessions": [{"user": "eve", "scope": ["flows.read", "flows.write"]}]}),
+    ("service-umask", {"state.details.umask": "0022"}),
+    ("service-not-hardened", {"state.service.drop_in": None}),
+    ("service-root", {"state.user.uid": 0}),
+    ("service-not-running", {"state.service.active": False}),
+    ("service-not-enabled", {"state.service.enabled": False}),
+    ("transaction-pending", {"state.transaction": {"id": "a"}}),
+    ("proof-failed", {"state.proof.failures": ["port 1880 answers plain HTTP"]}),
+    ("node-red-out-of-support", {"state.node_red.version": "3.1.15"}),
+    ("node-red-out-of-support", {"state.node_red.version": "2.2.3"}),
+    ("node-red-advisory", {"state.node_red.version": "5.0.5"}),
+    ("node-red-advisory", {"state.node_red.version": "1.2.7"}),
+    ("node-out-of-support", {"state.node.version": "20.20.2"}),
+    ("node-out-of-support", {"state.node.version": "20.20.2", "state.details.node_package": "20.20.2-1nodesource1"}),
+    ("node-too-old", {"state.node_red.node": ">=22.9", "state.node.version": "22.8.0"}),
+    ("node-auth-missing", {"state.settings.content": without("httpNodeAuth"), "state.details.flows": {"f.json": ["http in"]}}),
+    ("websocket-unprotected", {"state.details.flows": {"flows.json": ["websocket-listener"]}}),
+    ("websocket-unprotected", {"state.details.flows": {"flows.json": ["ui-base"]}}),
+    ("admin-auth-missing", {"state.settings.content": b"module.exports = {}"}),
+]
+
+HARMLESS = [
+    {},
+    {"view.reachable": False, "view.plain_http": True},
+    {"view.address": "127.0.0.1", "view.plain_http": True},
+    {"view.login": None, "view.settings_status": 404, "view.flows_status": 404, "view.token_status": 404},
+    {"view.trusted": None},
+    {"state.settings.content": base64.b64encode(SETTINGS.encode()).decode()},
+    {"state.settings.content": without("httpNodeAuth")},
+    {"state.details": None},
+    {"state.proof": None},
+    {"state.node.version": "20.19.2", "state.details.node_package": "20.19.2+dfsg-1"},
+    {"state.node.version": None},
+    {"state.node_red.version": "5.0.7"},
+    {"state.service.drop_in": None, "state.details.no_new_privileges": True},
+    {"state.overrides": [{"path": ["telemetry", "enabled"], "by": "NODE_RED_DISABLE_TELEMETRY"}]},
+    {"state.settings.status": {"mode": "0640"}},
+    {"state.details.flows": {"old.json": ["http in", "websocket-listener"]},
+     "state.settings.content": SETTINGS.replace("https:", "flowFile: 'new.json', https:").encode()},
+]
+
+
+@pytest.mark.parametrize(("rule", "changes"), FAULTS)
+def test_a_fault_is_found(good, rule, changes):
+    assert rule in rules_of(good, changes)
+
+
+@pytest.mark.parametrize("changes", HARMLESS)
+def test_what_is_no_fault(good, changes):
+    assert rules_of(good, changes) == set()
+
+
+def test_a_fault_brings_no_other(good):
+    """Except for those that belong together."""
+    together = {"cors-open-editor", "editor-open"}, {"secrets-readable", "credential-secret-absent"}
+    for rule, changes in FAULTS:
+        found = rules_of(good, changes)
+        if not any(rule in each for each in together) and "state.settings.content" not in changes:
+            assert found <= {rule, "node-out-of-support", "node-red-out-of-support"}, rule
+
+
+# Certificates
+
+
+def test_certificates(good, workshop):
+    san = "subjectAltName=DNS:kitchen"
+
+    def served(pem):
+        return {"view.certificate": pem.decode(), "state.certificate.chain": pem.decode()}
+
+    root = workshop.self_signed("p256", "-days", "1000", subject="/CN=authority")
+    cases = {
+        "certificate-expiring": _dated(workshop, -80, 10),
+        "certificate-expired": _dated(workshop, -90, -10),
+        "certificate-without-san": workshop.signed("p256", root, "p256", "basicConstraints=CA:FALSE", "-days", "90"),
+        "certificate-weak-key": workshop.signed("rsa1024", root, "p256", san, "-days", "90"),
+        "certificate-weak-signature": workshop.signed("rsa2048", root, "p256", san, "-sha1", "-days", "90"),
+        "certificate-self-signed": workshop.self_signed("p384", "-days", "90", "-addext", san, subject="/CN=kitchen"),
+    }
+    for rule, pem in cases.items():
+        assert rules_of(good, served(pem)) - {"certificate-wrong-name"} == {rule}
+    future = _dated(workshop, 10, 100)
+    assert rules_of(good, served(future)) == {"certificate-expired"}
+    assert "certificate-unreadable" in rules_of(good, {
+        "view.certificate": None, "state.certificate.chain": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"})
+    assert {*cases, "certificate-unreadable"} == {*_rules_certificates.RULES}
+
+
+def _dated(workshop, start, end):
+    """A certificate that is valid from so many days from now to so many, from openssl's own authority."""
+    folder = workshop.folder / f"ca{start}{end}".replace("-", "m")
+    folder.mkdir(exist_ok=True)
+    (folder / "index").touch()
+    (folder / "serial").write_text("01\n")
+    (folder / "root.pem").write_bytes(workshop.self_signed("p256", "-days", "1000", subject="/CN=authority"))
+    (folder / "request.pem").write_bytes(workshop.request("p384"))
+    (folder / "conf").write_text(
+        f"[ca]\ndefault_ca=a\n[a]\ndatabase={folder}/index\nserial={folder}/serial\nnew_certs_dir={folder}\n"
+        f"default_md=sha256\npolicy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nsubjectAltName=DNS:kitchen\n")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    days = [(now + datetime.timedelta(days=each)).strftime("%Y%m%d%H%M%SZ") for each in (start, end)]
+    subprocess.run(["openssl", "ca", "-batch", "-config", folder / "conf", "-in", folder / "request.pem", "-out",
+                    folder / "out.pem", "-notext", "-cert", folder / "root.pem", "-keyfile", workshop.key("p256"),
+                    "-startdate", days[0], "-enddate", days[1]], check=True, capture_output=True)
+    return (folder / "out.pem").read_bytes()
+
+
+def test_another_certificate_is_served(good, workshop):
+    root = workshop.self_signed("p256", "-days", "1000", subject="/CN=authority")
+    other = workshop.signed("p384", root, "p256", "subjectAltName=DNS:kitchen", "-days", "90").decode()
+    assert rules_of(good, {"view.certificate": other}) == {"certificate-not-served"}
+
+
+def test_a_certificate_for_another_host(good):
+    assert rules_of(good, {"view.address": "192.0.2.8"}, "pantry") == {"certificate-wrong-name"}
+    # The name in the inventory is enough, where the control node goes by another way.
+    assert rules_of(good, {"view.address": "192.0.2.8"}, "kitchen") == set()
+
+
+@pytest.mark.parametrize(("name", "covered"), [
+    ("kitchen", True), ("KITCHEN", True), (ADDRESS, True), ("kitchen.local", False), ("192.0.2.77", False), ("", False)])
+def test_names(good, name, covered):
+    assert _rules_certificates.covers(good[1]["certificate"], name) is covered
+
+
+# All together
+
+
+def test_every_rule_is_broken_once_here():
+    assert {fault[0] for fault in FAULTS} >= {*_rules_host.RULES} - {
+        "certificate-not-served", "certificate-wrong-name"}
+
+
+def test_rules_are_complete():
+    for identifier, rule in RULES.items():
+        assert identifier == rule.identifier == identifier.lower()
+        assert " " not in identifier
+        assert rule.why.endswith(".") and rule.mend.endswith(".") and not rule.title.endswith("."), identifier
+
+
+def test_variables_of_rules_are_variables_of_the_collection():
+    known = "".join(file.read_text("utf-8") for file in PROJECT.glob("roles/*/defaults/main.yml"))
+    known += "".join(file.read_text("utf-8") for file in PROJECT.glob("roles/*/meta/argument_specs.yml"))
+    assert [rule.variable for rule in RULES.values() if rule.variable and f"{rule.variable}:" not in known] == []
+
+
+def test_documentation_has_every_rule():
+    text = (PROJECT / "docs/audit.md").read_text("utf-8")
+    rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{rule.identifier}` | {rule.severity} | {rule.title} |" for rule in
+                    sorted(RULES.values(), key=lambda rule: (-rule.severity, rule.identifier))]
+
+
+def test_findings_can_be_handed_on(good):
+    state = copy.deepcopy(good[0])
+    state["settings"]["content"] = b"module.exports = {}"
+    for finding in check_host(state, good[1], "kitchen", TODAY):
+        assert finding_from_data(json.loads(json.dumps(finding_data(finding))), RULES) == finding
+
+
+# Releases
+
+
+def test_releases():
+    assert data_date() <= TODAY
+    assert end_of_support("node_red", "3.1.15") == datetime.date(2025, 6, 30)
+    assert end_of_support("node_red", "4.1.15") is None
+    assert end_of_support("node", "v18.20.4") == datetime.date(2025, 4, 30)
+    assert end_of_support("node", "unknown") is None
+    assert [advisory.identifier for advisory in advisories("5.0.5")] == ["node-red#5919"]
+    assert advisories("5.0.6") == advisories("4.1.15") == advisories("?") == []
+    assert len(advisories("1.2.7")) == 2
+
+
+# Where to look
+
+
+@pytest.mark.parametrize(("changes", "port"), [
+    ({}, 1880),
+    ({"state.details.listening": [["127.0.0.1", 1880]]}, None),
+    ({"state.proof": None, "state.endpoints": [{"port": 1881}], "state.details.listening": [["::", 1881]]}, 1881),
+    ({"state.details.listening": []}, None),
+])
+def test_the_port_that_is_looked_at(good, changes, port):
+    both = {"state": copy.deepcopy(good[0])}
+    for path, value in changes.items():
+        set_in(both, path, value)
+    assert port_of(both["state"]) == port
+
+
+@pytest.mark.parametrize(("settings", "root", "logins"), [
+    ("", "/", ()),
+    ('httpAdminRoot: "/admin", httpNodeRoot: "/api", httpNodeAuth: {user: "a", pass: "b"}', "/admin", (("/api", "httpNodeAuth"),)),
+    ("httpAdminRoot: false", None, ()),
+    ('httpRoot: "/x", httpNodeAuth: function() {}', "/x", ()),
+    ('httpStatic: [{path: "/srv", root: "/doc"}], httpStaticAuth: {user: "a", pass: "b"}', "/", (("//doc", "httpStaticAuth"),)),
+])
+def test_where_node_red_should_answer(good, settings, root, logins):
+    state = copy.deepcopy(good[0])
+    state["settings"]["content"] = f"module.exports = {{ {settings} }}".encode()
+    assert expected_outside(state) == (root, logins)

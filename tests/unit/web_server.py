@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A server that answers as Node-RED does, or as a test wants it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import ssl
+import threading
+
+LOCKED = {
+    "/auth/login": (200, {}, json.dumps({"type": "credentials", "prompts": []})),
+    "/settings": (401, {}, "Unauthorized"),
+    "/flows": (401, {}, "Unauthorized"),
+}
+BASIC = (401, {"WWW-Authenticate": 'Basic realm="Authorization Required"'}, "")
+
+
+@contextlib.contextmanager
+def server(pages, pem=None, bearer_opens=False):
+    """Serve pages given by path as (status, headers, body); what is not there is 404 without a login."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            status, headers, body = pages.get(self.path) or pages.get("*") or (404, {}, "")
+            if bearer_opens and self.headers.get("Authorization"):
+                status = 200
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.handle_error = lambda *arguments: None
+    if pem:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    yield listening.server_address[1]
+    listening.shutdown()
+    listening.server_close()
