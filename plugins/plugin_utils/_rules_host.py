@@ -328,7 +328,7 @@ def _settings(host: _Host) -> Iterator[Finding]:
         yield from check_settings(host.source, host.subject, host.file, host.today)
     if found["in_use"] is False:
         yield host.finding(SETTINGS_UNUSED, f"The service does not load {host.file}.", file=host.file)
-    if found["status"] and int(found["status"]["mode"], 8) & 0o022:
+    if found["status"] and _others_may_write(found["status"], host.state["user"]):
         yield host.finding(SETTINGS_WRITABLE, f"{host.file} has the mode {found['status']['mode']}.", file=host.file)
     for override in host.state["overrides"]:
         key = override["path"][0] if override["path"] else ""
@@ -338,11 +338,27 @@ def _settings(host: _Host) -> Iterator[Finding]:
                 f"{shown(key)} {shown(override['by'])}")
 
 
+def _others_may_write(status: Mapping[str, t.Any], user: Mapping[str, t.Any] | None) -> bool:
+    """Whether somebody else than root and the service's user may write a file. The user's own group is taken for the user."""
+    mode = int(status["mode"], 8)
+    return bool(mode & 0o002 or (mode & 0o020 and status["gid"] not in (0, user["gid"] if user else 0)))
+
+
+def _exposed(host: _Host) -> list[str]:
+    """The files with secrets that others may read: the user's own, and a settings.js of root in an open folder."""
+    found, folder = host.state["settings"], host.state["user_dir"]
+    is_below = folder["path"] and host.file.startswith(folder["path"].rstrip("/") + "/")
+    is_closed = is_below and folder["status"] and not int(folder["status"]["mode"], 8) & 0o001
+    if found["status"] and int(found["status"]["mode"], 8) & 0o004 and not is_closed:
+        return sorted({*host.state["exposed"], host.file})
+    return sorted(host.state["exposed"])
+
+
 def _files(host: _Host) -> Iterator[Finding]:
-    exposed = host.state["exposed"]
+    exposed = _exposed(host)
     if exposed:
         # One finding, because Node-RED makes and removes some of the files as it goes.
-        names = ", ".join(shown(os.path.basename(path)) for path in sorted(exposed))
+        names = ", ".join(shown(os.path.basename(path)) for path in exposed)
         yield host.finding(SECRETS_READABLE, f"Other users may read {names}.", file=host.state["user_dir"]["path"] or "")
     generated = any(os.path.basename(path).startswith((".config.runtime.json", ".config.json")) for path in exposed)
     if generated and host.reading and host.reading.get("credentialSecret") is MISSING:

@@ -424,8 +424,9 @@ def _code_of(node: Node) -> str:
 def _features(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     if reading.get("editorTheme", "projects", "enabled") is True:
         yield reading.finding(PROJECTS, "editorTheme.projects is enabled.", ("editorTheme", "projects", "enabled"))
-    if has_admin_api(reading) and _strangers(reading, "diagnostics.read") and reading.get(
-        "diagnostics", "enabled") is not False and not reading.is_off("adminAuth"):
+    # Without any login, another rule says all there is to say.
+    open_to = has_admin_api(reading) and not reading.is_off("adminAuth") and _strangers(reading, "diagnostics.read")
+    if open_to and reading.get("diagnostics", "enabled") is not False:
         yield reading.finding(DIAGNOSTICS, "adminAuth.default opens the diagnostics.", ("adminAuth", "default"))
     if reading.get("runtimeState", "enabled") is True:
         yield reading.finding(RUNTIME_STATE, "runtimeState is enabled.", ("runtimeState", "enabled"))

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
 from web_server import BASIC, LOCKED, server
 
+
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory):
     """A key with a certificate, and the fingerprint that openssl gives it."""
