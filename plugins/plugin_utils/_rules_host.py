@@ -24,7 +24,7 @@ from ._releases import advisories, end_of_support
 from ._rules_base import Reading, RuleBook, is_loopback, shown
 from ._rules_certificates import EXPIRED, SELF_SIGNED, check_certificate, covers
 from ._rules_logins import (
-    ADMIN_AUTH_LOCKED_OUT, NODE_AUTH_MISSING, SOCKET_OPEN, grants,
+    ADMIN_AUTH_LOCKED_OUT, ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN, grants,
 )
 from ._rules_settings import SECRET_ABSENT, check_settings
 from ._settings_file import MISSING
@@ -32,7 +32,7 @@ from ._settings_file import MISSING
 RULES = RuleBook()
 
 _SECURE = "Run pifleet.nodered.secure."
-_UPDATE = "Update it; the role pifleet.nodered.install does so on a host of its own."
+_UPDATE = "Update it with Node-RED's own installer, then run pifleet.nodered.secure, which proves that all still works."
 
 EDITOR_OPEN = RULES.add(
     "editor-open", Severity.CRITICAL, "The editor is open to the network",
@@ -185,8 +185,11 @@ def port_of(state: Mapping[str, t.Any]) -> int | None:
     listening = [(address, port) for address, port in (state.get("details") or {}).get("listening", ())
                  if not is_loopback(address)]
     ports = {port for _address, port in listening}
-    wanted = [(state["proof"] or {}).get("expected", {}).get("port"), *(seen["port"] for seen in state["endpoints"])]
-    return next((port for port in wanted if port in ports), None)
+    reading = _Host(state, None, "", datetime.date.min).reading
+    wanted = [(state["proof"] or {}).get("expected", {}).get("port"), *(seen["port"] for seen in state["endpoints"]),
+              reading.get("uiPort") if reading else None, 1880]
+    # No other one: flows may listen too, on ports where a stray request does harm.
+    return next((int(port) for port in wanted if str(port) in map(str, ports)), None)
 
 
 def expected_outside(state: Mapping[str, t.Any]) -> Expected:
@@ -247,6 +250,11 @@ class _Host:
     def saw_node_red(self) -> bool:
         """Whether something that looks like Node-RED answered the control node."""
         return bool(self.view.get("reachable")) and self.view.get("login") is not None
+
+    @property
+    def asks_for_login(self) -> bool:
+        """Whether the control node was refused as a stranger and offered a login."""
+        return bool(self.view.get("login")) and self.view.get("settings_status") == 401
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -325,7 +333,10 @@ def _settings(host: _Host) -> Iterator[Finding]:
     if host.source is None:
         yield host.finding(SETTINGS_GONE, f"There is no {host.file}.", file=host.file)
     else:
-        yield from check_settings(host.source, host.subject, host.file, host.today)
+        for finding in check_settings(host.source, host.subject, host.file, host.today):
+            # What the file leaves open, the server has answered.
+            if finding.rule is not ADMIN_AUTH_UNKNOWN or not host.asks_for_login:
+                yield finding
     if found["in_use"] is False:
         yield host.finding(SETTINGS_UNUSED, f"The service does not load {host.file}.", file=host.file)
     if found["status"] and _others_may_write(found["status"], host.state["user"]):

@@ -71,8 +71,8 @@ USER_DUPLICATE = RULES.add(
     _USERS, "nodered_admin_users")
 USER_WITHOUT_PASSWORD = RULES.add(
     "admin-user-without-password", Severity.HIGH, "A user of the editor has no password",
-    "Node-RED 4 and 5 end when a login names this user, and older ones refuse it: one request of a stranger stops all"
-    " flows.",
+    "Node-RED expects a hash in every entry. Nobody can log in as this user, and what an attempt does to Node-RED depends"
+    " on its release.",
     _USERS, "nodered_admin_users")
 USER_WITHOUT_PERMISSIONS = RULES.add(
     "admin-user-without-permissions", Severity.MEDIUM, "A user of the editor may do nothing",

@@ -78,7 +78,7 @@ HTTPS_RETURNS_NOTHING = RULES.add(
     _SECURE, "nodered_certificate_provider")
 HTTPS_OLD = RULES.add(
     "https-old-protocol", Severity.MEDIUM, "https admits TLS 1.0 or 1.1",
-    "Both have been deprecated since 2021 (RFC 8996), and no browser has needed them since 2013.",
+    "Both have been deprecated since 2021 (RFC 8996), and every browser of the last ten years speaks a newer one.",
     "Remove minVersion, or run pifleet.nodered.secure.", "nodered_certificate_provider")
 REFRESH_IGNORED = RULES.add(
     "https-refresh-ignored", Severity.LOW, "A renewed certificate would not be served",

@@ -244,6 +244,13 @@ def test_names(good, name, covered):
     assert _rules_certificates.covers(good[1]["certificate"], name) is covered
 
 
+def test_a_login_made_by_code(good):
+    """The file does not tell, and the server does."""
+    by_code = {"state.settings.content": b"module.exports = { adminAuth: require('auth'), https: f }"}
+    assert rules_of(good, by_code) == set()
+    assert rules_of(good, {**by_code, "view.reachable": False, "view.login": None}) == {"admin-auth-unknown"}
+
+
 # All together
 
 
@@ -301,6 +308,10 @@ def test_releases():
     ({"state.details.listening": [["127.0.0.1", 1880]]}, None),
     ({"state.proof": None, "state.endpoints": [{"port": 1881}], "state.details.listening": [["::", 1881]]}, 1881),
     ({"state.details.listening": []}, None),
+    # It was moved since it was proved, and the flows listen too.
+    ({"state.settings.content": b"module.exports = { uiPort: '1999' }",
+      "state.details.listening": [["0.0.0.0", 502], ["0.0.0.0", 1999]]}, 1999),
+    ({"state.details.listening": [["0.0.0.0", 502]]}, None),
 ])
 def test_the_port_that_is_looked_at(good, changes, port):
     both = {"state": copy.deepcopy(good[0])}
