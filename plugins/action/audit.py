@@ -16,7 +16,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Kind, ServedCertificate, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import finding_data, subject_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import PkiError, describe
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_host import check_host, expected_outside, port_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_host import (
+    APPLIED, check_host, expected_outside, port_of,
+)
 
 
 class ActionModule(HostAction):
@@ -30,13 +32,13 @@ class ActionModule(HostAction):
             state = self._state(options)
         except (AnsibleError, Failure) as error:
             subject = Subject(name, Kind.HOST, error=str(error), address=self.reached or "")
-            return {"changed": False, "subject": subject_data(subject), "findings": [], "view": None}
+            return {"changed": False, "subject": subject_data(subject), "findings": [], "rules": list(APPLIED), "view": None}
         view = self._view(state, options)
         findings = check_host(state, view, name, datetime.datetime.now(datetime.timezone.utc).date())
         findings.sort(key=lambda finding: -finding.rule.severity)
         return {
             "changed": False, "subject": subject_data(self._subject(name, state, view)),
-            "findings": [finding_data(finding) for finding in findings], "view": view,
+            "findings": [finding_data(finding) for finding in findings], "rules": list(APPLIED), "view": view,
         }
 
     def _state(self, options: dict[str, t.Any]) -> dict[str, t.Any]:

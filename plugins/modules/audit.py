@@ -74,6 +74,11 @@ findings:
   returned: always
   type: list
   elements: dict
+rules:
+  description: The identifiers of all rules that are applied to a host.
+  returned: always
+  type: list
+  elements: str
 view:
   description: What the server showed to the control node, or null where it was not looked at.
   returned: always

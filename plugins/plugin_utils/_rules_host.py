@@ -15,6 +15,7 @@ import os
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from . import _rules_certificates, _rules_logins, _rules_settings
 from ._findings import Finding, Place, Rule, Severity
 from ._javascript import SettingsError
 from ._node_versions import new_enough
@@ -160,6 +161,9 @@ NODE_UNFIT = RULES.add(
     "node-too-old", Severity.MEDIUM, "Node.js is too old for this Node-RED",
     "It wants a newer one: what it needs may be missing, and nobody tests it so.",
     _UPDATE)
+
+#: Everything that `check_host` applies, by its identifiers.
+APPLIED = (*_rules_settings.RULES, *_rules_logins.RULES, *_rules_certificates.RULES, *RULES)
 
 #: Settings whose definition elsewhere decides who gets in.
 _DECISIVE = ("", "adminAuth", "https", "httpNodeAuth", "httpStaticAuth", "credentialSecret", "requireHttps", "httpAdminAuth")
