@@ -13,7 +13,9 @@ from ansible.errors import AnsibleError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _outside
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Kind, ServedCertificate, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import (
+    Finding, Kind, ServedCertificate, Subject,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import finding_data, subject_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import PkiError, describe
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_host import (
@@ -32,13 +34,18 @@ class ActionModule(HostAction):
             state = self._state(options)
         except (AnsibleError, Failure) as error:
             subject = Subject(name, Kind.HOST, error=str(error), address=self.reached or "")
-            return {"changed": False, "subject": subject_data(subject), "findings": [], "rules": list(APPLIED), "view": None}
+            return self._result(options, subject, [], None)
         view = self._view(state, options)
         findings = check_host(state, view, name, datetime.datetime.now(datetime.timezone.utc).date())
         findings.sort(key=lambda finding: -finding.rule.severity)
+        return self._result(options, self._subject(name, state, view), findings, view)
+
+    @staticmethod
+    def _result(options: dict[str, t.Any], subject: Subject, findings: list[Finding],
+                view: dict[str, t.Any] | None) -> dict[str, t.Any]:
         return {
-            "changed": False, "subject": subject_data(self._subject(name, state, view)),
-            "findings": [finding_data(finding) for finding in findings], "rules": list(APPLIED), "view": view,
+            "changed": False, "subject": subject_data(subject), "findings": [finding_data(finding) for finding in findings],
+            "rules": list(APPLIED), "suppressions": options["suppressions"], "view": view,
         }
 
     def _state(self, options: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -37,6 +37,12 @@ options:
     description:
       - The certificate of the authority in PEM, instead of that in O(ca_dir).
     type: str
+  suppressions:
+    description:
+      - Findings that are accepted on this host, as in the variable C(nodered_suppressions). They are handed on to
+        M(pifleet.nodered.report).
+    type: raw
+    default: []
   timeout:
     description:
       - Seconds to wait for one answer of the server to the control node.
@@ -79,6 +85,10 @@ rules:
   returned: always
   type: list
   elements: str
+suppressions:
+  description: What O(suppressions) is.
+  returned: always
+  type: raw
 view:
   description: What the server showed to the control node, or null where it was not looked at.
   returned: always

@@ -109,6 +109,14 @@ def test_open_host(fleet: Fleet, audit: Audit) -> None:
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
 
 
+def test_what_is_accepted_on_one_host_is_told_of_another(audit: Audit) -> None:
+    (of_open, of_faulty) = (
+        next(finding["suppression"] for finding in audit.findings(name) if finding["rule"] == "service-umask")
+        for name in ("open", "faulty"))
+    assert of_open == {"reason": "Only the tests use this host", "until": "2099-12-31"}
+    assert of_faulty is None
+
+
 def test_planted_faults(audit: Audit) -> None:
     assert audit.rules("faulty") == FAULTY
 
