@@ -12,8 +12,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils import _web_socket
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import AccountError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import settings_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials import (
+    Credentials, CredentialsError, Migration, judge, migration,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference, settings_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import PasswordError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki_names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
     MISSING, Expression, SettingsDocument, SettingsError,
 )
@@ -30,7 +34,7 @@ class ActionModule(HostAction):
     """Edits settings.js on the control node, and sends it to the host only when a byte differs."""
 
     spec = argument_spec("settings")
-    errors = (AccountError, PasswordError, WishError)
+    errors = (AccountError, CredentialsError, PasswordError, PkiError, WishError)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         if not options["write"]:
@@ -60,25 +64,32 @@ class ActionModule(HostAction):
         wishes = Wishes(options, place.user_dir)
         try:
             document = SettingsDocument(place.original)
-            ended = wishes.apply(document, hashing=options["write"])
+            credentials = place.credentials(document)
+            follow = _migration(credentials, wishes)
+            ended = wishes.apply(document, hashing=options["write"], another_secret=follow is not None)
         except (SettingsError, WishError) as error:
             raise Failure(f"{place.path}: {error}") from None
         place.check(wishes)
         edited = document.source
         if not options["write"]:
             return {"changed": False, "path": place.path, "changes": []}
-        told = {"warnings": [f"{place.path}: {warning}" for warning in wishes.warnings(document)]}
-        if edited == place.content:
+        plan = follow.plan if follow else None
+        of_host = [f"{place.path}: {warning}" for warning in wishes.warnings(document)]
+        if credentials and credentials.warning and follow is None:
+            of_host.append(credentials.warning)
+        told = {"warnings": [*wishes.reminders(), *(f"{self.task_vars.get('inventory_hostname')}: {text}" for text in of_host)]}
+        if edited == place.content and plan is None:
             return {"changed": False, "path": place.path, "changes": [], **told}
-        written = place.write(edited, _managed(document, wishes), ended)
+        written = place.write(edited, _managed(document, wishes), ended, plan)
         if written["conflict"]:
             return None
         before = (place.content or b"").decode("utf-8")
         return {
-            "changed": True, "path": place.path, "changes": list(document.changes()), **told,
-            "diff": settings_difference(place.path, before, edited.decode("utf-8")),
+            "changed": True, "path": place.path, "changes": list(document.changes()),
+            "diff": [settings_difference(place.path, before, edited.decode("utf-8")), *_differences(follow)],
             "transaction": written.get("transaction", ""),
             **({"backup_file": written["backup_file"]} if "backup_file" in written else {}),
+            **told,
         }
 
 
@@ -103,11 +114,19 @@ class _Place:
         """Take in the file; ``fresh`` whatever is known of it already."""
         raise NotImplementedError
 
+    def credentials(self, document: SettingsDocument) -> Credentials | None:
+        """What is known of the credentials of flows; None where the file belongs to no service."""
+        return None
+
     def check(self, wishes: Wishes) -> None:
         """Failure when what the file says would not be what counts."""
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions) -> dict[str, t.Any]:
-        """What the module on the host returned; its `conflict` tells that the file is another one by now."""
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions,
+              plan: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        """What the module on the host returned; its `conflict` tells that the file is another one by now.
+
+        ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials.
+        """
         raise NotImplementedError
 
     def _written_by(self, module: str, edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any) -> dict[str, t.Any]:
@@ -133,6 +152,9 @@ class _ServiceFile(_Place):
             raise Failure(f"There is no {self.path}, and none was found in {self.state['node_red']['path']} to begin with.")
         self.original = original
 
+    def credentials(self, document: SettingsDocument) -> Credentials | None:
+        return judge(self.state, document)
+
     def check(self, wishes: Wishes) -> None:
         service = self.state["service"]
         if self.state["settings"]["in_use"] is False:
@@ -147,10 +169,11 @@ class _ServiceFile(_Place):
                     raise Failure(f"{'.'.join(path)} is set by {override['by']} when {service['name']} starts, which wins"
                                   f" over {self.path}. Remove it there: {places}.")
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions) -> dict[str, t.Any]:
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions,
+              plan: dict[str, t.Any] | None) -> dict[str, t.Any]:
         return self._written_by(
             "host_settings", edited, managed, revoke=ended.users, session_expiry=ended.expiry,
-            load_tls=self.options["https"], **where(self.options))
+            credentials=json.dumps(plan) if plan else None, load_tls=self.options["https"], **where(self.options))
 
 
 class _PlainFile(_Place):
@@ -162,9 +185,23 @@ class _PlainFile(_Place):
         self.content = self.original = base64.b64decode(found["content"])
         self.sha256 = found["sha256"]
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions) -> dict[str, t.Any]:
+    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions,
+              plan: dict[str, t.Any] | None) -> dict[str, t.Any]:
         return self._written_by(
             "host_settings_file", edited, managed, path=self.path, validate=self.options["validate"])
+
+
+def _migration(credentials: Credentials | None, wishes: Wishes) -> Migration | None:
+    """How the credentials follow the wished secret; None without one, and where nothing is known of them."""
+    if credentials is None or wishes.credential_secret is None:
+        return None
+    return migration(credentials, wishes.credential_secret)
+
+
+def _differences(follow: Migration | None) -> list[dict[str, str]]:
+    if follow is None or follow.before == follow.after:
+        return []
+    return [difference("credentials", *("".join(f"{line}\n" for line in lines) for lines in (follow.before, follow.after)))]
 
 
 def _managed(document: SettingsDocument, wishes: Wishes) -> list[dict[str, t.Any]]:

@@ -129,25 +129,34 @@ def load_settings(runtime, path, source, wanted, load_tls, timeout):
     if not runtime.node:
         raise HostError("No Node.js was found on the PATH of %s, so %s cannot be checked. Install it; a file that belongs "
                         "to no service can be edited without, with validate: false." % (runtime.account.name, path))
-    mark = secrets.token_hex(16)
-    at_start = {name: value for name, value in runtime.environment.items() if _AT_START.match(name)}
-    request = json.dumps({
-        "path": path, "source": source.decode("utf-8"), "wanted": wanted, "load_tls": load_tls, "mark": mark,
-        "environment": {name: value for name, value in runtime.environment.items() if name not in at_start}})
-    run = _run_in_transient_unit if runtime.in_transient_unit else _run_here
+    request = {"path": path, "source": source.decode("utf-8"), "wanted": wanted, "load_tls": load_tls}
     try:
-        status, output, errors = run([runtime.node, "-e", _LOADER], runtime, at_start, request.encode(), timeout)
+        status, answer, said = ask(runtime, _LOADER, request, timeout)
     except subprocess.TimeoutExpired:
         raise HostError("Loading %s with Node.js did not end in %d s." % (path, timeout)) from None
-    answers = [line[len(mark):] for line in output.decode("utf-8", "replace").splitlines() if line.startswith(mark)]
-    if not answers:
-        said = redact(errors.decode("utf-8", "replace").strip())
+    if answer is None:
         raise HostError("Node.js ended without having loaded %s (status %d): %s" % (
             path, status, said or "it took longer than %d s, or the file ends the process" % timeout))
-    answer = json.loads(answers[-1])
     if "error" in answer:
         raise HostError("Node.js cannot load the new %s: %s" % (path, redact(answer["error"])))
     return answer
+
+
+def ask(runtime, program, request, timeout):
+    """What a program for Node.js answers, with its exit status and what it wrote to standard error.
+
+    It reads ``request`` (a dictionary) from standard input as JSON, with ``environment`` (variables that it should have) and
+    ``mark`` added, and answers with a line of JSON behind the mark; the answer is None where there is no such line.
+    """
+    mark = secrets.token_hex(16)
+    at_start = {name: value for name, value in runtime.environment.items() if _AT_START.match(name)}
+    others = {name: value for name, value in runtime.environment.items() if name not in at_start}
+    sent = json.dumps({**request, "mark": mark, "environment": others})
+    run = _run_in_transient_unit if runtime.in_transient_unit else _run_here
+    status, output, errors = run([runtime.node, "-e", program], runtime, at_start, sent.encode(), timeout)
+    answers = [line[len(mark):] for line in output.decode("utf-8", "replace").splitlines() if line.startswith(mark)]
+    said = redact(errors.decode("utf-8", "replace").strip())
+    return status, json.loads(answers[-1]) if answers else None, said
 
 
 def _run_in_transient_unit(command, runtime, environment, request, timeout):

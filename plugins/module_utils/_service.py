@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as p
 from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node import load_settings, runtime_of_service
 from ansible_collections.pifleet.nodered.plugins.module_utils._redact import redact
+from ansible_collections.pifleet.nodered.plugins.module_utils._reencryption import encrypt_anew, plan_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._state import (
     CERTIFICATE_FILE, DROP_IN, ENVIRONMENT_FILE, endpoints, exposed_files,
 )
@@ -65,10 +66,11 @@ class Service:
                 self._write_drop_in(transaction, drop_in, environment)
                 if revoke:
                     transaction.begin(self._before())
-                    transaction.end_sessions(revoke, None)
+                    transaction.plan(revoke=revoke)
                 target = self._target(transaction, expected)
                 systemctl("enable", "--quiet", self.unit.name)
-                restart = not (wait_first and self._comes_up(target) or self._refreshes(transaction, target))
+                restart = bool(plan_of(transaction)) or not (
+                    wait_first and self._comes_up(target) or self._refreshes(transaction, target))
                 if restart:
                     self._change_while_stopped(transaction, target)
                     self._restart(transaction)
@@ -221,14 +223,21 @@ class Service:
 
     def _change_while_stopped(self, transaction, target):
         """Change the files that a running Node-RED has in memory and would write anew."""
-        if transaction.ends_sessions:
-            # The command line wins over the key userDir of settings.js.
-            named = self.unit.command_line.last("userDir")
-            user_dir = self.unit.user_dir if named else target["user_dir"] or self.unit.user_dir
-            path = os.path.join(self.unit.working_directory, user_dir, ".sessions.json")
-            if files.read(path, self.unit.account) is not None:
-                self._stop(transaction)
-                self._end_sessions(transaction, path)
+        sessions = self._sessions_file(target) if transaction.ends_sessions else None
+        if sessions or plan_of(transaction):
+            transaction.note(restarted=True)
+            systemctl("stop", self.unit.name)
+        if sessions:
+            self._end_sessions(transaction, sessions)
+        encrypt_anew(self.unit, transaction)
+
+    def _sessions_file(self, target):
+        """The path of the file with the sessions, or None where there is none."""
+        # The command line wins over the key userDir of settings.js.
+        named = self.unit.command_line.last("userDir")
+        user_dir = self.unit.user_dir if named else target["user_dir"] or self.unit.user_dir
+        path = os.path.join(self.unit.working_directory, user_dir, ".sessions.json")
+        return path if files.read(path, self.unit.account) is not None else None
 
     def _end_sessions(self, transaction, path):
         """End the sessions of users who lost a right, and let the others last no longer than they would today."""
@@ -241,10 +250,6 @@ class Service:
                 if "*" not in record["revoke"] and session["user"] not in record["revoke"]:
                     kept[token] = {**session, "expires": min(session["expires"], latest)}
         transaction.replace(path, json.dumps(kept).encode(), 0o600, account.uid, account.gid, account)
-
-    def _stop(self, transaction):
-        transaction.note(restarted=True)
-        systemctl("stop", self.unit.name)
 
     def _restart(self, transaction):
         self.started = time.time()

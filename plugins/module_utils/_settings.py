@@ -17,11 +17,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._state import endp
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 
 
-def replace_settings(unit, content, sha256, managed, load_tls, revoke, session_expiry, backup, timeout, check_mode):
+def replace_settings(unit, content, sha256, managed, load_tls, afterwards, backup, timeout, check_mode):
     """Replace the unit's settings file by ``content`` (bytes), which was computed from a file with this checksum.
 
-    ``managed`` is a list of dictionaries with ``path`` and ``value`` or ``type``, ``revoke`` one of user
-    names, ``session_expiry`` seconds or None, ``backup`` whether to keep a copy beside the file; see the module host_settings.
+    ``managed`` is a list of dictionaries with ``path`` and ``value`` or ``type``, ``afterwards`` what the next restart has to
+    do (see `Transaction.plan`), ``backup`` whether to keep a copy beside the file; see the module host_settings.
     """
     if not unit.account:
         raise HostError("This host has no service %s." % unit.name)
@@ -40,13 +40,16 @@ def replace_settings(unit, content, sha256, managed, load_tls, revoke, session_e
         if not os.path.isdir(unit.settings_folder):
             transaction.make_folder(unit.settings_folder, 0o700, account)
         try:
-            transaction.replace(path, content, *_ownership(account, status), account, sha256)
+            if content != present:
+                transaction.replace(path, content, *_ownership(account, status), account, sha256)
         except Conflict:
             transaction.close_if_empty()
             return {"changed": False, "conflict": True}
         transaction.note(effective=loaded["effective"], settings=files.checksum(content))
-        transaction.end_sessions(revoke, session_expiry)
-        kept = {"backup_file": files.backup(path, present, status, account)} if backup and present is not None else {}
+        transaction.plan(**afterwards)
+        kept = {}
+        if backup and present not in (None, content):
+            kept = {"backup_file": files.backup(path, present, status, account)}
     return {"changed": True, "conflict": False, "transaction": transaction.identifier, **kept}
 
 

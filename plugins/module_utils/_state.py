@@ -22,6 +22,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils import _acme as ac
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
 from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._command_line import overrides
+from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import read_credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._details import gather_details
 from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
@@ -181,6 +182,7 @@ def gather(service, user=None, user_dir=None, settings_path=None, details=False)
                      "stock": None},
         "certificate": {"path": None, "status": None, "chain": None, "key": False,
                         "key_encrypted": False, "key_fits": None, "sha256": ""},
+        "credentials": None,
         "acme": acme.read(unit.name),
         "exposed": [],
         "endpoints": [],
@@ -232,8 +234,11 @@ def _gather_certificate(unit, found):
 def _gather_proof(unit, state):
     store = Store(unit.name)
     transaction = Transaction(store)
+    plan = {}
     if transaction.open:
         state["transaction"] = {"id": transaction.identifier}
+        plan = transaction.record.get("credentials") or {}
+    state["credentials"] = read_credentials(unit, plan.get("keys", []))
     proved = store.read("proved.json")
     if not unit.active:
         if proved:

@@ -121,7 +121,7 @@ class Transaction:
             self.record = {
                 "id": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-%d" % os.getpid(),
                 "before": before, "folders": [], "files": [], "effective": None, "settings": None,
-                "revoke": [], "session_expiry": None, "restarted": False,
+                "revoke": [], "session_expiry": None, "credentials": None, "restarted": False,
             }
             self._save()
 
@@ -130,11 +130,15 @@ class Transaction:
         self.record.update(facts)
         self._save()
 
-    def end_sessions(self, users, expiry):
-        """Note whose sessions the next restart has to end, and after how many seconds (None: as they are) all others."""
-        former = self.record["session_expiry"]
-        self.note(revoke=sorted({*self.record["revoke"], *users}),
-                  session_expiry=min(filter(None, (former, expiry)), default=None))
+    def plan(self, revoke=(), session_expiry=None, credentials=None):
+        """Note what the next restart has to do, beside what it has to do already.
+
+        ``revoke`` are users whose sessions end, ``session_expiry`` the seconds after which all others do (None: as they
+        are), ``credentials`` see `_reencryption`.
+        """
+        record = self.record
+        self.note(revoke=sorted({*record["revoke"], *revoke}), credentials=credentials or record["credentials"],
+                  session_expiry=min(filter(None, (record["session_expiry"], session_expiry)), default=None))
 
     def replace(self, path, content, mode, uid, gid, account=None, expected=None):
         """Replace a file (``content`` None removes it), keeping what was there for the way back.

@@ -61,6 +61,12 @@ options:
       - Seconds after which all sessions of the editor end at the latest, counted from the next restart. Node-RED itself
         would let them go on for as long as they were given.
     type: int
+  credentials:
+    description:
+      - What the next restart is to do with the credentials of flows, as JSON text. C(secret) is what they are to be
+        encrypted with, C(keys) are other secrets that may fit them now, C(required) are the files for which one must fit,
+        C(sources) are the files to put back, each with the C(path) of its copy.
+    type: str
   backup:
     description:
       - Keep a copy of the old file beside it.
@@ -120,6 +126,7 @@ def main():
             "load_tls": {"type": "bool", "default": False},
             "revoke": {"type": "list", "elements": "str", "default": []},
             "session_expiry": {"type": "int"},
+            "credentials": {"type": "str", "no_log": True},
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
@@ -130,8 +137,8 @@ def main():
         result = replace_settings(
             Unit(options["service"], options["user"], options["user_dir"], options["settings_path"]),
             base64.b64decode(options["content"]), options["sha256"], json.loads(options["managed"]),
-            options["load_tls"], options["revoke"], options["session_expiry"], options["backup"], options["timeout"],
-            module.check_mode)
+            options["load_tls"], {name: options[name] for name in ("revoke", "session_expiry", "credentials")},
+            options["backup"], options["timeout"], module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

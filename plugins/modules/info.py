@@ -32,7 +32,7 @@ attributes:
   idempotent:
     support: full
 notes:
-  - The result holds the text of C(settings.js) and with it password hashes. It is never printed, also without
+  - The result holds the text of C(settings.js) and with it password hashes, and the key of the credentials. It is never printed, also without
     C(no_log), and should not be cached.
 author:
   - The pifleet.nodered maintainers (@pifleet)
@@ -128,6 +128,12 @@ settings:
   type: dict
 certificate:
   description: The installed certificate chain in PEM, whether a private key is there and whether it fits.
+  returned: success
+  type: dict
+credentials:
+  description:
+    - What tells which key decrypts the credentials of flows, or null. C(files) has the beginning of each file,
+      C(generated) the key that Node-RED has made itself, C(project) the active project.
   returned: success
   type: dict
 acme:

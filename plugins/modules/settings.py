@@ -95,8 +95,13 @@ options:
     default: false
   credential_secret:
     description:
-      - The key that encrypts the credentials of flows, C(credentialSecret).
-      - A file that has another one is refused, because Node-RED would lose the credentials.
+      - The secret that the credentials of flows are encrypted with, C(credentialSecret).
+      - Credentials that are encrypted with another one, with the key that Node-RED has made itself, or not at all, are
+        encrypted anew by M(pifleet.nodered.restart), while Node-RED is stopped. That key goes, so that this secret alone is
+        enough.
+      - Refused where neither it nor a key of the host decrypts the credentials, because Node-RED would lose them.
+      - Where it cannot be told which key Node-RED takes (C(credentialSecret) is code, a project is active, or O(path) is
+        given), a file that has another one is refused.
     type: str
   values:
     description:
@@ -188,11 +193,16 @@ path:
   returned: success
   type: str
 changes:
-  description: The keys that were set or removed.
+  description: The keys that were set or removed; empty where only the credentials are encrypted anew.
   returned: success
   type: list
   elements: str
   sample: [adminAuth, https]
+warnings:
+  description: That Node-RED cannot decrypt the credentials of its flows, where O(credential_secret) is not given.
+  returned: in that case
+  type: list
+  elements: str
 transaction:
   description: The open transaction that holds the old file, empty in check mode and with O(path).
   returned: changed

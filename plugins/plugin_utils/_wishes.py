@@ -132,11 +132,12 @@ class Wishes:
     def _other_paths(self) -> list[tuple[str, ...]]:
         return [tuple(key.split(".")) for key in (*self.values, *self.expressions, *self.absent)]
 
-    def apply(self, document: SettingsDocument, hashing: bool = True) -> EndedSessions:
+    def apply(self, document: SettingsDocument, hashing: bool = True, another_secret: bool = False) -> EndedSessions:
         """Edit the document.
 
         :param hashing: False leaves passwords unhashed and puts a hash that no password has in their place, where the
             document has no other: enough to see whether the document can be edited
+        :param another_secret: credentialSecret may change, because the credentials will be encrypted anew
         :raises WishError: a wish contradicts what the document has
         """
         self._unchanged_passwords = []
@@ -157,7 +158,7 @@ class Wishes:
             if "httpsRefreshInterval" not in self.values:
                 document.set(("httpsRefreshInterval",), REFRESH_INTERVAL)
         if self.credential_secret is not None:
-            self._apply_credential_secret(document)
+            self._apply_credential_secret(document, another_secret)
         for wishes in (self.values, self.expressions):
             for key, value in wishes.items():
                 document.set(tuple(key.split(".")), value)
@@ -177,8 +178,8 @@ class Wishes:
             self._unchanged_passwords.append(whose)
         return secret.resolve(None)
 
-    def warnings(self, document: SettingsDocument) -> list[str]:
-        """What the owner should know of the edited document, in sentences without a secret."""
+    def reminders(self) -> list[str]:
+        """What the owner should know of what was asked for, in sentences without a secret."""
         found = [f"{whose}: the password is the one from before. Change it in your inventory to make it a new one."
                  for whose in self._unchanged_passwords]
         if self.default_permissions is not None:
@@ -186,6 +187,11 @@ class Wishes:
                 "nodered_admin_default_permissions: whoever reaches the editor needs no login for"
                 f" {_listed(self.default_permissions)}. Whoever may read sees all flows with the code of their functions,"
                 " the names of brokers and users, and the data that flows keep.")
+        return found
+
+    def warnings(self, document: SettingsDocument) -> list[str]:
+        """What the owner should know of an edited document."""
+        found = []
         if self.users is not None and document.has(("adminAuth", "tokens")):
             found.append(
                 "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"
@@ -252,9 +258,9 @@ class Wishes:
         former = before if isinstance(before, (int, float)) and before else _SESSION_EXPIRY
         return self.session_expiry if self.session_expiry is not None and self.session_expiry < former else None
 
-    def _apply_credential_secret(self, document: SettingsDocument) -> None:
+    def _apply_credential_secret(self, document: SettingsDocument, another: bool) -> None:
         present = document.get(("credentialSecret",))
-        if present is not MISSING and present != self.credential_secret:
+        if present is not MISSING and present != self.credential_secret and not another:
             raise WishError(
                 f"line {document.line_of(('credentialSecret',))}: credentialSecret has another value than"
                 " nodered_credential_secret. Node-RED could not decrypt the credentials of its flows any more. Set the"

@@ -74,8 +74,9 @@ FILES = {
         f"{SETTINGS}: line 3"),
     "key in wrong case": (
         'module.exports = {\n    adminauth: { type: "credentials" }\n}\n', f"{SETTINGS}: line 2"),
-    "another credentialSecret": (
-        f'module.exports = {{\n    credentialSecret: "{PASSWORD}"\n}}\n', f"{SETTINGS}: line 2: credentialSecret"),
+    "credentialSecret that is code": (
+        f'module.exports = {{\n    credentialSecret: process.env.SECRET || "{PASSWORD}"\n}}\n',
+        f"{SETTINGS}: line 2: credentialSecret"),
     "code that decides who logs in": (
         'module.exports = {\n    adminAuth: {\n        type: "credentials",\n        users: [],\n'
         '        authenticate: (username) => Promise.resolve({ username, permissions: "*" })\n    }\n}\n',

@@ -23,7 +23,11 @@ SAMPLER = (PROJECT / "tests/molecule/sampler.py").read_text("utf-8")
 LOUD = ("-vvv", "--diff")
 NEW_PASSWORD = "another-only-for-tests"
 LONG_PASSWORD = "long-only-for-tests" + "x" * 60
-WRONG_SECRET = "forgotten-only-for-tests"
+OTHER_SECRET = "other-secret-only-for-tests"
+BROKER_PASSWORD = "broker-only-for-tests"
+#: A node with credentials, for them to be encrypted anew.
+FLOW = [{"id": "b0", "type": "mqtt-broker", "broker": "127.0.0.1", "port": "1", "autoConnect": False,
+         "credentials": {"user": "fred", "password": BROKER_PASSWORD}}]
 MARK = "the sampler sees this"
 
 ADMIN = {"username": "admin", "permissions": "*"}
@@ -33,7 +37,7 @@ RUNS: list[tuple[str, tuple[str, ...], dict[str, t.Any], bool]] = [
     ("first run", LOUD, {}, True),
     ("unchanged run", LOUD, {}, True),
     ("password too long", LOUD, {"nodered_admin_users": [{**ADMIN, "password": LONG_PASSWORD}]}, False),
-    ("another credentialSecret", LOUD, {"nodered_credential_secret": WRONG_SECRET}, False),
+    ("another credentialSecret", LOUD, {"nodered_credential_secret": OTHER_SECRET}, True),
     ("settings that Node cannot load", LOUD,
      {"nodered_settings_js": {"functionGlobalContext": "{ lost: require('no-such-module') }"}}, False),
     ("change with which Node-RED does not start", LOUD,
@@ -73,10 +77,12 @@ def seen(fleet: Fleet) -> Seen:
     home.mkdir(exist_ok=True)
     log.unlink(missing_ok=True)
     host = fleet.host("pi")
+    deployed = fleet.here().request(fleet.url("pi", "http") + "/flows", "--json", json.dumps(FLOW))
+    assert deployed.status == 204, deployed
     on_host = fleet.command_on("pi", "python3", "-c", SAMPLER, "/tmp", "/var/tmp", "/dev/shm", "/root", "/home/pi")
     # ANSIBLE_HOME: what Ansible would keep in ~/.ansible, temporary files among it.
     environment = {"ANSIBLE_LOG_PATH": str(log), "ANSIBLE_HOME": str(home)}
-    result.secrets = {*fleet.secrets(), NEW_PASSWORD, LONG_PASSWORD, WRONG_SECRET}
+    result.secrets = {*fleet.secrets(), NEW_PASSWORD, LONG_PASSWORD, OTHER_SECRET, BROKER_PASSWORD}
     with sampled(on_host, result.host), sampled([sys.executable, "-c", SAMPLER, str(home)], result.here):
         host.check_output("echo %s >/tmp/mark; sleep 1; rm /tmp/mark", MARK)
         for name, arguments, variables, _good in RUNS:
