@@ -35,7 +35,7 @@ def warnings(source=EMPTY, **given):
     document = SettingsDocument(source)
     wishes = Wishes(options(**given), "/home/pi/.node-red")
     wishes.apply(document)
-    return wishes.warnings(document)
+    return [*wishes.reminders(), *wishes.warnings(document)]
 
 
 def credentials(source=EMPTY, users="[]", more=""):

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import json
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials import CredentialsError, Status, judge
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials_recovery import Recovery, recovery
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import settings_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki_names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import SettingsDocument, SettingsError
+
+
+class ActionModule(HostAction):
+    """Finds on the control node how lost credentials can be read again; the restart brings them back."""
+
+    spec = argument_spec("credentials")
+    errors = (CredentialsError, PkiError)
+
+    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        state = self.state(options)
+        settings = state["settings"]
+        original = settings["content"] if settings["content"] is not None else settings["stock"]
+        if original is None:
+            raise Failure(f"There is no {settings['path']}, so it cannot be told what Node-RED does with its credentials.")
+        try:
+            document = SettingsDocument(original)
+            found = judge(state, document)
+            readable = found.status is Status.READABLE
+            evidence = {} if readable else self.visit("host_credentials", where(options))
+            way = None if readable else recovery(found, evidence, options["credential_secret"])
+            if way is None:
+                return {"changed": False, "told": [], "proved": _proved(state)}
+            if way.secret is not None:
+                document.set(("credentialSecret",), way.secret)
+        except SettingsError as error:
+            raise Failure(f"{settings['path']}: {error}") from None
+        return {"changed": True, "told": list(way.told), "proved": _proved(state),
+                "diff": settings_difference(settings["path"], original.decode("utf-8"), document.source.decode("utf-8")),
+                **self._written(options, state, document, way)}
+
+    def _written(self, options: dict[str, t.Any], state: dict[str, t.Any], document: SettingsDocument,
+                 way: Recovery) -> dict[str, t.Any]:
+        managed = [] if way.plan["secret"] is None else [{"path": ["credentialSecret"], "value": way.plan["secret"]}]
+        written = self.visit("host_settings", {
+            **where(options), "content": base64.b64encode(document.source).decode("ascii"),
+            "sha256": state["settings"]["sha256"], "managed": json.dumps(managed), "credentials": json.dumps(way.plan),
+        })
+        if written["conflict"]:
+            raise Failure(f"{state['settings']['path']} was changed by somebody else meanwhile. Run this again.")
+        return {"transaction": written.get("transaction", "")}
+
+
+def _proved(state: dict[str, t.Any]) -> dict[str, bool]:
+    """What the last proof has shown, for the next one to show no less."""
+    expected = (state["proof"] or {}).get("expected", {})
+    return {"https": bool(expected.get("tls")), "admin_auth": bool(expected.get("auth"))}
