@@ -51,11 +51,17 @@ class Image:
         return digest.hexdigest()[:16]
 
 
+#: Both dashboards, where Node-RED finds nodes that are installed beside it.
+DASHBOARDS = "node-red-dashboard@3.6.6 @flowfuse/node-red-dashboard@1.31.0"
+
 IMAGES = {
     "trixie-nodered41": Image("trixie", "nodered", "node-red@4.1.15"),
     "bookworm-nodered31": Image("bookworm", "nodered", "node-red@3.1.15"),
     # Node-RED 5 needs Node 22.9; npm puts it in /usr/local/bin, which a unit's PATH has before /usr/bin.
     "trixie-nodered5": Image("trixie", "nodered", "node@22 node-red@5.0.7"),
+    "trixie-nodered41-dashboards": Image("trixie", "nodered", f"node-red@4.1.15 {DASHBOARDS}"),
+    "bookworm-nodered31-dashboards": Image("bookworm", "nodered", f"node-red@3.1.15 {DASHBOARDS}"),
+    "trixie-nodered5-dashboards": Image("trixie", "nodered", f"node@22 node-red@5.0.7 {DASHBOARDS}"),
     "trixie-bare": Image("trixie", "bare"),
     "bookworm-bare": Image("bookworm", "bare"),
 }
