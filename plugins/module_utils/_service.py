@@ -56,9 +56,9 @@ class Service:
     def prove(self, drop_in, environment, expected, wait_first=False, revoke=(), username=None, hold=False):
         """Restart into the new state and prove it; back to the old one, and HostError, when that fails.
 
-        ``drop_in`` and ``environment`` are the texts of two files. ``wait_first`` spares a service that is still starting the restart, if it can be proved as it is. ``revoke`` are
-        users whose sessions end, ``username`` one who has to be able to log in. With ``hold`` what was replaced can
-        still be put back, until `commit`.
+        ``drop_in`` and ``environment`` are the texts of two files. ``wait_first`` spares a service that is still starting
+        the restart, if it can be proved as it is. ``revoke`` are users whose sessions end, ``username`` one who has to be
+        able to log in. With ``hold`` what was replaced can still be put back, until `commit`.
         """
         with self.store.lock():
             transaction = Transaction(self.store)
