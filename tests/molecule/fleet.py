@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -212,6 +214,18 @@ class Fleet:
         while (answer := self.here().request(self.url(name, scheme) + path)).status != status:
             assert time.monotonic() < deadline, f"{path} answers {answer.status} instead of {status}: {answer.body}"
             time.sleep(0.3)
+
+
+def kill(run: subprocess.Popen[str]) -> None:
+    """End a run of Ansible as the loss of power would: its workers too, each of which has a session of its own."""
+    processes = [run.pid]
+    for parent in processes:
+        listed = subprocess.run(["pgrep", "--parent", str(parent)], capture_output=True, text=True, check=False)
+        processes += [int(child) for child in listed.stdout.split()]
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    run.wait()
 
 
 def differences(before: list[str], after: list[str]) -> list[str]:

@@ -11,14 +11,12 @@ other on the same hosts.
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import signal
 import time
 import typing as t
 
 import pytest
-from fleet import SETTINGS, STORE, USER_DIR, Fleet, Run, bearer, differences
+from fleet import SETTINGS, STORE, USER_DIR, Fleet, Run, bearer, differences, kill
 
 FILES = pathlib.Path(__file__).parents[1] / "files"
 CREDENTIALS = f"{USER_DIR}/flows_cred.json"
@@ -207,8 +205,7 @@ def test_the_next_run_finishes_a_killed_one(fleet: Fleet, moment: str) -> None:
     reached = (lambda: new in host.check_output("cat %s", SETTINGS)) if moment == "before" else (
         lambda: decrypted(fleet, "pi41", new) is not None)
     wait_for(reached)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    kill(run)
     # What the run had started on the host; no other Python runs there.
     host.run("pkill -9 -x python3")
     assert host.file(f"{STORE}/nodered/transaction.json").exists

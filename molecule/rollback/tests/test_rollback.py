@@ -7,13 +7,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import time
 import typing as t
 
 import pytest
-from fleet import SETTINGS, STORE, Fleet, differences
+from fleet import SETTINGS, STORE, Fleet, differences, kill
 
 #: Node loads the file, but Node-RED ends at its start, or never answers. What is asked for, and what the run must say.
 NO_START = [
@@ -144,8 +142,7 @@ def killed_run(fleet: Fleet, variables: dict) -> t.Iterator[None]:
     try:
         yield
     finally:
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
+        kill(run)
 
 
 def wait_for(condition: t.Callable[[], bool]) -> None:
