@@ -14,6 +14,8 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._redact import redact
+
 _WHERE = ("service", "user", "user_dir", "settings_path")
 
 
@@ -99,7 +101,10 @@ class HostAction(ActionBase):
             raise
         result.pop("invocation", None)
         if result.get("failed"):
-            message = result.pop("msg", "The module failed without a message.")
+            message = result.pop("msg", None)
+            # What Ansible says of a module that was killed, or that has a fault, helps nobody.
+            if not message or "module_stdout" in result:
+                message = _last_words(result)
             details = {key: value for key, value in result.items() if key not in ("failed", "changed", "exception")}
             raise Failure(message, **details)
         return result
@@ -134,6 +139,16 @@ class HostAction(ActionBase):
             if settings[name] is not None:
                 settings[name] = base64.b64decode(settings[name])
         return {**state, "settings": settings}
+
+
+def _last_words(result: dict[str, t.Any]) -> str:
+    """Why a module ended without a message of its own."""
+    # Since ansible-core 2.19 an exception is an object with its message, before it was the text of the traceback.
+    event = getattr(result.get("exception"), "event", None)
+    said = [event.msg] if event else [str(result.get(key) or "") for key in ("exception", "module_stdout", "module_stderr")]
+    lines = "\n".join(said).strip().splitlines()
+    last = redact(lines[-1].strip()) if lines else "it said nothing, as if it had been killed"
+    return f"The module ended before it had done its work: {last}."
 
 
 def require_node_red(state: dict[str, t.Any]) -> None:
