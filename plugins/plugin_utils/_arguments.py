@@ -10,6 +10,7 @@ import importlib
 import typing as t
 
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 _PACKAGE = "ansible_collections.pifleet.nodered.plugins"
 #: What an argument specification knows of a documented option.
@@ -29,3 +30,13 @@ def argument_spec(module: str) -> dict[str, dict[str, t.Any]]:
         name: {key: option[key] for key in _KEPT if key in option}
         for name, option in options.items()
     }
+
+
+def validated(spec: dict[str, dict[str, t.Any]], given: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """The given values and the defaults of all others, as the specification takes them; None where it refuses one."""
+    try:
+        validation = ArgumentSpecValidator(spec).validate(given)
+    except OverflowError:
+        # Ansible's own, for an infinite number.
+        return None
+    return None if validation.error_messages else validation.validated_parameters

@@ -76,7 +76,7 @@ def _rule(rule: Rule) -> dict[str, t.Any]:
 
 def _result(report: Report, finding: Finding, subject: Subject | None, indexes: t.Mapping[str, int],
             directory: pathlib.Path) -> dict[str, t.Any]:
-    physical: dict[str, t.Any] = {"artifactLocation": _artifact(finding, subject, directory)}
+    physical: dict[str, t.Any] = {"artifactLocation": _artifact(report, finding, subject, directory)}
     if finding.place.line:
         physical["region"] = {"startLine": finding.place.line}
     elif finding.place.file:
@@ -104,9 +104,11 @@ def _result(report: Report, finding: Finding, subject: Subject | None, indexes: 
     return result
 
 
-def _artifact(finding: Finding, subject: Subject | None, directory: pathlib.Path) -> dict[str, str]:
-    if subject and subject.kind is Kind.FILE:
-        path = directory / (finding.place.file or subject.name)
+def _artifact(report: Report, finding: Finding, subject: Subject | None, directory: pathlib.Path) -> dict[str, str]:
+    # A validation visits no host: what it finds of one is in files of the control node.
+    here = finding.place.file if report.command == "validate" else ""
+    if here or (subject and subject.kind is Kind.FILE):
+        path = directory / (finding.place.file or finding.subject)
         if path.is_relative_to(directory):
             return {"uri": _quoted(path.relative_to(directory).as_posix()), "uriBaseId": "SRCROOT"}
         return {"uri": "file://" + _quoted(path.as_posix())}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import _rules_certificates, _rules_host, _rules_logins, _rules_settings
+from . import _rules_certificates, _rules_host, _rules_inventory, _rules_logins, _rules_settings
 from ._findings import Rule
 
 #: By identifier.
 RULES: Mapping[str, Rule] = {
     **_rules_settings.RULES, **_rules_logins.RULES, **_rules_certificates.RULES,
-    **_rules_host.RULES,
+    **_rules_host.RULES, **_rules_inventory.RULES,
 }

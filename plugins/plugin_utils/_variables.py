@@ -19,7 +19,7 @@ _ALIKE = 0.9
 
 def known_variables() -> set[str]:
     """Every variable that a playbook or a role of this collection mentions."""
-    files = [*_COLLECTION.glob("playbooks/*.yml"), *_COLLECTION.glob("roles/*/*/main.yml")]
+    files = [*_COLLECTION.glob("playbooks/**/*.yml"), *_COLLECTION.glob("roles/*/*/main.yml")]
     return {name for file in files for name in _VARIABLE.findall(file.read_text("utf-8"))}
 
 

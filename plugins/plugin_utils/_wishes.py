@@ -37,8 +37,8 @@ _OWN_VARIABLE = {
     "httpStaticAuth": "nodered_static_auth",
     "credentialSecret": "nodered_credential_secret",
 }
-#: A hash that no password has, for checks that must not spend time on hashing.
-_PLACEHOLDER = "$2b$08$" + "." * 53
+#: A hash that no password has, for checks that must not spend time on hashing. Its cost is too high to try guesses on.
+_PLACEHOLDER = "$2b$12$" + "." * 53
 
 
 #: Node-RED's own time for a login, in seconds (auth/tokens.js).
@@ -102,6 +102,8 @@ class Wishes:
         for variable, keys in (("nodered_settings", self.values), ("nodered_settings_js", self.expressions),
                                ("nodered_settings_absent", self.absent)):
             for key in keys:
+                if not isinstance(key, str) or not all(key.split(".")):
+                    raise WishError(f"{variable}: {key!r} is no name of a setting. Correct it.")
                 right = right_name(key.split(".")[0])
                 if variable != "nodered_settings_absent" and not key.startswith(right):
                     raise WishError(f"{variable}: Node-RED ignores {key}: the name is {right}.")

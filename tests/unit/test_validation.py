@@ -1,0 +1,305 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of a host: each rule with its fault, at its line, and silent without it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import inspect
+import pathlib
+import types
+import typing as t
+
+import pytest
+import yaml
+from ansible.parsing import vault
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _rules, _rules_inventory
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Kind, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory import HostVariables, is_stand_in
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import hash_password
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._roles import HANDED_ON, ROLE_DEFAULTS, ROLE_OPTIONS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation import (
+    check_file, check_host, result_data, told_once,
+)
+
+PROJECT = pathlib.Path(__file__).parents[2]
+TODAY = datetime.date(2026, 11, 23)
+PASSWORD = "correct horse only-for-tests"
+GOOD = """\
+nodered_admin_users:
+  - {username: admin, password: "{{ vault_admin }}", permissions: "*"}
+nodered_node_auth: {user: fred, password: "{{ vault_dashboard }}"}
+"""
+ADMIN = """\
+nodered_admin_users:
+  - {username: admin, password: "{{ vault_admin }}", permissions: "*"}
+"""
+
+
+def loaded(path: pathlib.Path) -> dict[str, t.Any]:
+    """The variables of a file, as Ansible has them: with their places and, since ansible-core 2.19, trusted."""
+    loader = DataLoader()
+    trusted = "trusted_as_template" in inspect.signature(loader.load_from_file).parameters
+    return loader.load_from_file(str(path), **({"trusted_as_template": True} if trusted else {}))
+
+
+@pytest.fixture
+def variables(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., HostVariables]:
+    """Variables of a host, of a file `vars.yml` in the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def of(text: str, **given: t.Any) -> HostVariables:
+        (tmp_path / "vars.yml").write_text(text, "utf-8")
+        # ansible-core 2.18 has a variable for what is left out.
+        omit = {} if hasattr(vault, "VaultSecretsContext") else {"omit": "__omit_place_holder__"}
+        raw = {**omit, "inventory_hostname": "kitchen", "vault_admin": PASSWORD,
+               "vault_dashboard": "battery staple only-for-tests", **loaded(tmp_path / "vars.yml"), **given}
+        return HostVariables(raw, Templar(loader=DataLoader()), "hosts.ini")
+
+    return of
+
+
+@pytest.fixture
+def check(variables: t.Callable[..., HostVariables]) -> t.Callable[..., list[Finding]]:
+    def found(text: str, settings: str | None = None, **given: t.Any) -> list[Finding]:
+        action = types.SimpleNamespace(
+            task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}}, reached="192.0.2.7",
+            given_address=lambda name: "")
+        return check_host(t.cast(t.Any, action), "kitchen", variables(text, **given), settings, TODAY)
+
+    return found
+
+
+def said(findings: list[Finding]) -> list[tuple[str, str, int | None]]:
+    return [(finding.rule.identifier, finding.place.file, finding.place.line) for finding in findings]
+
+
+def test_nothing_is_wrong(check):
+    assert said(check(GOOD)) == []
+
+
+@pytest.mark.parametrize(("text", "rule", "line", "words"), [
+    (GOOD + "nodered_certificat_names: [pi.example.com]\n", "variable-misspelt", 4, "nodered_certificate_names may be meant"),
+    (GOOD + "nodered_node_aut: true\n", "variable-misspelt", 4, "nodered_node_auth may be meant"),
+    (ADMIN + "nodered_node_auth: {user: fred, password: '{{ vault_fred }}'}\n", "variable-unresolved", 3,
+     "nodered_node_auth has no value: it refers to vault_fred, which is not defined."),
+    (ADMIN + "nodered_session_expiry: '{{ 60 '\n", "variable-unresolved", 3, "its template cannot be evaluated"),
+    (GOOD + "nodered_certificate_days: long\n", "variable-type", 4, "nodered_certificate_days must be a whole number."),
+    (GOOD + "nodered_certificate_days: .inf\n", "variable-type", 4, "nodered_certificate_days must be a whole number."),
+    (GOOD + "nodered_certificate_provider: letsencrypt\n", "variable-type", 4, "one of ca, selfsigned, file, acme, none"),
+    (GOOD + "nodered_settings: [uiPort]\n", "variable-type", 4, "nodered_settings must be a mapping."),
+    ("nodered_admin_users: admin\n", "variable-type", 1, "nodered_admin_users must be a list of mappings."),
+    ("nodered_admin_users: []\n", "variable-refused", 1, "nodered_admin_users is empty"),
+    (ADMIN + "  - username: steve\n    password: '{{ vault_dashboard }}'\n    permissions: [flows.*]\n",
+     "variable-refused", 3, "user steve: Node-RED knows no permission 'flows.*'"),
+    (ADMIN + "  - username: steve\n    password_hash: '{{ vault_dashboard }}'\n    permissions: read\n",
+     "variable-refused", 3, "user steve: The password hash is not a hash"),
+    (ADMIN + "  - user: steve\n", "variable-refused", 3, "entry 2: unknown key 'user'"),
+    (GOOD + "nodered_session_expiry: -1\n", "variable-refused", 4, "nodered_session_expiry must be a positive number"),
+    (GOOD + "nodered_static: {pfad: /srv}\n", "variable-refused", 4, "nodered_static must be a mapping with path"),
+    (GOOD + "nodered_settings: {httpsRefreshInterval: 1, adminauth: 1}\n", "variable-refused", 4, "the name is adminAuth"),
+    (GOOD + "nodered_settings:\n  uiPort: 1\nnodered_settings_absent: [uiPort]\n", "variable-refused", 6, "contradicts"),
+    (GOOD + "nodered_settings: {1880: true}\n", "variable-refused", 4, "nodered_settings: 1880 is no name of a setting"),
+    (GOOD + "nodered_settings_js: {functionGlobalContext: '{'}\n", "variable-refused", 4, "not one valid JavaScript"),
+    (GOOD + "nodered_environment: {NO-PROXY: localhost}\n", "variable-refused", 4, "no name of a variable"),
+    (GOOD + "nodered_certificate_names: [not a name]\n", "variable-refused", 4, "nodered_certificate_names"),
+    (GOOD + "nodered_certificate_days: 1000\n", "variable-refused", 4, "825"),
+    (GOOD + "nodered_certificate_provider: file\n", "variable-refused", 4, "set nodered_certificate_chain"),
+    (GOOD + "nodered_certificate_provider: acme\n", "variable-refused", 4, "DNS names only"),
+    (GOOD + "nodered_certificate_provider: none\n", "https-missing", 4, "https is not set"),
+    (GOOD + "nodered_session_expiry: 9999999\n", "session-long", 4, "A login lasts 115 days."),
+    (GOOD + "nodered_credential_secret: plain-only-for-tests\n", "secret-plain-text", 4, "nodered_credential_secret: stands"),
+    (GOOD + "nodered_acme_options:\n  email: a\n  api_token: plain-only-for-tests\n", "secret-plain-text", 6,
+     "nodered_acme_options, api_token: stands in plain text."),
+    (GOOD + "nodered_environment: {HTTPS_PROXY: 'http://fred:plain-only-for-tests@proxy.example.com'}\n",
+     "secret-plain-text", 4, "nodered_environment, HTTPS_PROXY"),
+    (GOOD + "nodered_settings_js: {apiToken: '\"plain-only-for-tests\"'}\n", "secret-plain-text", 4, "apiToken"),
+    (ADMIN.replace("{{ vault_admin }}", "plain-only-for-tests"), "secret-plain-text", 2, "nodered_admin_users, admin password"),
+    (ADMIN + "nodered_static: {path: /srv}\nnodered_static_auth: {user: fred, password: '{{ vault_admin }}'}\n",
+     "password-reused", 4, "nodered_static_auth, password: is the same as nodered_admin_users, admin password."),
+])
+def test_one_fault(check, text, rule, line, words):
+    findings = check(text)
+    assert said(findings) == [(rule, "vars.yml", line)]
+    (finding,) = findings
+    assert words in finding.message
+    assert finding.subject == "kitchen"
+    for secret in (PASSWORD, "plain-only-for-tests", "battery"):
+        assert secret not in finding.message + finding.detail
+
+
+@pytest.mark.parametrize(("text", "password", "rule"), [
+    (ADMIN, "raspberry", "password-well-known"), (ADMIN, "Admin", "password-well-known"), (ADMIN, "x7-tests", None),
+    (ADMIN, "x-tests", "password-short"),
+])
+def test_a_password_that_others_guess(check, text, password, rule):
+    findings = check(text, vault_admin=password)
+    assert [finding.rule.identifier for finding in findings] == ([rule] if rule else [])
+    for finding in findings:
+        assert password not in (finding.message.partition(":")[2], finding.detail)
+
+
+def test_a_hash_that_others_guess(check):
+    text = 'nodered_admin_users: [{username: admin, password_hash: "{{ vault_hash }}", permissions: "*"}]\n'
+    assert said(check(text, vault_hash=hash_password(PASSWORD))) == []
+    assert [finding.rule.identifier for finding in check(text, vault_hash=hash_password("password"))] == ["password-well-known"]
+
+
+@pytest.mark.parametrize("text", [
+    ADMIN + "nodered_settings_js: {apiToken: process.env.API_TOKEN}\n",
+    ADMIN + "nodered_environment: {HTTPS_PROXY: 'http://proxy.example.com:3128', NO_PROXY: localhost}\n",
+    ADMIN + "nodered_certificate_new_key: true\nnodered_certificate_key_type: rsa-2048\n",
+    ADMIN + "nodered_certificate_provider: none\nnodered_settings: {uiHost: 127.0.0.1}\n",
+    ADMIN + "nodered_static: {path: /srv}\nnodered_node_auth: {user: fred, password: '{{ vault_dashboard }}'}\n"
+    "nodered_static_auth: {user: fred, password: '{{ vault_dashboard }}'}\n",
+    ADMIN + "nodered_my_port: 1880\nnode_red_password: somebodys-own-only-for-tests\n",
+])
+def test_what_is_no_fault(check, text):
+    assert said(check(text)) == []
+
+
+def test_all_faults_are_told(check):
+    found = said(check("nodered_admin_users: []\nnodered_session_expiry: -1\nnodered_environment: {A B: x}\n"
+                       "nodered_certificate_days: 1000\nnodered_serial: 1\nnodered_serail: 1\n"))
+    assert sorted(found, key=lambda entry: entry[2]) == [
+        ("variable-refused", "vars.yml", 1), ("variable-refused", "vars.yml", 2), ("variable-refused", "vars.yml", 3),
+        ("variable-refused", "vars.yml", 4), ("variable-misspelt", "vars.yml", 6)]
+
+
+def test_a_line_of_an_inventory_in_ini_format(check, tmp_path):
+    (tmp_path / "hosts.ini").write_text(
+        "[nodered]\nkitchen nodered_certificate_days=1000 nodered_credential_secret=plain-only-for-tests\n", "utf-8")
+    found = said(check(GOOD, nodered_certificate_days=1000, nodered_credential_secret="plain-only-for-tests"))
+    assert found == [("secret-plain-text", "hosts.ini", 2), ("variable-refused", "hosts.ini", 2)]
+    assert said(check(GOOD, nodered_certificate_days=900)) == [("variable-refused", "", None)]
+
+
+def test_the_line_of_an_overridden_variable(check, tmp_path):
+    (tmp_path / "host.yml").write_text("\nnodered_certificate_days: 1000\nnodered_node_auth: {user: fred}\n", "utf-8")
+    found = said(check(GOOD + "nodered_certificate_days: 90\n", **loaded(tmp_path / "host.yml")))
+    # Of numbers, ansible-core 2.18 keeps the place of their names only, and of these the first.
+    assert found in ([("variable-refused", file, line), ("variable-refused", "host.yml", 3)]
+                     for file, line in (("host.yml", 2), ("", None)))
+
+
+SETTINGS = """\
+// Of the kitchen
+module.exports = {
+    uiPort: 1880,
+    httpNodeCors: { origin: "*" },
+    // credentialSecret: "a-secret-key",
+    requireHttps: true,
+}
+"""
+
+
+def test_what_becomes_of_a_settings_file(check, tmp_path):
+    (tmp_path / "kitchen.js").write_text(SETTINGS, "utf-8")
+    assert said(check(GOOD, "kitchen.js")) == [
+        ("node-cors-any-origin", "kitchen.js", 4), ("require-https-misunderstood", "kitchen.js", 6)]
+    mended = GOOD + "nodered_settings_absent: [requireHttps, httpNodeCors]\n"
+    assert said(check(mended, "kitchen.js")) == []
+    # What only the edit brought in is a matter of the variable.
+    assert said(check(mended + "nodered_session_expiry: 9999999\n", "kitchen.js")) == [("session-long", "vars.yml", 5)]
+
+
+@pytest.mark.parametrize(("text", "line", "words"), [
+    ("module.exports = {\n    uiPort: 1880,,\n}\n", 2, "a comma too many"),
+    ("module.exports = {\n    uiPort: 1880,\n    adminAuth: auth(),\n}\n", 3, "adminAuth is, or may come from, code"),
+    (None, None, "kitchen.js cannot be read: No such file or directory."),
+])
+def test_a_settings_file_that_cannot_be_edited(check, tmp_path, text, line, words):
+    if text is not None:
+        (tmp_path / "kitchen.js").write_text(text, "utf-8")
+    (finding,) = check(GOOD, "kitchen.js")
+    assert said([finding]) == [("settings-refused", "kitchen.js", line)]
+    assert words in finding.message
+
+
+@pytest.fixture
+def no_vault_password() -> None:
+    """As Ansible has it where no password of a vault is given; ansible-core 2.18 needs nothing for that."""
+    context = getattr(vault, "VaultSecretsContext", None)
+    if context and not context.current(optional=True):
+        context.initialize(context(secrets=[]))
+
+
+@pytest.mark.usefixtures("no_vault_password")
+def test_secrets_that_cannot_be_decrypted_here(check, variables):
+    cipher = vault.VaultLib([("default", vault.VaultSecret(b"vault only-for-tests"))]).encrypt(PASSWORD).decode("ascii")
+    inline = "!vault |\n" + "".join(f"      {line}\n" for line in cipher.splitlines())
+    text = f"nodered_admin_users:\n  - username: admin\n    permissions: '*'\n    password: {inline}" \
+           f"nodered_certificate_provider: file\nnodered_certificate_chain: x\nnodered_certificate_key: {inline}"
+    assert said(check(text)) == []
+    host = variables(text)
+    assert host.undecryptable == 2
+    assert is_stand_in(host.value("nodered_admin_users"))
+    # What does not depend on them is checked all the same.
+    assert said(check(text + "nodered_session_expiry: -1\n")) == [("variable-refused", "vars.yml", text.count("\n") + 1)]
+
+
+def test_secrets_that_hosts_share(variables):
+    text = GOOD + ("nodered_credential_secret: '{{ vault_credentials }}'\n"
+                   "nodered_static_auth: {user: fred, password_hash: '{{ hash }}'}\n")
+    own, same = hash_password(PASSWORD), hash_password(PASSWORD)
+    hosts = {
+        name: variables(text, vault_credentials=f"{name[0]} only-for-tests", hash=own if name == "attic" else same)
+        for name in ("attic", "garage", "gate", "greenhouse")}
+    found = list(_rules_inventory.check_shared(hosts))
+    assert [(finding.rule.identifier, finding.subject, finding.message) for finding in found] == [
+        ("secret-shared", "garage", "nodered_static_auth, password_hash: is the same on gate and 1 more."),
+        ("secret-shared", "garage", "nodered_credential_secret: is the same on gate and 1 more.")]
+    assert list(_rules_inventory.check_shared({name: hosts[name] for name in ("attic", "gate")})) == []
+
+
+def test_what_many_hosts_have_from_one_line_is_told_once(check):
+    text = GOOD + "nodered_certificate_days: 1000\n"
+    hosts = [Subject(name, Kind.HOST) for name in ("attic", "garage", "kitchen")]
+    faulty = {
+        "attic": check(text), "garage": check(text), "kitchen": check(text + "nodered_session_expiry: -1\n")}
+    told = told_once([
+        result_data(host, [dataclasses.replace(finding, subject=host.name) for finding in faulty[host.name]], ["accepted"])
+        for host in hosts])
+    assert [(entry["subject"]["name"], entry["subject"]["kind"], [
+        (finding["rule"], finding["line"], finding["subject"]) for finding in entry["findings"]]) for entry in told] == [
+        ("attic", "host", []), ("garage", "host", []),
+        ("kitchen", "host", [("variable-refused", 5, "kitchen")]),
+        ("vars.yml", "file", [("variable-refused", 4, "vars.yml")])]
+    assert told[3]["findings"][0]["message"].endswith(" (3 hosts)")
+    assert told[3]["suppressions"] == ["accepted"]
+    assert told_once(told) == told
+
+
+def test_a_file_of_a_repository(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = pathlib.Path("fleet.js")
+    path.write_text("module.exports = {}\n", "utf-8")
+    subject, findings = check_file(path, TODAY)
+    assert (subject.name, subject.kind, subject.error) == ("fleet.js", Kind.FILE, "")
+    assert "admin-auth-missing" in {finding.rule.identifier for finding in findings}
+    subject, findings = check_file(pathlib.Path("none.js"), TODAY)
+    assert (subject.error, findings) == ("none.js cannot be read: No such file or directory.", [])
+
+
+def test_all_rules_are_known_and_documented():
+    assert set(_rules_inventory.RULES) <= set(_rules.RULES)
+    text = (PROJECT / "docs" / "validate.md").read_text("utf-8")
+    rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{rule.identifier}` | {rule.severity} | {rule.title} |" for rule in
+                    sorted(_rules_inventory.RULES.values(), key=lambda rule: (-rule.severity, rule.identifier))]
+
+
+@pytest.mark.parametrize(("role", "module"), [("settings", "settings"), ("certificate", "certificate"), ("service", "restart")])
+def test_what_the_roles_hand_on_is_read_from_them(role, module):
+    file = PROJECT / "roles" / role / "tasks" / "main.yml"
+    assert HANDED_ON[role, module] == yaml.safe_load(file.read_text("utf-8"))[0][f"pifleet.nodered.{module}"]
+
+
+def test_the_options_of_all_roles():
+    assert {"nodered_version", "nodered_admin_users", "nodered_ca_dir", "nodered_environment"} <= set(ROLE_OPTIONS)
+    assert ROLE_DEFAULTS["nodered_certificate_days"] == 397
