@@ -10,12 +10,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import os
 import typing as t
 from collections.abc import Iterator, Mapping
 
 from . import _rules_certificates, _rules_logins, _rules_settings
+from ._credentials import Status, judge
 from ._findings import Finding, Place, Rule, Severity
 from ._javascript import SettingsError
 from ._node_versions import new_enough
@@ -28,6 +30,7 @@ from ._rules_logins import (
     ADMIN_AUTH_LOCKED_OUT, ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN, grants,
 )
 from ._rules_settings import SECRET_ABSENT, check_settings
+from ._settings_document import SettingsDocument
 from ._settings_file import MISSING
 
 RULES = RuleBook()
@@ -109,6 +112,11 @@ SECRETS_READABLE = RULES.add(
     "secrets-readable", Severity.HIGH, "Others on the host may read secrets of Node-RED",
     "Tokens of logins, credentials, the key that decrypts them and password hashes lie in the userDir.",
     _SECURE)
+CREDENTIALS_LOST = RULES.add(
+    "credentials-lost", Severity.HIGH, "Node-RED cannot decrypt the credentials of its flows",
+    "Their secret was lost or changed. The flows run without the passwords of their brokers and services, and the next"
+    " deploy overwrites the credentials with nothing.",
+    "Run pifleet.nodered.restore before anybody deploys.", "nodered_credential_secret")
 SESSION_OUTLIVES = RULES.add(
     "session-outlives-rights", Severity.MEDIUM, "A login has more rights than its user",
     "Node-RED keeps the rights of a login for seven days, whatever becomes of the user's permissions.",
@@ -380,6 +388,16 @@ def _files(host: _Host) -> Iterator[Finding]:
         yield host.finding(SECRET_ABSENT, "Node-RED's generated key may be read by others.", file=host.file)
 
 
+def _credentials(host: _Host) -> Iterator[Finding]:
+    if host.reading is None or host.source is None:
+        return
+    with contextlib.suppress(SettingsError):
+        found = judge(host.state, SettingsDocument(host.source))
+        if found.status is Status.LOST:
+            yield host.finding(CREDENTIALS_LOST, f"{found.reason[0].upper()}{found.reason[1:]}.",
+                               file=found.path or host.state["user_dir"]["path"] or "")
+
+
 def _sessions(host: _Host) -> Iterator[Finding]:
     if host.reading is None or not isinstance(host.reading.get("adminAuth", "users"), (list, dict)):
         return
@@ -469,4 +487,4 @@ def _versions(host: _Host) -> Iterator[Finding]:
         return
 
 
-_CHECKS = (_settings, _editor, _transport, _certificate, _files, _sessions, _flows, _service, _versions)
+_CHECKS = (_settings, _editor, _transport, _certificate, _files, _credentials, _sessions, _flows, _service, _versions)

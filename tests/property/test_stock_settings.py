@@ -21,6 +21,7 @@ STEVE = {"username": "steve", "permissions": ["flows.read", "nodes.read"]}
 NOTHING = {
     "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None, "static": None,
     "static_auth": None, "https": False, "credential_secret": None, "values": {}, "expressions": {}, "absent": [],
+    "new_hashes": False,
 }
 MIDDLEWARE = "function(req, res, next) { next(); }"
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 import base64
 import copy
 import datetime
+import hashlib
 import json
 import pathlib
 import subprocess
 
 import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import described
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _rules_certificates, _rules_host, _rules_inventory
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import finding_data, finding_from_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._releases import advisories, data_date, end_of_support
@@ -35,6 +37,18 @@ SETTINGS = """module.exports = {
     httpNodeAuth: {user: "fred", pass: "%s"},
 }
 """ % (HASH, HASH, HASH)
+
+
+MADE = "made-only-for-tests"
+
+
+def sealed(secret):
+    """What the host tells of a credentials file that is encrypted with a secret."""
+    iv, key = "0" * 32, hashlib.sha256(secret.encode()).hexdigest()
+    data = subprocess.run(["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", iv], input=b'{"b0":{"user":"fred"}}',
+                          check=True, capture_output=True).stdout
+    text = json.dumps({"$": iv + base64.b64encode(data).decode()})
+    return {"name": "flows_kitchen_cred.json", **described(text.encode())}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +74,8 @@ def good(workshop):
                      "sha256": "", "content": SETTINGS.encode(), "stock": None},
         "certificate": {"path": "/home/pi/.node-red/nodecerts/server.pem", "status": {"mode": "0600"}, "chain": pem,
                         "key": True, "key_encrypted": False, "key_fits": True, "sha256": ""},
+        "credentials": {"project": None, "flow_file": None, "default_flow_file": "flows_kitchen.json", "pending": [],
+                        "generated": {"file": ".config.runtime.json", "secret": MADE}, "files": [sealed(MADE)]},
         "acme": None, "exposed": [], "endpoints": [], "transaction": None,
         "proof": {"expected": {"port": 1880}, "failures": []},
         "details": {"umask": "0077", "no_new_privileges": False, "node_package": None, "listening": [["0.0.0.0", 1880]],
@@ -105,6 +121,7 @@ FAULTS = [
     ("old-tls", {"view.old_tls": "TLSv1.1"}),
     ("tls-broken", {"view.tls": False, "view.certificate": None, "view.login": None}),
     ("login-not-asked", {"view.not_asked": [("/", "httpNodeAuth")]}),
+    ("credentials-lost", {"state.credentials.files": [sealed("forgotten-only-for-tests")]}),
     ("certificate-key-mismatch", {"state.certificate.key_fits": False}),
     ("certificate-issuer-unknown", {"view.trusted": False}),
     ("private-key-readable", {"state.certificate.status": {"mode": "0644"}}),
