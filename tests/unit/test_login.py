@@ -9,32 +9,17 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
-import ssl
-import subprocess
-import threading
 import urllib.parse
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._login import LoginRefused, LoginUnproved, prove_login
+from web_server import serving
 
 PASSWORD = "owner & only for tests"
 TOKEN = "token+only/for=tests"
 GOOD = {"/admin/auth/token": (200, json.dumps({"access_token": TOKEN, "expires_in": 604800})), "/admin/auth/revoke": (200, "")}
 LOCKED = (500, json.dumps({"error": "server_error", "error_description":
                            "Too many login attempts. Wait 10 minutes and try again"}))
-
-
-@pytest.fixture(scope="module")
-def pem(tmp_path_factory):
-    """A key with a certificate, and the fingerprint that openssl gives it."""
-    path = tmp_path_factory.mktemp("pem") / "server.pem"
-    run = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                          "-keyout", path, "-subj", "/CN=test", "-days", "2"], check=True, capture_output=True)
-    with path.open("ab") as stream:
-        stream.write(run.stdout)
-    printed = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"], check=True,
-                             capture_output=True, text=True).stdout
-    return path, printed.strip().partition("=")[2].replace(":", "").lower()
 
 
 @contextlib.contextmanager
@@ -55,19 +40,8 @@ def node_red(pages, pem=None):
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, *arguments):
-            pass
-
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.handle_error = lambda *arguments: None
-    if pem:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem)
-        listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
-    yield listening.server_address[1], requests
-    listening.shutdown()
-    listening.server_close()
+    with serving(Handler, pem) as port:
+        yield port, requests
 
 
 def log_in(port, certificate, address="127.0.0.1", tls=True):

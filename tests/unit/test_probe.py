@@ -17,20 +17,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as p
 from web_server import BASIC, LOCKED, server
 
 
-@pytest.fixture(scope="module")
-def pem(tmp_path_factory):
-    """A key with a certificate, and the fingerprint that openssl gives it."""
-    path = tmp_path_factory.mktemp("pem") / "server.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", path, "-out", f"{path}.crt", "-subj", "/CN=test", "-days", "2"],
-                   check=True, capture_output=True)
-    with path.open("ab") as stream:
-        stream.write(open(f"{path}.crt", "rb").read())
-    printed = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"], check=True,
-                             capture_output=True, text=True).stdout
-    return path, printed.strip().partition("=")[2].replace(":", "").lower()
-
-
 def expected(port, **changes):
     return {"address": "127.0.0.1", "port": port, "tls": False, "certificate": None, "admin_root": "/", "auth": True,
             "anonymous": False, "node_root": "/", "node_auth": False, "static": [], **changes}

@@ -21,6 +21,22 @@ BASIC = (401, {"WWW-Authenticate": 'Basic realm="Authorization Required"'}, "")
 
 
 @contextlib.contextmanager
+def serving(handler, pem=None):
+    """Let a request handler answer on a port of this machine, over TLS with a PEM file; yields the port."""
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    # Neither requests nor clients that go away are told of.
+    handler.log_message = listening.handle_error = lambda *arguments: None
+    if pem:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    yield listening.server_address[1]
+    listening.shutdown()
+    listening.server_close()
+
+
+@contextlib.contextmanager
 def server(pages, pem=None, bearer_opens=False):
     """Serve pages given by path as (status, headers, body); what is not there is 404 without a login."""
 
@@ -38,16 +54,5 @@ def server(pages, pem=None, bearer_opens=False):
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, *arguments):
-            pass
-
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.handle_error = lambda *arguments: None
-    if pem:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem)
-        listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
-    yield listening.server_address[1]
-    listening.shutdown()
-    listening.server_close()
+    with serving(Handler, pem) as port:
+        yield port
