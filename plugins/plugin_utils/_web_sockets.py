@@ -51,7 +51,8 @@ function pifleetIoMiddleware(socket, next) {
     module.exports.pifleetVerifyLogin(socket.request, (fits) => next(fits ? undefined : new Error("Unauthorized")));
 }"""
 
-_FUNCTIONS = {
+#: The settings and their code.
+FUNCTIONS = {
     ("pifleetVerifyLogin",): _VERIFY_LOGIN,
     ("webSocketNodeVerifyClient",): _VERIFY_CLIENT,
     ("ui", "ioMiddleware"): _IO_MIDDLEWARE,
@@ -61,19 +62,19 @@ _FUNCTIONS = {
 
 def ask_for_login(document: SettingsDocument, elsewhere: t.Collection[tuple[str, ...]]) -> None:
     """Let web sockets ask for the login of httpNodeAuth, but for what is asked for ``elsewhere`` and the user's own code."""
-    for path, code in _FUNCTIONS.items():
+    for path, code in FUNCTIONS.items():
         if not any(path[:len(other)] == other for other in elsewhere) and _is_free(document, path):
             document.set(path, Expression(code))
 
 
 def paths(document: SettingsDocument) -> list[tuple[str, ...]]:
     """The settings of `ask_for_login` that the document has."""
-    return [path for path in _FUNCTIONS if _is_ours(document.get(path))]
+    return [path for path in FUNCTIONS if _is_ours(document.get(path))]
 
 
 def own_code(document: SettingsDocument) -> list[str]:
     """The settings for web sockets that hold code of the user's own."""
-    return [".".join(path) for path in _FUNCTIONS
+    return [".".join(path) for path in FUNCTIONS
             if document.get(path) is not MISSING and not _is_ours(document.get(path))]
 
 
