@@ -21,6 +21,7 @@ HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
 NOTHING = {
     "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None, "static": None,
     "static_auth": None, "https": False, "credential_secret": None, "values": {}, "expressions": {}, "absent": [],
+    "new_hashes": False,
 }
 #: The least that somebody writes, and the example of the README.
 MINIMAL = {"admin_users": [{"username": "admin", "password_hash": HASH, "permissions": "*"}], "https": True}
