@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import difflib
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
@@ -30,6 +31,7 @@ class ActionModule(HostAction):
         if options["state"] == "undone":
             return self._undo(host, options["failure"])
         wanted = environment_file(options["environment"] or {})
+        _check_revoked(options)
         if options["state"] == "checked":
             return {"changed": False, "reasons": []}
         state = self.state(options)
@@ -48,7 +50,8 @@ class ActionModule(HostAction):
             return {**result, "transaction": ""}
         service, proof = state["service"], state["proof"]
         owner = first_administrator(admin_users(options["admin_users"])) if options["admin_users"] else None
-        known = owner is not None and owner.secret.password is not None
+        # Whether the login itself can be tried from here.
+        known = owner is not None and owner.secret.password is not None and options["prove_login"]
         done = self.visit("host_restart", {
             **host, "operation": "prove", "drop_in": DROP_IN, "environment": wanted,
             "timeout": options["timeout"], "stable": options["stable"], "wait_first": service["active"] and reasons == (proof or {}).get("failures"),
@@ -57,10 +60,10 @@ class ActionModule(HostAction):
             "revoke": options["revoke"], "hold": known, "username": owner.username if owner and not known else None,
         })
         result.update(changed=done["changed"], proof=done["proof"], transaction=done["transaction"], warnings=[])
-        if owner and not known:
+        if owner and owner.secret.password is None:
             result["warnings"].append(
                 f"That {owner.username} can log in was not proved: only a hash of the password is known here.")
-        elif owner:
+        elif owner and known:
             result["warnings"] += self._prove_login(host, options, done, owner)
         return result
 
@@ -69,29 +72,26 @@ class ActionModule(HostAction):
     ) -> list[str]:
         """Let the owner log in, and put everything back when that fails; returns what the user should know."""
         proved = done["proof"]["expected"]
-        finish = {**host, "operation": "commit", "timeout": options["timeout"], "stable": options["stable"]}
+        finish = {**host, "operation": "commit", "transaction": done["transaction"], "timeout": options["timeout"],
+                  "stable": options["stable"]}
         warnings = []
         try:
             if proved["admin_root"] is not None and proved["auth"]:
-                prove_login(self._address(proved), proved, done["served"], owner.username,
-                            t.cast(str, owner.secret.password))
+                is_here = self._connection.transport == "local"
+                address = str(proved["address"] if is_here or not self.reached else self.reached)
+                prove_login(address, proved, done["served"], owner.username, t.cast(str, owner.secret.password), is_here)
         except LoginRefused as error:
-            if not done["held"]:
-                raise Failure(f"{error} Nothing had been changed before.", restored=[]) from None
-            restored = self.visit("host_restart", {**finish, "operation": "undo"})["restored"]
-            raise Failure(f"{error} The old files are back and the service is as it was before.",
-                          restored=restored) from None
+            try:
+                restored = self.visit("host_restart", {**finish, "operation": "undo"})["restored"]
+            except Failure as failure:
+                raise Failure(f"{error} {failure}", **failure.details) from None
+            end = "The old files are back and the service is as it was before." if restored else "Nothing was put back."
+            raise Failure(f"{error} {end}", restored=restored) from None
         except LoginUnproved as error:
             warnings.append(f"That {owner.username} can log in was not proved: {error}.")
             finish["username"] = owner.username
-        if done["held"]:
-            self.visit("host_restart", finish)
+        self.visit("host_restart", finish)
         return warnings
-
-    def _address(self, proved: dict[str, t.Any]) -> str:
-        """Where the control node reaches what was proved on the host."""
-        is_here = self._connection.transport == "local"
-        return str(proved["address"] if is_here or not self.reached else self.reached)
 
     def _undo(self, host: dict[str, t.Any], failure: dict[str, t.Any]) -> dict[str, t.Any]:
         reason = failure.get("msg", "A task failed.")
@@ -121,7 +121,7 @@ class ActionModule(HostAction):
         if options["changed"]:
             reasons.append("files of Node-RED were replaced")
         if state["transaction"]:
-            reasons.append("an earlier run was interrupted before it could prove its changes")
+            reasons.append("what was replaced has not been proved yet")
         if service["drop_in"] != DROP_IN:
             reasons.append("the service's drop-in file differs")
         if (service["environment"] or "") != wanted:
@@ -158,3 +158,13 @@ class ActionModule(HostAction):
         ]
         after = ["active: true", "enabled: true", *(f"variable: {name}" for name in variable_names(wanted)), "proved: true"]
         return difference(service["name"], "\n".join(before) + "\n", "\n".join(after) + "\n")
+
+
+def _check_revoked(options: dict[str, t.Any]) -> None:
+    """Failure for a name that is no user's: whoever was meant would stay logged in, without a word."""
+    names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
+    for name in options["revoke"]:
+        if names and name != "*" and name not in names:
+            alike = difflib.get_close_matches(name, names, 1)
+            raise Failure(f"nodered_revoke_sessions: nobody in nodered_admin_users is called {name}."
+                          + (f" Is {alike[0]} meant?" if alike else " Who is not in that list cannot use a login any more."))

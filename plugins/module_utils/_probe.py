@@ -41,6 +41,7 @@ class Endpoint:
         self.timeout = timeout
         self.certificate = certificate
         self._connection = None
+        self._used = False
 
     def __enter__(self):
         return self
@@ -58,8 +59,9 @@ class Endpoint:
             return self._request("GET", path, None, headers)
 
     def post(self, path, form, headers=None):
-        """The same for a POST request with a form (a dictionary), over a connection of its own: it is sent once."""
-        self._disconnect()
+        """The same for a POST request with a form (a dictionary), over a new connection: it is sent once."""
+        if self._used:
+            self._disconnect()
         body = urllib.parse.urlencode(form)
         return self._request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})})
 
@@ -83,9 +85,12 @@ class Endpoint:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._used = False
 
     def _request(self, method, path, body, headers):
         self.connect()
+        self._used = True
+        self._connection.sock.settimeout(self.timeout)
         self._connection.request(method, path, body, headers or {})
         response = self._connection.getresponse()
         body = response.read(65536)

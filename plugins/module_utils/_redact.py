@@ -17,7 +17,7 @@ _HASH = re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{10,}")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 #: `password: "…"`, `"pass" : '…'`, `credentialSecret = …` and the like: a key that names a secret, then a literal.
 _ASSIGNED = re.compile(
-    r"""(?P<key>["']?[\w-]*(?:pass(?:word|phrase)?|secret|token|api_?key)["']?\s*[:=]\s*)"""
+    r"""(?P<key>["']?[\w-]*(?:pass(?:word|phrase)?|secret|token|bearer|key|pin)["']?\s*[:=]\s*)"""
     r"""(?P<quote>["'`])(?P<value>(?:\\.|(?!(?P=quote)).)+)(?P=quote)?""", re.IGNORECASE | re.DOTALL)
 _URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://[^\s:/@]+):[^\s/@]+@", re.IGNORECASE)
 

@@ -64,7 +64,7 @@ class Service:
             transaction = Transaction(self.store)
             try:
                 self._write_drop_in(transaction, drop_in, environment)
-                if revoke:
+                if revoke or hold and not transaction.open:
                     transaction.begin(self._before())
                     transaction.plan(revoke=revoke)
                 target = self._target(transaction, expected)
@@ -79,30 +79,30 @@ class Service:
                 served = target["certificate"]
                 if target["tls"] and not served:
                     served = probe.served_certificate(target["address"], target["port"])
-            except (HostError, OSError) as exc:
+            # Whatever it was, Node-RED may be stopped.
+            except Exception as exc:
                 raise self._back(transaction, exc) from exc
             self.protect()
             proof = {"expected": target, "settings": target["settings"]}
             identifier = transaction.identifier
-            if hold and transaction.open:
+            if hold:
                 transaction.note(proof=proof)
             else:
-                hold = False
                 transaction.commit(proof)
-        return {"changed": restart, "proof": proof, "transaction": identifier, "held": hold, "served": served}
+        return {"changed": restart, "proof": proof, "transaction": identifier, "served": served}
 
-    def commit(self, username):
+    def commit(self, identifier, username):
         """Finish the transaction that `prove` has left open; ``username`` as there."""
         with self.store.lock():
             transaction = Transaction(self.store)
-            proof = transaction.record and transaction.record.get("proof")
-            if not proof:
-                raise HostError("Another run has worked on this host meanwhile. Run again.")
+            if transaction.identifier != identifier:
+                # Another run has begun from this state, and finished it thereby.
+                return
             try:
-                self._prove_login(proof["expected"], username)
+                self._prove_login(transaction.record["proof"]["expected"], username)
             except HostError as exc:
                 raise self._back(transaction, exc) from exc
-            transaction.commit(proof)
+            transaction.commit(transaction.record["proof"])
 
     @staticmethod
     def _prove_login(target, username):
@@ -136,7 +136,8 @@ class Service:
         proved = (self.store.read("proved.json") or {}).get("expected", {})
         replaced = [entry["path"] for entry in transaction.record["files"]] if transaction.open else []
         interval = proved.get("refresh") or 0
-        if (not target["certificate"] or replaced != [os.path.join(self.unit.settings_folder, CERTIFICATE_FILE)] or not 0 < interval <= self.timeout
+        own = os.path.join(self.unit.settings_folder, CERTIFICATE_FILE)
+        if (not target["certificate"] or replaced != [own] or not 0 < interval <= self.timeout
                 or transaction.ends_sessions or proved.get("settings") != target["settings"] or not self.unit.active):
             return False
         deadline = time.monotonic() + interval + REFRESH_MARGIN
@@ -162,16 +163,25 @@ class Service:
             changed |= files.restrict(path, 0o700 if os.path.isdir(path) else 0o600, account)
         return changed
 
-    def undo(self):
-        """Put back what an open transaction has replaced, and prove that the old state runs."""
+    def undo(self, identifier=None):
+        """Put back what an open transaction has replaced, and prove that the old state runs.
+
+        One that was proved already is undone only where its ``identifier`` is given, else finished.
+        """
         # A look without the lock first: where there is nothing to undo, not even the folder of the lock is made.
         if not Transaction(self.store).open:
             return {"changed": False, "restored": [], "transaction": None}
         with self.store.lock():
             transaction = Transaction(self.store)
-            identifier = transaction.identifier
-            restored = self._undo(transaction) if transaction.open else []
-        return {"changed": bool(restored), "restored": restored, "transaction": identifier}
+            if identifier and transaction.identifier != identifier:
+                # Another run has begun from this state.
+                return {"changed": False, "restored": [], "transaction": None}
+            present, restored = transaction.identifier, []
+            if transaction.is_proved and not identifier:
+                transaction.commit(transaction.record["proof"])
+            elif transaction.open:
+                restored = self._undo(transaction)
+        return {"changed": bool(restored), "restored": restored, "transaction": present}
 
     def _before(self):
         return {"active": self.unit.active, "endpoints": endpoints(self.unit)}
@@ -245,7 +255,7 @@ class Service:
         latest = 1000 * (time.time() + record["session_expiry"]) if record["session_expiry"] else float("inf")
         kept = {}
         # Node-RED takes a damaged file for an empty one.
-        with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
+        with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError, RecursionError):
             for token, session in json.loads(files.read(path, account) or b"{}").items():
                 if "*" not in record["revoke"] and session["user"] not in record["revoke"]:
                     kept[token] = {**session, "expires": min(session["expires"], latest)}
@@ -288,7 +298,8 @@ class Service:
     def _back(self, transaction, failure):
         """The error to raise after a failure, with the old state running again if there was anything to put back."""
         journal = self._journal()
-        reason = str(failure) + self._own_words(journal)
+        reason = str(failure) if isinstance(failure, (HostError, OSError)) else "A fault: %r." % failure
+        reason += self._own_words(journal)
         if not transaction.open:
             return HostError("%s Nothing had been changed before." % reason, journal=journal, restored=[],
                              transaction=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.pifleet.nodered.plugins.module_utils import _credentials as credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
 from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, Conflict, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node import (
@@ -47,10 +48,20 @@ def replace_settings(unit, content, sha256, managed, load_tls, afterwards, backu
             return {"changed": False, "conflict": True}
         transaction.note(effective=loaded["effective"], settings=files.checksum(content))
         transaction.plan(**afterwards)
+        if afterwards["credentials"]:
+            _keep_credentials(unit, transaction)
         kept = {}
         if backup and present not in (None, content):
             kept = {"backup_file": files.backup(path, present, status, account)}
     return {"changed": True, "conflict": False, "transaction": transaction.identifier, **kept}
+
+
+def _keep_credentials(unit, transaction):
+    """Keep the credentials of flows: should the host restart now, Node-RED could not read them and overwrite them."""
+    for name in credentials.names(unit):
+        content = credentials.content_of(unit, name)
+        if content is not None:
+            transaction.store.keep("backups/%s/0-%s" % (transaction.identifier, name), content)
 
 
 def read_file(path):

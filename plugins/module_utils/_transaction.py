@@ -112,16 +112,28 @@ class Transaction:
         return self.record["id"] if self.record else None
 
     @property
+    def is_proved(self):
+        """Whether the host has proved what was replaced, and only the word of the control node is missing."""
+        return self.open and bool(self.record["proof"])
+
+    @property
     def ends_sessions(self):
         return self.open and bool(self.record["revoke"] or self.record["session_expiry"])
 
     def begin(self, before):
-        """Open it, unless it is; ``before`` is what the running server looked like."""
+        """Open it, unless it is; ``before`` is what the running server looked like.
+
+        One that was proved, by a run that ended before it could say so, is finished first: nothing of it is to be undone
+        because of what comes now.
+        """
+        if self.is_proved:
+            self.commit(self.record["proof"])
+            self.record = None
         if self.record is None:
             self.record = {
                 "id": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-%d" % os.getpid(),
                 "before": before, "folders": [], "files": [], "effective": None, "settings": None,
-                "revoke": [], "session_expiry": None, "credentials": None, "restarted": False,
+                "revoke": [], "session_expiry": None, "credentials": None, "restarted": False, "proof": None,
             }
             self._save()
 

@@ -67,6 +67,12 @@ options:
       - A user of the editor who must be able to log in. Its password is not needed. One login with a wrong one must be
         refused, which proves that Node-RED can compute hashes on this hardware. Node-RED takes five in ten minutes.
     type: str
+  transaction:
+    description:
+      - With O(operation=commit) the transaction that O(operation=prove) has left open. Nothing is done where another one is
+        open by now.
+      - With O(operation=undo) the same; without it a transaction that was proved is not undone but finished.
+    type: str
   hold:
     description:
       - Leave the transaction open after the proof, so that what was replaced can still be put back. It has to be
@@ -107,10 +113,6 @@ proof:
   description: The state that was proved.
   returned: when O(operation=prove)
   type: dict
-held:
-  description: Whether the transaction is still open.
-  returned: when O(operation=prove)
-  type: bool
 served:
   description: SHA-256 of the DER bytes of the certificate that the server shows, null without TLS.
   returned: when O(operation=prove)
@@ -149,6 +151,7 @@ def main():
             "expected": {"type": "dict", "default": {}},
             "revoke": {"type": "list", "elements": "str", "default": []},
             "username": {"type": "str"},
+            "transaction": {"type": "str"},
             "hold": {"type": "bool", "default": False},
             "wait_first": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
@@ -160,11 +163,11 @@ def main():
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         service = Service(unit, options["timeout"], options["stable"])
         if options["operation"] == "undo":
-            result = service.undo()
+            result = service.undo(options["transaction"])
         elif options["operation"] == "protect":
             result = {"changed": service.protect()}
         elif options["operation"] == "commit":
-            service.commit(options["username"])
+            service.commit(options["transaction"], options["username"])
             result = {"changed": True}
         else:
             result = service.prove(options["drop_in"], options["environment"], options["expected"], options["wait_first"],

@@ -75,6 +75,11 @@ options:
     type: list
     elements: dict
     default: []
+  prove_login:
+    description:
+      - With V(false) no password leaves the control node. Then the host proves what can be proved of the login without it.
+    type: bool
+    default: true
   revoke:
     description:
       - Users of the editor whose sessions end now, V(*) for all.

@@ -42,9 +42,9 @@ class Secret:
 
     def fits(self, existing: object) -> bool:
         """Whether a hash stands for the same password, as far as that can be seen."""
-        if self.password is not None:
-            return _passwords.fits(self.password, existing)
         try:
+            if self.password is not None:
+                return _passwords.fits(self.password, existing)
             return _passwords.check_hash(existing) == self.hash
         except _passwords.PasswordError:
             return False

@@ -11,8 +11,8 @@ that it was proved with on the host.
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
+import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
@@ -20,6 +20,9 @@ from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as p
 #: Seconds to wait for a connection, and for an answer: a Pi Zero needs several for one bcrypt hash.
 CONNECT_TIMEOUT = 5
 ANSWER_TIMEOUT = 60
+
+#: RFC 6750, section 2.1.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class LoginRefused(Exception):
@@ -30,18 +33,23 @@ class LoginUnproved(Exception):
     """Nothing can be said of the login from here, in a sentence that tells why."""
 
 
-def prove_login(address: str, proved: t.Mapping[str, t.Any], certificate: str | None, username: str, password: str) -> None:
+def prove_login(
+    address: str, proved: t.Mapping[str, t.Any], certificate: str | None, username: str, password: str, is_here: bool
+) -> None:
     """Log in once with all rights of a user, and log out.
 
     :param address: where the control node reaches the host
     :param proved: what `host_restart` has proved: port, tls, admin_root
     :param certificate: SHA-256 of the DER bytes of the certificate that the server showed on the host
+    :param is_here: whether that host is the control node itself, so that the password crosses no network
     :raises LoginRefused: the login fails
     :raises LoginUnproved: the server cannot be reached from here, or not without showing the password to others; or it
         has locked the user after five wrong passwords, which it does for ten minutes
     """
-    if not proved["tls"] and not _is_loopback(address):
+    if not proved["tls"] and not is_here:
         raise LoginUnproved("Node-RED serves no TLS, and the password would cross the network for everybody to read")
+    if proved["tls"] and not certificate:
+        raise LoginUnproved("the host did not tell which certificate its Node-RED shows")
     port, root = proved["port"], proved["admin_root"]
     with probe.Endpoint(address, port, proved["tls"], CONNECT_TIMEOUT, certificate) as endpoint:
         try:
@@ -54,7 +62,8 @@ def prove_login(address: str, proved: t.Mapping[str, t.Any], certificate: str | 
         except probe.OtherCertificate as error:
             raise LoginUnproved(str(error)) from None
         except (OSError, http.client.HTTPException) as error:
-            raise LoginRefused(f"Node-RED did not answer to the login of {username} ({error}).") from None
+            # The network may be to blame. The host itself finds out whether Node-RED has died of it.
+            raise LoginUnproved(f"Node-RED did not answer to it ({error})") from None
         if probe.locked_out(status, body):
             raise LoginUnproved(f"Node-RED lets nobody log in as {username} for ten minutes, after five wrong passwords")
         token = _token(status, body)
@@ -72,13 +81,7 @@ def prove_login(address: str, proved: t.Mapping[str, t.Any], certificate: str | 
 def _token(status: int, body: bytes) -> str | None:
     try:
         token = json.loads(body).get("access_token") if status == 200 else None
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
-    return token if isinstance(token, str) else None
+    return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
 
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"

@@ -33,6 +33,7 @@ from ._javascript_names import (
     without_parentheses,
 )
 from ._tree_sitter import Node
+from ._web_socket_functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
 
 Path = tuple[str, ...]
 
@@ -88,8 +89,8 @@ _READING_METHODS = frozenset(
 _PASSING_OPERATORS = frozenset({"&&", "||", "??"})
 # Functions in which `this` and `arguments` are not those of the file.
 _WITH_THIS = FUNCTIONS - {"arrow_function"}
-# The functions that `_web_sockets` writes. They only read.
-_OWN_FUNCTIONS = frozenset({"pifleetVerifyLogin", "pifleetVerifyClient", "pifleetIoMiddleware"})
+# The functions that `_web_sockets` writes, which only read, without a difference of spaces.
+_OWN_FUNCTIONS = frozenset(" ".join(code.split()) for code in (VERIFY_LOGIN, VERIFY_CLIENT, IO_MIDDLEWARE))
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
 
 
@@ -377,9 +378,8 @@ def _entries_of(source: Node) -> list[Entry]:
 
 
 def _is_own_function(node: Node) -> bool:
-    """Whether a node is a function of this collection's own."""
-    name = node.child_by_field_name("name") if node.type == "function_expression" else None
-    return name is not None and text_of(name) in _OWN_FUNCTIONS
+    """Whether a node is, word for word, a function of this collection's own."""
+    return node.type == "function_expression" and " ".join(text_of(node).split()) in _OWN_FUNCTIONS
 
 
 def _is_harmless(place: Place) -> bool:

@@ -16,47 +16,19 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
     MISSING, Expression, SettingsDocument,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._web_socket_functions import (
+    IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN,
+)
 
 #: How every function here begins, to tell it from one of the user's own.
 _OURS = "function pifleet"
 
-#: bcryptjs is the one bcrypt library that every Node-RED has; where another program loads the settings, nobody gets in. It
-#: works in slices, so that a wrong password does not stop the flows; the right one is computed once.
-#: A browser sends a login that it remembers with the web sockets of any page, so a page of another host gets none.
-_VERIFY_LOGIN = """\
-function pifleetVerifyLogin(request, done) {
-    const origin = request.headers.origin;
-    if (origin && origin.replace(/^https?:\\/\\//, "") !== request.headers.host) { return done(false); }
-    const login = module.exports.httpNodeAuth || {};
-    const header = request.headers.authorization || "";
-    const sent = Buffer.from(header.replace(/^Basic /i, ""), "base64").toString();
-    const colon = sent.indexOf(":");
-    if (colon < 0 || sent.slice(0, colon) !== login.user) { return done(false); }
-    if (header === pifleetVerifyLogin.accepted) { return done(true); }
-    let bcrypt;
-    try { bcrypt = require.main.require("bcryptjs"); } catch (error) { return done(false); }
-    bcrypt.compare(sent.slice(colon + 1), String(login.pass), (error, fits) => {
-        if (fits) { pifleetVerifyLogin.accepted = header; }
-        done(fits === true);
-    });
-}"""
-#: Browsers send a login below the folder of the page that asked for it, and elsewhere when they are asked (RFC 7617).
-_VERIFY_CLIENT = """\
-function pifleetVerifyClient(info, done) {
-    const ask = { "WWW-Authenticate": "Basic realm=\\"Authorization Required\\"" };
-    module.exports.pifleetVerifyLogin(info.req, (fits) => done(fits, 401, "Unauthorized", ask));
-}"""
-_IO_MIDDLEWARE = """\
-function pifleetIoMiddleware(socket, next) {
-    module.exports.pifleetVerifyLogin(socket.request, (fits) => next(fits ? undefined : new Error("Unauthorized")));
-}"""
-
 #: The settings and their code.
 FUNCTIONS = {
-    ("pifleetVerifyLogin",): _VERIFY_LOGIN,
-    ("webSocketNodeVerifyClient",): _VERIFY_CLIENT,
-    ("ui", "ioMiddleware"): _IO_MIDDLEWARE,
-    ("dashboard", "ioMiddleware"): _IO_MIDDLEWARE,
+    ("pifleetVerifyLogin",): VERIFY_LOGIN,
+    ("webSocketNodeVerifyClient",): VERIFY_CLIENT,
+    ("ui", "ioMiddleware"): IO_MIDDLEWARE,
+    ("dashboard", "ioMiddleware"): IO_MIDDLEWARE,
 }
 
 
@@ -65,6 +37,13 @@ def ask_for_login(document: SettingsDocument, elsewhere: t.Collection[tuple[str,
     for path, code in FUNCTIONS.items():
         if not any(path[:len(other)] == other for other in elsewhere) and _is_free(document, path):
             document.set(path, Expression(code))
+
+
+def with_login(key: str, value: t.Any) -> t.Any:
+    """The value of a setting that somebody asked for, with what asks for the login if that is left open."""
+    if key not in ("ui", "dashboard") or not isinstance(value, t.Mapping) or "ioMiddleware" in value:
+        return value
+    return {**value, "ioMiddleware": Expression(IO_MIDDLEWARE)}
 
 
 def paths(document: SettingsDocument) -> list[tuple[str, ...]]:

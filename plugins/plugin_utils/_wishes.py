@@ -163,7 +163,7 @@ class Wishes:
             self._apply_credential_secret(document, another_secret)
         for wishes in (self.values, self.expressions):
             for key, value in wishes.items():
-                document.set(tuple(key.split(".")), value)
+                document.set(tuple(key.split(".")), web_sockets.with_login(key, value) if self.node_auth else value)
         for key in self.absent:
             document.remove(tuple(key.split(".")))
         if self.node_auth is not None:

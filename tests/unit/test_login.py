@@ -16,7 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._login import Logi
 from web_server import serving
 
 PASSWORD = "owner & only for tests"
-TOKEN = "token+only/for=tests"
+TOKEN = "token+only/for/tests=="
 GOOD = {"/admin/auth/token": (200, json.dumps({"access_token": TOKEN, "expires_in": 604800})), "/admin/auth/revoke": (200, "")}
 LOCKED = (500, json.dumps({"error": "server_error", "error_description":
                            "Too many login attempts. Wait 10 minutes and try again"}))
@@ -44,8 +44,8 @@ def node_red(pages, pem=None):
         yield port, requests
 
 
-def log_in(port, certificate, address="127.0.0.1", tls=True):
-    prove_login(address, {"port": port, "tls": tls, "admin_root": "/admin"}, certificate, "admin", PASSWORD)
+def log_in(port, certificate, address="127.0.0.1", tls=True, is_here=False):
+    prove_login(address, {"port": port, "tls": tls, "admin_root": "/admin"}, certificate, "admin", PASSWORD, is_here)
 
 
 def test_one_login_that_is_ended(pem):
@@ -61,7 +61,7 @@ def test_one_login_that_is_ended(pem):
 
 @pytest.mark.parametrize("answer", [
     (403, '{"error":"invalid_grant"}'), (401, "Unauthorized"), (404, ""), (200, "<html>"), (200, "[]"), (500, "{}"),
-    pytest.param(None, id="Node-RED dies of it"),
+    (200, '{"access_token": "a\\r\\nX-Injected: 1"}'), (200, "[" * 100000),
 ])
 def test_a_login_that_is_refused(pem, answer):
     path, fingerprint = pem
@@ -71,6 +71,15 @@ def test_a_login_that_is_refused(pem, answer):
     assert len(requests) == 1
     assert PASSWORD not in str(error.value)
     assert "admin" in str(error.value)
+
+
+def test_a_server_that_goes_away(pem):
+    """The network or Node-RED itself, which the host finds out."""
+    path, fingerprint = pem
+    with node_red({**GOOD, "/admin/auth/token": None}, path) as (port, requests):
+        with pytest.raises(LoginUnproved, match="did not answer"):
+            log_in(port, fingerprint)
+    assert len(requests) == 1
 
 
 def test_a_user_that_is_locked_out_for_ten_minutes(pem):
@@ -88,12 +97,18 @@ def test_the_password_goes_to_nobody_else(pem):
     assert requests == []
 
 
-def test_the_password_does_not_cross_a_network_in_the_open():
-    with pytest.raises(LoginUnproved, match="serves no TLS"):
-        log_in(1880, None, address="192.0.2.1", tls=False)
+def test_the_password_does_not_cross_a_network_in_the_open(pem):
+    # A port that is forwarded to here may be another host's.
     with node_red(GOOD) as (port, requests):
-        log_in(port, None, tls=False)
+        with pytest.raises(LoginUnproved, match="serves no TLS"):
+            log_in(port, None, tls=False)
+        assert requests == []
+        log_in(port, None, tls=False, is_here=True)
     assert len(requests) == 2
+    with node_red(GOOD, pem[0]) as (port, requests):
+        with pytest.raises(LoginUnproved, match="did not tell which certificate"):
+            log_in(port, None)
+    assert requests == []
 
 
 def test_a_port_that_cannot_be_reached(pem):

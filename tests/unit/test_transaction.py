@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
@@ -171,3 +172,20 @@ def test_a_file_that_changed_meanwhile_is_no_part_of_the_transaction(store, host
     transaction.close_if_empty()
     assert not Transaction(store).open
     assert (host / "settings.js").read_bytes() == b"old settings"
+
+
+def test_what_was_proved_is_finished_before_something_else_begins(store, host):
+    """A run whose control node went away after the proof: what comes later must not undo it."""
+    proved = change_everything(store, host)
+    proved.note(proof={"settings": "abc"})
+    first = proved.identifier
+    time.sleep(1)
+    transaction = Transaction(store)
+    assert transaction.is_proved
+    transaction.begin(BEFORE)
+    assert not transaction.is_proved
+    assert transaction.identifier != first
+    assert store.read("proved.json")["settings"] == "abc"
+    transaction.replace(str(host / "settings.js"), b"newest settings", 0o600, *ME)
+    transaction.undo()
+    assert (host / "settings.js").read_bytes() == b"newer settings"

@@ -157,3 +157,23 @@ def test_what_is_asked_for_otherwise_wins():
 
 def test_nothing_is_added_without_the_login():
     assert applied(node_auth=None)[0].source == b"module.exports = {\n}\n"
+
+
+@pytest.mark.parametrize("value", [{"path": "panel"}, {}])
+def test_settings_of_a_dashboard_that_say_nothing_of_it_get_the_login(value):
+    document, warnings = applied(values={"ui": value, "dashboard": {"maxHttpBufferSize": 1}})
+    assert "pifleetIoMiddleware" in document.get("ui.ioMiddleware").code
+    assert "pifleetIoMiddleware" in document.get("dashboard.ioMiddleware").code
+    assert warnings == []
+    again, _warnings = applied(document.source, values={"ui": value, "dashboard": {"maxHttpBufferSize": 1}})
+    assert again.source == document.source
+
+
+def test_only_our_own_words_are_trusted():
+    document, _warnings = applied()
+    assert document.obstacle("adminAuth") is None
+    ours = document.get("webSocketNodeVerifyClient").code
+    for code in ("function pifleetVerifyClient() { module.exports.adminAuth = null; }",
+                 ours.replace("{", "{ module.exports.adminAuth = null;", 1)):
+        changed = SettingsDocument(document.source + f";\n({code})();\n".encode())
+        assert changed.obstacle("adminAuth") is not None

@@ -31,9 +31,11 @@ def serving(handler, pem=None):
         context.load_cert_chain(pem)
         listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
-    yield listening.server_address[1]
-    listening.shutdown()
-    listening.server_close()
+    try:
+        yield listening.server_address[1]
+    finally:
+        listening.shutdown()
+        listening.server_close()
 
 
 @contextlib.contextmanager

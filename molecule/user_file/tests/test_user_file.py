@@ -13,7 +13,8 @@ import re
 from fleet import SETTINGS, Fleet
 
 ORIGINAL = "/root/original.js"
-MANAGED = ["adminAuth", "httpNodeAuth", "https", "httpsRefreshInterval", "uiPort", "editorTheme", "httpRoot"]
+MANAGED = ["adminAuth", "httpNodeAuth", "https", "httpsRefreshInterval", "uiPort", "editorTheme", "httpRoot",
+           "pifleetVerifyLogin", "webSocketNodeVerifyClient", "ui"]
 
 #: The lines that had to change, as they were and as they must be; None for one that had to go. `HASH` is the hash that
 #: the file came with, in the prefix that it was written with.
