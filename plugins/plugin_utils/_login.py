@@ -84,4 +84,3 @@ def _token(status: int, body: bytes) -> str | None:
     except (ValueError, AttributeError, RecursionError):
         return None
     return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
-
