@@ -145,6 +145,24 @@ def test_a_change_that_locks_the_owner_out_is_undone(fleet: Fleet, tokens: dict[
     assert fleet.here().login(fleet.url("pi"), "admin", fleet.password("admin")).status == 200
 
 
+def test_a_lock_out_by_hand_fails_every_run(fleet: Fleet, tokens: dict[str, str]) -> None:
+    """There is nothing to put back, and nothing may count as proved."""
+    host, path = fleet.host("pi"), f"{USER_DIR}/settings.js"
+    content = host.file(path).content_string
+    locked = content.replace("module.exports = {", f"module.exports = {{\n    httpAdminMiddleware: {LOCK_OUT},", 1)
+    try:
+        host.check_output(f"printf %%s %s >{path}", locked)
+        for _run in range(2):
+            run = fleet.play()
+            assert run.recap["pi"]["failed"] == 1
+            assert run.said("Node-RED refuses the login of admin (403). Nothing was put back."), run.output
+    finally:
+        host.check_output(f"printf %%s %s >{path}", content)
+    run = fleet.play()
+    assert run.status == 0, run.output
+    assert logged_in(fleet, tokens) == set(USERS)
+
+
 def test_what_is_proved_where_only_a_hash_is_known(fleet: Fleet, tokens: dict[str, str]) -> None:
     settings = fleet.host("pi").check_output("cat %s", f"{USER_DIR}/settings.js")
     (admin,) = [user for user in fleet.variables["nodered_admin_users"] if user["username"] == "admin"]
