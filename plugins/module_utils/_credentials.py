@@ -40,8 +40,9 @@ def read_credentials(unit, pending):
 
     ``pending`` has the keys that an open transaction is to encrypt anew from.
     """
+    project = _json(unit, ".config.projects.json").get("activeProject")
     return {
-        "project": _json(unit, ".config.projects.json").get("activeProject") or None,
+        "project": project if project and isinstance(project, str) else None,
         "flow_file": unit.command_line.rest[0] if unit.command_line.direct and unit.command_line.rest else None,
         "default_flow_file": "flows_%s.json" % socket.gethostname(),
         "generated": generated(unit),
@@ -77,11 +78,14 @@ def described(content):
     found = parsed(content)
     if found is not None and "$" not in found:
         return {"kind": "plain", "empty": not found, "iv": "", "head": "", "size": 0}
+    damaged = {"kind": "damaged", "empty": False, "iv": "", "head": "", "size": 0}
+    sealed = (found or {}).get("$")
+    if not isinstance(sealed, str):
+        return damaged
     try:
-        sealed = found["$"]
         iv, data = bytes.fromhex(sealed[:_IV]), base64.b64decode(sealed[_IV:])
-    except (TypeError, ValueError):
-        return {"kind": "damaged", "empty": False, "iv": "", "head": "", "size": 0}
+    except ValueError:
+        return damaged
     # Two bytes can only be `{}`, whatever the key.
     return {"kind": "encrypted", "empty": len(data) == 2, "iv": iv.hex(), "size": len(data),
             "head": base64.b64encode(data[:HEAD]).decode("ascii")}
@@ -91,7 +95,7 @@ def parsed(content):
     """The object in a JSON file of Node-RED's, or None where there is none."""
     try:
         found = json.loads(content.decode("utf-8-sig"))
-    except (AttributeError, ValueError):
+    except (AttributeError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -158,7 +162,11 @@ def _modified(path):
 def _kept_secrets(record):
     """The keys in a file of Node-RED's runtime, or in the record of a transaction."""
     plan = record.get("credentials")
-    secrets = [plan.get("secret"), *plan.get("keys", ())] if isinstance(plan, dict) else [record.get(GENERATED)]
+    if isinstance(plan, dict):
+        keys = plan.get("keys")
+        secrets = [plan.get("secret"), *(keys if isinstance(keys, list) else ())]
+    else:
+        secrets = [record.get(GENERATED)]
     return [secret for secret in secrets if secret and isinstance(secret, str)]
 
 

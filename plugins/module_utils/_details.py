@@ -60,7 +60,8 @@ def _flows(user_dir):
         name = os.path.basename(path)
         nodes = None if name in _NO_FLOWS or name.endswith("_cred.json") else _json(path)
         if isinstance(nodes, list):
-            types = {node.get("type") for node in nodes if isinstance(node, dict) and not node.get("d")}
+            # A list, because what stands there need not be a text.
+            types = [node.get("type") for node in nodes if isinstance(node, dict) and not node.get("d")]
             found[name] = [kind for kind in _LISTENING if kind in types]
     return found
 
@@ -70,7 +71,15 @@ def _sessions(user_dir):
     sessions = _json(os.path.join(user_dir, ".sessions.json"))
     now = time.time() * 1000
     return [
-        {"user": str(session.get("user")), "scope": session.get("scope")}
+        {"user": session["user"], "scope": _scope(session.get("scope"))}
         for session in (sessions.values() if isinstance(sessions, dict) else ())
-        if isinstance(session, dict) and isinstance(session.get("expires"), (int, float)) and session["expires"] > now
+        if isinstance(session, dict) and isinstance(session.get("user"), str)
+        and isinstance(session.get("expires"), (int, float)) and session["expires"] > now
     ]
+
+
+def _scope(scope):
+    """The rights of a login without anything that is no text."""
+    if isinstance(scope, list):
+        return [right for right in scope if isinstance(right, str)]
+    return scope if isinstance(scope, str) else None

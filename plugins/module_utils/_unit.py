@@ -83,10 +83,19 @@ def package_above(path):
     while len(folder) > 1:
         try:
             with open(os.path.join(folder, "package.json"), encoding="utf-8") as stream:
-                return folder, json.load(stream)
-        except (OSError, ValueError):
-            folder = os.path.dirname(folder)
+                package = json.load(stream)
+            if isinstance(package, dict):
+                return folder, package
+        except (OSError, ValueError, RecursionError):
+            pass
+        folder = os.path.dirname(folder)
     return None, None
+
+
+def _text(package, key):
+    """What a package.json says as text, or None."""
+    value = package.get(key)
+    return value if isinstance(value, str) else None
 
 
 def installed_version(package):
@@ -188,7 +197,8 @@ class Unit:
             path = self.which(program) or (program if os.path.isfile(program) else None)
             folder, package = package_above(path) if path else (None, None)
             if package and package.get("name") == "node-red":
-                return folder, package.get("version"), package.get("engines", {}).get("node")
+                engines = package.get("engines")
+                return folder, _text(package, "version"), _text(engines, "node") if isinstance(engines, dict) else None
         return None, None, None
 
     def node(self):
@@ -197,8 +207,8 @@ class Unit:
         if not path:
             return None, None
         folder, package = package_above(path)
-        if package and package.get("name", "").startswith("node"):
-            return path, package.get("version")
+        if package and (_text(package, "name") or "").startswith("node"):
+            return path, _text(package, "version")
         header = read(os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(path))),
                                    "include/node/node_version.h"))
         if header:

@@ -345,3 +345,29 @@ def test_the_host_finds_every_secret_and_copy(unit, tmp_path):
     assert {(copy["name"], copy["in_store"]) for copy in read["copies"]} == {(FLOWS, False), (FLOWS, True)}
     assert len(read["copies"]) == 3
     assert [copy["modified"] for copy in read["copies"]] == sorted((copy["modified"] for copy in read["copies"]), reverse=True)
+
+
+# Files that the service's user may fill with anything
+
+
+@pytest.mark.parametrize("content", [
+    b'{"$":{}}', b'{"$":[]}', b'{"$":7}', b'{"$":null}', b'{"$":"no digits"}', b"[" * 200000, b'{"a":' * 200000,
+    b"\xff", b"7"])
+def test_a_file_of_anything_is_damaged(content: bytes) -> None:
+    assert on_host.described(content)["kind"] == "damaged"
+
+
+@pytest.mark.parametrize("plan", [
+    {"keys": None}, {"keys": 7}, {"keys": "text"}, {"keys": {"a": 1}}, {"keys": [7, []]}, {"secret": []}])
+def test_kept_secrets_of_odd_types(plan: dict) -> None:
+    assert on_host._kept_secrets({"credentials": plan}) == []
+    assert on_host._kept_secrets({"credentials": {"keys": [A, 7], **plan, "secret": B}})[0] == B
+
+
+@pytest.mark.parametrize("project", [7, [], {"a": 1}, ""])
+def test_a_project_that_is_no_text(monkeypatch: pytest.MonkeyPatch, project: object) -> None:
+    files = {".config.projects.json": json.dumps({"activeProject": project}).encode()}
+    monkeypatch.setattr(on_host, "content_of", lambda _unit, name: files.get(name))
+    monkeypatch.setattr(on_host, "names", lambda _unit: [])
+    unit = types.SimpleNamespace(command_line=CommandLine(["node-red"]))
+    assert on_host.read_credentials(unit, [])["project"] is None

@@ -50,6 +50,17 @@ def test_sessions(unit, tmp_path):
     assert TOKEN not in json.dumps(found)
 
 
+def test_nodes_and_logins_of_odd_types(unit, tmp_path):
+    (tmp_path / "flows.json").write_text(json.dumps([{"type": []}, {"type": {}}, {"type": 7}, {"type": "http in"}]))
+    logins = [("admin", ["*", 7, []]), ("eve", {"read": 1}), ([], "*"), (7, "*")]
+    (tmp_path / ".sessions.json").write_text(json.dumps({
+        str(number): {"user": user, "scope": scope, "expires": (time.time() + 60) * 1000}
+        for number, (user, scope) in enumerate(logins)}))
+    found = gather_details(unit, [])
+    assert found["flows"] == {"flows.json": ["http in"]}
+    assert found["sessions"] == [{"user": "admin", "scope": ["*"]}, {"user": "eve", "scope": None}]
+
+
 @pytest.mark.parametrize("content", ["", "[]", "null", "{"])
 def test_sessions_that_are_none(unit, tmp_path, content):
     (tmp_path / ".sessions.json").write_text(content)

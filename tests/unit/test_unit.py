@@ -135,3 +135,18 @@ def test_expansion_of_variables():
     environment = {"MANY": "-v  -s x.js", "ONE": "a b"}
     assert _unit.expand(["run", "$MANY", "--title=${ONE}", "$UNSET"], environment) == [
         "run", "-v", "-s", "x.js", "--title=a b"]
+
+
+@pytest.mark.parametrize("content", ["[" * 200000, "[]", "7", '"text"', "{"])
+def test_a_package_json_that_is_none(tmp_path, content):
+    package = install_node_red(tmp_path)
+    (package / "bin/package.json").write_text(content)
+    assert _unit.package_above(package / "bin/node-red-pi")[0] == str(package)
+
+
+@pytest.mark.parametrize(("version", "engines"), [(7, "node"), ([], []), ({}, {"node": 18})])
+def test_a_package_json_with_odd_types(unit, tmp_path, version, engines):
+    package = install_node_red(tmp_path)
+    (package / "package.json").write_text(json.dumps({"name": "node-red", "version": version, "engines": engines}))
+    found = unit()
+    assert (found.node_red_home, found.node_red_version, found.node_engine) == (str(package), None, None)
