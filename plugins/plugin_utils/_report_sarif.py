@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import typing as t
 import urllib.parse
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Kind, Report, Rule, Severity, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import time_data
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import digest, ordered
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import digest, one_line, ordered
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _HOME = "https://github.com/pifleet/nodered"
@@ -86,17 +87,18 @@ def _result(report: Report, finding: Finding, subject: Subject | None, indexes: 
         "ruleId": finding.rule.identifier,
         "ruleIndex": indexes[finding.rule.identifier],
         "level": _LEVELS[finding.rule.severity],
-        "message": {"text": f"{finding.subject}: {finding.message}"},
+        "message": {"text": _message(f"{finding.subject}: {finding.message}")},
         "locations": [{
             "physicalLocation": physical,
-            "logicalLocations": [{"name": finding.subject, "kind": subject.kind.value if subject else Kind.HOST.value}],
+            "logicalLocations": [{
+                "name": one_line(finding.subject), "kind": subject.kind.value if subject else Kind.HOST.value}],
         }],
         "partialFingerprints": {"pifleetNodered/v1": finding.fingerprint},
         "suppressions": [],
     }
     if finding.suppression:
         result["suppressions"] = [{
-            "kind": "external", "status": "accepted", "justification": finding.suppression.reason,
+            "kind": "external", "status": "accepted", "justification": one_line(finding.suppression.reason),
             "properties": {"until": finding.suppression.until.isoformat()},
         }]
     if report.compared:
@@ -116,8 +118,18 @@ def _artifact(report: Report, finding: Finding, subject: Subject | None, directo
 
 
 def _quoted(path: str) -> str:
-    return urllib.parse.quote(path, errors="surrogateescape")
+    try:
+        return urllib.parse.quote(path, errors="surrogateescape")
+    except UnicodeEncodeError:
+        # JSON can have half of a pair, which stands for no byte.
+        return urllib.parse.quote(path, errors="surrogatepass")
+
+
+def _message(text: str) -> str:
+    """The text of a message in one line; what is in brackets would be a link (SARIF 2.1.0, 3.11.6)."""
+    return re.sub(r"([\\\[\]])", r"\\\1", one_line(text))
 
 
 def _notification(subject: Subject) -> dict[str, t.Any]:
-    return {"level": "error", "message": {"text": f"{subject.name} could not be looked at: {subject.error}"}}
+    return {"level": "error", "message": {
+        "text": _message(f"{subject.name} could not be looked at: {subject.error}")}}

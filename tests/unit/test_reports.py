@@ -25,7 +25,9 @@ import report_samples as samples
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import (
     _report_files, _report_html, _report_json, _report_junit, _report_sarif, _report_terminal,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Kind, Report, Severity, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import (
+    Finding, Kind, Place, Report, Severity, Subject,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import Summary
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
@@ -186,6 +188,30 @@ def test_sarif_names_files_from_the_working_directory() -> None:
         {"artifactLocation": {"uri": "north/settings.js", "uriBaseId": "SRCROOT"}, "region": {"startLine": 12}}]
     inside = sarif(samples.FILES, "/srv")["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
     assert inside == {"uri": "s%20%C3%BC.js", "uriBaseId": "SRCROOT"}
+
+
+@pytest.mark.parametrize(("name", "quoted"), [
+    ("\udcff", "%FF"), ("\ud800", "%ED%A0%80"), ("\ud800\udcff", "%ED%A0%80%ED%B3%BF")])
+def test_sarif_of_a_file_name_that_is_no_text(name: str, quoted: str) -> None:
+    finding = Finding(samples.PLAIN, "garage", "Found.", Place(f"/srv/{name}.js"))
+    (result,) = sarif(dataclasses.replace(samples.REPORT, findings=(finding,)))["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == f"garage/srv/{quoted}.js"
+
+
+def test_sarif_of_the_nasty_is_shown_as_it_is() -> None:
+    """No text of a host makes a link or turns the direction of writing."""
+    subject = Subject("garage", Kind.HOST, "[no](http://x) \u202e")
+    found = Finding(samples.PLAIN, "garage", "See [here](http://evil.example), C:\\x \u202e\x1b\ud800")
+    run = sarif(dataclasses.replace(samples.REPORT, subjects=(subject,), findings=(found,)))
+    assert run["results"][0]["message"]["text"] == (
+        r"garage: See \[here\](http://evil.example), C:\\x \\u202e\\x1b\\ud800")
+    (notification,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert notification["message"]["text"] == r"garage could not be looked at: \[no\](http://x) \\u202e"
+    nasty = sarif(samples.nasty())
+    texts = [result["message"]["text"] for result in nasty["results"]]
+    texts += [entry["justification"] for result in nasty["results"] for entry in result["suppressions"]]
+    assert len(texts) == 4
+    assert not [text for text in texts if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u202e\ud800]", text)]
 
 
 def test_sarif_without_a_baseline() -> None:
