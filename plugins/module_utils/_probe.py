@@ -11,13 +11,16 @@ the editor's page even where everybody must log in.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import http.client
+import io
 import json
 import os
 import secrets
 import socket
 import ssl
+import time
 import urllib.parse
 
 #: Seconds to wait for one answer.
@@ -28,18 +31,56 @@ class OtherCertificate(OSError):
     """A server shows another certificate than the one that was expected, so it may be another server."""
 
 
+class _Until(io.RawIOBase):
+    """What a socket receives until ``deadline``: its own timeout starts anew with every byte."""
+
+    def __init__(self, sock, stream, deadline):
+        self._sock = sock
+        self._stream = stream
+        self._deadline = deadline
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        self._sock.settimeout(min(_left(self._deadline), self._sock.gettimeout()))
+        return self._stream.readinto(buffer)
+
+    def close(self):
+        self._stream.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that has to be complete at ``deadline``."""
+
+    def __init__(self, sock, *args, deadline, **kwargs):
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Until(sock, self.fp.detach(), deadline))
+
+
+def _left(deadline):
+    """Seconds until a time of the monotonic clock; TimeoutError where it is over."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the answers take too long")
+    return left
+
+
 class Endpoint:
     """One address and port that Node-RED listens on, asked over TLS or in plain.
 
     With ``certificate``, SHA-256 of DER bytes as lower-case hex, nothing is sent to a server that shows another one.
+    With ``deadline``, a time of the monotonic clock, all answers have to be there by then; else it is TimeoutError.
     """
 
-    def __init__(self, address, port, tls, timeout=TIMEOUT, certificate=None):
+    def __init__(self, address, port, tls, timeout=TIMEOUT, certificate=None, deadline=None):
         self.address = address
         self.port = port
         self.tls = tls
         self.timeout = timeout
         self.certificate = certificate
+        self.deadline = deadline
         self._connection = None
         self._used = False
 
@@ -69,11 +110,14 @@ class Endpoint:
         """Connect unless that is done. Raises OSError, OtherCertificate among them."""
         if self._connection is not None:
             return
+        timeout = self.timeout if self.deadline is None else min(self.timeout, _left(self.deadline))
         if self.tls:
             self._connection = http.client.HTTPSConnection(
-                self.address, self.port, timeout=self.timeout, context=unverified_context())
+                self.address, self.port, timeout=timeout, context=unverified_context())
         else:
-            self._connection = http.client.HTTPConnection(self.address, self.port, timeout=self.timeout)
+            self._connection = http.client.HTTPConnection(self.address, self.port, timeout=timeout)
+        if self.deadline is not None:
+            self._connection.response_class = functools.partial(_Response, deadline=self.deadline)
         self._connection.connect()
         if self.certificate:
             shown = hashlib.sha256(self._connection.sock.getpeercert(binary_form=True)).hexdigest()
@@ -163,7 +207,7 @@ def login_type(endpoint, admin_root):
     status, _headers, body = endpoint.get(join(admin_root, "auth/login"))
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer.get("type", "") if status == 200 and isinstance(answer, dict) else None
 

@@ -14,6 +14,7 @@ import http.client
 import secrets
 import socket
 import ssl
+import time
 import typing as t
 import warnings
 
@@ -22,8 +23,10 @@ from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as p
 #: Seconds to wait for one answer.
 TIMEOUT = 5
 
-#: OpenSSL's codes for a chain that leads to no authority it knows (openssl-verification-options(1)).
-_NO_ISSUER = (2, 18, 19, 20, 21)
+#: X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the ssl module does not name. Other rules judge how old a certificate is.
+_NO_CHECK_TIME = 0x200000
+#: How long one look may take in all, as a multiple of the time for one answer.
+_LONGEST = 12
 
 
 class Expected(t.NamedTuple):
@@ -39,6 +42,7 @@ def look(address: str, port: int, expected: Expected, authorities: str, timeout:
     """What stands behind a port, as `check_host` wants to know it.
 
     :param authorities: certificates in PEM that are trusted beside those of the system; may be empty
+    :param timeout: seconds to wait for one answer; all of them together get 12 times that
     :return: address, port, reachable; tls, plain_http, old_tls (the protocol or the empty text); certificate (PEM),
         trusted (None where there is no certificate); login (as `login_type`), settings_status, flows_status,
         token_status, cors (the header of /settings); not_asked (path and setting of logins that are not asked for)
@@ -48,6 +52,7 @@ def look(address: str, port: int, expected: Expected, authorities: str, timeout:
         "certificate": None, "trusted": None, "login": None, "settings_status": None, "flows_status": None,
         "token_status": None, "cors": None, "not_asked": [],
     }
+    deadline = time.monotonic() + _LONGEST * timeout
     try:
         with socket.create_connection((address, port), timeout):
             view["reachable"] = True
@@ -59,7 +64,7 @@ def look(address: str, port: int, expected: Expected, authorities: str, timeout:
     if not view["tls"] and not view["plain_http"]:
         return view
     with contextlib.suppress(OSError, http.client.HTTPException):
-        with probe.Endpoint(address, port, view["tls"], timeout) as endpoint:
+        with probe.Endpoint(address, port, view["tls"], timeout, deadline=deadline) as endpoint:
             _look_at_http(view, endpoint, expected)
     return view
 
@@ -68,6 +73,7 @@ def _look_at_tls(view: dict[str, t.Any], authorities: str, timeout: float) -> No
     where = (view["address"], view["port"])
     context = ssl.create_default_context()
     context.check_hostname = False
+    context.verify_flags |= _NO_CHECK_TIME
     if authorities:
         with contextlib.suppress(ssl.SSLError):
             context.load_verify_locations(cadata=authorities)
@@ -75,8 +81,8 @@ def _look_at_tls(view: dict[str, t.Any], authorities: str, timeout: float) -> No
         try:
             view["certificate"] = _shown_certificate(where, context, timeout)
             view["trusted"] = True
-        except ssl.SSLCertVerificationError as error:
-            view["trusted"] = error.verify_code not in _NO_ISSUER
+        except ssl.SSLCertVerificationError:
+            view["trusted"] = False
             view["certificate"] = _shown_certificate(where, probe.unverified_context(), timeout)
     view["tls"] = view["certificate"] is not None
 

@@ -2,18 +2,27 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The view of a stranger: servers that are open, closed or broken, and what is told of each. openssl makes the certificates."""
+"""The view of a stranger: servers that are open, closed or broken, and what is told of each."""
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import http.server
 import socket
 import subprocess
+import time
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._outside import Expected, look
-from web_server import BASIC, LOCKED, server
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from web_server import BASIC, LOCKED, server, serving
 
 ROOT = Expected("/")
+KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2))
 OPEN = {
     "/auth/login": (200, {}, "{}"), "/settings": (200, {"Access-Control-Allow-Origin": "*"}, "{}"), "/flows": (200, {}, "[]")}
 
@@ -37,6 +46,39 @@ def test_a_closed_server(pem):
         "address": "127.0.0.1", "port": port, "reachable": True, "tls": True, "plain_http": False, "old_tls": "",
         "certificate": certificate, "trusted": True, "login": "credentials", "settings_status": 401, "flows_status": 401,
         "token_status": 401, "cors": None, "not_asked": []}
+
+
+def signed(name, key, issuer_key, days, extensions):
+    """A certificate in PEM from the issuer CN=root, valid from so many days from now to so many."""
+    start, end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=each) for each in days)
+    subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, "root"))
+    builder = x509.CertificateBuilder(
+        issuer, subject, key.public_key(), x509.random_serial_number(), start.replace(tzinfo=None),
+        end.replace(tzinfo=None))
+    for extension, is_critical in extensions:
+        builder = builder.add_extension(extension, is_critical)
+    return builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize(("fault", "trusted"), [
+    ("", True), ("expired", True), ("not yet", True), ("for clients", False), ("of no authority", False),
+    ("out of bounds", False), ("forged", False), ("forged by one that expired", False)])
+def test_only_the_time_may_be_wrong(tmp_path, fault, trusted):
+    root = signed("root", KEY, KEY, (-20, -10 if "by one" in fault else 10), [
+        (x509.BasicConstraints(ca=fault != "of no authority", path_length=None), True),
+        *([(x509.NameConstraints([x509.DNSName("example.org")], None), True)] if fault == "out of bounds" else [])])
+    days = {"expired": (-5, -1), "not yet": (1, 5)}.get(fault, (-5, 5))
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH if fault == "for clients" else ExtendedKeyUsageOID.SERVER_AUTH
+    # A forger has another key and takes the same name.
+    leaf = signed("leaf", OTHER_KEY, OTHER_KEY if "forged" in fault else KEY, days, [
+        (x509.SubjectAlternativeName([x509.DNSName("kitchen.example")]), False),
+        (x509.ExtendedKeyUsage([usage]), False)])
+    path = tmp_path / "server.pem"
+    path.write_bytes(leaf + OTHER_KEY.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    with server(LOCKED, path) as port:
+        view = look("127.0.0.1", port, ROOT, root.decode())
+    assert (view["tls"], view["trusted"]) == (True, trusted)
 
 
 @pytest.mark.parametrize("authorities", ["", "nonsense"])
@@ -90,6 +132,31 @@ def test_nobody_is_there(unused_port):
 def test_something_else_is_there(silent_port):
     view = look("127.0.0.1", silent_port, ROOT, "", timeout=0.3)
     assert view["reachable"] and not view["tls"] and not view["plain_http"]
+
+
+def test_a_server_that_answers_byte_by_byte():
+    """Each byte comes in time, and the whole answer would take a minute."""
+    with slow_server(lambda path: path == "/auth/login") as port:
+        began = time.monotonic()
+        view = look("127.0.0.1", port, ROOT, "", timeout=0.2)
+        assert time.monotonic() - began < 6
+    assert view["plain_http"] and view["login"] is None
+
+
+@contextlib.contextmanager
+def slow_server(is_slow):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "600")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _number in range(600 if is_slow(self.path) else 0):
+                    self.wfile.write(b" ")
+                    time.sleep(0.1)
+
+    with serving(Handler) as port:
+        yield port
 
 
 @pytest.fixture

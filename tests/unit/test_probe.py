@@ -67,6 +67,12 @@ def test_an_open_door_is_named(pages, words):
     assert all(word in failure for word, failure in zip(words, failures))
 
 
+def test_deep_json_is_not_of_node_red():
+    with server({"/auth/login": (200, {}, "[" * 60000)}) as port:
+        with probe.Endpoint("127.0.0.1", port, False) as endpoint:
+            assert probe.login_type(endpoint, "/") is None
+
+
 def test_an_invented_token_must_not_open():
     with server(LOCKED, bearer_opens=True) as port:
         failures = probe.prove(expected(port))
