@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import pathlib
+import ssl
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -31,10 +33,16 @@ class ActionModule(HostAction):
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         name = str(self.task_vars.get("inventory_hostname", ""))
         try:
-            state = self._state(options)
+            return self._looked_at(options, name)
         except (AnsibleError, Failure) as error:
-            subject = Subject(name, Kind.HOST, error=str(error), address=self.reached or "")
-            return self._result(options, subject, [], None)
+            reason = str(error)
+        # Whatever a host says, the report of the others needs a result of this one.
+        except Exception as error:
+            reason = f"what it answered could not be understood ({type(error).__name__})"
+        return self._result(options, Subject(name, Kind.HOST, error=reason, address=self.reached or ""), [], None)
+
+    def _looked_at(self, options: dict[str, t.Any], name: str) -> dict[str, t.Any]:
+        state = self._state(options)
         view = self._view(state, options)
         findings = check_host(state, view, name, datetime.datetime.now(datetime.timezone.utc).date())
         findings.sort(key=lambda finding: -finding.rule.severity)
@@ -63,7 +71,16 @@ class ActionModule(HostAction):
         address = self.reached or next(iter(state["host"]["addresses"]), None)
         if port is None or address is None:
             return None
-        return _outside.look(address, port, expected_outside(state), self._authorities(options), options["timeout"])
+        view = _outside.look(address, port, expected_outside(state), self._authorities(options), options["timeout"])
+        if not view["reachable"]:
+            self._display.warning(
+                f"Port {port} of {address} does not answer the control node: only what the host told is judged.")
+        elif _is_of_another(view, state):
+            self._display.warning(
+                f"Port {port} of {address} shows another certificate than the host itself does there. Another server"
+                " seems to answer: only what the host told is judged.")
+            return None
+        return view
 
     @staticmethod
     def _authorities(options: dict[str, t.Any]) -> str:
@@ -80,6 +97,14 @@ class ActionModule(HostAction):
         return Subject(
             name, Kind.HOST, address=self.reached or "", node_red=state["node_red"]["version"] or "",
             node=state["node"]["version"] or "", certificate=_served(pem) if pem else None)
+
+
+def _is_of_another(view: dict[str, t.Any], state: dict[str, t.Any]) -> bool:
+    """Whether the control node was shown another certificate than the host was shown on the same port of its own."""
+    own = {seen["certificate"] for seen in state["endpoints"] if seen["port"] == view["port"] and seen["certificate"]}
+    if not own or not view["certificate"]:
+        return False
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(view["certificate"])).hexdigest() not in own
 
 
 def _served(pem: str) -> ServedCertificate | None:

@@ -90,7 +90,8 @@ suppressions:
   returned: always
   type: raw
 view:
-  description: What the server showed to the control node, or null where it was not looked at.
+  description: What the server showed to the control node, or null where it was not looked at, or where another server
+    than that of the host seems to have answered.
   returned: always
   type: dict
 """

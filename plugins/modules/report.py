@@ -41,6 +41,7 @@ options:
     description:
       - What the tasks returned, one item for each host or file, with C(subject) and C(findings). Other keys are ignored.
       - A host that failed or could not be reached has nothing but a C(subject) with C(name) and, why, C(error).
+      - An item that cannot be used is reported as a host that could not be looked at, and why.
       - An item can have C(suppressions) for this subject only, and as C(rules) the identifiers of the rules that were
         applied to it. All are taken to be where it has none.
     type: list

@@ -10,9 +10,10 @@ import dataclasses
 import datetime
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._redact import redact
 from ansible_collections.pifleet.nodered.plugins.plugin_utils import _suppressions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._baseline import Known
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Report, Rule, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Kind, Report, Rule, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import (
     DataError, finding_from_data, subject_from_data,
 )
@@ -30,17 +31,33 @@ class Result:
 
 
 def results_from_data(data: t.Sequence[t.Any], rules: t.Mapping[str, Rule]) -> list[Result]:
-    """The results of tasks. DataError names the one that is wrong; SuppressionError."""
+    """The results of tasks; what cannot be used becomes a subject that could not be looked at.
+
+    DataError where two are of one subject; SuppressionError.
+    """
     results: dict[str, Result] = {}
     for number, item in enumerate(data, 1):
         try:
             result = _result(item, rules)
         except DataError as error:
-            raise DataError(f"Item {number} of results: {error}") from None
+            # One host must not take away the report of the others.
+            result = Result(_failed(item, f"Item {number} of results", str(error)), (), (), frozenset())
         if result.subject.name in results:
             raise DataError(f"Item {number} of results: there is another one of {result.subject.name}.")
         results[result.subject.name] = result
     return list(results.values())
+
+
+def _failed(item: t.Any, place: str, error: str) -> Subject:
+    """The subject of an item that has none, or one that cannot be used; ``place`` is for a name that is not known."""
+    item = item if isinstance(item, t.Mapping) else {}
+    subject = item.get("subject")
+    name = subject.get("name") if isinstance(subject, t.Mapping) else None
+    reason, message = f"its result is unusable: {error}", item.get("msg")
+    if subject is None and message and isinstance(message, str):
+        # Why the task failed before it had a subject.
+        reason = redact(message)
+    return Subject(name if name and isinstance(name, str) else place, Kind.HOST, reason)
 
 
 def _result(item: t.Any, rules: t.Mapping[str, Rule]) -> Result:

@@ -149,15 +149,22 @@ def test_nothing_looked_at() -> None:
 
 
 @pytest.mark.parametrize(("item", "said"), [
-    ({"findings": []}, "Item 1 of results: it has no subject."),
-    (result("pi", found("no-such-rule")), "Item 1 of results: A finding names the rule 'no-such-rule'"),
-    ({"subject": {"name": "pi", "kind": "cloud"}}, "Item 1 of results: `kind` must be one of host, file"),
-    (result("pi", suppressions=[{"rule": "x"}]), "Entry 1 of nodered_suppressions of pi has no reason"),
+    ({"findings": []}, "Item 1 of results: its result is unusable: it has no subject."),
+    ({"failed": True, "msg": "No interpreter."}, "Item 1 of results: No interpreter."),
+    (result("pi", found("no-such-rule")), "pi: its result is unusable: A finding names the rule 'no-such-rule'"),
+    ({"subject": {"name": "pi", "kind": "cloud"}}, "pi: its result is unusable: `kind` must be one of host, file"),
 ])
 def test_wrong_results(item: dict[str, t.Any], said: str) -> None:
-    run = report(item)
+    run = report(item, result("other"))
     assert run.failed
-    assert said in run.result["msg"]
+    assert run.result["msg"] == "1 host could not be looked at."
+    assert said in run.output
+
+
+def test_wrong_suppressions() -> None:
+    run = report(result("pi", suppressions=[{"rule": "x"}]))
+    assert run.failed
+    assert "Entry 1 of nodered_suppressions of pi has no reason" in run.result["msg"]
 
 
 # What does not count

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An audit of hosts that answer nonsense, or at whose address another server answers, and the report of them all."""
+
+from __future__ import annotations
+
+import pathlib
+import socket
+import types
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible_collections.pifleet.nodered.plugins.action.audit import ActionModule
+from ansible_collections.pifleet.nodered.plugins.plugin_utils import _report
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import DataError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import RULES
+from web_server import LOCKED, server
+
+OPTIONS = {"service": "nodered", "user": None, "user_dir": None, "settings_path": None, "suppressions": [],
+           "timeout": 1, "ca_certificate": None, "ca_dir": "/nonexistent"}
+FOUND = {"service": {"name": "nodered.service", "exists": True}, "node_red": {"version": "4.1.15"}}
+
+
+class Audit(ActionModule):
+    """One whose host answers what it is told to, or raises it."""
+
+    def __init__(self, answer: object) -> None:
+        super().__init__(None, None, types.SimpleNamespace(remote_addr="127.0.0.1"), None, None, None)
+        self.task_vars = {"inventory_hostname": "kitchen"}
+        self.answer = answer
+        self.warnings: list[str] = []
+        self._display = types.SimpleNamespace(warning=self.warnings.append)
+
+    def visit(self, module, options):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def state_of(port: int, certificate: str | None) -> dict:
+    """What a host tells as far as a look from outside needs it, with the certificate that it shows to itself."""
+    return {
+        "host": {"addresses": []}, "details": {"listening": [["0.0.0.0", port]]}, "proof": None,
+        "endpoints": [{"port": port, "certificate": certificate}], "settings": {"path": None, "content": None}}
+
+
+# Nonsense
+
+
+@pytest.mark.parametrize(("answer", "error"), [
+    (RecursionError(), "what it answered could not be understood (RecursionError)"),
+    ([], "what it answered could not be understood (TypeError)"),
+    ({}, "what it answered could not be understood (KeyError)"),
+    ({**FOUND, "settings": {"path": 7, "content": 7}}, "what it answered could not be understood (AttributeError)"),
+    (AnsibleError("No route to host"), "No route to host"),
+])
+def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer, error):
+    result = Audit(answer).act(OPTIONS)
+    (reported,) = _report.results_from_data([result], RULES)
+    assert (reported.subject.name, reported.subject.error, reported.subject.address) == ("kitchen", error, "127.0.0.1")
+    assert reported.findings == ()
+
+
+@pytest.mark.parametrize(("item", "name", "error"), [
+    ({"failed": True, "msg": "Wrong: password: 'hunter2-only-for-tests'"}, "Item 2 of results", "Wrong: password"),
+    ({"failed": True}, "Item 2 of results", "no subject"),
+    ({"subject": None, "msg": 7}, "Item 2 of results", "must be a dictionary"),
+    ({"subject": {"name": "attic", "node_red": 5}}, "attic", "`node_red` must be a text"),
+    ({"subject": {"name": "attic"}, "findings": [{"rule": "no-such-rule"}]}, "attic", "no-such-rule"),
+])
+def test_an_item_that_cannot_be_used_leaves_the_others(item, name, error):
+    others = [{"subject": {"name": each}} for each in ("pi", "shed")]
+    good, bad, last = _report.results_from_data([others[0], item, others[1]], RULES)
+    assert (good.subject.name, good.subject.error, last.subject.name) == ("pi", "", "shed")
+    assert (bad.subject.name, error in bad.subject.error) == (name, True)
+    assert "hunter2" not in bad.subject.error
+
+
+def test_two_of_one_subject():
+    with pytest.raises(DataError, match="another one of pi"):
+        _report.results_from_data([{"subject": {"name": "pi"}}] * 2, RULES)
+
+
+# Another server
+
+
+def test_the_server_of_the_host(pem):
+    path, fingerprint = pem
+    with server(LOCKED, path) as port:
+        audit = Audit(None)
+        view = audit._view(state_of(port, fingerprint), OPTIONS)
+    assert (view["login"], audit.warnings) == ("credentials", [])
+
+
+def test_another_server_is_not_judged(pem: tuple[pathlib.Path, str]):
+    with server(LOCKED, pem[0]) as port:
+        audit = Audit(None)
+        assert audit._view(state_of(port, "0" * 64), OPTIONS) is None
+    assert "shows another certificate" in audit.warnings[0]
+
+
+def test_an_address_that_does_not_answer():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    audit = Audit(None)
+    assert audit._view(state_of(port, None), OPTIONS)["reachable"] is False
+    assert audit.warnings == [
+        f"Port {port} of 127.0.0.1 does not answer the control node: only what the host told is judged."]
