@@ -102,7 +102,8 @@ def _show(report: Report, files: t.Mapping[str, pathlib.Path]) -> None:
     """Write the report to the terminal as text; the result of a task is shown as JSON, if at all."""
     display = Display()
     best = _best(files)
-    for line in _report_terminal.lines(report, f"see {best}" if best else ""):
+    hint = f"see {best}" if best else "in a report with -e nodered_report_dir=reports"
+    for line in _report_terminal.lines(report, hint):
         display.display(line.text, color=_COLOURS.get(line.severity))
 
 

@@ -60,8 +60,7 @@ def render(report: Report) -> str:
         counts={name: _counts(findings) for name, findings in summary.by_subject.items()},
         shares=_shares(summary), certificates=_certificates(report), axis=_Axis.of(report),
         ends={subject.name: _End.of(subject.certificate, report.created)
-              for subject in report.subjects if subject.certificate},
-        quiet=[rule for rule in report.rules if rule not in dict(summary.by_rule)])
+              for subject in report.subjects if subject.certificate})
 
 
 def _shown(value: t.Any) -> t.Any:

@@ -85,6 +85,29 @@ class Summary:
         return [finding for finding in self.report.findings if finding.known and not finding.suppression]
 
     @functools.cached_property
+    def accepted_by_subject(self) -> dict[str, list[str]]:
+        """What does not count of each subject that has some, such as "2 critical known", the most severe first."""
+        found: dict[str, list[str]] = {}
+        for severity in SEVERITIES:
+            for word, findings in (("known", self.known), ("suppressed", self.suppressed)):
+                numbers = collections.Counter(finding.subject for finding in findings if finding.rule.severity == severity)
+                for subject, number in numbers.items():
+                    found.setdefault(subject, []).append(f"{number} {severity} {word}")
+        return found
+
+    @property
+    def not_counted(self) -> str:
+        """Such as "1 suppressed, 5 known from the baseline", or the empty text."""
+        parts = ((self.suppressed, "suppressed"), (self.known, "known from the baseline"))
+        return ", ".join(f"{len(findings)} {word}" for findings, word in parts if findings)
+
+    @functools.cached_property
+    def quiet(self) -> list[Rule]:
+        """The rules that found nothing, not even what does not count."""
+        found = {finding.rule for finding in self.report.findings}
+        return [rule for rule in self.report.rules if rule not in found] if self.looked_at else []
+
+    @functools.cached_property
     def failed(self) -> list[Subject]:
         """The subjects that could not be looked at."""
         return [subject for subject in self.report.subjects if subject.error]
@@ -129,7 +152,7 @@ class Summary:
         """The report in one line."""
         of_each = [f"{number} {severity}" for severity, number in self.severities.items() if number]
         if not of_each:
-            return f"Nothing found on {counted_as(self.looked_at, self.noun)}" if self.looked_at else "Nothing was looked at"
+            return self._nothing
         *others, last = of_each
         many = f"{', '.join(others)} and {last}" if others else last
         return f"{many} {self._where}"
@@ -140,9 +163,26 @@ class Summary:
         return f"{sum(self.severities.values())} {self._where}" if self.by_subject else self.verdict
 
     @property
+    def _nothing(self) -> str:
+        """The verdict where no finding counts."""
+        if not self.looked_at:
+            return "Nothing was looked at"
+        on = f"on {counted_as(self.looked_at, self.noun)}"
+        accepted = [_with_worst(findings, word) for findings, word in (
+            (self.known, "known"), (self.suppressed, "suppressed")) if findings]
+        if not accepted:
+            return f"Nothing found {on}{self._without}"
+        return f"{'Nothing new' if self.known else 'Nothing that counts'} {on}: {', '.join(accepted)}{self._without}"
+
+    @property
     def _where(self) -> str:
         noun = "finding" if sum(self.severities.values()) == 1 else "findings"
-        return f"{noun} on {len(self.by_subject)} of {counted_as(self.looked_at, self.noun)}"
+        return f"{noun} on {len(self.by_subject)} of {counted_as(self.looked_at, self.noun)}{self._without}"
+
+    @property
+    def _without(self) -> str:
+        number = len(self.failed)
+        return f", {number} of {counted_as(len(self.report.subjects), self.noun)} not looked at" if number else ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -152,6 +192,13 @@ class Summary:
             "suppressed": len(self.suppressed), "known": len(self.known),
             "subjects": len(self.report.subjects), "failed": len(self.failed),
         }
+
+
+def _with_worst(findings: t.Sequence[Finding], word: str) -> str:
+    """Such as "5 known (2 critical)"."""
+    severities = [finding.rule.severity for finding in findings]
+    worst = max(severities)
+    return f"{len(findings)} {word} ({severities.count(worst)} {worst})"
 
 
 def report_data(report: Report) -> dict[str, t.Any]:

@@ -27,12 +27,14 @@ class Line:
     severity: Severity | None = None
 
 
-def lines(report: Report, hint: str = "") -> list[Line]:
+def lines(report: Report, hint: str) -> list[Line]:
     """The report, in plain text. The hint says where the rest is: "see report.html"."""
     summary = Summary(report)
     worst = next((severity for severity, number in summary.severities.items() if number), None)
     told = [Line(f"{summary.verdict}.", worst)]
-    told += _accepted(summary)
+    # Where no finding counts, the verdict has it.
+    if summary.by_subject and summary.not_counted:
+        told.append(Line(f"Not counted: {summary.not_counted}."))
     if summary.failed:
         told.append(Line(""))
         told.append(Line(f"Not looked at: {counted_as(len(summary.failed), summary.noun)}", Severity.HIGH))
@@ -44,15 +46,6 @@ def lines(report: Report, hint: str = "") -> list[Line]:
         told += _subject(summary, subject, hint)
     told += _rest(len(found) - SHOWN_SUBJECTS, f" {summary.noun}s with findings", hint)
     return told
-
-
-def _accepted(summary: Summary) -> list[Line]:
-    parts = []
-    if summary.suppressed:
-        parts.append(f"{len(summary.suppressed)} suppressed")
-    if summary.known:
-        parts.append(f"{len(summary.known)} known from the baseline")
-    return [Line(f"Not counted: {', '.join(parts)}.")] if parts else []
 
 
 def _subject(summary: Summary, subject: Subject, hint: str) -> list[Line]:
@@ -71,4 +64,4 @@ def _subject(summary: Summary, subject: Subject, hint: str) -> list[Line]:
 
 
 def _rest(number: int, what: str, hint: str) -> list[Line]:
-    return [Line(f"  ... and {number} more{what}{hint and f', {hint}'}")] if number > 0 else []
+    return [Line(f"  ... and {number} more{what}, {hint}")] if number > 0 else []

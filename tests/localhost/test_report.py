@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: pathlib.Path) -> None:
 
 def test_the_terminal_gets_text(one_of_each: dict[str, str]) -> None:
     run = report(result("pi", found(one_of_each["critical"], NASTY)), {"subject": {"name": "gone", "error": "No route"}})
-    assert "1 critical finding on 1 of 1 host." in run.output
+    assert "1 critical finding on 1 of 1 host, 1 of 2 hosts not looked at." in run.output
     assert f"[{one_of_each['critical']}]" in run.output
     assert "  gone: No route\n" in run.output
     assert "\x1b" not in run.output

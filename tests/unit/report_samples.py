@@ -51,6 +51,14 @@ FINDINGS = (
     Finding(OLD, "kitchen", "4.1.15 is old.", known=True),
 )
 REPORT = Report("audit", NOW, "1.2.3", (KITCHEN, GARAGE, ATTIC, CELLAR), FINDINGS, tuple(RULES.values()), True)
+#: Nothing in it counts.
+ACCEPTED = Report(
+    "audit", NOW, "1.2.3", (KITCHEN, GARAGE),
+    (Finding(OPEN, "garage", "GET /flows answers 200.", known=True),
+     Finding(OPEN, "garage", "GET /settings answers 200.", detail="settings", known=True),
+     Finding(OLD, "garage", "3.1.9 is old.", known=True), FINDINGS[3]),
+    tuple(RULES.values()), True)
+SUPPRESSED = dataclasses.replace(ACCEPTED, findings=(FINDINGS[3],), compared=False)
 EMPTY = Report("validate", NOW, "1.2.3", (), (), ())
 FILES = Report(
     "validate", NOW, "1.2.3", (Subject("north/settings.js", Kind.FILE), Subject("/srv/s ü.js", Kind.FILE)),

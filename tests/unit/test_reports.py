@@ -32,7 +32,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary im
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((PROJECT / "docs/report.schema.json").read_text("utf-8"))
-REPORTS = {"full": samples.REPORT, "empty": samples.EMPTY, "files": samples.FILES, "nasty": samples.nasty()}
+REPORTS = {"full": samples.REPORT, "accepted": samples.ACCEPTED, "empty": samples.EMPTY, "files": samples.FILES, "nasty": samples.nasty()}
 
 every_report = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 
@@ -42,7 +42,7 @@ def sarif(report: Report, directory: str = "/work") -> dict:
     return run
 
 
-def terminal(report: Report, hint: str = "") -> list[str]:
+def terminal(report: Report, hint: str = "see report.html") -> list[str]:
     return [line.text for line in _report_terminal.lines(report, hint)]
 
 
@@ -65,11 +65,18 @@ def test_hosts_are_in_the_order_of_their_numbers() -> None:
 
 
 @pytest.mark.parametrize(("report", "verdict"), [
-    (samples.REPORT, "1 critical, 1 medium and 1 low findings on 1 of 3 hosts"),
+    (samples.REPORT, "1 critical, 1 medium and 1 low findings on 1 of 3 hosts, 1 of 4 hosts not looked at"),
     (samples.EMPTY, "Nothing was looked at"),
     (samples.FILES, "2 critical findings on 2 of 2 files"),
-    (dataclasses.replace(samples.REPORT, findings=()), "Nothing found on 3 hosts"),
-    (dataclasses.replace(samples.REPORT, findings=(Finding(samples.PLAIN, "garage", ""),)), "1 high finding on 1 of 3 hosts"),
+    (dataclasses.replace(samples.REPORT, findings=()), "Nothing found on 3 hosts, 1 of 4 hosts not looked at"),
+    (dataclasses.replace(samples.REPORT, findings=(), subjects=(samples.KITCHEN,)), "Nothing found on 1 host"),
+    (dataclasses.replace(samples.REPORT, findings=(), subjects=(samples.ATTIC,)), "Nothing was looked at"),
+    (samples.ACCEPTED, "Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)"),
+    (dataclasses.replace(samples.ACCEPTED, subjects=samples.REPORT.subjects),
+     "Nothing new on 3 hosts: 3 known (2 critical), 1 suppressed (1 medium), 1 of 4 hosts not looked at"),
+    (samples.SUPPRESSED, "Nothing that counts on 2 hosts: 1 suppressed (1 medium)"),
+    (dataclasses.replace(samples.REPORT, findings=(Finding(samples.PLAIN, "garage", ""),), subjects=(samples.GARAGE,)),
+     "1 high finding on 1 of 1 host"),
 ])
 def test_verdict(report: Report, verdict: str) -> None:
     assert Summary(report).verdict == verdict
@@ -80,7 +87,7 @@ def test_verdict(report: Report, verdict: str) -> None:
 
 def test_terminal() -> None:
     assert terminal(samples.REPORT) == [
-        "1 critical, 1 medium and 1 low findings on 1 of 3 hosts.",
+        "1 critical, 1 medium and 1 low findings on 1 of 3 hosts, 1 of 4 hosts not looked at.",
         "Not counted: 1 suppressed, 1 known from the baseline.",
         "",
         "Not looked at: 1 host",
@@ -94,8 +101,12 @@ def test_terminal() -> None:
         "  low       3.1.9 is old. [outdated]",
         "            To mend: Set nodered_admin_users.",
     ]
-    assert [line.severity for line in _report_terminal.lines(samples.REPORT)][:5] == [
+    assert [line.severity for line in _report_terminal.lines(samples.REPORT, "")][:5] == [
         Severity.CRITICAL, None, None, Severity.HIGH, None]
+
+
+def test_terminal_where_nothing_counts() -> None:
+    assert terminal(samples.ACCEPTED) == ["Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)."]
 
 
 def test_terminal_of_a_large_fleet_is_short() -> None:
@@ -304,6 +315,26 @@ def test_html_says_when_certificates_end() -> None:
     page = Page(_report_html.render(samples.REPORT))
     assert "300 days left" in page.words
     assert "ended 3 days ago" in page.words
+
+
+def test_html_of_what_does_not_count() -> None:
+    page = Page(_report_html.render(samples.ACCEPTED))
+    words = " ".join(page.words.split())
+    assert "Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)" in words
+    assert "Not counted: 1 suppressed, 3 known from the baseline." in words
+    # On the line of the host, and in its details.
+    assert "Node.js 18.20.4 2 critical known 1 low known ended" in words
+    assert "Node.js 20.19.2 1 medium suppressed 300 days left" in words
+    assert "Not counted: 2 critical known, 1 low known" in words
+    assert "Nothing found." not in words
+    assert "Found nothing to tell 1 of 4 rules high Title of no-tls no-tls" in words
+    assert ("class", "ok") not in page.attributes
+
+
+def test_html_without_a_baseline() -> None:
+    words = Page(_report_html.render(samples.SUPPRESSED)).words
+    assert "Not counted: 1 suppressed." in words
+    assert "known" not in words
 
 
 @pytest.mark.parametrize(("days", "words", "state"), [
