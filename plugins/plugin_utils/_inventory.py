@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 import os
 import pathlib
@@ -29,14 +31,32 @@ except ImportError:
 
 _PREFIX = "nodered_"
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
-#: Stands for a secret that cannot be decrypted here, with something of its own behind it.
-_STAND_IN = "pifleet-cannot-decrypt-"
+#: Stands for what is not known here, a secret that cannot be decrypted or what has no value, with something of its own
+#: behind it.
+_STAND_IN = "pifleet-not-known-"
+_WITHOUT_VALUE = f"{_STAND_IN}undefined-"
 #: Variables of Ansible's own that have all hosts in them.
 _SKIPPED = ("groups", "hostvars", "vars")
 
 
 class Unresolved(Exception):
-    """A variable without a value, and why; never with a part of a template, which may hold a secret."""
+    """A template without a value, and why; never with a part of the template, which may hold a secret."""
+
+    def __init__(self, reason: str, undefined: str = "") -> None:
+        super().__init__(reason)
+        #: The name of what is not defined, as far as it is known.
+        self.undefined = undefined
+
+
+@dataclasses.dataclass(frozen=True)
+class Missing:
+    """A variable, or a part of one, that has no value."""
+
+    #: "it refers to vault_fred, which is not defined".
+    reason: str
+    #: "vault_fred", or the empty text.
+    undefined: str
+    place: Place
 
 
 class HostVariables:
@@ -55,7 +75,8 @@ class HostVariables:
         readable = {name: value if name in _SKIPPED else self._readable(value) for name, value in raw.items()}
         self._templar = templar.copy_with_new_env(available_variables={**ROLE_DEFAULTS, **readable})
         self._values: dict[str, t.Any] = {name: readable[name] for name in raw if name.startswith(_PREFIX)}
-        #: Templates take most of the time.
+        # Templates take most of the time.
+        self._resolved: dict[str, tuple[t.Any, t.Any, list[Missing]]] = {}
         self._arguments: dict[str, tuple[t.Any, ...]] = {}
 
     @property
@@ -64,13 +85,17 @@ class HostVariables:
         return list(self._values)
 
     def value(self, name: str) -> t.Any:
-        """The value of a variable that somebody has set. Unresolved."""
-        return self._template(self._values[name])
+        """The value of a variable that somebody has set, with stand-ins for the parts that have none."""
+        return self._variable(name)[1]
+
+    def missing(self, name: str) -> list[Missing]:
+        """The parts of a variable that have no value, so that a run would stop."""
+        return self._variable(name)[2]
 
     def argument(self, template: str) -> tuple[t.Any, ...]:
         """What an option of a task becomes, or nothing where it is left out. Unresolved."""
         if template not in self._arguments:
-            found = self._template({"value": trust_as_template(template)})
+            found = self._template({"value": trust_as_template(template)}, self._filled_templar)
             omitted = "value" not in found or (self._raw.get("omit") is not None and found["value"] == self._raw["omit"])
             self._arguments[template] = () if omitted else (found["value"],)
         return self._arguments[template]
@@ -107,13 +132,43 @@ class HostVariables:
                     return Place(shown_path(self._inventory), number)
         return Place()
 
-    def _template(self, value: t.Any) -> t.Any:
+    @functools.cached_property
+    def _filled_templar(self) -> t.Any:
+        """Knows the variables with stand-ins, so that one part without a value does not hide the others."""
+        filled = {name: self._variable(name)[0] for name in self._values}
+        return self._templar.copy_with_new_env(available_variables={**self._templar.available_variables, **filled})
+
+    def _variable(self, name: str) -> tuple[t.Any, t.Any, list[Missing]]:
+        """A variable with stand-ins, before and after its templates are evaluated, and what they stand for."""
+        if name not in self._resolved:
+            missing: list[Missing] = []
+            self._resolved[name] = (*self._resolve(name, self._values[name], missing), missing)
+        return self._resolved[name]
+
+    def _resolve(self, name: str, value: t.Any, missing: list[Missing]) -> tuple[t.Any, t.Any]:
         try:
-            return self._templar.template(value)
+            return value, self._template(value, self._templar)
+        except Unresolved as error:
+            unresolved = error
+        if isinstance(value, (dict, list)):
+            known = len(missing)
+            parts = [self._resolve(name, part, missing) for part in (value.values() if isinstance(value, dict) else value)]
+            if len(missing) > known:
+                before, after = map(list, zip(*parts))
+                return (dict(zip(value, before)), dict(zip(value, after))) if isinstance(value, dict) else (before, after)
+        missing.append(Missing(str(unresolved), unresolved.undefined, self.place(name, value)))
+        stand_in = _WITHOUT_VALUE + hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        return stand_in, stand_in
+
+    @staticmethod
+    def _template(value: t.Any, templar: t.Any) -> t.Any:
+        try:
+            return templar.template(value)
         except AnsibleUndefinedVariable as error:
             missing = _UNDEFINED.search(str(error))
-            raise Unresolved(f"it refers to {missing[1]}, which is not defined" if missing else
-                             "its template refers to something that is not defined") from None
+            if missing:
+                raise Unresolved(f"it refers to {missing[1]}, which is not defined", missing[1]) from None
+            raise Unresolved("its template refers to something that is not defined") from None
         except AnsibleError:
             raise Unresolved("its template cannot be evaluated") from None
 
@@ -136,12 +191,21 @@ class HostVariables:
 
 
 def is_stand_in(value: t.Any) -> bool:
-    """Whether something in a value could not be decrypted, so that nothing can be said of it."""
+    """Whether something in a value is not known here, so that nothing can be said of it."""
+    return _has(value, _STAND_IN)
+
+
+def is_incomplete(value: t.Any) -> bool:
+    """Whether something in a value is not defined."""
+    return _has(value, _WITHOUT_VALUE)
+
+
+def _has(value: t.Any, stand_in: str) -> bool:
     if isinstance(value, t.Mapping):
-        return any(map(is_stand_in, value.values()))
+        return any(_has(part, stand_in) for part in value.values())
     if isinstance(value, list):
-        return any(map(is_stand_in, value))
-    return isinstance(value, str) and _STAND_IN in value
+        return any(_has(part, stand_in) for part in value)
+    return isinstance(value, str) and stand_in in value
 
 
 def place_of(value: t.Any) -> Place:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Place, Severity
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory import HostVariables, Unresolved, is_stand_in
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory import HostVariables, is_stand_in
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._roles import ROLE_OPTIONS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_base import RuleBook, shown
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_logins import PASSWORD_WELL_KNOWN
@@ -103,11 +103,10 @@ def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:
     for name, option in ROLE_OPTIONS.items():
         if name not in variables.names:
             continue
-        try:
-            value = variables.value(name)
-        except Unresolved as reason:
-            yield Finding(UNRESOLVED, subject, f"{name} has no value: {reason}.", variables.place(name), name)
-            continue
+        for missing in variables.missing(name):
+            yield Finding(UNRESOLVED, subject, f"{name} has no value: {missing.reason}.", missing.place,
+                          f"{name} {missing.undefined}".strip())
+        value = variables.value(name)
         # The validator's own words would show the value.
         if not is_stand_in(value) and validated({name: option}, {name: value}) is None:
             yield Finding(WRONG_TYPE, subject, f"{name} must be {_kind(option)}.", variables.place(name, value), name)
@@ -145,11 +144,8 @@ _ON_HOSTS = (*_LOGIN_VARIABLES, "nodered_credential_secret")
 def secrets_of(variables: HostVariables, names: t.Iterable[str] | None = None) -> Iterator[Secret]:
     """The secrets of a host, as far as they have a value that can be read here."""
     for name in names or variables.names:
-        try:
-            value = variables.value(name) if name in variables.names else None
-        except Unresolved:
-            continue
-        yield from _secrets_in(variables, name, value)
+        if name in variables.names:
+            yield from _secrets_in(variables, name, variables.value(name))
 
 
 def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
@@ -212,7 +208,8 @@ def _secrets_in(
     elif isinstance(value, list):
         for position, part in enumerate(value, 1):
             whose = _user(variable, part) if isinstance(part, t.Mapping) else ""
-            yield from _secrets_in(variables, variable, part, (*keys, whose or str(position)))
+            named = whose and not is_stand_in(whose)
+            yield from _secrets_in(variables, variable, part, (*keys, whose if named else str(position)))
     elif (isinstance(value, str) or hasattr(value, "_ciphertext")) and not is_stand_in(value):
         text = str(value)
         if text and _is_secret(variable, keys, text, bool(user)):

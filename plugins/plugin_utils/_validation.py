@@ -26,7 +26,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import F
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import (
     finding_data, finding_from_data, subject_data,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory import HostVariables, Unresolved, is_stand_in
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory import (
+    HostVariables, Unresolved, is_incomplete, is_stand_in,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import PasswordError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._providers import PROVIDERS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._roles import HANDED_ON
@@ -150,7 +152,8 @@ class _HostChecks:
         refusals = list(self._wish_by_wish())
         yield from refusals
         options = self._options("settings", "settings")
-        if refusals or options is None:
+        # What has no value has been told of; a stand-in for it would be judged as if somebody wanted it.
+        if refusals or options is None or is_incomplete(options):
             return
         try:
             wishes = Wishes(options, options["user_dir"] or "/")

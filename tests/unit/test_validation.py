@@ -133,6 +133,36 @@ def test_one_fault(check, text, rule, line, words):
         assert secret not in finding.message + finding.detail
 
 
+USERS = """nodered_admin_users:
+  - {username: admin, password: plain-only-for-tests, permissions: "*"}
+  - username: steve
+    password: "{{ vault_nope }}"
+    permissions: read
+  - {username: "{{ vault_name }}", password: other-plain-only-for-tests, permissions: read}
+"""
+
+
+def test_what_is_undefined_hides_nothing_else(check):
+    findings = check(USERS + "nodered_environment: {A B: x}\n")
+    assert sorted(said(findings)) == [
+        ("secret-plain-text", "vars.yml", 2), ("secret-plain-text", "vars.yml", 6), ("variable-refused", "vars.yml", 7),
+        ("variable-unresolved", "vars.yml", 4), ("variable-unresolved", "vars.yml", 6)]
+    assert len({finding.fingerprint for finding in findings}) == 5
+    messages = [finding.message for finding in findings]
+    assert "nodered_admin_users has no value: it refers to vault_nope, which is not defined." in messages
+    assert not [message for message in messages if "only-for-tests" in message or "not-known" in message]
+
+
+@pytest.mark.parametrize("text", [
+    "nodered_node_auth: {user: fred, password_hash: '{{ nope }}'}\n", "nodered_static: '{{ nope }}'\n",
+    "nodered_static: {path: '{{ nope }}'}\n", "nodered_settings: {uiPort: '{{ nope }}'}\n",
+    "nodered_certificate_days: '{{ nope }}'\n", "nodered_certificate_names: ['{{ nope }}']\n",
+    "nodered_environment: {'PROXY': '{{ nope }}'}\n", "nodered_session_expiry: '{{ nope }}'\n",
+])
+def test_what_is_undefined_is_not_judged(check, text):
+    assert said(check(ADMIN + text)) == [("variable-unresolved", "vars.yml", 3)]
+
+
 @pytest.mark.parametrize(("text", "password", "rule"), [
     (ADMIN, "raspberry", "password-well-known"), (ADMIN, "Admin", "password-well-known"), (ADMIN, "x7-tests", None),
     (ADMIN, "x-tests", "password-short"),
