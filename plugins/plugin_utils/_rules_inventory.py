@@ -61,10 +61,9 @@ PASSWORD_REUSED = RULES.add(
     "Whoever is told one password has the rights of the other: a login to a dashboard then rewrites the flows.",
     f"Set a password of its own for each login in {_LOGINS}.", "nodered_admin_users")
 SECRET_SHARED = RULES.add(
-    "secret-shared", Severity.LOW, "Hosts have the same secret",
-    "Whoever takes it from the card of one host has it for the others: a credentialSecret decrypts their credentials, and"
-    " a hash that is guessed once is guessed for all.",
-    "Give each host its own in host_vars, and users a password instead of a hash.")
+    "secret-shared", Severity.LOW, "Hosts have the same password hash",
+    "Whoever gets hold of the hashes sees where the same password is, and guesses it once for all of them.",
+    f"Set password instead of password_hash in {_LOGINS}, so that each host gets a hash of its own.", "nodered_admin_users")
 
 #: The rules that say nothing of a secret that cannot be decrypted, by their identifiers.
 OF_SECRETS = frozenset(
@@ -137,8 +136,6 @@ _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _PASSWORD_IN_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/@]*:[^\s/@]+@", re.IGNORECASE)
 #: The variables with logins, and what the name of the user is called there.
 _LOGIN_VARIABLES = {"nodered_admin_users": "username", "nodered_node_auth": "user", "nodered_static_auth": "user"}
-#: What gets to the hosts. A passphrase of the authority, for one, is meant for all of them.
-_ON_HOSTS = (*_LOGIN_VARIABLES, "nodered_credential_secret")
 
 
 def secrets_of(variables: HostVariables, names: t.Iterable[str] | None = None) -> Iterator[Secret]:
@@ -167,16 +164,15 @@ def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
 
 
 def check_shared(hosts: t.Mapping[str, HostVariables]) -> Iterator[Finding]:
-    """Secrets that several hosts have in the same form; each is told once, of the first host.
+    """Password hashes that several hosts have; each is told once, of the first host.
 
-    A password is none of them: each host gets a hash of its own.
+    Of a password each host gets a hash of its own, and one credentialSecret for all hosts lets flows move between them.
     """
     having: dict[tuple[str, str, str], dict[str, Secret]] = {}
     for host, variables in hosts.items():
-        for secret in secrets_of(variables, _ON_HOSTS):
-            if secret.user and not is_hash(secret.text):
-                continue
-            having.setdefault((secret.variable, secret.owner, secret.text), {})[host] = secret
+        for secret in secrets_of(variables, _LOGIN_VARIABLES):
+            if secret.user and is_hash(secret.text):
+                having.setdefault((secret.variable, secret.owner, secret.text), {})[host] = secret
     for (variable, owner, _text), found in having.items():
         if len(found) > 1:
             first, *others = found

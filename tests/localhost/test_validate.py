@@ -21,7 +21,9 @@ from ad_hoc import PROJECT
 
 BIN = pathlib.Path(sys.executable).parent
 CI = PROJECT / "docs" / "ci"
-ADMIN, FRED, CREDENTIALS = "correct horse only-for-tests", "battery staple only-for-tests", "paper clip only-for-tests"
+ADMIN, CREDENTIALS = "correct horse only-for-tests", "paper clip only-for-tests"
+#: Of "battery staple only-for-tests".
+FRED = "$2b$08$04/Tl8BCmB7dOmEZdDhjseKFmK6CZDw7u84dgv79l/vsYOfK6LgKW"
 VAULT = "vault-only-for-tests"
 #: Addresses that nobody has (RFC 5737).
 INVENTORY = """\
@@ -80,7 +82,7 @@ def fleet(tmp_path: pathlib.Path) -> pathlib.Path:
     (tmp_path / "group_vars" / "nodered.yml").write_text(f"""\
 nodered_admin_users:
   - {{username: admin, password: "{{{{ vault_admin }}}}", permissions: "*"}}
-nodered_node_auth: {{user: fred, password: "{{{{ vault_fred }}}}"}}
+nodered_node_auth: {{user: fred, password_hash: "{{{{ vault_fred }}}}"}}
 nodered_credential_secret: "{{{{ vault_credentials }}}}"
 nodered_suppressions:
   - {{rule: secret-shared, reason: One family has all of them., until: 2099-12-31}}
