@@ -29,7 +29,7 @@ _LOGINS = "nodered_admin_users, nodered_node_auth or nodered_static_auth"
 
 MISSPELT = RULES.add(
     "variable-misspelt", Severity.HIGH, "A variable is misspelt",
-    "Nobody reads it, so that what it asks for is missing on the host without a word.",
+    "Nobody reads it, so that what it asks for would be missing; pifleet.nodered.secure refuses it before it changes anything.",
     "Give it the right name, or one that is less alike if it is one of your own.")
 UNRESOLVED = RULES.add(
     "variable-unresolved", Severity.HIGH, "A variable has no value",
@@ -84,7 +84,12 @@ class Secret:
 
     @property
     def name(self) -> str:
-        return f"{self.variable}, {self.owner}" if self.owner else self.variable
+        """Such as "the admin password of nodered_admin_users" or "nodered_credential_secret"."""
+        return f"the {self.owner} of {self.variable}" if self.owner else self.variable
+
+    def told(self, what: str) -> str:
+        """A sentence about it."""
+        return f"The {self.owner} of {self.variable} {what}." if self.owner else f"{self.variable} {what}."
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
     passwords: dict[str, Secret] = {}
     for secret in secrets_of(variables):
         if _is_written_out(secret):
-            yield Finding(SECRET_PLAIN, subject, f"{secret.name}: stands in plain text.", secret.place,
+            yield Finding(SECRET_PLAIN, subject, secret.told("stands in plain text"), secret.place,
                           f"{secret.variable} {secret.owner}")
         if not secret.user:
             continue
@@ -159,7 +164,7 @@ def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
         twin = passwords.setdefault(secret.text, secret)
         editor = "nodered_admin_users" in (secret.variable, twin.variable)
         if editor and (secret.variable, secret.user) != (twin.variable, twin.user):
-            yield Finding(PASSWORD_REUSED, subject, f"{secret.name}: is the same as {twin.name}.", secret.place,
+            yield Finding(PASSWORD_REUSED, subject, secret.told(f"is the same as {twin.name}"), secret.place,
                           f"{secret.variable} {secret.user}")
 
 
@@ -177,7 +182,7 @@ def check_shared(hosts: t.Mapping[str, HostVariables]) -> Iterator[Finding]:
         if len(found) > 1:
             first, *others = found
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-            yield Finding(SECRET_SHARED, first, f"{found[first].name}: is the same on {others[0]}{more}.",
+            yield Finding(SECRET_SHARED, first, found[first].told(f"is the same on {others[0]}{more}"),
                           found[first].place, f"{variable} {owner}")
 
 
@@ -188,9 +193,9 @@ def is_hash(text: str) -> bool:
 def _check_password(secret: Secret, subject: str) -> Iterator[Finding]:
     detail = f"{secret.variable} {secret.user}"
     if is_well_known(secret.text) or secret.text.lower() == secret.user.lower():
-        yield Finding(PASSWORD_WELL_KNOWN, subject, f"{secret.name}: is one that everybody knows.", secret.place, detail)
+        yield Finding(PASSWORD_WELL_KNOWN, subject, secret.told("is one that everybody knows"), secret.place, detail)
     elif len(secret.text) < _SHORTEST_PASSWORD:
-        yield Finding(PASSWORD_SHORT, subject, f"{secret.name}: has fewer than {_SHORTEST_PASSWORD} characters.",
+        yield Finding(PASSWORD_SHORT, subject, secret.told(f"has fewer than {_SHORTEST_PASSWORD} characters"),
                       secret.place, detail)
 
 
