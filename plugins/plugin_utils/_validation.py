@@ -158,7 +158,9 @@ class _HostChecks:
         try:
             wishes = Wishes(options, options["user_dir"] or "/")
         except _REFUSALS as error:
-            yield self._refused(str(error), "nodered_settings")
+            # A stand-in has not the form of a hash, for one.
+            if not is_stand_in(options):
+                yield self._refused(str(error), "nodered_settings")
             return
         yield from self._settings_file(wishes, path) if path else self._edited(wishes, _EMPTY, "")
 

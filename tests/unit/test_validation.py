@@ -120,7 +120,8 @@ def test_nothing_is_wrong(check):
     (GOOD + "nodered_environment: {HTTPS_PROXY: 'http://fred:plain-only-for-tests@proxy.example.com'}\n",
      "secret-plain-text", 4, "The HTTPS_PROXY of nodered_environment"),
     (GOOD + "nodered_settings_js: {apiToken: '\"plain-only-for-tests\"'}\n", "secret-plain-text", 4, "apiToken"),
-    (ADMIN.replace("{{ vault_admin }}", "plain-only-for-tests"), "secret-plain-text", 2, "The admin password of nodered_admin_users stands"),
+    (ADMIN.replace("{{ vault_admin }}", "plain-only-for-tests"), "secret-plain-text", 2,
+     "The admin password of nodered_admin_users stands in plain text."),
     (ADMIN + "nodered_static: {path: /srv}\nnodered_static_auth: {user: fred, password: '{{ vault_admin }}'}\n",
      "password-reused", 4, "The password of nodered_static_auth is the same as the admin password of nodered_admin_users."),
 ])
@@ -270,6 +271,7 @@ def test_secrets_that_cannot_be_decrypted_here(check, variables):
     host = variables(text)
     assert host.undecryptable == 2
     assert is_stand_in(host.value("nodered_admin_users"))
+    assert said(check(ADMIN + f"nodered_node_auth:\n  user: fred\n  password_hash: {inline}")) == []
     # What does not depend on them is checked all the same.
     assert said(check(text + "nodered_session_expiry: -1\n")) == [("variable-refused", "vars.yml", text.count("\n") + 1)]
 
