@@ -106,6 +106,8 @@ def test_formats(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
     run = report(result("pi", found(one_of_each["low"])))
     assert run.result["paths"] == {}
     assert "1 low finding on 1 of 1 host." in run.output
+    run = report(result("pi", *(found(one_of_each["low"], detail=str(number)) for number in range(14))))
+    assert "  ... and 4 more, in a report with -e nodered_report_dir=reports\n" in run.output
     run = report(result("pi"), formats=["html"])
     assert run.failed
     assert "nodered_report_dir" in run.result["msg"]
@@ -278,8 +280,11 @@ def page_file(tmp_path_factory: pytest.TempPathFactory, rules: dict[str, str]) -
         {"subject": {"name": "gone", "error": NASTY}},
         result("good"),
     ]
+    fleet.append(result("accepted", *(found(rule) for rule in names[2:12])))
     entry = {"rule": names[1], "host": "nasty", "reason": NASTY, "until": day(30)}
-    run = report(*fleet, report_dir=str(folder), formats=["html"], fail_severity="never", suppressions=[entry])
+    accepted = [{"rule": rule, "host": "accepted", "reason": "In spring.", "until": day(30)} for rule in names[2:12]]
+    run = report(*fleet, report_dir=str(folder), formats=["html"], fail_severity="never",
+                 suppressions=[entry, *accepted])
     return pathlib.Path(run.result["paths"]["html"])
 
 
@@ -341,6 +346,15 @@ def test_page_by_keyboard(browser: Browser, page_file: pathlib.Path) -> None:
     assert one.locator("dl").is_visible()
     page.get_by_role("row", name="nasty").get_by_role("link").click()
     assert page.locator(":target").inner_text() == "nasty"
+    page.context.close()
+
+
+def test_page_of_a_host_about_which_nothing_counts(browser: Browser, page_file: pathlib.Path) -> None:
+    page, _heard = opened(browser, page_file, "desk", "light")
+    line = page.get_by_role("row", name="accepted").get_by_role("cell").first.inner_text()
+    assert "suppressed" in line
+    assert "nothing" not in line
+    assert "nothing" in page.get_by_role("row", name="good").inner_text()
     page.context.close()
 
 
