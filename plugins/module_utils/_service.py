@@ -301,6 +301,8 @@ class Service:
         reason = str(failure) if isinstance(failure, (HostError, OSError)) else "A fault: %r." % failure
         reason += self._own_words(journal)
         if not transaction.open:
+            if self.started:
+                self._forget_proof()
             return HostError("%s Nothing had been changed before." % reason, journal=journal, restored=[],
                              transaction=None)
         identifier = transaction.identifier
@@ -316,6 +318,8 @@ class Service:
 
     def _undo(self, transaction):
         before = transaction.record["before"]
+        if transaction.record["restarted"] and not transaction.record["files"]:
+            self._forget_proof()
         if transaction.record["restarted"]:
             # A server that runs with the new files may write some of them anew.
             systemctl("stop", self.unit.name)
@@ -335,6 +339,10 @@ class Service:
         restored = [entry["path"] for entry in transaction.record["files"]]
         transaction.close()
         return restored
+
+    def _forget_proof(self):
+        """What runs now was started anew, was not proved, and cannot be put back: not even an old file makes it good."""
+        self.store.discard("proved.json")
 
     def _as_before(self, before):
         return self.unit.active and not self._difference(before)
