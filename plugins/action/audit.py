@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import pathlib
-import ssl
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -19,7 +17,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import (
     Finding, Kind, ServedCertificate, Subject,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import finding_data, subject_data
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import PkiError, describe
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import PkiError, describe, fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_host import (
     APPLIED, check_host, expected_outside, port_of,
 )
@@ -104,7 +102,7 @@ def _is_of_another(view: dict[str, t.Any], state: dict[str, t.Any]) -> bool:
     own = {seen["certificate"] for seen in state["endpoints"] if seen["port"] == view["port"] and seen["certificate"]}
     if not own or not view["certificate"]:
         return False
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(view["certificate"])).hexdigest() not in own
+    return fingerprint(view["certificate"]) not in own
 
 
 def _served(pem: str) -> ServedCertificate | None:

@@ -16,7 +16,7 @@ import os
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from . import _rules_certificates, _rules_logins, _rules_settings
+from . import _accounts, _rules_certificates, _rules_logins, _rules_settings
 from ._credentials import Status, judge
 from ._findings import Finding, Place, Rule, Severity
 from ._javascript import SettingsError
@@ -27,7 +27,7 @@ from ._releases import advisories, end_of_support
 from ._rules_base import Reading, RuleBook, is_loopback, shown
 from ._rules_certificates import EXPIRED, SELF_SIGNED, check_certificate, covers
 from ._rules_logins import (
-    ADMIN_AUTH_LOCKED_OUT, ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN, grants,
+    ADMIN_AUTH_LOCKED_OUT, ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN,
 )
 from ._rules_settings import SECRET_ABSENT, check_settings
 from ._settings_document import SettingsDocument
@@ -120,7 +120,7 @@ CREDENTIALS_LOST = RULES.add(
 SESSION_OUTLIVES = RULES.add(
     "session-outlives-rights", Severity.MEDIUM, "A login has more rights than its user",
     "Node-RED keeps the rights of a login for seven days, whatever becomes of the user's permissions.",
-    "Stop Node-RED, remove .sessions.json from the userDir, start it.")
+    "Run pifleet.nodered.secure with the user in nodered_revoke_sessions.", "nodered_revoke_sessions")
 
 UMASK = RULES.add(
     "service-umask", Severity.MEDIUM, "Node-RED writes files that others may read",
@@ -414,12 +414,7 @@ def _sessions(host: _Host) -> Iterator[Finding]:
 def _exceeds(scope: t.Any, permissions: t.Any) -> bool:
     """Whether a login's rights are more than a user's permissions."""
     rights = scope if isinstance(scope, list) else [scope]
-    given = permissions if isinstance(permissions, list) else [permissions]
-    return any(
-        isinstance(right, str) and right and right not in given and "*" not in given
-        and not ("." in right and right.partition(".")[0] != "*" and grants(given, right))
-        and not (right.startswith("*.") and right[2:] in given) and f"*.{right}" not in given
-        for right in rights)
+    return not _accounts.covers(permissions, [right for right in rights if right])
 
 
 def _flows(host: _Host) -> Iterator[Finding]:

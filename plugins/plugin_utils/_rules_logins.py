@@ -175,13 +175,6 @@ def has_admin_api(reading: Reading) -> bool:
     return not any(reading.get(key) is False for key in ("httpRoot", "httpAdminRoot"))
 
 
-def grants(permissions: t.Any, wanted: str) -> bool:
-    """Whether permissions, a text or a list, give a right such as `flows.write`."""
-    entries = permissions if isinstance(permissions, list) else [permissions]
-    action = wanted.rpartition(".")[2]
-    return any(entry in ("*", action, f"*.{action}", wanted) for entry in entries if isinstance(entry, str))
-
-
 # ----------------------------------------------------------------------------------------------------------------------
 # adminAuth
 

@@ -14,13 +14,14 @@ import re
 import typing as t
 from collections.abc import Iterator
 
+from ._accounts import covers
 from ._findings import Finding, Place, Severity
 from ._javascript import NothingExportedError, SettingsError, code_children, text_of, unwrapped
 from ._javascript_names import FUNCTIONS
 from ._passwords import PasswordError, check_hash
 from ._rules_base import Reading, RuleBook, is_code, shown
 from ._rules_certificates import check_certificate
-from ._rules_logins import check_logins, grants, has_admin_api
+from ._rules_logins import check_logins, has_admin_api
 from ._rules_passwords import is_well_known
 from ._settings_export import right_name
 from ._settings_file import MISSING
@@ -101,7 +102,7 @@ SECRET_OFF = RULES.add(
     "credential-secret-off", Severity.HIGH, "Credentials of the flows are not encrypted",
     "With credentialSecret: false, which Node-RED's own set-up writes for an empty answer, passwords of brokers and"
     " services lie in the flows' file in the clear.",
-    "Remove credentialSecret: false, deploy once, then set nodered_credential_secret.", "nodered_credential_secret")
+    "Set nodered_credential_secret and run pifleet.nodered.secure, which encrypts them.", "nodered_credential_secret")
 SECRET_IN_REPOSITORY = RULES.add(
     "credential-secret-in-repository", Severity.HIGH, "credentialSecret stands in a repository",
     "Whoever has the repository decrypts the credentials of all flows, also years later.",
@@ -111,7 +112,7 @@ SECRET_WEAK = RULES.add(
     "credential-secret-weak", Severity.MEDIUM, "credentialSecret is easy to guess",
     "It is well known, shorter than 12 characters, or used elsewhere in the same file. Who copies the flows' files tries"
     " such ones first.",
-    "Choose a long random one; Node-RED needs the old one to decrypt the credentials it has, so enter those anew.",
+    "Set nodered_credential_secret to a long random one and run pifleet.nodered.secure, which encrypts them anew.",
     "nodered_credential_secret")
 SECRET_ABSENT = RULES.add(
     "credential-secret-absent", Severity.LOW, "Node-RED makes up its own credentialSecret",
@@ -367,7 +368,7 @@ def _modules(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     functions = reading.get("functionExternalModules") is not False and reading.get(
         "externalModules", "modules", "allowInstall") is not False
     limited = [name for name, permissions in _users(reading)
-               if grants(permissions, "flows.write") and not grants(permissions, "nodes.write")]
+               if covers(permissions, "flows.write") and not covers(permissions, "nodes.write")]
     if functions and limited:
         yield reading.finding(
             FUNCTION_MODULES, f"{', '.join(limited)} may edit functions, and functions may fetch modules.",
@@ -389,7 +390,7 @@ def _strangers(reading: Reading, right: str) -> bool:
     """Whether somebody who has not logged in has a right."""
     if reading.is_off("adminAuth"):
         return reading.is_off("httpAdminAuth") and reading.is_off("httpAuth")
-    return grants(reading.get("adminAuth", "default", "permissions"), right)
+    return covers(reading.get("adminAuth", "default", "permissions"), right)
 
 
 def _context(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
@@ -434,7 +435,7 @@ def _features(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
         yield reading.finding(TELEMETRY, "telemetry is enabled.", ("telemetry", "enabled"))
     if reading.get("tlsConfigDisableLocalFiles") is False:
         limited = [name for name, permissions in _users(reading)
-                   if grants(permissions, "flows.write") and permissions not in ("*", ["*"])]
+                   if covers(permissions, "flows.write") and permissions not in ("*", ["*"])]
         if limited:
             yield reading.finding(
                 TLS_FILES, f"{', '.join(limited)} may name key files of the host.", ("tlsConfigDisableLocalFiles",))

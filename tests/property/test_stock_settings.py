@@ -225,5 +225,6 @@ class TestStockFile:
 def test_a_key_stands_directly_below_its_example(version: str, stock: dict[str, bytes]) -> None:
     places = added(stock[version], edited(stock[version], NEW_KEYS).source)
     for key, line in EXAMPLES[version].items():
-        assert keys_of(places[line])[0] == key
+        # At the end of the file those follow that no stock file has an example of.
+        assert [found for found in keys_of(places[line]) if found not in ("pifleetVerifyLogin", "ui")] == [key]
         assert places[line].startswith(b"    " + key.encode())
