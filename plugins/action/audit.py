@@ -10,17 +10,22 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _outside
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import (
-    Finding, Kind, ServedCertificate, Subject,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
+    Finding,
+    Kind,
+    ServedCertificate,
+    Subject,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import finding_data, subject_data
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import PkiError, describe, fingerprint
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_host import (
-    APPLIED, check_host, expected_outside, port_of,
-)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import finding_data, subject_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._network import anonymous_view
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, fingerprint
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_host
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import expected_outside, port_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES_OF_HOSTS
 
 
 class ActionModule(HostAction):
@@ -51,7 +56,7 @@ class ActionModule(HostAction):
                 view: dict[str, t.Any] | None) -> dict[str, t.Any]:
         return {
             "changed": False, "subject": subject_data(subject), "findings": [finding_data(finding) for finding in findings],
-            "rules": list(APPLIED), "suppressions": options["suppressions"], "view": view,
+            "rules": list(RULES_OF_HOSTS), "suppressions": options["suppressions"], "view": view,
         }
 
     def _state(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -69,7 +74,7 @@ class ActionModule(HostAction):
         address = self.reached or next(iter(state["host"]["addresses"]), None)
         if port is None or address is None:
             return None
-        view = _outside.look(address, port, expected_outside(state), self._authorities(options), options["timeout"])
+        view = anonymous_view.look(address, port, expected_outside(state), self._authorities(options), options["timeout"])
         if not view["reachable"]:
             self._display.warning(
                 f"Port {port} of {address} does not answer the control node: only what the host told is judged.")

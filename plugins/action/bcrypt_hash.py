@@ -9,12 +9,12 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _passwords
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "password": {"type": "str", "required": True, "no_log": True},
     "hash": {"type": "str", "no_log": True},
-    "cost": {"type": "int", "default": _passwords.DEFAULT_COST},
+    "cost": {"type": "int", "default": passwords.DEFAULT_COST},
     "compare_cost": {"type": "bool", "default": False},
 }
 
@@ -35,8 +35,8 @@ class ActionModule(ActionBase):
         options = validation.validated_parameters
         existing = options["hash"]
         try:
-            hash = _passwords.desired_hash(options["password"], existing, options["cost"], options["compare_cost"])
-        except _passwords.PasswordError as error:
+            hash = passwords.desired_hash(options["password"], existing, options["cost"], options["compare_cost"])
+        except passwords.PasswordError as error:
             return self._failure(result, str(error), task_vars)
         # A result's own mark hides it from every callback; `register` still gets it.
         result.update(changed=bool(existing) and existing != hash, hash=hash, _ansible_no_log=True)

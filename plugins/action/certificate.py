@@ -8,23 +8,29 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _acme, _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import certificate_difference
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._providers import PROVIDERS, Provider, described
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
+    PROVIDERS,
+    Provider,
+    described,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 
 
 class ActionModule(HostAction):
     """Compares the installed certificate with the wanted one, and has the host install another one where it is due."""
 
     spec = argument_spec("certificate")
-    errors = (_pki.PkiError, _acme.AcmeError)
+    errors = (PkiError, acme.AcmeError)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         if options["provider"] == "none":
             return {"changed": False, "reasons": [], "fingerprint": ""}
-        _pki.check_validity(options["days"], options["renew_before"])
+        certificates.check_validity(options["days"], options["renew_before"])
         state = self.state(options)
         provider = PROVIDERS[options["provider"]](self, options, state)
         self._check_key(provider)
@@ -101,11 +107,11 @@ class ActionModule(HostAction):
         if not provider.chain or provider.options["new_key"] or not provider.keeps_key:
             return []
         twins = []
-        with contextlib.suppress(_pki.PkiError):
-            own = _pki.public_key_fingerprint(provider.chain)
+        with contextlib.suppress(PkiError):
+            own = certificates.public_key_fingerprint(provider.chain)
             for name, state in self.states_of_play().items():
                 chain = state["certificate"]["chain"]
-                if name != self.task_vars["inventory_hostname"] and chain and _pki.public_key_fingerprint(chain) == own:
+                if name != self.task_vars["inventory_hostname"] and chain and certificates.public_key_fingerprint(chain) == own:
                     twins.append(name)
         if not twins:
             return []

@@ -7,25 +7,28 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import certificate_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError
 
 
 class ActionModule(HostAction):
     """Makes, renews or replaces the authority; no host is visited."""
 
     spec = argument_spec("certificate_authority")
-    errors = (_pki.PkiError,)
+    errors = (PkiError,)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         folder, passphrase = options["ca_dir"], options["ca_passphrase"]
         path = os.path.join(os.path.expanduser(folder), "ca.pem")
-        former = _pki.CertificateAuthority.peek(folder, passphrase)
+        former = CertificateAuthority.peek(folder, passphrase)
         if former is None and options["state"] != "present":
             raise Failure(f"There is no {path} yet. Secure a host first, or make an authority with state: present.")
-        before = _pki.describe(former.certificate_pem) if former else None
+        before = certificates.describe(former.certificate_pem) if former else None
         done = former is not None and (
             options["state"] == "present" or options["instead_of"] not in (None, before["fingerprint"]))
         warnings = [former.permitted_warning(options["permitted"])] if former and options["permitted"] else []
@@ -33,20 +36,20 @@ class ActionModule(HostAction):
             after = before if done else None
         else:
             authority = self._changed(options)
-            after = _pki.describe(authority.certificate_pem)
+            after = certificates.describe(authority.certificate_pem)
             warnings = list(authority.warnings)
         return {
             "changed": not done, "fingerprint": after["fingerprint"] if after else "", "certificate": after,
             "ca_certificate": path, "warnings": [warning for warning in warnings if warning],
-            **({} if done else {"diff": certificate_difference(path, before, after, _pki.Names((), ()))}),
+            **({} if done else {"diff": certificate_difference(path, before, after, Names((), ()))}),
         }
 
     @staticmethod
-    def _changed(options: dict[str, t.Any]) -> _pki.CertificateAuthority:
+    def _changed(options: dict[str, t.Any]) -> CertificateAuthority:
         folder, passphrase, days = options["ca_dir"], options["ca_passphrase"], options["days"]
         if options["state"] == "renewed":
-            return _pki.CertificateAuthority.renew(folder, passphrase, days, options["instead_of"])
+            return CertificateAuthority.renew(folder, passphrase, days, options["instead_of"])
         new = {"common_name": options["common_name"], "days": days, "permitted": options["permitted"]}
         if options["state"] == "replaced":
-            return _pki.CertificateAuthority.replace(folder, passphrase, instead_of=options["instead_of"], **new)
-        return _pki.CertificateAuthority.load_or_create(folder, passphrase, **new)
+            return CertificateAuthority.replace(folder, passphrase, instead_of=options["instead_of"], **new)
+        return CertificateAuthority.load_or_create(folder, passphrase, **new)

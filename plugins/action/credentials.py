@@ -8,13 +8,19 @@ import base64
 import json
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials import CredentialsError, Status, judge
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials_recovery import Recovery, recovery
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import settings_difference
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki_names import PkiError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import SettingsDocument, SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import settings_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
+    CredentialsError,
+    Status,
+    judge,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import Recovery, recovery
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
 
 class ActionModule(HostAction):

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import HostAction, where
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 
 
 class ActionModule(HostAction):

@@ -12,16 +12,18 @@ import typing as t
 from ansible import constants
 from ansible.utils.display import Display
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import (
-    _baseline, _report, _report_files, _report_terminal, _suppressions,
-)
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Report, Severity
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import DataError, finding_data
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import Summary, counted_as, digest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import RULES
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._version import collection_version
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.version import collection_version
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import baseline as baselines
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import suppressions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import DataError, finding_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build, terminal_writer
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import files as report_files
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary, counted_as, digest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 
 _COLOURS = {
     Severity.CRITICAL: constants.COLOR_ERROR, Severity.HIGH: constants.COLOR_ERROR,
@@ -33,7 +35,7 @@ class ActionModule(HostAction):
     """Makes a report of what other tasks found; no host is visited."""
 
     spec = argument_spec("report")
-    errors = (DataError, _suppressions.SuppressionError, _baseline.BaselineError)
+    errors = (DataError, suppressions.SuppressionError, baselines.BaselineError)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         baseline = pathlib.Path(options["baseline"]) if options["baseline"] else None
@@ -55,17 +57,17 @@ class ActionModule(HostAction):
     @staticmethod
     def _made(options: dict[str, t.Any], baseline: pathlib.Path | None) -> tuple[Report, bytes | None]:
         """The report, and the new content of the baseline where one is to be written."""
-        rules = {**RULES, **_suppressions.RULES}
-        common = _suppressions.entries(options["suppressions"], rules)
-        results = _report.results_from_data(options["results"], rules)
+        rules = {**RULES, **suppressions.RULES}
+        common = suppressions.entries(options["suppressions"], rules)
+        results = build.results_from_data(options["results"], rules)
         created = datetime.datetime.now(datetime.timezone.utc)
         write = options["baseline_write"]
-        former = _baseline.read(baseline) if baseline and (baseline.exists() or not write) else {}
+        former = baselines.read(baseline) if baseline and (baseline.exists() or not write) else {}
         known = former if baseline else None
-        report = _report.make(options["command"], results, common, rules, known, created, collection_version())
+        report = build.make(options["command"], results, common, rules, known, created, collection_version())
         if not write:
             return report, None
-        content = _baseline.render(report, former).encode("utf-8", "backslashreplace")
+        content = baselines.render(report, former).encode("utf-8", "backslashreplace")
         found = tuple(dataclasses.replace(finding, known=not finding.suppression) for finding in report.findings)
         return dataclasses.replace(report, findings=found), content
 
@@ -73,15 +75,15 @@ class ActionModule(HostAction):
                new_baseline: bytes | None) -> bool:
         """Write everything, unless in check mode; whether something but the time has changed."""
         mark = digest(report).encode("ascii")
-        contents = {path: _report_files.render(report, name) for name, path in files.items()}
+        contents = {path: report_files.render(report, name) for name, path in files.items()}
         try:
-            changed = [path for path in contents if mark not in _report_files.read(path)]
-            if baseline and new_baseline is not None and _report_files.read(baseline) != new_baseline:
+            changed = [path for path in contents if mark not in report_files.read(path)]
+            if baseline and new_baseline is not None and report_files.read(baseline) != new_baseline:
                 changed.append(baseline)
                 contents[baseline] = new_baseline
             for path, content in contents.items():
                 if not self.check_mode:
-                    _report_files.write(path, content)
+                    report_files.write(path, content)
         except OSError as error:
             raise Failure(f"{error.filename} cannot be written: {error.strerror}.") from None
         return bool(changed)
@@ -94,7 +96,7 @@ def _files(options: dict[str, t.Any]) -> dict[str, pathlib.Path]:
         if wished and wished != ["terminal"]:
             raise Failure("nodered_report_formats has files, so nodered_report_dir must say where to write them.")
         return {}
-    return {name: pathlib.Path(options["report_dir"], file) for name, file in _report_files.NAMES.items()
+    return {name: pathlib.Path(options["report_dir"], file) for name, file in report_files.NAMES.items()
             if wished is None or name in wished}
 
 
@@ -103,7 +105,7 @@ def _show(report: Report, files: t.Mapping[str, pathlib.Path]) -> None:
     display = Display()
     best = _best(files)
     hint = f"see {best}" if best else "in a report with -e nodered_report_dir=reports"
-    for line in _report_terminal.lines(report, hint):
+    for line in terminal_writer.lines(report, hint):
         display.display(line.text, color=_COLOURS.get(line.severity))
 
 

@@ -7,24 +7,36 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import (
-    AccountError, User, admin_users, first_administrator,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
+    AccountError,
+    User,
+    admin_users,
+    first_administrator,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._drop_in import (
-    DROP_IN, DropInError, environment_file, variable_names,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_login import (
+    LoginRefused,
+    LoginUnproved,
+    prove_login,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._login import LoginRefused, LoginUnproved, prove_login
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import (
+    DROP_IN,
+    DropInError,
+    environment_file,
+    variable_names,
+)
 
 
 class ActionModule(HostAction):
     """Decides whether Node-RED has to be restarted and proved, from what is known of the host."""
 
     spec = argument_spec("restart")
-    errors = (_pki.PkiError, DropInError, AccountError)
+    errors = (PkiError, DropInError, AccountError)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         host = where(options)
@@ -107,7 +119,7 @@ class ActionModule(HostAction):
     @staticmethod
     def _installed(state: dict[str, t.Any], https: bool) -> str:
         chain = state["certificate"]["chain"]
-        return _pki.describe(chain.encode("utf-8"))["fingerprint"] if https and chain else ""
+        return certificates.describe(chain.encode("utf-8"))["fingerprint"] if https and chain else ""
 
     @staticmethod
     def _reasons(state: dict[str, t.Any], options: dict[str, t.Any], wanted: str, fingerprint: str) -> list[str]:

@@ -8,23 +8,27 @@ import base64
 import json
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _web_sockets as web_sockets
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import AccountError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction, where
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials import (
-    Credentials, CredentialsError, Migration, judge, migration,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference, settings_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import misspelt
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
+    Credentials,
+    CredentialsError,
+    Migration,
+    judge,
+    migration,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference, settings_difference
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import PasswordError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki_names import PkiError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
-    MISSING, Expression, SettingsDocument, SettingsError,
-)
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._variables import misspelt
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import (
-    EndedSessions, WishError, Wishes,
-)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import EndedSessions, WishError, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 #: How often a file that its owner changes while we work is read anew.
 ATTEMPTS = 3

@@ -15,18 +15,20 @@ import yaml
 with contextlib.suppress(ImportError):  # _pki tells
     from cryptography import x509
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import difference
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki_x509 import certificates_of, extension, pem_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import certificates_of, extension, pem_of
 
 
 class ActionModule(HostAction):
     """Finds the roots of the fleet's authority, has the host trust them, and tells what that changed."""
 
     spec = argument_spec("trust")
-    errors = (_pki.PkiError,)
+    errors = (PkiError,)
 
     def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         given = {"state": options["state"], "users": options["users"]}
@@ -58,7 +60,7 @@ class ActionModule(HostAction):
         """The result of the host for a person: what was changed as a difference, and no PEM."""
         known = {description["fingerprint"]: description for description in described.values()}
         for fingerprint, pem in result["certificates"].items():
-            known[fingerprint] = _pki.describe(pem)
+            known[fingerprint] = certificates.describe(pem)
         told = {key: result[key] for key in ("changed", "stores", "warnings") if key in result}
         return {**told, "diff": trust_difference(result["differences"], known)}
 
@@ -71,7 +73,7 @@ def roots(pem: bytes, origin: str, now: datetime.datetime) -> dict[str, dict[str
     found = {}
     for certificate in certificates_of(pem, origin):
         text = pem_of(certificate).decode("ascii")
-        description = _pki.describe(text)
+        description = certificates.describe(text)
         if description["self_signed"] and _may_issue(certificate) and now <= certificate.not_valid_after_utc:
             found[text] = description
     if not found:

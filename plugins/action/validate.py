@@ -9,14 +9,14 @@ import glob
 import pathlib
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure, HostAction
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Kind, Subject
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory import HostVariables
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_inventory import check_shared
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation import (
-    check_file, check_host, result_data, told_once,
-)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Kind, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import HostVariables
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import check_shared
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import result_data, told_once
 
 
 class ActionModule(HostAction):

@@ -69,16 +69,16 @@ try:
 except ImportError:  # ansible-core 2.18
     from ansible.errors import AnsibleFilterError as AnsibleTemplatePluginError
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _passwords
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 
 
 def bcrypt_hash(
-    password: t.Any, cost: int = _passwords.DEFAULT_COST, existing: t.Any = None, compare_cost: bool = False
+    password: t.Any, cost: int = passwords.DEFAULT_COST, existing: t.Any = None, compare_cost: bool = False
 ) -> str:
     """See DOCUMENTATION; raises AnsibleTemplatePluginError with a message that holds neither password nor hash."""
     try:
-        return _passwords.desired_hash(password, existing, cost, compare_cost)
-    except _passwords.PasswordError as error:
+        return passwords.desired_hash(password, existing, cost, compare_cost)
+    except passwords.PasswordError as error:
         message = str(error)
     # Outside of the handler and without `obj`: ansible-core prints causes, and the source lines `obj` came from.
     raise AnsibleTemplatePluginError(message)

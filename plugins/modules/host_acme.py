@@ -118,10 +118,10 @@ transaction:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._certbot import AcmeCertificate
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST_ARGUMENTS
-from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.certbot import AcmeCertificate
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
 def main():

@@ -100,10 +100,10 @@ transaction:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import HostCertificate
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST_ARGUMENTS
-from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.host_certificate import HostCertificate
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
 def main():

@@ -56,11 +56,11 @@ copies:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import read_evidence
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST_ARGUMENTS
-from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store
-from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_evidence
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
 def main():

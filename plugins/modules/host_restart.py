@@ -135,10 +135,10 @@ journal:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._service import Service
-from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST_ARGUMENTS
-from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import Service
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
 def main():

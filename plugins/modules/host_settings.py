@@ -110,10 +110,10 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._settings import replace_settings
-from ansible_collections.pifleet.nodered.plugins.module_utils._state import HOST_ARGUMENTS
-from ansible_collections.pifleet.nodered.plugins.module_utils._unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import replace_settings
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
 def main():

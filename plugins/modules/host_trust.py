@@ -87,8 +87,9 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._trust import Authority, HostTrust
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._trust.host_trust import HostTrust
+from ansible_collections.pifleet.nodered.plugins.module_utils._trust.system_store import Authority
 
 
 def main():

@@ -42,13 +42,13 @@ try:
 except ImportError:  # ansible-core 2.18
     from ansible.errors import AnsibleFilterError as AnsibleTemplatePluginError
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _node_versions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._releases import node_versions
 
 
 def new_enough(node: str, answer: str) -> bool:
     """See DOCUMENTATION."""
     try:
-        return _node_versions.new_enough(node, _node_versions.wanted_node(answer))
+        return node_versions.new_enough(node, node_versions.wanted_node(answer))
     except ValueError as error:
         raise AnsibleTemplatePluginError(f"The versions of Node.js cannot be compared: {error}.") from None
 

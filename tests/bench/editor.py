@@ -13,8 +13,9 @@ from __future__ import annotations
 import statistics
 import time
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import Expression, SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import HTTPS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import HTTPS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from stock_files import stock_files
 
 STOCK = "5.0.7"

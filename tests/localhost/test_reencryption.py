@@ -15,10 +15,12 @@ import subprocess
 import types
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _reencryption
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError, user_name
-from ansible_collections.pifleet.nodered.plugins.module_utils._node import runtime_of_file
-from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import reencryption
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import runtime_of_file
 
 OLD, NEW, MADE, GONE = "old-only-for-tests", "new-only-for-tests", "made-only-for-tests", "gone-only-for-tests"
 #: Keys in an order that another JSON library would change, and text that is not ASCII.
@@ -63,7 +65,7 @@ class Host:
         self.transaction.note(credentials=whole)
 
     def encrypt(self) -> None:
-        _reencryption.encrypt_anew(self.unit, self.transaction)
+        reencryption.encrypt_anew(self.unit, self.transaction)
 
     def snapshot(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.folder.iterdir()}
@@ -73,7 +75,7 @@ class Host:
 def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     found = Host(tmp_path)
     monkeypatch.setattr(
-        _reencryption, "runtime_of_service", lambda unit: runtime_of_file(str(found / FILE), unit.account))
+        reencryption, "runtime_of_service", lambda unit: runtime_of_file(str(found / FILE), unit.account))
     return found
 
 

@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._command_line import CommandLine
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _passwords
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,18 +20,18 @@ alphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 @few
 @given(usable, usable)
 def test_a_hash_fits_its_password_only(password: str, other: str) -> None:
-    hash = _passwords.hash_password(password, cost=4)
-    assert _passwords.fits(password, hash)
-    assert _passwords.fits(other, hash) == (other == password)
-    assert _passwords.desired_hash(password, hash) == hash
+    hash = passwords.hash_password(password, cost=4)
+    assert passwords.fits(password, hash)
+    assert passwords.fits(other, hash) == (other == password)
+    assert passwords.desired_hash(password, hash) == hash
 
 
 @few
 @given(st.text())
 def test_a_password_is_usable_or_refused_without_being_named(password: str) -> None:
     try:
-        assert _passwords.check_password(password) == password
-    except _passwords.PasswordError as error:
+        assert passwords.check_password(password) == password
+    except passwords.PasswordError as error:
         assert len(password) < 5 or password not in str(error)
     else:
         assert 1 <= len(password.encode()) <= 72
@@ -40,8 +40,8 @@ def test_a_password_is_usable_or_refused_without_being_named(password: str) -> N
 @given(st.one_of(st.text(), st.from_regex(r"\A\$2.\$\d\d\$.{50,56}\Z")))
 def test_any_text_is_normalised_or_refused(text: str) -> None:
     try:
-        normalised = _passwords.check_hash(text)
-    except _passwords.PasswordError:
+        normalised = passwords.check_hash(text)
+    except passwords.PasswordError:
         return
     assert len(normalised) == len(text) == 60
     assert normalised.startswith("$2b$")
@@ -52,6 +52,6 @@ def test_any_text_is_normalised_or_refused(text: str) -> None:
 )
 def test_normalising_keeps_what_matters_and_settles(prefix: str, cost: int, rest: str) -> None:
     text = f"{prefix}{cost:02}${rest}"
-    normalised = _passwords.check_hash(text)
-    assert _passwords.check_hash(normalised) == normalised
+    normalised = passwords.check_hash(text)
+    assert passwords.check_hash(normalised) == normalised
     assert [i for i in range(4, 60) if text[i] != normalised[i]] in ([], [28], [59], [28, 59])

@@ -11,7 +11,9 @@ import ipaddress
 import tempfile
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, wanted_names
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,8 +30,8 @@ anything = st.one_of(st.text(), host_name, address, st.from_regex(r"[a-z0-9*._:-
 
 
 @pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> _pki.CertificateAuthority:
-    return _pki.CertificateAuthority.load_or_create(tmp_path_factory.mktemp("ca"), now=NOW)
+def ca(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority.load_or_create(tmp_path_factory.mktemp("ca"), now=NOW)
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +45,15 @@ def csr() -> bytes:
 def test_facts_and_inventory_never_fail_and_give_names_that_can_be_asked_for(
     hostname: str, fqdn: str, inventory_name: str, addresses: list[str]
 ) -> None:
-    names = _pki.wanted_names(hostname, fqdn, inventory_name, addresses)
-    assert _pki.wanted_names(extra=[*names.dns, *names.ips])[:2] == names[:2]
+    names = wanted_names(hostname, fqdn, inventory_name, addresses)
+    assert wanted_names(extra=[*names.dns, *names.ips])[:2] == names[:2]
     assert not set(names.left_out) & {*names.dns, *names.ips}
-    assert _pki.wanted_names(hostname, fqdn, inventory_name, addresses, names.left_out).left_out == ()
+    assert wanted_names(hostname, fqdn, inventory_name, addresses, names.left_out).left_out == ()
 
 
 @given(anything, anything, st.lists(anything))
 def test_a_host_alone_gets_nothing_that_is_somebody_elses(hostname: str, fqdn: str, addresses: list[str]) -> None:
-    names = _pki.wanted_names(hostname, fqdn, None, addresses)
+    names = wanted_names(hostname, fqdn, None, addresses)
     private = (".local", ".home.arpa", ".internal", ".lan", ".home", ".localdomain")
     assert all("." not in name or name.endswith(private) for name in names.dns)
     assert not any(ipaddress.ip_address(text).is_global for text in names.ips)
@@ -60,57 +62,57 @@ def test_a_host_alone_gets_nothing_that_is_somebody_elses(hostname: str, fqdn: s
 @given(st.lists(anything))
 def test_additional_names_are_taken_once_and_settle_or_are_refused(extra: list[str]) -> None:
     try:
-        names = _pki.wanted_names(extra=extra)
-    except _pki.PkiError:
+        names = wanted_names(extra=extra)
+    except PkiError:
         return
     assert len(set(names.dns)) == len(names.dns) <= len(extra)
     assert len(set(names.ips)) == len(names.ips) <= len(extra)
     assert all(name.isascii() and name == name.lower() for name in names.dns)
     assert all(str(ipaddress.ip_address(text)) == text for text in names.ips)
-    assert _pki.wanted_names(extra=[*names.dns, *names.ips]) == names
+    assert wanted_names(extra=[*names.dns, *names.ips]) == names
 
 
 @given(host_name)
 def test_every_host_name_is_taken(name: str) -> None:
-    assert _pki.wanted_names(extra=[name]).dns == (name.lower(),) or name.lower().startswith("xn--") or "--" in name
+    assert wanted_names(extra=[name]).dns == (name.lower(),) or name.lower().startswith("xn--") or "--" in name
 
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(host_name, address), min_size=1), st.integers(1, 825))
 def test_what_is_issued_will_do(
-    ca: _pki.CertificateAuthority, csr: bytes, extra: list[str], days: int
+    ca: CertificateAuthority, csr: bytes, extra: list[str], days: int
 ) -> None:
     try:
-        names = _pki.wanted_names(extra=extra)
-    except _pki.PkiError:
+        names = wanted_names(extra=extra)
+    except PkiError:
         return
-    chain = _pki.issue(ca, csr, names, days, now=NOW)
-    assert _pki.reasons_to_issue(chain, True, names, ca.certificate, days - 1, now=NOW) == []
-    described = _pki.describe(chain)
+    chain = certificates.issue(ca, csr, names, days, now=NOW)
+    assert certificates.reasons_to_issue(chain, True, names, ca.certificate, days - 1, now=NOW) == []
+    described = certificates.describe(chain)
     assert (tuple(described["dns_names"]), tuple(described["ip_addresses"])) == names[:2]
 
 
 @given(st.binary())
-def test_garbage_is_a_reason_and_nothing_else(ca: _pki.CertificateAuthority, pem: bytes) -> None:
-    assert len(_pki.reasons_to_issue(pem, None, _pki.Names((), ()), ca.certificate, 30)) == 1
+def test_garbage_is_a_reason_and_nothing_else(ca: CertificateAuthority, pem: bytes) -> None:
+    assert len(certificates.reasons_to_issue(pem, None, Names((), ()), ca.certificate, 30)) == 1
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4))
 def test_damaged_certificates_are_read_or_refused(
-    ca: _pki.CertificateAuthority, csr: bytes, changes: list[tuple[float, int]]
+    ca: CertificateAuthority, csr: bytes, changes: list[tuple[float, int]]
 ) -> None:
-    names = _pki.Names(("pi.local",), ("192.0.2.7",))
-    chain = _pki.issue(ca, csr, names, now=NOW)
+    names = Names(("pi.local",), ("192.0.2.7",))
+    chain = certificates.issue(ca, csr, names, now=NOW)
     der = bytearray(base64.b64decode(b"".join(chain.splitlines()[1:-1])))
     for place, value in changes:
         der[int(place * len(der))] = value
     pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
-    reasons = _pki.reasons_to_issue(pem, True, names, ca.certificate, 30, now=NOW)
+    reasons = certificates.reasons_to_issue(pem, True, names, ca.certificate, 30, now=NOW)
     assert reasons or bytes(der) == base64.b64decode(b"".join(chain.splitlines()[1:-1]))
     try:
-        _pki.describe(pem)
-    except _pki.PkiError:
+        certificates.describe(pem)
+    except PkiError:
         assert reasons
 
 
@@ -128,7 +130,7 @@ def test_whatever_happens_to_the_authority_every_root_that_may_still_vouch_is_ac
 ) -> None:
     now = NOW
     with tempfile.TemporaryDirectory() as folder:
-        ca = _pki.CertificateAuthority.load_or_create(folder, now=now)
+        ca = CertificateAuthority.load_or_create(folder, now=now)
         roots = [[ca.certificate]]
         for what, days in steps:
             if what == "wait":
@@ -137,18 +139,18 @@ def test_whatever_happens_to_the_authority_every_root_that_may_still_vouch_is_ac
             # One that has expired vouches for nobody: whoever trusts it, or what it vouched for, is lost.
             if what == "replace":
                 lost = ca.certificate.not_valid_after_utc < now
-                ca = _pki.CertificateAuthority.replace(folder, days=days, now=now)
+                ca = CertificateAuthority.replace(folder, days=days, now=now)
                 assert bool(ca.warnings) == lost
                 roots = [*([] if lost else roots[-2:]), [ca.certificate]]
             else:
-                ca = _pki.CertificateAuthority.renew(folder, days=days, now=now)
+                ca = CertificateAuthority.renew(folder, days=days, now=now)
                 roots[-1].append(ca.certificate)
-        loaded = _pki.CertificateAuthority.load_or_create(folder)
+        loaded = CertificateAuthority.load_or_create(folder)
     assert (loaded.certificate, loaded.others) == (ca.certificate, ca.others)
-    names = _pki.Names(("pi.local",), ())
+    names = Names(("pi.local",), ())
     try:
-        chain = x509.load_pem_x509_certificates(_pki.issue(loaded, csr, names, now=now))
-    except _pki.PkiError:
+        chain = x509.load_pem_x509_certificates(certificates.issue(loaded, csr, names, now=now))
+    except PkiError:
         assert ca.certificate.not_valid_after_utc < now
         return
     assert all(each.issuer != each.subject and each.not_valid_after_utc >= now for each in chain)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_settings import check_settings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from hypothesis import given
 from hypothesis import strategies as st
 from stock_files import VERSIONS, stock_files

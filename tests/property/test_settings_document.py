@@ -14,12 +14,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
-    MISSING,
-    Expression,
-    SettingsDocument,
-    SettingsError,
-)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 # Reads one JSON string per line, loads it as Node.js loads a settings.js, and answers what it exports.
 JUDGE = r"""

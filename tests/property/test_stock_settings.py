@@ -11,9 +11,9 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._web_sockets import FUNCTIONS
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import HTTPS, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import HTTPS, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.web_sockets import FUNCTIONS
 from stock_files import VERSIONS, stock_files
 
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"

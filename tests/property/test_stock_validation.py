@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._arguments import argument_spec, validated
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation import check_file
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file
 from stock_files import VERSIONS, stock_files
 from test_stock_settings import NEW_KEYS
 

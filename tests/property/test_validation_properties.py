@@ -12,10 +12,11 @@ import typing as t
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory import HostVariables
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._roles import ROLE_OPTIONS
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation import check_host, result_data, told_once
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Kind, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_OPTIONS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Kind, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import HostVariables
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_host
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import result_data, told_once
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ import re
 import stat
 import subprocess
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import Names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 from pkilint import loader
 from pkilint.pkix import certificate, extension
 from pkilint.pkix import name as subject

@@ -9,8 +9,16 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import (
-    Finding, Kind, Place, Report, Rule, ServedCertificate, Severity, Subject, Suppression,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
+    Finding,
+    Kind,
+    Place,
+    Report,
+    Rule,
+    ServedCertificate,
+    Severity,
+    Subject,
+    Suppression,
 )
 
 UTC = datetime.timezone.utc

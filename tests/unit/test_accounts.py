@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import admin_users, covers, first_administrator
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
+    admin_users,
+    covers,
+    first_administrator,
+)
 
 HASH = "$2b$08$" + "." * 53
 

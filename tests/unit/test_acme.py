@@ -13,12 +13,23 @@ import pwd
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _acme as host
-from ansible_collections.pifleet.nodered.plugins.module_utils import _certbot, _certificate
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError, checksum
-from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _acme as acme
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
+    certbot,
+    certbot_lineage as host,
+    host_certificate,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
+    RUNNING,
+    lineage_name,
+    options_digest,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -26,7 +37,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 DIRECTORY = "https://acme.example.org/directory"
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
 WISH = acme.wanted(["pi.example.org"], DIRECTORY)
-HOOK = host.hook("nodered", "pi", "pi", "/home/pi/.node-red/nodecerts/server.pem")
+HOOK = certbot_hook.hook("nodered", "pi", "pi", "/home/pi/.node-red/nodecerts/server.pem")
 
 
 def pair(*names, key=None, start=-10, days=90):
@@ -45,7 +56,7 @@ def pair(*names, key=None, start=-10, days=90):
 
 CHAIN = pair("pi.example.org")[1].decode()
 FOUND = {"name": "pifleet-nodered", "names": ["pi.example.org"], "chain": CHAIN, "key_fits": True,
-         "directory": DIRECTORY, "challenge": "standalone", "options": host.options_digest(None, "", None),
+         "directory": DIRECTORY, "challenge": "standalone", "options": options_digest(None, "", None),
          "hook": checksum(HOOK.encode()), "timer": True}
 
 
@@ -193,7 +204,7 @@ def letsencrypt(tmp_path, monkeypatch):
     """An empty folder of certbot, and of the collection's records."""
     for name in ("live/pifleet-nodered", "renewal", "renewal-hooks/deploy", "timers"):
         (tmp_path / name).mkdir(parents=True)
-    monkeypatch.setattr(host, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(certbot_hook, "FOLDER", str(tmp_path))
     monkeypatch.setattr(host, "TIMERS", str(tmp_path / "timers"))
     monkeypatch.setattr(host, "Store", lambda service: Store(service, str(tmp_path / "store")))
     return tmp_path
@@ -252,13 +263,13 @@ def test_proof_after_a_renewal(found, installed, renewed):
     """It is no reason for a restart that certbot has put another certificate in place, if the server serves it."""
     expected = {"port": 1880, "certificate": "that of the proof"}
     after = host.expected_after_renewal(expected, found, installed)
-    assert after == ({"port": 1880, "certificate": _pki.fingerprint(CHAIN)} if renewed else expected)
+    assert after == ({"port": 1880, "certificate": certificates.fingerprint(CHAIN)} if renewed else expected)
     assert host.expected_after_renewal({"certificate": None}, found, installed) == {"certificate": None}
 
 
 def test_names_are_safe_for_a_shell():
-    assert host.lineage_name("node-red@pi.service") == "pifleet-node-red@pi"
-    assert host.lineage_name("a\\x2db;$(c).service") == "pifleet-a_x2db___c_"
+    assert lineage_name("node-red@pi.service") == "pifleet-node-red@pi"
+    assert lineage_name("a\\x2db;$(c).service") == "pifleet-a_x2db___c_"
 
 
 # How certbot is run. A script stands in for it.
@@ -291,8 +302,8 @@ def client(letsencrypt, monkeypatch):
     for name in ("privkey.pem", "fullchain.pem"):
         os.unlink(letsencrypt / "live/pifleet-nodered" / name)
     monkeypatch.setenv("PATH", f"{letsencrypt}/bin:{os.environ['PATH']}")
-    monkeypatch.setattr(_certbot, "PAUSE", 0.01)
-    monkeypatch.setattr(_certificate, "Store", lambda service: Store(service, str(letsencrypt / "store")))
+    monkeypatch.setattr(certbot, "PAUSE", 0.01)
+    monkeypatch.setattr(host_certificate, "Store", lambda service: Store(service, str(letsencrypt / "store")))
     user_dir = letsencrypt / "userDir"
     user_dir.mkdir()
 
@@ -300,7 +311,7 @@ def client(letsencrypt, monkeypatch):
         program = letsencrypt / "bin/certbot"
         program.write_text(f"#!/bin/sh\nNEW={new} FOLDER={letsencrypt}\n{script}\n", "utf-8")
         program.chmod(0o755)
-        made = _certbot.AcmeCertificate(Unit(user_dir), {
+        made = certbot.AcmeCertificate(Unit(user_dir), {
             "names": ["pi.example.org"], "directory": DIRECTORY, "challenge": "standalone", "key_type": "ecdsa-p256",
             "force": False, "timeout": 20, **options})
         return made
@@ -370,7 +381,7 @@ def test_waits_for_certbots_own_timer(letsencrypt, client):
 ])
 @needs_root
 def test_nothing_is_put_in_place(letsencrypt, client, monkeypatch, script, options, sentences):
-    monkeypatch.setattr(_certbot, "installed_version", lambda package: "1")
+    monkeypatch.setattr(certbot, "installed_version", lambda package: "1")
     made = client(script, **options)
     with pytest.raises(HostError) as caught:
         made.fetch()
@@ -387,7 +398,7 @@ def test_nothing_is_put_in_place(letsencrypt, client, monkeypatch, script, optio
 def test_the_servers_words_of_an_old_certbot(letsencrypt, client, monkeypatch):
     log = letsencrypt / "log"
     log.write_text("acme.messages.Error: the run before\nx\nacme.messages.Error: rateLimited :: s3cret\ny\n", "utf-8")
-    monkeypatch.setattr(_certbot, "LOG", str(log))
+    monkeypatch.setattr(certbot, "LOG", str(log))
     made = client("""echo "An unexpected error: AttributeError: can't set attribute"; exit 1""",
                   configuration="eab-hmac-key = s3cret")
     with pytest.raises(HostError) as caught:
@@ -416,7 +427,7 @@ def test_words_of_certbot():
         "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nRequesting a certificate for pi.example.org\n\n"
         "Certbot failed to authenticate some domains\n  Detail: no   answer\n\nSome challenges have failed.\n"
         "Ask for help or search for solutions at https://example.org. See the logfile\n")
-    assert _certbot.last_lines(output) == "Certbot failed to authenticate some domains Detail: no answer"
+    assert certbot.last_lines(output) == "Certbot failed to authenticate some domains Detail: no answer"
 
 
 # The hook. The folders are this user's own, so that its rights are enough.
@@ -427,7 +438,7 @@ def deploy(letsencrypt):
     """Runs the hook, and gives the file that it writes."""
     path = letsencrypt / "user dir's" / "nodecerts" / "server.pem"
     path.parent.mkdir(parents=True, mode=0o700)
-    script = host.hook("nodered", "root", "root", str(path))
+    script = certbot_hook.hook("nodered", "root", "root", str(path))
     assert script.count("setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs ") == 1
     # Other rights can be taken by root only.
     script = script.replace("setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs ", "")
@@ -459,7 +470,7 @@ def test_hook_makes_its_folder(letsencrypt, deploy):
 
 @pytest.mark.parametrize("environment", [
     {"RENEWED_LINEAGE": "/etc/letsencrypt/live/other"}, {"RENEWED_LINEAGE": "/etc/letsencrypt/live/pifleet-nodered-0001"},
-    {host.RUNNING: "1"},
+    {RUNNING: "1"},
 ])
 def test_hook_has_nothing_to_do(letsencrypt, deploy, environment):
     lineage(letsencrypt, *pair("pi.example.org"))

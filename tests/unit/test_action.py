@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import _last_words
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import _last_words
 
 HASH = "$2b$08$" + "a" * 53
 

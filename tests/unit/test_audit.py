@@ -13,9 +13,9 @@ import types
 import pytest
 from ansible.errors import AnsibleError
 from ansible_collections.pifleet.nodered.plugins.action.audit import ActionModule
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _report
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import DataError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import RULES
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import DataError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 from web_server import LOCKED, server
 
 OPTIONS = {"service": "nodered", "user": None, "user_dir": None, "settings_path": None, "suppressions": [],
@@ -58,7 +58,7 @@ def state_of(port: int, certificate: str | None) -> dict:
 ])
 def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer, error):
     result = Audit(answer).act(OPTIONS)
-    (reported,) = _report.results_from_data([result], RULES)
+    (reported,) = build.results_from_data([result], RULES)
     assert (reported.subject.name, reported.subject.error, reported.subject.address) == ("kitchen", error, "127.0.0.1")
     assert reported.findings == ()
 
@@ -72,7 +72,7 @@ def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer, error):
 ])
 def test_an_item_that_cannot_be_used_leaves_the_others(item, name, error):
     others = [{"subject": {"name": each}} for each in ("pi", "shed")]
-    good, bad, last = _report.results_from_data([others[0], item, others[1]], RULES)
+    good, bad, last = build.results_from_data([others[0], item, others[1]], RULES)
     assert (good.subject.name, good.subject.error, last.subject.name) == ("pi", "", "shed")
     assert (bad.subject.name, error in bad.subject.error) == (name, True)
     assert "hunter2" not in bad.subject.error
@@ -80,7 +80,7 @@ def test_an_item_that_cannot_be_used_leaves_the_others(item, name, error):
 
 def test_two_of_one_subject():
     with pytest.raises(DataError, match="another one of pi"):
-        _report.results_from_data([{"subject": {"name": "pi"}}] * 2, RULES)
+        build.results_from_data([{"subject": {"name": "pi"}}] * 2, RULES)
 
 
 # Another server

@@ -13,8 +13,8 @@ import typing as t
 
 import pytest
 import report_samples as samples
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _baseline as baseline
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _report, _suppressions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import baseline, suppressions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build
 
 
 @pytest.fixture
@@ -55,12 +55,12 @@ def test_it_takes_any_text(path: pathlib.Path) -> None:
 def test_only_new_findings_count(path: pathlib.Path) -> None:
     path.write_text(baseline.render(samples.REPORT, {}), "utf-8")
     new = dataclasses.replace(samples.FINDINGS[0], detail="new")
-    results = [_report.Result(samples.GARAGE, (samples.FINDINGS[0], new), (), frozenset(samples.RULES))]
-    rules = {**samples.RULES, **_suppressions.RULES}
-    report = _report.make("audit", results, [], rules, baseline.read(path), samples.NOW, "1.2.3")
+    results = [build.Result(samples.GARAGE, (samples.FINDINGS[0], new), (), frozenset(samples.RULES))]
+    rules = {**samples.RULES, **suppressions.RULES}
+    report = build.make("audit", results, [], rules, baseline.read(path), samples.NOW, "1.2.3")
     assert report.counted() == [new]
     assert report.compared
-    without = _report.make("audit", results, [], rules, None, samples.NOW, "1.2.3")
+    without = build.make("audit", results, [], rules, None, samples.NOW, "1.2.3")
     assert (len(without.counted()), without.compared) == (2, False)
 
 

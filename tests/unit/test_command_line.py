@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._command_line import CommandLine, overrides
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine, overrides
 
 PI = ("/usr/bin/env", "node-red-pi")
 

@@ -17,15 +17,19 @@ import subprocess
 import types
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _credentials as on_host
-from ansible_collections.pifleet.nodered.plugins.module_utils._command_line import CommandLine
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, user_name
-from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials import (
-    CredentialsError, CredentialsFile, Status, judge, migration,
+from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
+    CredentialsError,
+    CredentialsFile,
+    Status,
+    judge,
+    migration,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials_recovery import recovery
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import recovery
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
 A, B, MADE, GONE = "a-only-for-tests", "b-only-for-tests", "0123456789abcdef" * 4, "gone-only-for-tests"
 SET = {"b1a2.c3": {"user": "fred", "password": "broker-only-for-tests, long enough to be cut off by what travels"}}

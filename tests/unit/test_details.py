@@ -14,8 +14,9 @@ import time
 import types
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _unit
-from ansible_collections.pifleet.nodered.plugins.module_utils._details import gather_details
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version, package_version
+from ansible_collections.pifleet.nodered.plugins.module_utils._info.audit_details import gather_details
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import packages
 
 TOKEN = "token-only-for-tests"
 
@@ -84,7 +85,7 @@ def test_a_unit_without_a_folder(unit):
 def test_versions_of_packages(monkeypatch, version, installed):
     installed_one = "Package: {}\nStatus: install ok installed\nSection: web\nVersion: {}\nDescription: x\n"
     status = installed_one.format("other", "1") + "\n" + installed_one.format("nodejs", version)
-    monkeypatch.setattr(_unit, "read", lambda _path: status.encode())
-    assert _unit.package_version("nodejs") == version
-    assert _unit.installed_version("nodejs") == installed
-    assert _unit.package_version("missing") is None and _unit.installed_version("missing") is None
+    monkeypatch.setattr(packages, "read", lambda _path: status.encode())
+    assert package_version("nodejs") == version
+    assert installed_version("nodejs") == installed
+    assert package_version("missing") is None and installed_version("missing") is None

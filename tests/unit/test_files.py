@@ -11,8 +11,10 @@ import pwd
 import stat
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import Conflict, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 ME = (os.getuid(), os.getgid())
 
@@ -71,7 +73,7 @@ def test_failed_replace_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 def test_reading_what_is_not_there(tmp_path):
     assert files.read(str(tmp_path / "none")) is None
     assert files.read(str(tmp_path / "none/deeper")) is None
-    assert files.checksum(None) == ""
+    assert checksum(None) == ""
 
 
 def test_reading_what_is_no_file(tmp_path):
@@ -135,8 +137,8 @@ def test_restrict_follows_no_link(tmp_path):
 def test_a_file_with_another_checksum_stays(tmp_path):
     target = tmp_path / "settings.js"
     target.write_bytes(b"its owner's")
-    with pytest.raises(files.Conflict, match="settings.js was changed by somebody else"):
-        files.replace(str(target), b"new", 0o600, *ME, expected=files.checksum(b"old"))
+    with pytest.raises(Conflict, match="settings.js was changed by somebody else"):
+        files.replace(str(target), b"new", 0o600, *ME, expected=checksum(b"old"))
     assert target.read_bytes() == b"its owner's"
     assert os.listdir(tmp_path) == ["settings.js"]
 
@@ -154,8 +156,8 @@ def test_a_change_at_the_last_moment_is_kept(tmp_path, monkeypatch, old):
         return rename(source, path, flags)
 
     monkeypatch.setattr(files, "_renameat2", late)
-    with pytest.raises(files.Conflict):
-        files.replace(str(target), b"new", 0o600, *ME, expected=files.checksum(old))
+    with pytest.raises(Conflict):
+        files.replace(str(target), b"new", 0o600, *ME, expected=checksum(old))
     assert target.read_bytes() == b"its owner's"
     assert os.listdir(tmp_path) == ["settings.js"]
 
@@ -168,7 +170,7 @@ def test_a_file_with_the_expected_checksum_is_replaced(tmp_path, monkeypatch, ol
     target = tmp_path / "settings.js"
     if old:
         target.write_bytes(old)
-    files.replace(str(target), b"new", 0o640, *ME, expected=files.checksum(old))
+    files.replace(str(target), b"new", 0o640, *ME, expected=checksum(old))
     assert target.read_bytes() == b"new"
     assert mode(target) == 0o640
     assert os.listdir(tmp_path) == ["settings.js"]

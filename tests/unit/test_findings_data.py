@@ -11,9 +11,16 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _findings_data as findings_data
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import (
-    Finding, Kind, Place, Rule, ServedCertificate, Severity, Subject, Suppression,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import serialization as findings_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
+    Finding,
+    Kind,
+    Place,
+    Rule,
+    ServedCertificate,
+    Severity,
+    Subject,
+    Suppression,
 )
 
 UTC = datetime.timezone.utc

@@ -12,7 +12,11 @@ import json
 import urllib.parse
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._login import LoginRefused, LoginUnproved, prove_login
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_login import (
+    LoginRefused,
+    LoginUnproved,
+    prove_login,
+)
 from web_server import serving
 
 PASSWORD = "owner & only for tests"

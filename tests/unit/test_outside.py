@@ -14,7 +14,7 @@ import subprocess
 import time
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._outside import Expected, look
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, look
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -13,7 +13,7 @@ import textwrap
 import traceback
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _passwords
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 
 PASSWORD = "correct horse"
 
@@ -28,33 +28,33 @@ TEXT = "$2b$08$" + 53 * "a"
 
 @pytest.fixture(scope="module")
 def hash_of_password() -> str:
-    return _passwords.hash_password(PASSWORD, cost=4)
+    return passwords.hash_password(PASSWORD, cost=4)
 
 
 @pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])
 @pytest.mark.parametrize(("password", "known"), KNOWN)
 def test_fits_known_hashes_under_every_prefix(password: str, known: str, prefix: str) -> None:
     hash = prefix + known[4:]
-    assert _passwords.fits(password, hash)
-    assert not _passwords.fits(password + "x", hash)
-    assert _passwords.check_hash(hash) == "$2b$" + known[4:]
+    assert passwords.fits(password, hash)
+    assert not passwords.fits(password + "x", hash)
+    assert passwords.check_hash(hash) == "$2b$" + known[4:]
 
 
 def test_new_hashes_are_2b_with_the_cost_and_a_salt_of_their_own() -> None:
-    hashes = {_passwords.hash_password(PASSWORD, cost=5) for _attempt in range(3)}
+    hashes = {passwords.hash_password(PASSWORD, cost=5) for _attempt in range(3)}
     assert len(hashes) == 3
     assert all(hash.startswith("$2b$05$") and len(hash) == 60 for hash in hashes)
-    assert all(_passwords.check_hash(hash) == hash for hash in hashes)
+    assert all(passwords.check_hash(hash) == hash for hash in hashes)
 
 
 def test_default_cost_is_that_of_node_red() -> None:
-    assert _passwords.hash_cost(_passwords.hash_password(PASSWORD)) == 8
+    assert passwords.hash_cost(passwords.hash_password(PASSWORD)) == 8
 
 
 @pytest.mark.parametrize("password", ["a", 72 * "x", 36 * "ü", 18 * "🔒", "mit Leerzeichen ", "$2b$08$ {{ x }}"])
 def test_usable_passwords(password: str) -> None:
-    assert _passwords.check_password(password) == password
-    assert _passwords.fits(password, _passwords.hash_password(password, cost=4))
+    assert passwords.check_password(password) == password
+    assert passwords.fits(password, passwords.hash_password(password, cost=4))
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_usable_passwords(password: str) -> None:
 )
 def test_unusable_passwords(password: object, reason: str, hash_of_password: str) -> None:
     for call in (
-        lambda: _passwords.check_password(password),
-        lambda: _passwords.hash_password(password),
-        lambda: _passwords.fits(password, hash_of_password),
-        lambda: _passwords.fits(password, "not a hash"),
-        lambda: _passwords.desired_hash(password, hash_of_password),
+        lambda: passwords.check_password(password),
+        lambda: passwords.hash_password(password),
+        lambda: passwords.fits(password, hash_of_password),
+        lambda: passwords.fits(password, "not a hash"),
+        lambda: passwords.desired_hash(password, hash_of_password),
     ):
-        with pytest.raises(_passwords.PasswordError, match=reason) as caught:
+        with pytest.raises(passwords.PasswordError, match=reason) as caught:
             call()
         assert "secret-value" not in "".join(traceback.format_exception(caught.value))
         assert "secret-value" not in repr(caught.value)
@@ -100,27 +100,27 @@ def test_values_that_ansible_has_not_decrypted_yet_are_accepted() -> None:
         def __str__(self) -> str:
             return PASSWORD
 
-    assert _passwords.check_password(Encrypted()) == PASSWORD
+    assert passwords.check_password(Encrypted()) == PASSWORD
 
 
 def test_subclasses_of_str_lose_what_ansible_attached_to_them() -> None:
     class Tagged(str):
         pass
 
-    assert not isinstance(_passwords.check_password(Tagged(PASSWORD)), Tagged)
-    assert not isinstance(_passwords.check_hash(Tagged(TEXT)), Tagged)
+    assert not isinstance(passwords.check_password(Tagged(PASSWORD)), Tagged)
+    assert not isinstance(passwords.check_hash(Tagged(TEXT)), Tagged)
 
 
 @pytest.mark.parametrize("cost", [3, 17, -1, 31])
 def test_costs_out_of_range(cost: int) -> None:
-    with pytest.raises(_passwords.PasswordError, match="4 to 16"):
-        _passwords.hash_password(PASSWORD, cost)
+    with pytest.raises(passwords.PasswordError, match="4 to 16"):
+        passwords.hash_password(PASSWORD, cost)
 
 
 @pytest.mark.parametrize("cost", [None, "8", 8.0, True])
 def test_costs_that_are_no_numbers(cost: object) -> None:
-    with pytest.raises(_passwords.PasswordError, match="whole number"):
-        _passwords.hash_password(PASSWORD, cost)
+    with pytest.raises(passwords.PasswordError, match="whole number"):
+        passwords.hash_password(PASSWORD, cost)
 
 
 @pytest.mark.parametrize(
@@ -151,16 +151,16 @@ def test_costs_that_are_no_numbers(cost: object) -> None:
     ],
 )
 def test_what_is_not_a_bcrypt_hash_is_refused_with_its_reason(hash: object, reason: str) -> None:
-    with pytest.raises(_passwords.PasswordError, match=reason) as caught:
-        _passwords.check_hash(hash)
+    with pytest.raises(passwords.PasswordError, match=reason) as caught:
+        passwords.check_hash(hash)
     if isinstance(hash, str) and len(hash) > 4:
         assert hash.strip()[7:] not in str(caught.value)
-    assert not _passwords.fits(PASSWORD, hash)
+    assert not passwords.fits(PASSWORD, hash)
 
 
 @pytest.mark.parametrize("cost", ["04", "10", "31"])
 def test_every_cost_of_bcrypt_is_accepted_in_a_hash_that_is_only_checked(cost: str) -> None:
-    assert _passwords.check_hash(TEXT.replace("08", cost))[4:6] == cost
+    assert passwords.check_hash(TEXT.replace("08", cost))[4:6] == cost
 
 
 @pytest.mark.parametrize(("position", "bits"), [(28, 4), (59, 2)])
@@ -169,37 +169,37 @@ def test_bits_that_carry_nothing_become_zero(hash_of_password: str, position: in
     value = alphabet.index(hash_of_password[position])
     for other in range(value, value + 2**bits):
         odd = hash_of_password[:position] + alphabet[other] + hash_of_password[position + 1 :]
-        assert _passwords.check_hash(odd) == hash_of_password
-        assert _passwords.fits(PASSWORD, odd)
+        assert passwords.check_hash(odd) == hash_of_password
+        assert passwords.fits(PASSWORD, odd)
     beyond = hash_of_password[:position] + alphabet[(value + 2**bits) % 64] + hash_of_password[position + 1 :]
-    assert _passwords.check_hash(beyond) != hash_of_password
+    assert passwords.check_hash(beyond) != hash_of_password
 
 
 def test_a_hash_that_fits_is_kept(hash_of_password: str) -> None:
-    assert _passwords.desired_hash(PASSWORD, hash_of_password) == hash_of_password
-    assert _passwords.desired_hash(PASSWORD, "$2y$" + hash_of_password[4:]) == hash_of_password
+    assert passwords.desired_hash(PASSWORD, hash_of_password) == hash_of_password
+    assert passwords.desired_hash(PASSWORD, "$2y$" + hash_of_password[4:]) == hash_of_password
 
 
 @pytest.mark.parametrize("existing", [None, "", "plain text", "5ebe2294ecd0e0f08eab7690d2a6ee69", 5, TEXT])
 def test_whatever_does_not_fit_is_replaced(existing: object) -> None:
-    new = _passwords.desired_hash(PASSWORD, existing, cost=4)
+    new = passwords.desired_hash(PASSWORD, existing, cost=4)
     assert new != existing
-    assert _passwords.fits(PASSWORD, new)
+    assert passwords.fits(PASSWORD, new)
 
 
 def test_the_cost_is_compared_only_on_request(hash_of_password: str) -> None:
-    assert _passwords.desired_hash(PASSWORD, hash_of_password, cost=5) == hash_of_password
-    assert _passwords.desired_hash(PASSWORD, hash_of_password, cost=4, compare_cost=True) == hash_of_password
-    replaced = _passwords.desired_hash(PASSWORD, hash_of_password, cost=5, compare_cost=True)
+    assert passwords.desired_hash(PASSWORD, hash_of_password, cost=5) == hash_of_password
+    assert passwords.desired_hash(PASSWORD, hash_of_password, cost=4, compare_cost=True) == hash_of_password
+    replaced = passwords.desired_hash(PASSWORD, hash_of_password, cost=5, compare_cost=True)
     assert replaced.startswith("$2b$05$")
-    assert _passwords.fits(PASSWORD, replaced)
+    assert passwords.fits(PASSWORD, replaced)
 
 
 def test_a_hash_that_claims_a_huge_cost_is_not_computed() -> None:
     huge = TEXT.replace("08", "31")
-    assert _passwords.desired_hash(PASSWORD, huge, cost=4).startswith("$2b$04$")
-    with pytest.raises(_passwords.PasswordError, match="31"):
-        _passwords.fits(PASSWORD, huge)
+    assert passwords.desired_hash(PASSWORD, huge, cost=4).startswith("$2b$04$")
+    with pytest.raises(passwords.PasswordError, match="31"):
+        passwords.fits(PASSWORD, huge)
 
 
 def _in_a_process_with(libraries: dict[str, str], tmp_path: pathlib.Path) -> str:
@@ -208,16 +208,15 @@ def _in_a_process_with(libraries: dict[str, str], tmp_path: pathlib.Path) -> str
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(textwrap.dedent(source), encoding="utf-8")
     script = textwrap.dedent("""
-        import _passwords
+        from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
         try:
-            _passwords.hash_password("secret-value")
-        except _passwords.PasswordError as error:
+            passwords.hash_password("secret-value")
+        except passwords.PasswordError as error:
             print(error)
     """)
-    folder = pathlib.Path(_passwords.__file__).parent
     run = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{folder}", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=True,

@@ -18,8 +18,14 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import CertificateAuthority, Names, PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
+    Names,
+    PkiError,
+    common_name,
+    wanted_names,
+)
 from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, Workshop, lint, mode, openssl, text, verify
 
 
@@ -35,7 +41,7 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
 
 @pytest.fixture(scope="module")
 def leaf(ca: CertificateAuthority, workshop: Workshop) -> bytes:
-    return _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+    return certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW)
 
 
 class TestAuthority:
@@ -59,7 +65,7 @@ class TestAuthority:
 
     def test_name_and_validity_can_be_chosen(self, tmp_path: pathlib.Path) -> None:
         ca = CertificateAuthority.load_or_create(tmp_path, common_name="Küche", days=30, now=NOW)
-        described = _pki.describe(ca.certificate_pem)
+        described = certificates.describe(ca.certificate_pem)
         assert described["subject"].startswith("CN=Küche ")
         assert described["not_after"] == "2026-03-31T11:59:59Z"
 
@@ -162,7 +168,7 @@ class TestAuthority:
         def work() -> None:
             barrier.wait()
             authority = CertificateAuthority.load_or_create(tmp_path / "ca", "secret-value")
-            results.put((authority.created, _pki.fingerprint(authority.certificate_pem)))
+            results.put((authority.created, certificates.fingerprint(authority.certificate_pem)))
 
         processes = [context.Process(target=work) for _number in range(20)]
         for process in processes:
@@ -293,7 +299,7 @@ class TestFromPem:
         )
         assert given.certificate == made.certificate
         assert not given.created
-        chain = _pki.issue(given, workshop.request("p256"), NAMES, now=NOW)
+        chain = certificates.issue(given, workshop.request("p256"), NAMES, now=NOW)
         assert chain.count(b"BEGIN CERTIFICATE") == 1
 
     @pytest.mark.parametrize("bundle", [["low", "middle"], ["low", "middle", "root"]])
@@ -303,19 +309,19 @@ class TestFromPem:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in bundle)
         ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
         now = datetime.datetime.now(datetime.timezone.utc)
-        chain = _pki.issue(ca, workshop.request("rsa2048"), NAMES, now=now)
+        chain = certificates.issue(ca, workshop.request("rsa2048"), NAMES, now=now)
         assert chain.count(b"BEGIN CERTIFICATE") == 3
         root = (company / "root.pem").read_bytes()
         assert verify(tmp_path, root, chain, "-verify_hostname", "pi.local", when=now).endswith(": OK\n")
         assert lint(chain[: chain.index(b"-----END") + 26]) == []
-        assert _pki.reasons_to_issue(chain, True, NAMES, ca.certificate, 30, now=now) == []
-        assert _pki.describe(chain)["issuer"] == "CN=low"
+        assert certificates.reasons_to_issue(chain, True, NAMES, ca.certificate, 30, now=now) == []
+        assert certificates.describe(chain)["issuer"] == "CN=low"
 
     def test_a_p384_authority_signs_with_sha384(self, company: pathlib.Path, workshop: Workshop) -> None:
         ca = CertificateAuthority.from_pem(
             (company / "middle.pem").read_bytes(), workshop.key("p384").read_bytes()
         )
-        assert "ecdsa-with-SHA384" in text(_pki.issue(ca, workshop.request("p256"), NAMES))
+        assert "ecdsa-with-SHA384" in text(certificates.issue(ca, workshop.request("p256"), NAMES))
 
     def test_an_intermediate_that_expired_is_not_sent(self, company: pathlib.Path, workshop: Workshop) -> None:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in ("low", "middle", "root"))
@@ -379,7 +385,7 @@ class TestIssue:
         ],
     )
     def test_contents(self, kind: str, usage: str, ca: CertificateAuthority, workshop: Workshop) -> None:
-        leaf = _pki.issue(ca, workshop.request(kind), NAMES, now=NOW)
+        leaf = certificates.issue(ca, workshop.request(kind), NAMES, now=NOW)
         assert lint(leaf) == []
         said = text(leaf)
         assert re.search(r"Subject: CN ?= ?pi.example.com\n", said)
@@ -413,10 +419,10 @@ class TestIssue:
         assert "error" in verify(tmp_path, other.certificate_pem, leaf)
 
     def test_wildcards_and_non_ascii_names(self, ca: CertificateAuthority, workshop: Workshop) -> None:
-        names = _pki.wanted_names(extra=["*.küche.example"])
+        names = wanted_names(extra=["*.küche.example"])
         said = openssl(
             "x509", "-noout", "-checkhost", "pi.xn--kche-0ra.example",
-            content=_pki.issue(ca, workshop.request("p256"), names, now=NOW),
+            content=certificates.issue(ca, workshop.request("p256"), names, now=NOW),
         )
         assert "does match" in said
 
@@ -429,17 +435,17 @@ class TestIssue:
         ],
     )
     def test_common_name(self, names: Names, subject: str, ca: CertificateAuthority, workshop: Workshop) -> None:
-        described = _pki.describe(_pki.issue(ca, workshop.request("p256"), names, now=NOW))
+        described = certificates.describe(certificates.issue(ca, workshop.request("p256"), names, now=NOW))
         assert described["subject"] == f"CN={subject}"
-        assert _pki.common_name(names) == subject
+        assert common_name(names) == subject
 
     def test_without_a_subject_the_alternative_names_are_critical(
         self, ca: CertificateAuthority, workshop: Workshop, tmp_path: pathlib.Path
     ) -> None:
         name = 60 * "a" + ".local"
-        chain = _pki.issue(ca, workshop.request("p256"), Names((name,), ()), now=NOW)
+        chain = certificates.issue(ca, workshop.request("p256"), Names((name,), ()), now=NOW)
         assert "Subject Alternative Name: critical" in text(chain)
-        assert _pki.describe(chain)["subject"] == ""
+        assert certificates.describe(chain)["subject"] == ""
         assert verify(tmp_path, ca.certificate_pem, chain, "-verify_hostname", name).endswith(": OK\n")
 
     def test_serials_are_random_positive_and_at_most_20_octets(
@@ -447,13 +453,13 @@ class TestIssue:
     ) -> None:
         serials = set()
         for _attempt in range(5):
-            leaf = _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+            leaf = certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW)
             serials.add(openssl("x509", "-noout", "-serial", content=leaf).strip().partition("=")[2])
         assert len(serials) == 5
         assert all(8 <= len(serial) // 2 <= 20 and not serial.startswith("-") for serial in serials)
 
     def test_default_validity(self, leaf: bytes) -> None:
-        described = _pki.describe(leaf)
+        described = certificates.describe(leaf)
         assert described["not_before"] == "2026-02-28T12:00:00Z"
         assert described["not_after"] == "2027-04-02T11:59:59Z"
 
@@ -461,7 +467,7 @@ class TestIssue:
     def test_the_whole_validity_is_one_that_apple_accepts(
         self, days: int, ca: CertificateAuthority, workshop: Workshop
     ) -> None:
-        described = _pki.describe(_pki.issue(ca, workshop.request("p256"), NAMES, days, now=NOW))
+        described = certificates.describe(certificates.issue(ca, workshop.request("p256"), NAMES, days, now=NOW))
         start, end = (datetime.datetime.fromisoformat(described[key]) for key in ("not_before", "not_after"))
         assert start <= NOW
         assert end == NOW + days * DAY - datetime.timedelta(seconds=1)
@@ -470,32 +476,32 @@ class TestIssue:
     @pytest.mark.parametrize("days", [0, -1, 826, 3650, True, "397"])
     def test_validities_that_browsers_refuse(self, days: int, ca: CertificateAuthority, workshop: Workshop) -> None:
         with pytest.raises(PkiError, match="1 to 825 whole days"):
-            _pki.issue(ca, workshop.request("p256"), NAMES, days, now=NOW)
+            certificates.issue(ca, workshop.request("p256"), NAMES, days, now=NOW)
 
     def test_never_longer_than_the_authority(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
         ca = CertificateAuthority.load_or_create(tmp_path, days=100, now=NOW)
-        chain = _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW)
-        described = _pki.describe(chain)
-        root = _pki.describe(ca.certificate_pem)
+        chain = certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+        described = certificates.describe(chain)
+        root = certificates.describe(ca.certificate_pem)
         assert described["not_after"] == root["not_after"]
         assert described["not_before"] == root["not_before"]
         assert "2026-06-09" in (ca.warning(397, now=NOW) or "")
         assert ca.warning(100, now=NOW) is None
         # A new certificate would not last longer, so that renewing it would change every run.
-        assert _pki.reasons_to_issue(chain, True, NAMES, ca.certificate, 200, now=NOW) == []
+        assert certificates.reasons_to_issue(chain, True, NAMES, ca.certificate, 200, now=NOW) == []
 
     def test_an_expired_authority(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
         ca = CertificateAuthority.load_or_create(tmp_path, days=100, now=NOW)
         with pytest.raises(PkiError, match="expired on 2026-06-09"):
-            _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW + 101 * DAY)
+            certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW + 101 * DAY)
 
     def test_a_clock_before_the_authority(self, ca: CertificateAuthority, workshop: Workshop) -> None:
         with pytest.raises(PkiError, match="set the clock of the control node"):
-            _pki.issue(ca, workshop.request("p256"), NAMES, now=NOW - 2 * DAY)
+            certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW - 2 * DAY)
 
     def test_without_names(self, ca: CertificateAuthority, workshop: Workshop) -> None:
         with pytest.raises(PkiError, match="no name"):
-            _pki.issue(ca, workshop.request("p256"), Names((), ()), now=NOW)
+            certificates.issue(ca, workshop.request("p256"), Names((), ()), now=NOW)
 
     @pytest.mark.parametrize(
         ("kind", "key_type"), [("ed25519", "ed25519"), ("p521", "ecdsa-p521"), ("rsa1024", "rsa-1024")]
@@ -504,87 +510,87 @@ class TestIssue:
         self, kind: str, key_type: str, ca: CertificateAuthority, workshop: Workshop
     ) -> None:
         with pytest.raises(PkiError, match=f"of the type {key_type}, which browsers refuse"):
-            _pki.issue(ca, workshop.request(kind), NAMES, now=NOW)
+            certificates.issue(ca, workshop.request(kind), NAMES, now=NOW)
 
     @pytest.mark.parametrize("request_pem", [b"", b"garbage", "garbage", b"-----BEGIN CERTIFICATE REQUEST-----\n"])
     def test_unreadable_requests(self, request_pem: bytes | str, ca: CertificateAuthority) -> None:
         with pytest.raises(PkiError, match="PKCS #10"):
-            _pki.issue(ca, request_pem, NAMES, now=NOW)
+            certificates.issue(ca, request_pem, NAMES, now=NOW)
 
     def test_a_request_not_signed_by_its_own_key(self, ca: CertificateAuthority, workshop: Workshop) -> None:
         der = base64.b64decode(b"".join(workshop.request("p256").splitlines()[1:-1]))
         forged = base64.encodebytes(der.replace(b"whatever", b"whatevil"))
         pem = b"-----BEGIN CERTIFICATE REQUEST-----\n" + forged + b"-----END CERTIFICATE REQUEST-----\n"
         with pytest.raises(PkiError, match="not signed by its own key"):
-            _pki.issue(ca, pem, NAMES, now=NOW)
+            certificates.issue(ca, pem, NAMES, now=NOW)
 
 
 class TestValidity:
     @pytest.mark.parametrize(("days", "renew_before"), [(397, 30), (825, 0), (2, 1)])
     def test_possible(self, days: int, renew_before: int) -> None:
-        _pki.check_validity(days, renew_before)
+        certificates.check_validity(days, renew_before)
 
     @pytest.mark.parametrize(("days", "renew_before"), [(826, 30), (30, 30), (30, 31), (30, -1)])
     def test_impossible(self, days: int, renew_before: int) -> None:
         with pytest.raises(PkiError):
-            _pki.check_validity(days, renew_before)
+            certificates.check_validity(days, renew_before)
 
 
 class TestDescribe:
     def test_agrees_with_openssl(self, leaf: bytes, ca: CertificateAuthority) -> None:
-        described = _pki.describe(leaf)
+        described = certificates.describe(leaf)
         sha256 = openssl("x509", "-noout", "-fingerprint", "-sha256", content=leaf).strip().partition("=")[2]
         serial = openssl("x509", "-noout", "-serial", content=leaf).strip().partition("=")[2]
         issuer = openssl("x509", "-noout", "-subject", "-nameopt", "RFC2253", content=ca.certificate_pem)
-        assert described["fingerprint"] == sha256.replace(":", "").lower() == _pki.fingerprint(leaf)
+        assert described["fingerprint"] == sha256.replace(":", "").lower() == certificates.fingerprint(leaf)
         assert described["serial"] == serial.lower()
         assert described["issuer"] == issuer.strip().removeprefix("subject=")
         assert described["dns_names"] == list(NAMES.dns)
         assert described["ip_addresses"] == list(NAMES.ips)
         assert described["key_type"] == "ecdsa-p256"
         assert described["self_signed"] is False
-        assert _pki.describe(ca.certificate_pem)["self_signed"] is True
+        assert certificates.describe(ca.certificate_pem)["self_signed"] is True
 
     @pytest.mark.parametrize(
         ("kind", "said"),
         [("rsa2048", "rsa-2048"), ("p384", "ecdsa-p384"), ("p521", "ecdsa-p521"), ("ed25519", "ed25519")],
     )
     def test_key_types(self, kind: str, said: str, workshop: Workshop) -> None:
-        described = _pki.describe(workshop.self_signed(kind))
+        described = certificates.describe(workshop.self_signed(kind))
         assert described["key_type"] == said
         assert described["self_signed"] is True
         assert described["dns_names"] == []
 
     def test_text_around_the_pem_and_text_instead_of_bytes(self, leaf: bytes) -> None:
         around = openssl("x509", "-text", content=leaf) + "\nend\n"
-        assert _pki.describe(around) == _pki.describe(leaf)
+        assert certificates.describe(around) == certificates.describe(leaf)
 
     def test_the_first_of_a_chain_counts(self, leaf: bytes, ca: CertificateAuthority) -> None:
-        assert _pki.describe(leaf + ca.certificate_pem) == _pki.describe(leaf)
+        assert certificates.describe(leaf + ca.certificate_pem) == certificates.describe(leaf)
 
     @pytest.mark.parametrize("pem", [b"", b"garbage", "gärbage", NO_CERTIFICATE])
     def test_unreadable(self, pem: bytes | str) -> None:
         with pytest.raises(PkiError, match="cannot be read"):
-            _pki.describe(pem)
+            certificates.describe(pem)
         with pytest.raises(PkiError, match="cannot be read"):
-            _pki.fingerprint(pem)
+            certificates.fingerprint(pem)
 
 
 class TestReasons:
     def test_none(self, leaf: bytes, ca: CertificateAuthority) -> None:
         for key_fits in (True, None):
-            assert _pki.reasons_to_issue(leaf, key_fits, NAMES, ca.certificate, 30, now=NOW) == []
+            assert certificates.reasons_to_issue(leaf, key_fits, NAMES, ca.certificate, 30, now=NOW) == []
 
     @pytest.mark.parametrize("pem", [None, b"", ""])
     def test_missing(self, pem: bytes | str | None, ca: CertificateAuthority) -> None:
-        assert _pki.reasons_to_issue(pem, None, NAMES, ca.certificate, 30) == ["there is no certificate yet"]
+        assert certificates.reasons_to_issue(pem, None, NAMES, ca.certificate, 30) == ["there is no certificate yet"]
 
     @pytest.mark.parametrize("pem", [b"garbage", "gärbage"])
     def test_unreadable(self, pem: bytes | str, ca: CertificateAuthority) -> None:
-        assert _pki.reasons_to_issue(pem, None, NAMES, ca.certificate, 30) == ["the certificate cannot be read"]
+        assert certificates.reasons_to_issue(pem, None, NAMES, ca.certificate, 30) == ["the certificate cannot be read"]
 
     def test_the_key_does_not_fit(self, leaf: bytes, ca: CertificateAuthority) -> None:
-        reasons = _pki.reasons_to_issue(leaf, False, NAMES, ca.certificate, 30, now=NOW)
+        reasons = certificates.reasons_to_issue(leaf, False, NAMES, ca.certificate, 30, now=NOW)
         assert reasons == ["the private key does not fit the certificate"]
 
     @pytest.mark.parametrize(
@@ -598,50 +604,50 @@ class TestReasons:
         ],
     )
     def test_time(self, days: int, reasons: list[str], leaf: bytes, ca: CertificateAuthority) -> None:
-        assert _pki.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, now=NOW + days * DAY) == reasons
+        assert certificates.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, now=NOW + days * DAY) == reasons
 
     def test_names_missing(self, leaf: bytes, ca: CertificateAuthority) -> None:
         wanted = Names((*NAMES.dns, "new.example"), (*NAMES.ips, "192.0.2.9"))
-        reasons = _pki.reasons_to_issue(leaf, True, wanted, ca.certificate, 30, now=NOW)
+        reasons = certificates.reasons_to_issue(leaf, True, wanted, ca.certificate, 30, now=NOW)
         assert reasons == ["the DNS name new.example is missing", "the IP address 192.0.2.9 is missing"]
 
     def test_names_more_than_wanted(self, leaf: bytes, ca: CertificateAuthority) -> None:
-        assert _pki.reasons_to_issue(leaf, True, Names(("pi",), ()), ca.certificate, 30, now=NOW) == []
+        assert certificates.reasons_to_issue(leaf, True, Names(("pi",), ()), ca.certificate, 30, now=NOW) == []
 
     def test_a_common_name_is_no_alternative_name(self, workshop: Workshop) -> None:
         certificate = workshop.self_signed("p256", subject="/CN=pi")
-        reasons = _pki.reasons_to_issue(certificate, True, Names(("pi",), ()), None, 0, self_signed=True)
+        reasons = certificates.reasons_to_issue(certificate, True, Names(("pi",), ()), None, 0, self_signed=True)
         assert reasons == ["the DNS name pi is missing"]
 
     def test_another_authority(self, leaf: bytes, ca: CertificateAuthority, tmp_path: pathlib.Path) -> None:
         other = CertificateAuthority.load_or_create(tmp_path, now=NOW)
-        (reason,) = _pki.reasons_to_issue(leaf, True, NAMES, other.certificate, 30, now=NOW)
-        assert _pki.describe(ca.certificate_pem)["subject"] in reason
-        assert _pki.describe(other.certificate_pem)["subject"] in reason
+        (reason,) = certificates.reasons_to_issue(leaf, True, NAMES, other.certificate, 30, now=NOW)
+        assert certificates.describe(ca.certificate_pem)["subject"] in reason
+        assert certificates.describe(other.certificate_pem)["subject"] in reason
 
     def test_another_authority_of_the_same_name(
         self, leaf: bytes, ca: CertificateAuthority, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        suffix = _pki.describe(ca.certificate_pem)["subject"][-8:]
+        suffix = certificates.describe(ca.certificate_pem)["subject"][-8:]
         monkeypatch.setattr(secrets, "token_hex", lambda _bytes: suffix)
         other = CertificateAuthority.load_or_create(tmp_path, now=NOW)
-        (reason,) = _pki.reasons_to_issue(leaf, True, NAMES, other.certificate, 30, now=NOW)
+        (reason,) = certificates.reasons_to_issue(leaf, True, NAMES, other.certificate, 30, now=NOW)
         assert "another CA that is called" in reason
 
     def test_no_authority_yet(self, leaf: bytes, workshop: Workshop) -> None:
         own = workshop.self_signed("p256", "-addext", "subjectAltName=DNS:pi", "-days", "90")
         for pem, names, now in ((leaf, NAMES, NOW), (own, Names(("pi",), ()), None)):
-            reasons = _pki.reasons_to_issue(pem, True, names, None, 30, self_signed=False, now=now)
+            reasons = certificates.reasons_to_issue(pem, True, names, None, 30, self_signed=False, now=now)
             assert reasons == ["the CA that should issue it does not exist yet"]
 
     def test_self_signed(self, leaf: bytes, ca: CertificateAuthority, workshop: Workshop) -> None:
         own = workshop.self_signed("p256", "-addext", "subjectAltName=DNS:pi", "-days", "90")
         wanted = Names(("pi",), ())
-        assert _pki.reasons_to_issue(own, True, wanted, None, 30, self_signed=True) == []
-        assert _pki.reasons_to_issue(own, True, wanted, None, 30) == []
-        (unexpected,) = _pki.reasons_to_issue(own, True, wanted, ca.certificate, 30)
+        assert certificates.reasons_to_issue(own, True, wanted, None, 30, self_signed=True) == []
+        assert certificates.reasons_to_issue(own, True, wanted, None, 30) == []
+        (unexpected,) = certificates.reasons_to_issue(own, True, wanted, ca.certificate, 30)
         assert "it is self-signed and should be issued by" in unexpected
-        (expected,) = _pki.reasons_to_issue(leaf, True, wanted, None, 30, self_signed=True, now=NOW)
+        (expected,) = certificates.reasons_to_issue(leaf, True, wanted, None, 30, self_signed=True, now=NOW)
         assert "should be self-signed" in expected
 
     def test_a_name_alone_does_not_make_it_self_signed(self, workshop: Workshop, tmp_path: pathlib.Path) -> None:
@@ -652,24 +658,24 @@ class TestReasons:
             "x509", "-req", "-in", tmp_path / "csr", "-CA", tmp_path / "ca.pem", "-CAkey", workshop.key("p256"),
             "-subj", "/CN=pi", "-out", tmp_path / "leaf.pem",
         )
-        described = _pki.describe((tmp_path / "leaf.pem").read_bytes())
+        described = certificates.describe((tmp_path / "leaf.pem").read_bytes())
         assert described["subject"] == described["issuer"] == "CN=pi"
         assert described["self_signed"] is False
 
     def test_the_key_type_counts_only_if_asked_for(self, leaf: bytes, ca: CertificateAuthority) -> None:
-        assert _pki.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="ecdsa-p256", now=NOW) == []
-        reasons = _pki.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="rsa-2048", now=NOW)
+        assert certificates.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="ecdsa-p256", now=NOW) == []
+        reasons = certificates.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="rsa-2048", now=NOW)
         assert reasons == ["its key is of the type ecdsa-p256, not rsa-2048"]
 
     def test_self_signed_by_an_authority_is_a_contradiction(self, leaf: bytes, ca: CertificateAuthority) -> None:
         with pytest.raises(AssertionError):
-            _pki.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, self_signed=True)
+            certificates.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, self_signed=True)
 
     def test_several_at_once(self, leaf: bytes, tmp_path: pathlib.Path) -> None:
         other = CertificateAuthority.load_or_create(tmp_path, now=NOW)
         wanted = Names(("new.example",), ())
         later = NOW + 400 * DAY
-        assert len(_pki.reasons_to_issue(leaf, False, wanted, other.certificate, 30, "rsa-2048", now=later)) == 5
+        assert len(certificates.reasons_to_issue(leaf, False, wanted, other.certificate, 30, "rsa-2048", now=later)) == 5
 
 
 def test_the_judge_finds_something(workshop: Workshop) -> None:
@@ -683,8 +689,8 @@ def test_the_judge_finds_something(workshop: Workshop) -> None:
 )
 def test_a_missing_or_old_library_is_named(tmp_path: pathlib.Path, source: str, said: str) -> None:
     script = (
-        "from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki\n"
-        "try:\n _pki.CertificateAuthority.peek('/nowhere')\nexcept _pki.PkiError as e:\n print(e)"
+        "from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import authority, names\n"
+        "try:\n authority.CertificateAuthority.peek('/nowhere')\nexcept names.PkiError as e:\n print(e)"
     )
     if "38" in source:
         script = f"import cryptography\ncryptography.{source}\n{script}"

@@ -11,8 +11,9 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import PkiError, check_bundle
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import check_bundle
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from pki_tools import DAY, NO_CERTIFICATE, Workshop, blocks, lint, openssl, verify
 
 CA = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n"
@@ -203,7 +204,7 @@ class TestRefused:
     def test_the_time_of_an_intermediate(self, chain: Chain, workshop: Workshop) -> None:
         leaf = workshop.signed("p256", chain.low, "rsa2048", SERVER, "-days", "2000")
         now = datetime.datetime.now(datetime.timezone.utc) + 700 * DAY
-        end = _pki.describe(chain.low)["not_after"][:10]
+        end = certificates.describe(chain.low)["not_after"][:10]
         said = refusal(leaf + chain.low + chain.middle, chain.key, now=now)
         assert f"The certificate 'CN=low' in the certificate file expired on {end}" in said
 
@@ -267,15 +268,15 @@ class TestPublicKeyFingerprint:
     def test_agrees_with_openssl(self, chain: Chain, tmp_path: pathlib.Path, workshop: Workshop) -> None:
         openssl("pkey", "-in", workshop.key("p256"), "-pubout", "-outform", "DER", "-out", tmp_path / "key.der")
         said = openssl("dgst", "-sha256", "-r", tmp_path / "key.der").split()[0]
-        assert _pki.public_key_fingerprint(chain.full) == said
+        assert certificates.public_key_fingerprint(chain.full) == said
         assert re.fullmatch("[0-9a-f]{64}", said)
 
     def test_two_certificates_of_one_key(self, chain: Chain, workshop: Workshop) -> None:
         own = workshop.self_signed("p256").decode("ascii")
-        assert _pki.public_key_fingerprint(own) == _pki.public_key_fingerprint(chain.leaf)
-        assert _pki.public_key_fingerprint(own) != _pki.public_key_fingerprint(chain.low)
-        assert _pki.fingerprint(own) != _pki.fingerprint(chain.leaf)
+        assert certificates.public_key_fingerprint(own) == certificates.public_key_fingerprint(chain.leaf)
+        assert certificates.public_key_fingerprint(own) != certificates.public_key_fingerprint(chain.low)
+        assert certificates.fingerprint(own) != certificates.fingerprint(chain.leaf)
 
     def test_unreadable(self) -> None:
         with pytest.raises(PkiError, match="cannot be read"):
-            _pki.public_key_fingerprint(NO_CERTIFICATE)
+            certificates.public_key_fingerprint(NO_CERTIFICATE)

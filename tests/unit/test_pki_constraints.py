@@ -12,8 +12,10 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import CertificateAuthority, Names, PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import permits
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, wanted_names
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from pki_tools import DAY, NOW, Workshop, blocks, lint, text, verify
@@ -25,7 +27,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 def names_of(*names: str) -> Names:
-    return _pki.wanted_names(extra=names)
+    return wanted_names(extra=names)
 
 
 def signed_anyway(ca: CertificateAuthority, workshop: Workshop, *names: str) -> bytes:
@@ -74,16 +76,16 @@ def test_what_is_permitted(
     permitted: list[str], allowed: set[str], tmp_path: pathlib.Path, workshop: Workshop
 ) -> None:
     ca = CertificateAuthority.load_or_create(tmp_path / "ca", permitted=permitted, now=NOW)
-    to_be_made = _pki.permits(permitted)
+    to_be_made = permits(permitted)
     for name in EVERY_NAME:
         accepted = verify(tmp_path, ca.certificate_pem, signed_anyway(ca, workshop, name)).endswith(": OK\n")
         assert accepted == ca.permits(name) == to_be_made(name) == (name in allowed), name
         if accepted:
-            chain = _pki.issue(ca, workshop.request("p256"), names_of(name), now=NOW)
+            chain = certificates.issue(ca, workshop.request("p256"), names_of(name), now=NOW)
             assert verify(tmp_path, ca.certificate_pem, chain).endswith(": OK\n")
         else:
             with pytest.raises(PkiError, match=f"but not for .*{re.escape(name)}: remove") as caught:
-                _pki.issue(ca, workshop.request("p256"), names_of("pi.local", name), now=NOW)
+                certificates.issue(ca, workshop.request("p256"), names_of("pi.local", name), now=NOW)
             assert "nodered_ca_permitted" in str(caught.value)
     assert lint(ca.certificate_pem) == []
 
@@ -142,7 +144,7 @@ class TestReplaced:
         old = CertificateAuthority.load_or_create(tmp_path / "ca", permitted=["local"], now=NOW)
         new = CertificateAuthority.replace(tmp_path / "ca", now=NOW)
         assert new.permitted_warning(["local"]) is None
-        chain = _pki.issue(new, workshop.request("p256"), names_of("pi.local"), now=NOW)
+        chain = certificates.issue(new, workshop.request("p256"), names_of("pi.local"), now=NOW)
         for root in (old, new):
             assert verify(tmp_path, root.certificate_pem, chain).endswith(": OK\n")
         assert lint((tmp_path / "ca" / "ca.pem").read_bytes()) == []
@@ -153,8 +155,8 @@ class TestReplaced:
     def test_it_may_get_more_than_the_former_had(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
         old = CertificateAuthority.load_or_create(tmp_path / "ca", permitted=["local"], now=NOW)
         new = CertificateAuthority.replace(tmp_path / "ca", permitted=["local", "example.com"], now=NOW)
-        inside = _pki.issue(new, workshop.request("p256"), names_of("pi.local"), now=NOW)
-        outside = _pki.issue(new, workshop.request("p256"), names_of("pi.local", "pi.example.com"), now=NOW)
+        inside = certificates.issue(new, workshop.request("p256"), names_of("pi.local"), now=NOW)
+        outside = certificates.issue(new, workshop.request("p256"), names_of("pi.local", "pi.example.com"), now=NOW)
         # The former root would refuse it, so that nothing leads there.
         assert [len(blocks(chain)) for chain in (inside, outside)] == [2, 1]
         assert verify(tmp_path, old.certificate_pem, inside).endswith(": OK\n")
@@ -164,7 +166,7 @@ class TestReplaced:
         CertificateAuthority.load_or_create(tmp_path / "ca", permitted=["local"], now=NOW)
         new = CertificateAuthority.replace(tmp_path / "ca", permitted=[], now=NOW)
         assert new.permits("www.example.com")
-        chain = _pki.issue(new, workshop.request("p256"), names_of("192.0.2.7"), now=NOW)
+        chain = certificates.issue(new, workshop.request("p256"), names_of("192.0.2.7"), now=NOW)
         assert verify(tmp_path, new.certificate_pem, chain).endswith(": OK\n")
 
     def test_a_renewed_one_keeps_them(self, tmp_path: pathlib.Path) -> None:
@@ -206,4 +208,4 @@ def test_constraints_of_what_signed_it_count_too(
             assert accepted == ca.permits(name), name
         if not ca.permits(name):
             with pytest.raises(PkiError, match="'CN=root' may sign for .*, but not for"):
-                _pki.issue(ca, workshop.request("p256"), names_of(name))
+                certificates.issue(ca, workshop.request("p256"), names_of(name))

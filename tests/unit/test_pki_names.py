@@ -9,35 +9,34 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import Names, PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, wanted_names
 
 
 class TestNames:
     def test_all_sources_in_order(self) -> None:
         extra = ["heat.example.com", "192.0.2.8"]
-        names = _pki.wanted_names("Pi", "pi.example.com", "kitchen", ["192.0.2.7"], extra, reached="192.0.2.6")
+        names = wanted_names("Pi", "pi.example.com", "kitchen", ["192.0.2.7"], extra, reached="192.0.2.6")
         assert names.dns == ("pi", "pi.local", "pi.example.com", "kitchen", "heat.example.com")
         assert names.ips == ("192.0.2.7", "192.0.2.6", "192.0.2.8")
         assert names.left_out == names.not_permitted == ()
 
     def test_each_name_once(self) -> None:
-        names = _pki.wanted_names(
+        names = wanted_names(
             "pi", "PI.local.", "pi", ["2001:DB8::7", "192.0.2.7"], ["Pi.Local", "2001:db8:0:0::7", "192.0.2.7"]
         )
         assert names == Names(("pi", "pi.local"), ("2001:db8::7", "192.0.2.7"))
 
     def test_a_host_name_with_a_dot_has_no_local_name(self) -> None:
-        assert _pki.wanted_names("pi.home.arpa").dns == ("pi.home.arpa",)
+        assert wanted_names("pi.home.arpa").dns == ("pi.home.arpa",)
 
     def test_an_inventory_name_may_be_an_address(self) -> None:
-        assert _pki.wanted_names(inventory_name="192.0.2.7") == Names((), ("192.0.2.7",))
+        assert wanted_names(inventory_name="192.0.2.7") == Names((), ("192.0.2.7",))
 
     def test_an_address_to_connect_to_may_be_a_name(self) -> None:
-        assert _pki.wanted_names(reached="pi.example.com") == Names(("pi.example.com",), ())
+        assert wanted_names(reached="pi.example.com") == Names(("pi.example.com",), ())
 
     def test_nothing_known(self) -> None:
-        assert _pki.wanted_names(None, "", None, [""]) == Names((), ())
+        assert wanted_names(None, "", None, [""]) == Names((), ())
 
     @pytest.mark.parametrize(
         "unusable",
@@ -48,7 +47,7 @@ class TestNames:
         ],
     )
     def test_what_facts_and_inventory_say_is_skipped_where_unusable(self, unusable: str) -> None:
-        assert _pki.wanted_names(unusable, unusable, unusable, [unusable], reached=unusable) == Names((), ())
+        assert wanted_names(unusable, unusable, unusable, [unusable], reached=unusable) == Names((), ())
 
     @pytest.mark.parametrize(
         ("extra", "dns", "ips"),
@@ -66,7 +65,7 @@ class TestNames:
         ],
     )
     def test_what_the_user_asks_for_is_taken(self, extra: str, dns: tuple[str, ...], ips: tuple[str, ...]) -> None:
-        assert _pki.wanted_names(extra=[extra]) == Names(dns, ips)
+        assert wanted_names(extra=[extra]) == Names(dns, ips)
 
     @pytest.mark.parametrize(
         "extra",
@@ -79,16 +78,16 @@ class TestNames:
     )
     def test_what_the_user_asks_for_is_named_where_unusable(self, extra: str) -> None:
         with pytest.raises(PkiError, match=re.escape(f"'{extra}'")):
-            _pki.wanted_names(extra=[extra])
+            wanted_names(extra=[extra])
 
     @pytest.mark.parametrize("extra", [5, None, ["pi"]])
     def test_names_are_text(self, extra: object) -> None:
         with pytest.raises(PkiError, match="not text"):
-            _pki.wanted_names(extra=t.cast("list[str]", [extra]))
+            wanted_names(extra=t.cast("list[str]", [extra]))
 
     def test_a_text_is_not_a_list_of_names(self) -> None:
         with pytest.raises(PkiError, match="must be a list"):
-            _pki.wanted_names(extra="pi")
+            wanted_names(extra="pi")
 
 
 class TestClaims:
@@ -99,23 +98,23 @@ class TestClaims:
         ["pi", "pi.local", "pi.lan", "pi.home.arpa", "pi.cellar.home.arpa", "pi.internal", "pi.home", "pi.localdomain"],
     )
     def test_names_that_nobody_has_on_the_internet(self, name: str) -> None:
-        assert _pki.wanted_names(fqdn=name) == Names((name,), ())
-        assert name in _pki.wanted_names(hostname=name).dns
+        assert wanted_names(fqdn=name) == Names((name,), ())
+        assert name in wanted_names(hostname=name).dns
 
     @pytest.mark.parametrize("name", ["www.bank.com", "bank.com", "local.bank.com", "home.arpa", "notlocal.lanx"])
     def test_names_that_somebody_may_have(self, name: str) -> None:
-        assert _pki.wanted_names(name, name, "kitchen", [name]) == Names(("kitchen",), (), left_out=(name,))
+        assert wanted_names(name, name, "kitchen", [name]) == Names(("kitchen",), (), left_out=(name,))
 
     @pytest.mark.parametrize("address", ["192.168.1.2", "10.0.0.1", "172.16.0.1", "100.64.0.1", "fd00::1"])
     def test_addresses_that_are_not_global(self, address: str) -> None:
-        assert _pki.wanted_names(addresses=[address]) == Names((), (address,))
+        assert wanted_names(addresses=[address]) == Names((), (address,))
 
     @pytest.mark.parametrize("address", ["8.8.8.8", "2a00:1450:4001::1", "::ffff:808:808"])
     def test_addresses_that_are(self, address: str) -> None:
-        assert _pki.wanted_names(address, address, None, [address]) == Names((), (), left_out=(address,))
-        assert _pki.wanted_names(addresses=[address], reached=address) == Names((), (address,))
-        assert _pki.wanted_names(addresses=[address], inventory_name=address) == Names((), (address,))
-        assert _pki.wanted_names(addresses=[address], extra=[address]) == Names((), (address,))
+        assert wanted_names(address, address, None, [address]) == Names((), (), left_out=(address,))
+        assert wanted_names(addresses=[address], reached=address) == Names((), (address,))
+        assert wanted_names(addresses=[address], inventory_name=address) == Names((), (address,))
+        assert wanted_names(addresses=[address], extra=[address]) == Names((), (address,))
 
     @pytest.mark.parametrize(
         "known",
@@ -128,11 +127,11 @@ class TestClaims:
         ],
     )
     def test_names_in_a_domain_of_the_user(self, known: dict[str, t.Any]) -> None:
-        names = _pki.wanted_names("kitchen", "kitchen.example.com", **known)
+        names = wanted_names("kitchen", "kitchen.example.com", **known)
         assert "kitchen.example.com" in names.dns
         assert names.left_out == ()
         for other in ("kitchen.example.org", "kitchen.notexample.com", "example.com"):
-            assert _pki.wanted_names("kitchen", other, **known).left_out == (other,)
+            assert wanted_names("kitchen", other, **known).left_out == (other,)
 
     @pytest.mark.parametrize(
         ("mine", "theirs"),
@@ -148,20 +147,20 @@ class TestClaims:
     )
     def test_a_domain_that_is_shared_is_nobodys(self, mine: str, theirs: str) -> None:
         for known in ({"inventory_name": mine}, {"extra": [mine]}, {"reached": mine}):
-            assert _pki.wanted_names(fqdn=theirs, **t.cast("t.Any", known)).left_out == (theirs,)
+            assert wanted_names(fqdn=theirs, **t.cast("t.Any", known)).left_out == (theirs,)
 
     def test_a_claim_that_the_user_confirms_is_no_claim(self) -> None:
-        names = _pki.wanted_names("www.bank.com", "WWW.bank.com", extra=["www.bank.com"])
+        names = wanted_names("www.bank.com", "WWW.bank.com", extra=["www.bank.com"])
         assert names == Names(("www.bank.com",), ())
 
     def test_each_is_reported_once_and_not_what_is_unusable(self) -> None:
-        names = _pki.wanted_names("a.bank.com", "A.bank.com.", None, ["8.8.8.8", "8.8.8.8", "127.0.0.1", "a_b.com"])
+        names = wanted_names("a.bank.com", "A.bank.com.", None, ["8.8.8.8", "8.8.8.8", "127.0.0.1", "a_b.com"])
         assert names == Names((), (), left_out=("a.bank.com", "8.8.8.8"))
 
 
 class TestPermits:
     def test_what_the_authority_may_not_sign_for_is_reported_unless_asked_for(self) -> None:
-        names = _pki.wanted_names(
+        names = wanted_names(
             "pi", None, "kitchen", ["192.168.1.2", "8.8.8.8"], ["heat.example", "kitchen.local"], "10.0.0.1",
             permits=lambda name: name.endswith(".local") or name.startswith("192."),
         )

@@ -16,8 +16,9 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import CertificateAuthority, PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from pki_tools import DAY, NAMES, NOW, Workshop, blocks, lint, mode, openssl, text
 
 LATER = NOW + 10 * DAY
@@ -58,17 +59,17 @@ def accepts(trusted: bytes, chain: bytes, when: datetime.datetime = LATER) -> bo
 
 def subjects(pem: bytes) -> list[tuple[str, str]]:
     """Subject and issuer of each certificate."""
-    return [(t.cast(str, d["subject"]), t.cast(str, d["issuer"])) for d in map(_pki.describe, blocks(pem))]
+    return [(t.cast(str, d["subject"]), t.cast(str, d["issuer"])) for d in map(certificates.describe, blocks(pem))]
 
 
 class TestReplace:
     def test_old_and_new_root_are_accepted_each_alone(self, folder: pathlib.Path, workshop: Workshop) -> None:
         old = CertificateAuthority.load_or_create(folder, now=NOW)
-        before = _pki.issue(old, workshop.request("p256"), NAMES, now=NOW)
+        before = certificates.issue(old, workshop.request("p256"), NAMES, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)
         assert new.created
         assert new.warnings == ()
-        after = _pki.issue(new, workshop.request("p256"), NAMES, now=LATER)
+        after = certificates.issue(new, workshop.request("p256"), NAMES, now=LATER)
         assert len(blocks(after)) == 2
         for root in (old.certificate_pem, new.certificate_pem):
             assert accepts(root, after)
@@ -81,7 +82,7 @@ class TestReplace:
     def test_the_files(self, folder: pathlib.Path) -> None:
         old = CertificateAuthority.load_or_create(folder, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)
-        a, b = (_pki.describe(each.certificate_pem)["subject"] for each in (old, new))
+        a, b = (certificates.describe(each.certificate_pem)["subject"] for each in (old, new))
         assert subjects((folder / "ca.pem").read_bytes()) == [(b, b), (b, a), (a, a)]
         public = openssl("pkey", "-pubout", "-in", folder / "ca.key")
         assert public == openssl("x509", "-noout", "-pubkey", content=new.certificate_pem)
@@ -112,24 +113,24 @@ class TestReplace:
             assert not loaded.created
             assert loaded.certificate == new.certificate
             assert loaded.others == new.others
-            assert len(blocks(_pki.issue(loaded, workshop.request("p256"), NAMES, now=LATER))) == 2
+            assert len(blocks(certificates.issue(loaded, workshop.request("p256"), NAMES, now=LATER))) == 2
 
     def test_a_leaf_of_the_former_is_due(self, folder: pathlib.Path, workshop: Workshop) -> None:
         old = CertificateAuthority.load_or_create(folder, now=NOW)
-        leaf = _pki.issue(old, workshop.request("p256"), NAMES, now=NOW)
+        leaf = certificates.issue(old, workshop.request("p256"), NAMES, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)
-        a, b = (_pki.describe(each.certificate_pem)["subject"] for each in (old, new))
-        reasons = _pki.reasons_to_issue(leaf, True, NAMES, new.certificate, 30, now=LATER)
+        a, b = (certificates.describe(each.certificate_pem)["subject"] for each in (old, new))
+        reasons = certificates.reasons_to_issue(leaf, True, NAMES, new.certificate, 30, now=LATER)
         assert reasons == [f"it was issued by '{a}' and should be by '{b}'"]
-        leaf = _pki.issue(new, workshop.request("p256"), NAMES, now=LATER)
-        assert _pki.reasons_to_issue(leaf, True, NAMES, new.certificate, 30, now=LATER) == []
+        leaf = certificates.issue(new, workshop.request("p256"), NAMES, now=LATER)
+        assert certificates.reasons_to_issue(leaf, True, NAMES, new.certificate, 30, now=LATER) == []
 
     def test_twice(self, folder: pathlib.Path, workshop: Workshop) -> None:
         roots = [CertificateAuthority.load_or_create(folder, now=NOW)]
         roots += [CertificateAuthority.replace(folder, now=NOW + days * DAY) for days in (1, 2)]
-        a, b, c = (_pki.describe(each.certificate_pem)["subject"] for each in roots)
+        a, b, c = (certificates.describe(each.certificate_pem)["subject"] for each in roots)
         assert subjects((folder / "ca.pem").read_bytes()) == [(c, c), (c, b), (b, b), (b, a), (a, a)]
-        chain = _pki.issue(roots[-1], workshop.request("p256"), NAMES, now=LATER)
+        chain = certificates.issue(roots[-1], workshop.request("p256"), NAMES, now=LATER)
         assert subjects(chain)[1:] == [(c, b), (b, a)]
         for root in roots:
             assert accepts(root.certificate_pem, chain)
@@ -140,7 +141,7 @@ class TestReplace:
     ) -> None:
         roots = [CertificateAuthority.load_or_create(folder, now=NOW)]
         roots += [CertificateAuthority.replace(folder, now=NOW + days * DAY) for days in (1, 2, 3)]
-        chain = _pki.issue(roots[-1], workshop.request("p256"), NAMES, now=LATER)
+        chain = certificates.issue(roots[-1], workshop.request("p256"), NAMES, now=LATER)
         assert len(blocks(chain)) == 3
         assert [accepts(root.certificate_pem, chain) for root in roots] == [False, True, True, True]
         assert len(blocks(roots[-1].trusted(LATER))) == 4
@@ -157,7 +158,7 @@ class TestReplace:
         old = CertificateAuthority.load_or_create(folder, days=100, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)
         when = NOW + 101 * DAY
-        chain = _pki.issue(new, workshop.request("p256"), NAMES, now=when)
+        chain = certificates.issue(new, workshop.request("p256"), NAMES, now=when)
         assert len(blocks(chain)) == 1
         assert accepts(new.certificate_pem, chain, when)
         assert not accepts(old.certificate_pem, chain, when)
@@ -171,7 +172,7 @@ class TestReplace:
         new = CertificateAuthority.replace(folder, now=when)
         assert "is not valid today" in new.warnings[0]
         assert new.others == ()
-        assert accepts(new.certificate_pem, _pki.issue(new, workshop.request("p256"), NAMES, now=when), when)
+        assert accepts(new.certificate_pem, certificates.issue(new, workshop.request("p256"), NAMES, now=when), when)
 
     @pytest.mark.parametrize("kind", ["p256", "rsa2048"])
     def test_a_root_that_may_sign_no_other(self, kind: str, folder: pathlib.Path, workshop: Workshop) -> None:
@@ -189,7 +190,7 @@ class TestReplace:
         assert new.intermediates == ()
         loaded = CertificateAuthority.load_or_create(folder)
         assert loaded.trusted(now) == new.certificate_pem + old
-        chain = _pki.issue(loaded, workshop.request("p256"), NAMES, now=now)
+        chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=now)
         assert accepts(new.certificate_pem, chain, now)
         assert not accepts(old, chain, now)
         # Its successor may again.
@@ -204,7 +205,7 @@ class TestReplace:
         (folder / "ca.pem").write_bytes(old)
         (folder / "ca.key").write_bytes(workshop.key("rsa2048").read_bytes())
         new = CertificateAuthority.replace(folder, now=now)
-        chain = _pki.issue(new, workshop.request("p256"), NAMES, now=now)
+        chain = certificates.issue(new, workshop.request("p256"), NAMES, now=now)
         assert [accepts(root, chain, now) for root in (old, new.certificate_pem)] == [True, True]
 
     def test_an_intermediate_is_not_ours_to_replace(self, folder: pathlib.Path) -> None:
@@ -247,31 +248,31 @@ class TestReplace:
 class TestRenew:
     def test_a_leaf_is_valid_under_either(self, folder: pathlib.Path, workshop: Workshop) -> None:
         old = CertificateAuthority.load_or_create(folder, days=300, now=NOW)
-        before = _pki.issue(old, workshop.request("p256"), NAMES, 200, now=NOW)
+        before = certificates.issue(old, workshop.request("p256"), NAMES, 200, now=NOW)
         new = CertificateAuthority.renew(folder, now=LATER)
-        after = _pki.issue(new, workshop.request("p256"), NAMES, 200, now=LATER)
+        after = certificates.issue(new, workshop.request("p256"), NAMES, 200, now=LATER)
         assert new.created
         assert blocks((folder / "ca.pem").read_bytes()) == [new.certificate_pem, old.certificate_pem]
         assert new.certificate.subject == old.certificate.subject
         assert new.certificate.public_key() == old.certificate.public_key()
         assert list(new.certificate.extensions) == list(old.certificate.extensions)
         assert new.certificate.serial_number != old.certificate.serial_number
-        assert _pki.describe(new.certificate_pem)["not_after"] == "2036-03-08T11:59:59Z"
+        assert certificates.describe(new.certificate_pem)["not_after"] == "2036-03-08T11:59:59Z"
         for chain in (before, after):
             assert len(blocks(chain)) == 1
             for root in (old, new):
                 assert accepts(root.certificate_pem, chain)
-            assert _pki.reasons_to_issue(chain, True, NAMES, new.certificate, 30, now=LATER) == []
+            assert certificates.reasons_to_issue(chain, True, NAMES, new.certificate, 30, now=LATER) == []
         assert new.trusted(LATER) == new.certificate_pem + old.certificate_pem
         assert lint((folder / "ca.pem").read_bytes() + after) == []
 
     def test_a_leaf_that_ended_with_its_authority_is_due(self, folder: pathlib.Path, workshop: Workshop) -> None:
         old = CertificateAuthority.load_or_create(folder, days=100, now=NOW)
-        leaf = _pki.issue(old, workshop.request("p256"), NAMES, now=NOW)
+        leaf = certificates.issue(old, workshop.request("p256"), NAMES, now=NOW)
         when = NOW + 90 * DAY
-        assert _pki.reasons_to_issue(leaf, True, NAMES, old.certificate, 30, now=when) == []
+        assert certificates.reasons_to_issue(leaf, True, NAMES, old.certificate, 30, now=when) == []
         new = CertificateAuthority.renew(folder, now=when)
-        assert "expires in 9 days" in _pki.reasons_to_issue(leaf, True, NAMES, new.certificate, 30, now=when)[0]
+        assert "expires in 9 days" in certificates.reasons_to_issue(leaf, True, NAMES, new.certificate, 30, now=when)[0]
 
     def test_the_former_goes_when_it_has_expired(self, folder: pathlib.Path) -> None:
         CertificateAuthority.load_or_create(folder, days=100, now=NOW)
@@ -287,12 +288,12 @@ class TestRenew:
         c = CertificateAuthority.replace(folder, now=NOW)
         loaded = CertificateAuthority.load_or_create(folder)
         assert loaded.others == c.others
-        chain = _pki.issue(loaded, workshop.request("p256"), NAMES, now=LATER)
+        chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=LATER)
         assert len(blocks(chain)) == 3
         for root in (a1, a2, b1, b2, c):
             assert accepts(root.certificate_pem, chain)
         when = NOW + 1001 * DAY
-        chain = _pki.issue(loaded, workshop.request("p256"), NAMES, now=when)
+        chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=when)
         assert [accepts(root.certificate_pem, chain, when) for root in (a1, a2, b1, b2, c)] == [
             False, True, False, True, True,
         ]
@@ -319,7 +320,7 @@ class TestRenew:
         (folder / "ca.key").write_bytes(workshop.key("p384").read_bytes())
         now = datetime.datetime.now(datetime.timezone.utc)
         new = CertificateAuthority.renew(folder, now=now)
-        chain = _pki.issue(new, workshop.request("p256"), NAMES, now=now)
+        chain = certificates.issue(new, workshop.request("p256"), NAMES, now=now)
         assert [accepts(root, chain, now) for root in (old, new.certificate_pem)] == [True, True]
 
 
@@ -363,11 +364,11 @@ class TestKilled:
         assert (folder / "ca.key").read_bytes().count(b"-----BEGIN") == 1
         if number != 1:
             assert {path.name for path in folder.iterdir()} == {"ca.pem", "ca.key", ".lock"}
-        chain = _pki.issue(loaded, workshop.request("p256"), NAMES, now=LATER)
+        chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=LATER)
         assert accepts(old.certificate_pem, chain)
         assert accepts(loaded.certificate_pem, chain)
         again = CertificateAuthority.replace(folder, passphrase, now=LATER)
-        assert accepts(old.certificate_pem, _pki.issue(again, workshop.request("p256"), NAMES, now=LATER))
+        assert accepts(old.certificate_pem, certificates.issue(again, workshop.request("p256"), NAMES, now=LATER))
 
     @pytest.mark.parametrize("number", [1, 2])
     def test_renewing(self, number: int, folder: pathlib.Path) -> None:
@@ -440,16 +441,16 @@ class TestTogether:
     @pytest.mark.parametrize("change", ["replace", "renew"])
     def test_one_of_many_does_it(self, change: str, folder: pathlib.Path) -> None:
         old = CertificateAuthority.load_or_create(folder, "secret-value", now=NOW)
-        expected = _pki.fingerprint(old.certificate_pem)
+        expected = certificates.fingerprint(old.certificate_pem)
 
         def work(_index: int) -> tuple[bool, str]:
             done = getattr(CertificateAuthority, change)(folder, "secret-value", instead_of=expected, now=LATER)
-            return done.created, _pki.fingerprint(done.certificate_pem)
+            return done.created, certificates.fingerprint(done.certificate_pem)
 
         found = self.run(12, work)
         assert sorted(created for created, _fingerprint in found) == [False] * 11 + [True]
         assert len({fingerprint for _created, fingerprint in found}) == 1
-        assert _pki.fingerprint((folder / "ca.pem").read_bytes()) == found[0][1] != expected
+        assert certificates.fingerprint((folder / "ca.pem").read_bytes()) == found[0][1] != expected
 
     def test_readers_always_find_a_pair(self, folder: pathlib.Path) -> None:
         CertificateAuthority.load_or_create(folder, now=NOW)

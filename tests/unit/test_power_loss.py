@@ -14,9 +14,12 @@ import types
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _certificate, _files, _transaction
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account
-from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import host_certificate
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files, store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 #: Whatever changes a file system, as far as the code under test calls it.
 CALLS = ("open", "mkdir", "makedirs", "chmod", "rename", "unlink", "rmdir", "fsync", "fchown", "fchmod")
@@ -46,7 +49,7 @@ def ends_before(number: int, work: t.Callable[[], None]) -> bool:
 
         for name in CALLS:
             setattr(os, name, killing(getattr(os, name)))
-        _files._renameat2 = killing(_files._renameat2)
+        files._renameat2 = killing(files._renameat2)
         try:
             work()
             os._exit(0)
@@ -66,9 +69,9 @@ def loads(path: pathlib.Path) -> bool:
 @pytest.fixture
 def unit(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """A service that does not run, whose Node-RED lives in a temporary folder."""
-    monkeypatch.setattr(_transaction, "BASE", str(tmp_path / "store"))
+    monkeypatch.setattr(store, "BASE", str(tmp_path / "store"))
     monkeypatch.setattr(Store.__init__, "__defaults__", (str(tmp_path / "store"),))
-    monkeypatch.setattr(_certificate, "endpoints", lambda unit: [])
+    monkeypatch.setattr(host_certificate, "endpoints", lambda unit: [])
     user_dir = tmp_path / "node-red"
     user_dir.mkdir()
     return types.SimpleNamespace(
@@ -92,7 +95,7 @@ def test_key_and_certificate_fit_at_every_moment(
             path.chmod(0o600)
         store = Store(unit.name)
         store.keep("staged.key", key)
-        host = _certificate.HostCertificate(unit, "ecdsa-p256", False)
+        host = host_certificate.HostCertificate(unit, "ecdsa-p256", False)
         killed = ends_before(number, lambda: host.install(chain))
         found = path.read_bytes() if path.exists() else None
         assert found in (old, new)
@@ -127,7 +130,7 @@ def test_settings_are_whole_at_every_moment(unit: types.SimpleNamespace) -> None
             transaction = Transaction(store)
             transaction.begin({"active": False, "endpoints": []})
             transaction.replace(
-                str(path), new, 0o600, os.getuid(), os.getgid(), unit.account, _files.checksum(old))
+                str(path), new, 0o600, os.getuid(), os.getgid(), unit.account, checksum(old))
 
         killed = ends_before(number, replace)
         seen.add(path.read_bytes())

@@ -13,7 +13,7 @@ import os
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _probe as probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from web_server import BASIC, LOCKED, server
 
 

@@ -22,13 +22,23 @@ import jsonschema
 import junitparser
 import pytest
 import report_samples as samples
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import (
-    _report_files, _report_html, _report_json, _report_junit, _report_sarif, _report_terminal,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
+    Finding,
+    Kind,
+    Place,
+    Report,
+    Severity,
+    Subject,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import (
-    Finding, Kind, Place, Report, Severity, Subject,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import (
+    files,
+    html_writer,
+    json_writer,
+    junit_writer,
+    sarif_writer,
+    terminal_writer,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._report_summary import Summary
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((PROJECT / "docs/report.schema.json").read_text("utf-8"))
@@ -38,12 +48,12 @@ every_report = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 
 
 def sarif(report: Report, directory: str = "/work") -> dict:
-    (run,) = json.loads(_report_sarif.render(report, pathlib.Path(directory)))["runs"]
+    (run,) = json.loads(sarif_writer.render(report, pathlib.Path(directory)))["runs"]
     return run
 
 
 def terminal(report: Report, hint: str = "see report.html") -> list[str]:
-    return [line.text for line in _report_terminal.lines(report, hint)]
+    return [line.text for line in terminal_writer.lines(report, hint)]
 
 
 # What a report comes to
@@ -101,7 +111,7 @@ def test_terminal() -> None:
         "  low       3.1.9 is old. [outdated]",
         "            To mend: Set nodered_admin_users.",
     ]
-    assert [line.severity for line in _report_terminal.lines(samples.REPORT, "")][:5] == [
+    assert [line.severity for line in terminal_writer.lines(samples.REPORT, "")][:5] == [
         Severity.CRITICAL, None, None, Severity.HIGH, None]
 
 
@@ -133,7 +143,7 @@ def test_no_host_writes_to_the_terminal() -> None:
 @every_report
 def test_json_fits_its_schema(report: Report) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    content = json.loads(_report_files.render(report, "json"))
+    content = json.loads(files.render(report, "json"))
     jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(content)
     assert len(content["findings"]) == len(report.findings)
 
@@ -141,29 +151,29 @@ def test_json_fits_its_schema(report: Report) -> None:
 @pytest.mark.parametrize("change", [
     {"created": "today"}, {"command": "look"}, {"counts": {}}, {"more": 1}, {"findings": [{}]}, {"digest": "1"}])
 def test_the_schema_refuses(change: dict) -> None:
-    content = {**json.loads(_report_json.render(samples.REPORT)), **change}
+    content = {**json.loads(json_writer.render(samples.REPORT)), **change}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(SCHEMA).validate(content)
 
 
 def test_json_of_the_nasty_says_all_of_it() -> None:
-    content = json.loads(_report_files.render(samples.nasty(), "json"))
+    content = json.loads(files.render(samples.nasty(), "json"))
     assert content["findings"][0]["message"] == samples.NASTY
 
 
-@pytest.mark.parametrize("name", _report_files.NAMES)
+@pytest.mark.parametrize("name", files.NAMES)
 def test_digest(name: str) -> None:
     """The same at another time and in another order, another for another finding."""
     def digest_of(report: Report) -> bytes:
-        return re.search(rb"\b[0-9a-f]{32}\b(?=\"( */?>|,?\n| *\}))", _report_files.render(report, name))[0]
+        return re.search(rb"\b[0-9a-f]{32}\b(?=\"( */?>|,?\n| *\}))", files.render(report, name))[0]
 
     later = dataclasses.replace(
         samples.REPORT, created=samples.NOW + datetime.timedelta(days=1), findings=samples.FINDINGS[::-1],
         subjects=samples.REPORT.subjects[::-1])
-    mark = json.loads(_report_json.render(samples.REPORT))["digest"].encode()
-    assert mark in _report_files.render(samples.REPORT, name)
-    assert mark in _report_files.render(later, name)
-    assert mark not in _report_files.render(dataclasses.replace(later, findings=samples.FINDINGS[1:]), name)
+    mark = json.loads(json_writer.render(samples.REPORT))["digest"].encode()
+    assert mark in files.render(samples.REPORT, name)
+    assert mark in files.render(later, name)
+    assert mark not in files.render(dataclasses.replace(later, findings=samples.FINDINGS[1:]), name)
 
 
 # SARIF
@@ -235,12 +245,12 @@ def test_sarif_without_a_baseline() -> None:
 
 @every_report
 def test_junit_is_read(report: Report) -> None:
-    read = junitparser.JUnitXml.fromstring(_report_files.render(report, "junit"))
+    read = junitparser.JUnitXml.fromstring(files.render(report, "junit"))
     assert len(list(read)) == len(report.subjects)
 
 
 def test_junit_outcomes() -> None:
-    read = junitparser.JUnitXml.fromstring(_report_files.render(samples.REPORT, "junit"))
+    read = junitparser.JUnitXml.fromstring(files.render(samples.REPORT, "junit"))
     outcomes = {
         (suite.name, case.name.partition(":")[0]): [(type(result).__name__, result.message) for result in case.result]
         for suite in read for case in suite}
@@ -253,7 +263,7 @@ def test_junit_outcomes() -> None:
 
 
 def test_junit_says_where_why_and_how_to_mend() -> None:
-    root = ElementTree.fromstring(_report_junit.render(samples.REPORT))
+    root = ElementTree.fromstring(junit_writer.render(samples.REPORT))
     texts = [failure.text for failure in root.iter("failure")]
     assert f"{samples.SETTINGS}: settings.js has mode 0644.\nWhy: Why of file-mode.\nTo mend: Set nodered_admin_users." in texts
 
@@ -291,7 +301,7 @@ class Page(html.parser.HTMLParser):
 
 @every_report
 def test_html_is_one_page_without_a_script(report: Report) -> None:
-    page = Page(_report_files.render(report, "html").decode("utf-8"))
+    page = Page(files.render(report, "html").decode("utf-8"))
     assert page.open == []
     assert not {"script", "img", "iframe", "object", "base", "form"} & set(page.tags)
     assert not [name for name, _value in page.attributes if name.startswith("on") or name in ("style", "src")]
@@ -305,20 +315,20 @@ def test_html_is_one_page_without_a_script(report: Report) -> None:
 
 
 def test_html_shows_the_nasty_as_it_is() -> None:
-    page = Page(_report_html.render(samples.nasty()))
+    page = Page(html_writer.render(samples.nasty()))
     assert "<img src=x onerror=alert(1)> \"'`&amp; ]]> {{ 7 * 7 }} {% raw %} \\x00\\x1b[31m\\x9b" in page.words
     assert "\\u202e" in page.words
     assert "49" not in page.words
 
 
 def test_html_says_when_certificates_end() -> None:
-    page = Page(_report_html.render(samples.REPORT))
+    page = Page(html_writer.render(samples.REPORT))
     assert "300 days left" in page.words
     assert "ended 3 days ago" in page.words
 
 
 def test_html_of_what_does_not_count() -> None:
-    page = Page(_report_html.render(samples.ACCEPTED))
+    page = Page(html_writer.render(samples.ACCEPTED))
     words = " ".join(page.words.split())
     assert "Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)" in words
     assert "Not counted: 1 suppressed, 3 known from the baseline." in words
@@ -332,7 +342,7 @@ def test_html_of_what_does_not_count() -> None:
 
 
 def test_html_without_a_baseline() -> None:
-    words = Page(_report_html.render(samples.SUPPRESSED)).words
+    words = Page(html_writer.render(samples.SUPPRESSED)).words
     assert "Not counted: 1 suppressed." in words
     assert "known" not in words
 
@@ -343,7 +353,7 @@ def test_html_without_a_baseline() -> None:
 def test_html_end(days: float, words: str, state: str) -> None:
     subject = dataclasses.replace(samples.GARAGE, certificate=samples.certificate(days))
     report = dataclasses.replace(samples.REPORT, subjects=(subject,), findings=())
-    page = Page(_report_html.render(report))
+    page = Page(html_writer.render(report))
     assert words in page.words
     assert ("class", f"end {state}") in page.attributes
     places = [float(value.rstrip("%")) for name, value in page.attributes if name in ("x", "x1") and value.endswith("%")]
@@ -351,11 +361,11 @@ def test_html_end(days: float, words: str, state: str) -> None:
     assert all(0 <= place <= 100 for place in places)
 
 
-@pytest.mark.parametrize("name", [*_report_files.NAMES, "terminal"])
+@pytest.mark.parametrize("name", [*files.NAMES, "terminal"])
 def test_ten_thousand_findings(name: str) -> None:
     report = samples.large()
     started = time.monotonic()
-    content = "\n".join(terminal(report)).encode() if name == "terminal" else _report_files.render(report, name)
+    content = "\n".join(terminal(report)).encode() if name == "terminal" else files.render(report, name)
     # An idle machine needs a tenth of it.
     assert time.monotonic() - started < 10
     assert len(content) < 20_000_000
@@ -366,9 +376,9 @@ def test_ten_thousand_findings(name: str) -> None:
 
 def test_files_are_replaced_at_once(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "new" / "report.json"
-    _report_files.write(path, b"one")
+    files.write(path, b"one")
     held = path.open("rb")
-    _report_files.write(path, b"two")
+    files.write(path, b"two")
     assert (held.read(), path.read_bytes()) == (b"one", b"two")
     held.close()
     assert [file.name for file in path.parent.iterdir()] == ["report.json"]
@@ -377,5 +387,5 @@ def test_files_are_replaced_at_once(tmp_path: pathlib.Path) -> None:
 def test_nothing_is_left_of_a_file_that_cannot_be_written(tmp_path: pathlib.Path) -> None:
     (tmp_path / "report.json").mkdir()
     with pytest.raises(OSError):
-        _report_files.write(tmp_path / "report.json", b"one")
+        files.write(tmp_path / "report.json", b"one")
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]

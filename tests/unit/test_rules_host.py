@@ -18,12 +18,20 @@ import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import described
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _rules_certificates, _rules_host, _rules_inventory
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings_data import finding_data, finding_from_data
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._releases import advisories, data_date, end_of_support
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import RULES
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_host import check_host, expected_outside, port_of
+from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import described
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import (
+    finding_data,
+    finding_from_data,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._releases.support import (
+    advisories,
+    data_date,
+    end_of_support,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import certificates, host, inventory
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_host
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import expected_outside, port_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 from pki_tools import Workshop
 
 PROJECT = pathlib.Path(__file__).parents[2]
@@ -221,7 +229,7 @@ def test_certificates(good, workshop):
     assert rules_of(good, served(future)) == {"certificate-expired"}
     assert "certificate-unreadable" in rules_of(good, {
         "view.certificate": None, "state.certificate.chain": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"})
-    assert {*cases, "certificate-unreadable"} == {*_rules_certificates.RULES}
+    assert {*cases, "certificate-unreadable"} == {*certificates.RULES}
 
 
 def _dated(workshop, start, end):
@@ -258,7 +266,7 @@ def test_a_certificate_for_another_host(good):
 @pytest.mark.parametrize(("name", "covered"), [
     ("kitchen", True), ("KITCHEN", True), (ADDRESS, True), ("kitchen.local", False), ("192.0.2.77", False), ("", False)])
 def test_names(good, name, covered):
-    assert _rules_certificates.covers(good[1]["certificate"], name) is covered
+    assert certificates.covers_name(good[1]["certificate"], name) is covered
 
 
 def test_a_login_made_by_code(good):
@@ -272,7 +280,7 @@ def test_a_login_made_by_code(good):
 
 
 def test_every_rule_is_broken_once_here():
-    assert {fault[0] for fault in FAULTS} >= {*_rules_host.RULES} - {
+    assert {fault[0] for fault in FAULTS} >= {*host.RULES} - {
         "certificate-not-served", "certificate-wrong-name"}
 
 
@@ -292,7 +300,7 @@ def test_variables_of_rules_are_variables_of_the_collection():
 def test_documentation_has_every_rule():
     text = (PROJECT / "docs/audit.md").read_text("utf-8")
     rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
-    audited = [rule for rule in RULES.values() if rule.identifier not in _rules_inventory.RULES]
+    audited = [rule for rule in RULES.values() if rule.identifier not in inventory.RULES]
     assert rows == [f"| `{rule.identifier}` | {rule.severity} | {rule.title} |" for rule in
                     sorted(audited, key=lambda rule: (-rule.severity, rule.identifier))]
 

@@ -12,9 +12,11 @@ import subprocess
 import time
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _rules_logins, _rules_passwords, _rules_settings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import hash_password
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules_settings import check_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import well_known_passwords
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES_OF_SETTINGS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
 
 TODAY = datetime.date(2026, 11, 23)
 #: Of a password that nobody guesses.
@@ -265,7 +267,7 @@ def test_the_good_file_is_good_in_a_repository():
 
 def test_every_rule_is_broken_once_here():
     tested = {fault[0] for fault in (*FAULTS, *FILES, *IN_REPOSITORY)}
-    assert tested == {*_rules_settings.RULES, *_rules_logins.RULES}
+    assert tested == {*RULES_OF_SETTINGS} - {*certificates.RULES}
 
 
 def test_every_fault_has_a_fingerprint_of_its_own():
@@ -303,9 +305,9 @@ def test_names_out_of_a_file_can_be_printed():
 
 def test_guessing_is_bounded(monkeypatch):
     """What a file with many hashes may cost, in rounds of bcrypt."""
-    monkeypatch.setattr(_rules_passwords, "_spent", 0)
+    monkeypatch.setattr(well_known_passwords, "_spent", 0)
     guesses = []
-    monkeypatch.setattr(_rules_passwords, "fits", lambda password, _hash: guesses.append(password))
+    monkeypatch.setattr(well_known_passwords, "fits", lambda password, _hash: guesses.append(password))
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     hashes = [f"$2b$08$abcdefghijklmnopqrstuu{first}{second}CDEFGHIJKLMNOPQRSTUVWXYZ0123x"
               for first in alphabet for second in alphabet]
@@ -318,7 +320,7 @@ def test_guessing_is_bounded(monkeypatch):
 
 def test_a_costly_hash_is_not_guessed(monkeypatch):
     guesses = []
-    monkeypatch.setattr(_rules_passwords, "fits", lambda password, _hash: guesses.append(password))
+    monkeypatch.setattr(well_known_passwords, "fits", lambda password, _hash: guesses.append(password))
     found(source({"httpNodeAuth": login(HASH.replace("$08$", "$31$"))}))
     assert not any(guesses)
 

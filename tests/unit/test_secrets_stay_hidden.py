@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._redact import HIDDEN, redact
-from ansible_collections.pifleet.nodered.plugins.module_utils._unit import environment_of_file
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _drop_in
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._differences import settings_difference
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import environment_of_file
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import settings_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service import drop_in
 
 HASH = "$2b$08$" + "a" * 53
 
@@ -86,14 +86,14 @@ ENVIRONMENT = {"HTTPS_PROXY": 'http://u:p%40"\\x$1`@proxy:3128', "NODE_ENV": "pr
 
 
 def test_the_environment_file_means_what_was_asked_for():
-    text = _drop_in.environment_file(ENVIRONMENT)
+    text = drop_in.environment_file(ENVIRONMENT)
     assert environment_of_file(text.encode()) == {name: str(value) for name, value in ENVIRONMENT.items()}
-    assert _drop_in.variable_names(text) == list(ENVIRONMENT)
-    assert _drop_in.environment_file({}) == ""
+    assert drop_in.variable_names(text) == list(ENVIRONMENT)
+    assert drop_in.environment_file({}) == ""
 
 
 @pytest.mark.parametrize("environment", [
     {"A B": "x"}, {"1A": "x"}, {"A": True}, {"A": None}, {"A": ["x"]}, {"A": "x\nExecStartPre=/bin/evil"}])
 def test_variables_that_a_service_cannot_be_given(environment):
-    with pytest.raises(_drop_in.DropInError, match="nodered_environment"):
-        _drop_in.environment_file(environment)
+    with pytest.raises(drop_in.DropInError, match="nodered_environment"):
+        drop_in.environment_file(environment)

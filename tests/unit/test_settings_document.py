@@ -9,13 +9,10 @@ from textwrap import dedent
 
 import pytest
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import (
-    MISSING,
-    Change,
-    Expression,
-    SettingsDocument,
-    SettingsError,
-)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import Change, SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 
 def edited(source: str, *edits: tuple) -> str:

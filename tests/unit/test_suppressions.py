@@ -12,8 +12,8 @@ import typing as t
 
 import pytest
 import report_samples as samples
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _suppressions as suppressions
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Kind, Place, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import suppressions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Place, Subject
 
 TODAY = datetime.date(2026, 11, 23)
 GOOD = {"rule": "file-mode", "reason": "In a group of one.", "until": "2026-12-31"}

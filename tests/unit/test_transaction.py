@@ -12,10 +12,12 @@ import threading
 import time
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _files as files
-from ansible_collections.pifleet.nodered.plugins.module_utils import _transaction
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import Account, HostError, user_name
-from ansible_collections.pifleet.nodered.plugins.module_utils._transaction import Store, Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files, store as store_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import Conflict, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 ME = (os.getuid(), os.getgid())
 BEFORE = {"active": True, "endpoints": []}
@@ -144,7 +146,7 @@ def test_a_damaged_record_is_named(store):
 
 
 def test_the_lock_lets_one_run_in(store, monkeypatch):
-    monkeypatch.setattr(_transaction, "LOCK_TIMEOUT", 0.3)
+    monkeypatch.setattr(store_module, "LOCK_TIMEOUT", 0.3)
     refused = []
 
     def second():
@@ -166,8 +168,8 @@ def test_the_lock_lets_one_run_in(store, monkeypatch):
 def test_a_file_that_changed_meanwhile_is_no_part_of_the_transaction(store, host):
     transaction = Transaction(store)
     transaction.begin(BEFORE)
-    with pytest.raises(files.Conflict):
-        transaction.replace(str(host / "settings.js"), b"new", 0o600, *ME, expected=files.checksum(b"another"))
+    with pytest.raises(Conflict):
+        transaction.replace(str(host / "settings.js"), b"new", 0o600, *ME, expected=checksum(b"another"))
     assert transaction.record["files"] == []
     transaction.close_if_empty()
     assert not Transaction(store).open

@@ -13,10 +13,18 @@ import stat
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.action import trust as action
-from ansible_collections.pifleet.nodered.plugins.module_utils import _trust as host
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _pki
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import Failure
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._trust import host_trust as host
+from ansible_collections.pifleet.nodered.plugins.module_utils._trust import programs as programs_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._trust.nss_database import (
+    Databases,
+    details_of,
+    entries_of,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._trust.system_store import Authority, SystemStore
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -37,7 +45,7 @@ def certificate(subject="Fleet CA", days=100, issuer=None, key=KEY, signed_with=
 
 
 def authority(pem):
-    return host.Authority(pem.decode("ascii"), action.nickname(_pki.describe(pem)))
+    return Authority(pem.decode("ascii"), action.nickname(certificates.describe(pem)))
 
 
 # The control node
@@ -68,9 +76,9 @@ def test_nothing_to_trust(pem):
 
 
 def test_what_is_no_certificate():
-    with pytest.raises(_pki.PkiError):
+    with pytest.raises(PkiError):
         action.roots(b"", "ca.pem", NOW)
-    with pytest.raises(_pki.PkiError):
+    with pytest.raises(PkiError):
         action.roots(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ca.pem", NOW)
 
 
@@ -143,8 +151,8 @@ def store(tmp_path, monkeypatch):
         done
         """, encoding="utf-8")
     program.chmod(0o755)
-    monkeypatch.setattr(host, "_PATH", f"{programs}:{os.environ['PATH']}")
-    found = host.SystemStore(str(given), str(effective), "update")
+    monkeypatch.setattr(programs_module, "PATH", f"{programs}:{os.environ['PATH']}")
+    found = SystemStore(str(given), str(effective), "update")
     found.check()
     return found
 
@@ -232,7 +240,7 @@ def test_program_that_does_nothing(store, tmp_path):
 
 def test_host_without_a_store(tmp_path):
     with pytest.raises(HostError, match="install its package ca-certificates"):
-        host.SystemStore(str(tmp_path), str(tmp_path / "none")).check()
+        SystemStore(str(tmp_path), str(tmp_path / "none")).check()
 
 
 def test_check_mode_writes_nothing(store, tmp_path):
@@ -299,17 +307,17 @@ Certificate:
 
 
 def test_what_certutil_lists():
-    assert host.entries_of(LISTED) == [
+    assert entries_of(LISTED) == [
         ("Fleet CA (pifleet-nodered-0123456789abcdef)", "C"),
         ("A nickname that is longer than the sixty characters that the column has", "C"),
         ("by hand", "CT"), ("cached intermediate", ""), ("client", "u")]
-    assert host.entries_of("") == []
+    assert entries_of("") == []
 
 
 def test_what_certutil_prints_of_certificates_with_one_subject():
     digits = {name: ":".join([byte] * 32) for name, byte in (("one", "AB"), ("two", "CD"), ("three", "EF"))}
-    assert host.details_of(PRINTED.format(**digits)) == {"ab" * 32: True, "cd" * 32: False, "ef" * 32: False}
-    assert host.details_of("") == {}
+    assert details_of(PRINTED.format(**digits)) == {"ab" * 32: True, "cd" * 32: False, "ef" * 32: False}
+    assert details_of("") == {}
 
 
 @pytest.fixture
@@ -330,7 +338,7 @@ def database(home, path):
 
 
 def test_home_without_browsers(home):
-    user = host.Databases("pi")
+    user = Databases("pi")
     assert user.found() == []
     assert folders(user.missing(), home) == [".pki/nssdb"]
 
@@ -348,7 +356,7 @@ def test_databases_of_debian_snap_and_flatpak(home):
     (home / ".mozilla/firefox/Crash Reports").mkdir()
     (home / ".mozilla/firefox/profiles.ini").touch()
     (home / "snap/chromium/current").symlink_to("2900")
-    user = host.Databases("pi")
+    user = Databases("pi")
     expected = {path.replace("2900", "current") for path in paths}
     assert set(folders(user.found(), home)) == expected
     assert len(user.found()) == len(expected)
@@ -358,36 +366,36 @@ def test_databases_of_debian_snap_and_flatpak(home):
 def test_folder_of_newer_chromiums_is_enough(home):
     """A ~/.pki made beside it would hide it: Chromium takes the older folder where it is."""
     database(home, ".local/share/pki/nssdb")
-    assert host.Databases("pi").missing() == []
+    assert Databases("pi").missing() == []
 
 
 def test_link_to_another_database_counts_once(home):
     database(home, ".pki/nssdb")
     (home / ".local/share/pki").mkdir(parents=True)
     (home / ".local/share/pki/nssdb").symlink_to(home / ".pki/nssdb")
-    assert folders(host.Databases("pi").found(), home) == [".pki/nssdb"]
+    assert folders(Databases("pi").found(), home) == [".pki/nssdb"]
 
 
 def test_browsers_as_snap_and_flatpak_that_were_never_started(home):
     for path in ("snap/chromium/current", ".var/app/org.chromium.Chromium"):
         (home / path).mkdir(parents=True)
-    assert folders(host.Databases("pi").missing(), home) == [
+    assert folders(Databases("pi").missing(), home) == [
         ".pki/nssdb", "snap/chromium/current/.pki/nssdb", ".var/app/org.chromium.Chromium/.pki/nssdb"]
 
 
 def test_user_or_home_that_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(HostError, match="nobody-here does not exist on this host. Correct nodered_trust_users"):
-        host.Databases("nobody-here")
+        Databases("nobody-here")
     entry = pwd.getpwuid(os.getuid())
     gone = pwd.struct_passwd((*entry[:5], str(tmp_path / "gone"), entry[6]))
     monkeypatch.setattr(pwd, "getpwnam", lambda name: gone)
     with pytest.raises(HostError, match="has no home folder"):
-        host.Databases("pi")
+        Databases("pi")
 
 
 def test_host_without_certutil(store, home, tmp_path, monkeypatch):
     """Is told of before anything is written; check mode goes on."""
-    monkeypatch.setattr(host, "_PATH", str(tmp_path / "programs"))
+    monkeypatch.setattr(programs_module, "PATH", str(tmp_path / "programs"))
     root = authority(certificate())
     with pytest.raises(HostError, match="package libnss3-tools"):
         host.HostTrust(["pi"], False, store).present([root])

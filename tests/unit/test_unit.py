@@ -11,8 +11,10 @@ import os
 import pwd
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils import _unit
-from ansible_collections.pifleet.nodered.plugins.module_utils._files import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import environment_of_file, expand
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import unit as unit_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, package_above
 
 ME = pwd.getpwuid(os.getuid())
 
@@ -29,9 +31,9 @@ def unit(monkeypatch, tmp_path):
             "Environment": f"HOME={tmp_path} PATH={tmp_path}/bin NODE_OPTIONS=--max_old_space_size=512",
             **(properties or {}),
         }
-        monkeypatch.setattr(_unit, "systemctl", lambda *arguments, check=True: "\n".join(
+        monkeypatch.setattr(unit_module, "systemctl", lambda *arguments, check=True: "\n".join(
             f"{name}={value}" for name, value in table.items()))
-        return _unit.Unit("nodered", **known)
+        return Unit("nodered", **known)
 
     return make
 
@@ -126,14 +128,14 @@ def test_unknown_user_is_named(unit):
 
 
 def test_environment_file_as_systemd_reads_it():
-    assert _unit.environment_of_file(
+    assert environment_of_file(
         b'# comment\n; another\nPLAIN=a b \nQUOTED="c d"\nSINGLE=\'e "f"\'\nEMPTY=\nLONG=one\\\n two\nnot a line\n9BAD=1\n'
     ) == {"PLAIN": "a b", "QUOTED": "c d", "SINGLE": 'e "f"', "EMPTY": "", "LONG": "one two"}
 
 
 def test_expansion_of_variables():
     environment = {"MANY": "-v  -s x.js", "ONE": "a b"}
-    assert _unit.expand(["run", "$MANY", "--title=${ONE}", "$UNSET"], environment) == [
+    assert expand(["run", "$MANY", "--title=${ONE}", "$UNSET"], environment) == [
         "run", "-v", "-s", "x.js", "--title=a b"]
 
 
@@ -141,7 +143,7 @@ def test_expansion_of_variables():
 def test_a_package_json_that_is_none(tmp_path, content):
     package = install_node_red(tmp_path)
     (package / "bin/package.json").write_text(content)
-    assert _unit.package_above(package / "bin/node-red-pi")[0] == str(package)
+    assert package_above(package / "bin/node-red-pi")[0] == str(package)
 
 
 @pytest.mark.parametrize(("version", "engines"), [(7, "node"), ([], []), ({}, {"node": 18})])

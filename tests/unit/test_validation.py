@@ -18,14 +18,20 @@ import yaml
 from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.pifleet.nodered.plugins.plugin_utils import _rules, _rules_inventory
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import Finding, Kind, Subject
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory import HostVariables, is_stand_in
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import hash_password
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._roles import HANDED_ON, ROLE_DEFAULTS, ROLE_OPTIONS
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation import (
-    check_file, check_host, result_data, told_once,
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import (
+    HANDED_ON,
+    ROLE_DEFAULTS,
+    ROLE_OPTIONS,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
+    HostVariables,
+    is_stand_in,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import inventory, registry
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import result_data, told_once
 
 PROJECT = pathlib.Path(__file__).parents[2]
 TODAY = datetime.date(2026, 11, 23)
@@ -283,10 +289,10 @@ def test_hashes_that_hosts_share(variables):
     hosts = {
         name: variables(text, hash=own if name == "attic" else same)
         for name in ("attic", "garage", "gate", "greenhouse")}
-    found = list(_rules_inventory.check_shared(hosts))
+    found = list(inventory.check_shared(hosts))
     assert [(finding.rule.identifier, finding.subject, finding.message) for finding in found] == [
         ("secret-shared", "garage", "The password_hash of nodered_static_auth is the same on gate and 1 more.")]
-    assert list(_rules_inventory.check_shared({name: hosts[name] for name in ("attic", "gate")})) == []
+    assert list(inventory.check_shared({name: hosts[name] for name in ("attic", "gate")})) == []
 
 
 def test_what_many_hosts_have_from_one_line_is_told_once(check):
@@ -319,11 +325,11 @@ def test_a_file_of_a_repository(tmp_path, monkeypatch):
 
 
 def test_all_rules_are_known_and_documented():
-    assert set(_rules_inventory.RULES) <= set(_rules.RULES)
+    assert set(inventory.RULES) <= set(registry.RULES)
     text = (PROJECT / "docs" / "validate.md").read_text("utf-8")
     rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
     assert rows == [f"| `{rule.identifier}` | {rule.severity} | {rule.title} |" for rule in
-                    sorted(_rules_inventory.RULES.values(), key=lambda rule: (-rule.severity, rule.identifier))]
+                    sorted(inventory.RULES.values(), key=lambda rule: (-rule.severity, rule.identifier))]
 
 
 @pytest.mark.parametrize(("role", "module"), [("settings", "settings"), ("certificate", "certificate"), ("service", "restart")])

@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._variables import known_variables, misspelt
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import (
+    known_variables,
+    misspelt,
+)
 
 
 @pytest.mark.parametrize(("name", "meant"), [

@@ -11,8 +11,9 @@ import json
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import MISSING, SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 PASSWORD = "dashboard-only-for-tests: with a colon"
 GIVEN = {

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import AccountError, admin_users, login
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._passwords import fits, hash_password
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings_document import MISSING, SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._wishes import WishError, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import fits, hash_password
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError, admin_users, login
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import WishError, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 ADMIN = {"username": "admin", "password": "correct horse", "permissions": "*"}
 STEVE = {"username": "steve", "password": "battery staple", "permissions": ["flows.read"]}

@@ -1,0 +1,310 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Has certbot fetch a certificate from an ACME server (RFC 8555), and puts it in place for Node-RED.
+
+What certbot has fetched stays in its own lineage. Only what was checked goes to the folder of the service's user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
+    RUNNING,
+    lineage_name,
+    live_folder,
+    options_digest,
+    reasons_to_fetch,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
+from . import certbot_lineage as acme
+from .host_certificate import HostCertificate, fits, openssl, pair
+
+_KEY_TYPES = {
+    "ecdsa-p256": ["--key-type", "ecdsa", "--elliptic-curve", "secp256r1"],
+    "rsa-2048": ["--key-type", "rsa", "--rsa-key-size", "2048"],
+    "rsa-3072": ["--key-type", "rsa", "--rsa-key-size", "3072"],
+    "rsa-4096": ["--key-type", "rsa", "--rsa-key-size", "4096"],
+}
+#: Seconds between two tries while certbot's own timer is at work, and that apt-get may wait for another one.
+PAUSE = 3
+APT_LOCK_TIMEOUT = 120
+#: How many lines of certbot a failure shows.
+LINES = 12
+#: What certbot says in every failure.
+_NOISE = re.compile(r"^(Saving debug log|Ask for help or search|See the logfile|Some challenges have failed|Account registered|"
+                    r"Requesting a certificate|Renewing an existing certificate|Hint:|- - -|\s*$)")
+_BUSY = "Another instance of Certbot is already running"
+LOG = "/var/log/letsencrypt/letsencrypt.log"
+#: What the certbot of Debian 12 says instead of the server's own words, which its log has all the same.
+_SWALLOWED = "AttributeError: can't set attribute"
+_SERVERS_WORDS = re.compile(r"^acme\.messages\.Error: (.+)$", re.MULTILINE)
+LOG_TAIL = 64 * 1024
+#: What to do about a failure, by words of certbot or of the server: the first that is found counts.
+_ADVICE = (
+    (r"Could not bind to|Problem binding to port|port 80 .*in use",
+     "Another program has port 80 of this host. Use the challenge webroot with that web server's folder, or a dns- one."),
+    (r"rateLimited|too many (?:certificates|failed|new orders|registrations)",
+     "Wait as long as the server says, and try with the server's directory for tests first."),
+    (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
+     "The host does not trust the ACME server itself. Put the certificate of its authority into"
+     " /usr/local/share/ca-certificates of the host as a .crt file and run update-ca-certificates."),
+    (r"accountDoesNotExist|Account \S+ not found",
+     "The server no longer knows the account of this host. Remove its folder below /etc/letsencrypt/accounts."),
+    (r"externalAccountRequired|external account binding",
+     "This server wants eab-kid and eab-hmac-key, which its operator hands out."),
+    (r"NXDOMAIN|no such host|DNS problem|SERVFAIL|could not resolve",
+     "The server must be able to resolve each name to this host."),
+    (r"rejectedIdentifier|Cannot issue for|not end with a valid public suffix|policy",
+     "This server signs no such name. Name the host in a domain that you own."),
+    (r"Requesting \S+: |Failed to establish a new connection|Max retries exceeded|Name or service not known|"
+     r"Temporary failure in name resolution|Connection aborted|Read timed out",
+     "The host cannot reach the directory of the ACME server."),
+    (r"Timeout during connect|Fetching http|urn:ietf:params:acme:error:(?:connection|unauthorized)|Type: +(?:connection|unauthor)",
+     "The server must reach http://<name>/.well-known/acme-challenge/ on port 80 of this host under each name. Where it"
+     " cannot, use a dns- challenge."),
+)
+
+
+class AcmeCertificate(HostCertificate):
+    """Key and certificate of one Node-RED, from an ACME server."""
+
+    def __init__(self, unit, options):
+        super().__init__(unit, options.get("key_type"), False)
+        self.options = options
+        self.digest = options_digest(options.get("webroot"), options.get("configuration"), options.get("credentials"))
+
+    def fetch(self):
+        """Fetch a certificate where one is due, check it, and put it and the hook for its renewals in place."""
+        options = self.options
+        with self.store.lock():
+            self._install_programs()
+            self._discard_broken()
+            found = acme.read(self.unit.name)
+            reasons = found and reasons_to_fetch(found, options["directory"], options["challenge"], self.digest)
+            timer = self._enable_timer()
+            with self._credentials():
+                self._certonly(force=bool(options["force"] or reasons))
+                key, chain = self._checked()
+            self.store.write(acme.RECORD, {"names": options["names"], "options": self.digest})
+            result = self._put(key, chain)
+            fetched = not found or found["chain"].encode() != chain
+            return {**result, "changed": fetched or timer or result["changed"], "fetched": fetched}
+
+    def remove(self):
+        """Take away the hook, so that certbot writes no more to the user's folder. The lineage stays."""
+        path = acme.hook_file(self.unit.name)
+        with self.store.lock():
+            if files.read(path) is None:
+                return {"changed": False}
+            transaction = Transaction(self.store)
+            if transaction.open:
+                transaction.replace(path, None, 0, 0, 0)
+            else:
+                files.remove(path)
+        return {"changed": True}
+
+    def _install_programs(self):
+        missing = [] if shutil.which("certbot") else ["certbot"]
+        challenge = self.options["challenge"]
+        # A certbot that is not Debian's finds its plugins elsewhere.
+        if challenge.startswith("dns-") and (missing or installed_version("certbot")):
+            package = "python3-certbot-" + challenge
+            if not installed_version(package):
+                missing.append(package)
+        if not missing:
+            return
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+            command = ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=%d" % APT_LOCK_TIMEOUT, *arguments]
+            try:
+                run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment,
+                                     timeout=self.options["timeout"], check=False)
+            except FileNotFoundError:
+                raise HostError("This host has no apt-get. Install certbot yourself and run again.") from None
+            except subprocess.TimeoutExpired:
+                raise HostError("apt-get %s did not end in %d s." % (arguments[0], self.options["timeout"])) from None
+            # Some of several sources may be out of reach; the installation says whether that matters.
+            if run.returncode != 0 and arguments[0] == "install":
+                raise HostError("%s cannot be installed: %s" % (" ".join(missing), last_lines(run.stderr or run.stdout)))
+
+    def _discard_broken(self):
+        """Remove what a killed certbot left of our lineage, because it would go on beside it under another name."""
+        service = self.unit.name
+        name = lineage_name(service)
+        renewal, live = acme.renewal_file(service), live_folder(service)
+        archive = os.path.join(certbot_hook.FOLDER, "archive", name)
+        found = acme.read(service)
+        if found and found["key_fits"] and found["directory"]:
+            return
+        files.remove(renewal)
+        for folder in (live, archive):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(folder)
+
+    @contextlib.contextmanager
+    def _credentials(self):
+        """Keep what a dns- challenge logs in with where certbot finds it at every renewal; as before on a failure."""
+        path = acme.credentials_file(self.unit.name)
+        before = files.read(path)
+        content = self.options.get("credentials")
+        wanted = content.strip().encode() + b"\n" if content else None
+        self._write_credentials(path, wanted)
+        try:
+            yield
+        except HostError:
+            self._write_credentials(path, before)
+            raise
+
+    @staticmethod
+    def _write_credentials(path, content):
+        if content is None:
+            files.remove(path)
+        elif files.read(path) != content:
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            files.replace(path, content, 0o600, 0, 0)
+
+    def _certonly(self, force):
+        options = self.options
+        challenge = options["challenge"]
+        command = [
+            "certbot", "certonly", "--non-interactive", "--agree-tos", "--cert-name", lineage_name(self.unit.name),
+            "--domains", ",".join(options["names"]), "--server", options["directory"], "--authenticator", challenge,
+            *_KEY_TYPES[options["key_type"]], "--renew-with-new-domains", "--no-eff-email",
+            *(["--force-renewal", "--break-my-certs"] if force else ["--keep-until-expiring"]),
+            *(["--webroot-path", options["webroot"]] if challenge == "webroot" else []),
+        ]
+        configuration = [
+            'email = "%s"' % options["email"] if options.get("email") else "register-unsafely-without-email = true",
+            options.get("configuration") or "",
+        ]
+        if options.get("credentials"):
+            configuration.append('%s-credentials = "%s"' % (challenge, acme.credentials_file(self.unit.name)))
+        deadline = time.monotonic() + options["timeout"]
+        while True:
+            status, output = self._run(command, "\n".join(configuration) + "\n", deadline)
+            if status == 0:
+                return
+            if _BUSY not in output or time.monotonic() > deadline:
+                raise self._failure(output)
+            time.sleep(PAUSE)
+
+    def _run(self, command, configuration, deadline):
+        """Run certbot; what may be secret reaches it by a file that is on no disk and whose content no list shows."""
+        descriptor = os.memfd_create("certbot.ini")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(configuration.encode())
+            stream.flush()
+            with subprocess.Popen(
+                    [*command, "--config", "/proc/self/fd/%d" % descriptor], pass_fds=[descriptor],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                    env={**os.environ, "LC_ALL": "C.UTF-8", RUNNING: "1"}) as process:
+                try:
+                    output, _none = process.communicate(timeout=max(1, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    # Certbot removes what it has put up for the challenge when it is told to end.
+                    os.killpg(process.pid, signal.SIGTERM)
+                    try:
+                        process.communicate(timeout=10)
+                    except subprocess.TimeoutExpired:
+                        os.killpg(process.pid, signal.SIGKILL)
+                        process.communicate()
+                    raise HostError("certbot did not end in %d s. %s" % (self.options["timeout"], self._stays())) from None
+        return process.returncode, output.decode("utf-8", "replace")
+
+    def _failure(self, output):
+        if _SWALLOWED in output:
+            found = _SERVERS_WORDS.findall(_tail(LOG))
+            output = found[-1] if found else output
+        said = self._without_secrets(last_lines(output))
+        advice = next((text + " " for pattern, text in _ADVICE if re.search(pattern, output, re.IGNORECASE)), "")
+        return HostError("certbot got no certificate: %s %s%s" % (said, advice, self._stays()))
+
+    @staticmethod
+    def _stays():
+        return "The certificate that was there is still in place. More is in %s." % LOG
+
+    def _without_secrets(self, text):
+        for option in ("configuration", "credentials"):
+            for line in (self.options.get(option) or "").splitlines():
+                value = line.partition("=")[2].strip().strip("\"'")
+                if len(value) > 3:
+                    text = text.replace(value, HIDDEN)
+        return redact(text)
+
+    def _checked(self):
+        """Key and certificates of the lineage (PEM); HostError unless they are what was asked for."""
+        live = live_folder(self.unit.name)
+        key, chain = (files.read(os.path.join(live, name)) for name in ("privkey.pem", "fullchain.pem"))
+        if not key or not chain:
+            raise HostError("certbot ended without an error, but there is no certificate in %s. Look for options of"
+                            " certbot that keep it from fetching one, such as dry-run. %s" % (live, self._stays()))
+        if not fits(key, chain):
+            raise HostError("The key in %s does not fit the certificate beside it. %s" % (live, self._stays()))
+        text = openssl(["x509", "-noout", "-ext", "subjectAltName"], chain).decode("utf-8", "replace").lower()
+        covered = re.findall(r"dns:([^,\s]+)", text)
+        missing = [name for name in self.options["names"] if name.lower() not in covered]
+        if missing:
+            raise HostError("The server's certificate lacks %s. %s" % (", ".join(missing), self._stays()))
+        try:
+            openssl(["x509", "-noout", "-checkend", "0"], chain)
+        except HostError:
+            raise HostError("The certificate in %s has expired, and certbot did not renew it. Is the clock of the host"
+                            " right? %s" % (live, self._stays())) from None
+        return key, chain
+
+    @staticmethod
+    def _enable_timer():
+        """See that certbot renews by itself; returns whether that was switched on."""
+        if acme.timer_enabled():
+            return False
+        try:
+            systemctl("enable", "--now", "certbot.timer")
+        except HostError as exc:
+            raise HostError("The certbot of this host would not renew by itself: %s Use Debian's, whose package has a"
+                            " timer." % exc) from exc
+        return True
+
+    def _put(self, key, chain):
+        """Put key and certificates and the hook in place, in one transaction unless only the hook differs."""
+        account = self.unit.account
+        hook = certbot_hook.hook(self.unit.name, account.name, account.group, self.path).encode()
+        path = acme.hook_file(self.unit.name)
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        other_hook = files.read(path) != hook
+        if files.read(self.path, account) == pair(key, chain):
+            if other_hook:
+                files.replace(path, hook, 0o755, 0, 0)
+            return {"changed": other_hook, "chain": chain.decode("ascii"), "path": self.path, "transaction": ""}
+        result = self._place(key, chain)
+        if other_hook:
+            Transaction(self.store).replace(path, hook, 0o755, 0, 0)
+        return result
+
+
+def _tail(path):
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - LOG_TAIL))
+            return stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def last_lines(output):
+    lines = [" ".join(line.split()) for line in output.splitlines() if not _NOISE.match(line)]
+    return " ".join(lines[-LINES:])

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host's private key and certificate, made with the host's own openssl.
+
+A new key waits in the root-only folder until a certificate for it is there; then both go in place in one rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import CERTIFICATE_FILE
+from .pem import split_pem
+
+_ALGORITHMS = {
+    "ecdsa-p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve"],
+    "rsa-2048": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    "rsa-3072": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
+    "rsa-4096": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
+}
+_STAGED = "staged.key"
+
+#: The whole configuration of openssl req, so that nothing of the host's own openssl.cnf gets into the certificate.
+_CONFIGURATION = """\
+[req]
+distinguished_name = subject
+prompt = no
+utf8 = yes
+x509_extensions = extensions
+[subject]
+CN = {subject}
+[extensions]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature{encipherment}
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+subjectAltName = {names}
+"""
+
+
+def openssl(arguments, content=None):
+    """Run openssl and return what it prints; HostError with its own words when it fails."""
+    try:
+        run = subprocess.run(["openssl", *arguments], input=content, capture_output=True, timeout=300, check=False)
+    except FileNotFoundError:
+        raise HostError("This host has no openssl command. Install it: apt-get install openssl") from None
+    except subprocess.TimeoutExpired:
+        raise HostError("openssl %s did not end in 300 s." % arguments[0]) from None
+    if run.returncode != 0:
+        raise HostError("openssl %s failed: %s" % (arguments[0], run.stderr.decode("utf-8", "replace").strip()))
+    return run.stdout
+
+
+def fits(key, chain):
+    """Whether a private key belongs to the first certificate of a chain, all in PEM."""
+    return openssl(["pkey", "-pubout"], key) == openssl(["x509", "-noout", "-pubkey"], chain)
+
+
+def pair(key, chain):
+    """The content of the file that Node-RED reads both from."""
+    return key.rstrip(b"\n") + b"\n" + chain.rstrip(b"\n") + b"\n"
+
+
+class HostCertificate:
+    """Key and certificate of one Node-RED."""
+
+    def __init__(self, unit, key_type, new_key):
+        if not unit.account:
+            raise HostError("This host has no service %s." % unit.name)
+        self.unit = unit
+        self.key_type = key_type
+        self.new_key = new_key
+        self.path = os.path.join(unit.settings_folder, CERTIFICATE_FILE)
+        self.store = Store(unit.name)
+
+    def request(self):
+        """A certificate signing request (PKCS #10, PEM) for the host's key."""
+        with self.store.lock():
+            return self._request(self._key())
+
+    def install(self, chain, key=b""):
+        """Put the key, by default the host's own, and the certificates (PEM bytes) in place."""
+        with self.store.lock():
+            if not key:
+                staged = files.read(self.store.path(_STAGED))
+                key = staged if staged is not None else self._installed_key()
+            if key is None:
+                raise HostError("The key that this certificate was made for is gone from the host. Run again.")
+            return self._place(key, chain)
+
+    def self_sign(self, subject, names, days):
+        """Make a self-signed certificate for the host's key and put both in place."""
+        with self.store.lock():
+            key = self._key()
+            encipherment = ", keyEncipherment" if self.key_type.startswith("rsa") else ""
+            with self._configuration(subject=subject, names=", ".join(names), encipherment=encipherment) as path:
+                chain = openssl(["req", "-x509", "-new", "-sha256", "-days", str(days), "-config", path,
+                                 "-key", "/dev/stdin"], key)
+            return self._place(key, chain)
+
+    def _key(self):
+        """The key to certify: one that waits for its certificate, else the installed one, else a new one."""
+        staged = files.read(self.store.path(_STAGED))
+        if staged is not None:
+            return staged
+        installed = None if self.new_key else self._installed_key()
+        if installed is not None:
+            return installed
+        key = openssl(["genpkey", *_ALGORITHMS[self.key_type]])
+        self.store.keep(_STAGED, key)
+        return key
+
+    def _installed_key(self):
+        key, _chain = split_pem(files.read(self.path, self.unit.account))
+        return key
+
+    def _request(self, key):
+        with self._configuration(subject="pifleet", names="DNS:localhost", encipherment="") as path:
+            return openssl(["req", "-new", "-sha256", "-config", path, "-key", "/dev/stdin"], key).decode("ascii")
+
+    @contextlib.contextmanager
+    def _configuration(self, **values):
+        with tempfile.NamedTemporaryFile(dir=self.store.folder) as stream:
+            stream.write(_CONFIGURATION.format(**values).encode())
+            stream.flush()
+            yield stream.name
+
+    def _place(self, key, chain):
+        account = self.unit.account
+        if not fits(key, chain):
+            raise HostError("The key of this host does not fit the certificate that was made for it. Run again.")
+        transaction = Transaction(self.store)
+        transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
+        if not os.path.isdir(self.unit.settings_folder):
+            transaction.make_folder(self.unit.settings_folder, 0o700, account)
+        transaction.make_folder(os.path.dirname(self.path), 0o700, account)
+        transaction.replace(self.path, pair(key, chain), 0o600, account.uid, account.gid, account)
+        self.store.discard(_STAGED)
+        return {"changed": True, "chain": chain.decode("ascii"), "path": self.path,
+                "transaction": transaction.identifier}

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What only an audit wants to know of a host, beside its state: read from files, without starting any program."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import time
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import package_version
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+
+#: Nodes and configurations that listen for somebody who is not logged in to the editor.
+_LISTENING = ("http in", "websocket-listener", "ui_base", "ui-base")
+#: No flows, although they end so.
+_NO_FLOWS = ("package.json", "package-lock.json", "node_modules.json")
+
+
+def gather_details(unit, pids):
+    """What an audit wants to know of a unit whose user is known, as a dictionary.
+
+    ``pids`` are the processes of the service.
+    """
+    with unit.account.rights():
+        # In a container root may not look into the processes of others; the same user may.
+        listening = probe.listening(pids)
+        found = {
+            "umask": unit.properties.get("UMask", ""),
+            "no_new_privileges": unit.properties.get("NoNewPrivileges") == "yes",
+            "node_package": None,
+            "listening": [list(endpoint) for endpoint in listening or ()],
+            "flows": {}, "sessions": [],
+        }
+        if unit.user_dir:
+            found["flows"] = _flows(unit.user_dir)
+            found["sessions"] = _sessions(unit.user_dir)
+    if not listening:
+        found["listening"] = [list(endpoint) for endpoint in probe.listening(pids)]
+    found["node_package"] = package_version("nodejs")
+    return found
+
+
+def _json(path):
+    """What a JSON file says; None where there is none that can be read."""
+    with contextlib.suppress(HostError, ValueError, RecursionError):
+        return json.loads((files.read(path) or b"null").decode("utf-8"))
+    return None
+
+
+def _flows(user_dir):
+    """For each file of flows, which nodes of `_LISTENING` it has that are not disabled."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(glob.escape(user_dir), "*.json"))):
+        name = os.path.basename(path)
+        nodes = None if name in _NO_FLOWS or name.endswith("_cred.json") else _json(path)
+        if isinstance(nodes, list):
+            # A list, because what stands there need not be a text.
+            types = [node.get("type") for node in nodes if isinstance(node, dict) and not node.get("d")]
+            found[name] = [kind for kind in _LISTENING if kind in types]
+    return found
+
+
+def _sessions(user_dir):
+    """Who is logged in with which rights, never the tokens."""
+    sessions = _json(os.path.join(user_dir, ".sessions.json"))
+    now = time.time() * 1000
+    return [
+        {"user": session["user"], "scope": _scope(session.get("scope"))}
+        for session in (sessions.values() if isinstance(sessions, dict) else ())
+        if isinstance(session, dict) and isinstance(session.get("user"), str)
+        and isinstance(session.get("expires"), (int, float)) and session["expires"] > now
+    ]
+
+
+def _scope(scope):
+    """The rights of a login without anything that is no text."""
+    if isinstance(scope, list):
+        return [right for right in scope if isinstance(right, str)]
+    return scope if isinstance(scope, str) else None

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Node-RED makes of its command line, and which settings that overrides.
+
+The rules are those of red.js and of nopt 5, which it parses its options with; the same from 3.1 to 5.0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read
+
+_WITH_VALUE = frozenset({"port", "settings", "title", "userDir", "define"})
+_LONG = (*_WITH_VALUE, "help", "verbose", "safe", "version", "no-telemetry")
+_SHORT = {"?": "help", "p": "port", "s": "settings", "t": "help", "u": "userDir", "v": "verbose", "D": "define"}
+#: What node-red-pi hands on to red.js of the words with two dashes; all others go to Node.js.
+_OF_NODE_RED_PI = ("--userDir", "--settings", "--help")
+_PROGRAM = re.compile(r"(?:^|/)(?:node-red(?:-pi)?|red\.js)$")
+_STEP = re.compile(r"""\["([^"]*)"\]|\['([^']*)'\]|\[(\d+)\]|([^.\[\]]+)""")
+#: Variables of the environment that red.js gives a setting by, when they are not empty.
+_VARIABLES = {
+    "NODE_RED_ENABLE_SAFE_MODE": ("safeMode",),
+    "NODE_RED_ENABLE_PROJECTS": ("editorTheme", "projects", "enabled"),
+    "NODE_RED_ENABLE_TOURS": ("editorTheme", "tours"),
+    "NODE_RED_DISABLE_TELEMETRY": ("telemetry", "enabled"),
+}
+
+
+class CommandLine:
+    """The words of ExecStart= as Node-RED reads them.
+
+    ``direct`` tells whether the unit starts Node-RED itself, and no script that may add options of its own. ``values``
+    has the values of each option that was given, in their order; ``rest`` the words that are no options.
+    """
+
+    def __init__(self, words):
+        start = next((index for index, word in enumerate(words) if _PROGRAM.search(word)), None)
+        self.direct = start is not None
+        arguments = words[(start or 0) + 1:]
+        if self.direct and words[start].endswith("node-red-pi"):
+            arguments = [word for word in arguments if not word.startswith("--") or word in _OF_NODE_RED_PI]
+        self.values, self.rest = _parsed(arguments)
+
+    def last(self, name):
+        """The value of an option that counts, or None."""
+        return (self.values.get(name) or [None])[-1]
+
+    def path(self, name, directory, home):
+        """The value of an option as an absolute path, or None."""
+        value = self.last(name)
+        if not value:
+            return None
+        value = os.path.join(home, value[2:]) if value.startswith("~/") else value
+        return os.path.normpath(os.path.join(directory, value))
+
+
+def _parsed(words):
+    """The values of all options by name, and the words that are none."""
+    values, rest = {}, []
+    words = list(words)
+    while words:
+        word = words.pop(0)
+        if re.fullmatch("-{2,}", word):
+            return values, rest + words
+        if len(word) < 2 or word[0] != "-":
+            rest.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        if equals:
+            words.insert(0, value)
+        name = name.lstrip("-")
+        shorts = _shorts(name)
+        if shorts and shorts != [name]:
+            words[:0] = ["--" + short for short in shorts]
+            continue
+        name, negated = re.subn(r"^(?:no-)+", "", name, flags=re.IGNORECASE)
+        name = _abbreviated(name) or name
+        if negated or name not in _WITH_VALUE:
+            if not negated and name not in _LONG and equals:
+                words.pop(0)
+            elif words and words[0] in ("true", "false"):
+                words.pop(0)
+            continue
+        missing = not words or re.fullmatch("-{2,}", words[0]) or (name == "title" and re.match("-{1,2}[^-]", words[0]))
+        values.setdefault(name, []).append(None if missing else words.pop(0))
+    return values, rest
+
+
+def _shorts(name):
+    """The long options that one or more letters stand for, or None."""
+    if name in _LONG:
+        return None
+    if name and all(letter in _SHORT for letter in name):
+        return [_SHORT[letter] for letter in name]
+    return None
+
+
+def _abbreviated(name):
+    """The one long option that begins so, or None."""
+    found = [long for long in _LONG if long.startswith(name)]
+    return found[0] if len(found) == 1 and name else None
+
+
+def overrides(command_line, environment, directory):
+    """The settings that the command line or the environment sets whatever settings.js says.
+
+    Returns a list of dictionaries: ``path`` is the list of keys, empty where it may be any; ``by`` says what sets it.
+    Values are left out, because they may be secret.
+    """
+    found = []
+    for definition in command_line.values.get("define", ()):
+        name, equals, _value = (definition or "").partition("=")
+        if name[:1] == "@":
+            found += [{"path": _steps(key), "by": "-D " + definition}
+                      for key in _keys_of_file(os.path.join(directory, definition[1:]))]
+        else:
+            found.append({"path": _steps(name) if equals else [], "by": "-D " + (name if equals else "without a value")})
+    for option, path in (("port", ["uiPort"]), ("userDir", ["userDir"])):
+        if option in command_line.values:
+            found.append({"path": path, "by": "--" + option})
+    if command_line.rest and command_line.direct:
+        found.append({"path": ["flowFile"], "by": "the name of a flow file"})
+    found += [{"path": list(path), "by": name} for name, path in _VARIABLES.items() if environment.get(name)]
+    return found
+
+
+def _steps(expression):
+    """The keys of a property expression, such as `editorTheme.page["title"]`."""
+    return ["".join(step) for step in _STEP.findall(expression)]
+
+
+def _keys_of_file(path):
+    """The keys that a file of definitions sets; one empty key, which may be any, where that cannot be told."""
+    try:
+        found = json.loads((read(path) or b"").decode("utf-8"))
+    except (HostError, ValueError):
+        return [""]
+    return list(found) if isinstance(found, dict) else [""]

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The processes of a running Node-RED, and what it shows on its ports."""
+
+from __future__ import annotations
+
+import contextlib
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+
+def processes(control_group):
+    """The process ids of a service."""
+    for base in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
+        with contextlib.suppress(OSError), open(base + control_group + "/cgroup.procs", encoding="ascii") as stream:
+            return [int(line) for line in stream]
+    return []
+
+def service_processes(unit):
+    """The process ids of a unit, none where it does not run."""
+    if not unit.main_pid:
+        return []
+    return processes(unit.properties.get("ControlGroup", "")) or [unit.main_pid]
+
+def endpoints(unit):
+    """What the running service shows on each of its ports that speaks HTTP."""
+    if not unit.main_pid:
+        return []
+    pids = service_processes(unit)
+    listening = probe.listening(pids)
+    if not listening:
+        # In a container root may not look into the processes of others; the same user may.
+        with unit.account.rights():
+            listening = probe.listening(pids)
+    # Flows may listen too, on ports where a stray request does harm: those are asked only where no other is known.
+    proved = (Store(unit.name).read("proved.json") or {}).get("expected", {}).get("port")
+    usual = {str(port) for port in (proved, unit.command_line.last("port"), unit.environment.get("PORT"), 1880)}
+    likely = [endpoint for endpoint in listening if str(endpoint[1]) in usual]
+    seen = [probe.observe(probe.reachable(address), port) for address, port in likely or listening]
+    return [endpoint for endpoint in seen if endpoint["tls"] or endpoint["http"]]

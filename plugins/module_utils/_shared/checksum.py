@@ -1,0 +1,13 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How content is compared: by SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+
+def checksum(content):
+    """SHA-256 of bytes as lower-case hex; the empty string stands for a file that does not exist."""
+    return "" if content is None else hashlib.sha256(content).hexdigest()

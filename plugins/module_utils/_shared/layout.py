@@ -1,0 +1,25 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How modules are told which Node-RED is meant, and where files of this collection lie on a host."""
+
+from __future__ import annotations
+
+
+#: How every module of this collection is told which Node-RED is meant.
+HOST_ARGUMENTS = {
+    "service": {"type": "str", "default": "nodered"},
+    "user": {"type": "str"},
+    "user_dir": {"type": "path"},
+    "settings_path": {"type": "path"},
+}
+
+#: Private key, certificate and intermediate certificates in one file: it is replaced in one rename and read by one
+#: call, so that nobody ever sees a key beside a certificate that it does not fit.
+CERTIFICATE_FILE = "nodecerts/server.pem"
+
+#: What the service is given besides its unit: a drop-in file, and an environment file that the drop-in names.
+DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
+
+ENVIRONMENT_FILE = "/etc/systemd/system/%s.d/50-pifleet.environment"

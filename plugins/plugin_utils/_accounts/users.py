@@ -1,0 +1,190 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who may log in: the users of the inventory, checked, and turned into what Node-RED's settings say.
+
+Nothing raised here contains a password or a hash.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from . import passwords
+
+#: The permissions Node-RED 3.1 to 5.0 matches (@node-red/editor-api, auth/permissions.js). It ignores any other form
+#: without a word, `flows.*` among them.
+_PERMISSION = re.compile(r"\*|read|write|(?:\*|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\.(?:read|write)")
+
+_USER_KEYS = ("username", "password", "password_hash", "permissions")
+_LOGIN_KEYS = ("user", "password", "password_hash")
+
+
+class AccountError(Exception):
+    """A user or a login that Node-RED could not work with, in a sentence that names the variable and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Secret:
+    """A password to hash, or the hash itself."""
+
+    password: str | None = dataclasses.field(default=None, repr=False)
+    hash: str | None = dataclasses.field(default=None, repr=False)
+
+    def resolve(self, existing: object) -> str:
+        """The hash to store, which is the existing one as long as it fits."""
+        if self.hash is not None:
+            return self.hash
+        return passwords.desired_hash(self.password, existing)
+
+    def fits(self, existing: object) -> bool:
+        """Whether a hash stands for the same password, as far as that can be seen."""
+        try:
+            if self.password is not None:
+                return passwords.fits(self.password, existing)
+            return passwords.check_hash(existing) == self.hash
+        except passwords.PasswordError:
+            return False
+
+
+@dataclasses.dataclass(frozen=True)
+class User:
+    """One entry of adminAuth.users."""
+
+    username: str
+    secret: Secret
+    permissions: str | list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Login:
+    """The one login of httpNodeAuth or httpStaticAuth."""
+
+    user: str
+    secret: Secret
+
+
+def admin_users(wished: t.Iterable[t.Mapping[str, t.Any]], variable: str = "nodered_admin_users") -> list[User]:
+    """The users of adminAuth.
+
+    :param wished: mappings with username, password or password_hash, and permissions
+    :param variable: what the user has written them as, for messages
+    :raises AccountError: there is none, one is incomplete or ambiguous, or two have the same name
+    """
+    users: list[User] = []
+    for position, entry in enumerate(wished, 1):
+        name = entry.get("username") if isinstance(entry, t.Mapping) else None
+        place = f"{variable}, user {name}" if isinstance(name, str) and name else f"{variable}, entry {position}"
+        _check_keys(entry, _USER_KEYS, place)
+        username = _text(entry, "username", place)
+        if any(user.username == username for user in users):
+            raise AccountError(f"{place}: this username is there twice. Node-RED would take the last; remove one.")
+        if "permissions" not in entry:
+            raise AccountError(
+                f"{place}: permissions are missing. Set \"*\" for everything, read for looking only, or a list such as"
+                " [flows.read, nodes.read]."
+            )
+        users.append(User(username, _secret(entry, place), permissions(entry["permissions"], place)))
+    if not users:
+        raise AccountError(
+            f"{variable} is empty: nobody could log in to the editor, and there are no default passwords. Set at least"
+            " one user with username, password and permissions."
+        )
+    return users
+
+
+def login(wished: t.Mapping[str, t.Any], variable: str) -> Login:
+    """The login of httpNodeAuth or httpStaticAuth, from a mapping with user, and password or password_hash."""
+    _check_keys(wished, _LOGIN_KEYS, variable)
+    name = _text(wished, "user", variable)
+    if ":" in name:
+        raise AccountError(f"{variable}: the user name has a colon, which HTTP Basic authentication cannot carry.")
+    return Login(name, _secret(wished, variable))
+
+
+def permissions(wished: object, place: str) -> str | list[str]:
+    """Permissions in a form that Node-RED matches.
+
+    :raises AccountError: one has a form that Node-RED would silently ignore
+    """
+    single = isinstance(wished, str)
+    entries = [wished] if single else wished
+    if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, str) for entry in entries):
+        raise AccountError(f"{place}: permissions must be a text such as \"*\" or read, or a list of such texts.")
+    for entry in entries:
+        if not is_permission(entry):
+            raise AccountError(
+                f"{place}: Node-RED knows no permission {entry!r} and would ignore it. Use \"*\", read, write, or"
+                " <resource>.read and <resource>.write, such as flows.read."
+            )
+    return str(wished) if single else [str(entry) for entry in entries]
+
+
+def covers(granted: object, needed: object) -> bool:
+    """Whether a user with the permissions ``granted`` may do all that ``needed`` allows, by Node-RED's own matching."""
+    have = set(_entries(granted))
+    return all(
+        "*" in have or entry in have
+        or re.fullmatch(r"(.+\.)?read", entry) is not None and not have.isdisjoint(("read", "*.read"))
+        or re.fullmatch(r"(.+\.)?write", entry) is not None and not have.isdisjoint(("write", "*.write"))
+        for entry in _entries(needed)
+    )
+
+
+def _entries(permissions_: object) -> list[str]:
+    entries = permissions_ if isinstance(permissions_, (list, tuple)) else [permissions_]
+    return [entry for entry in entries if isinstance(entry, str)]
+
+
+def first_administrator(users: t.Sequence[User]) -> User:
+    """The user whose login proves that the owner gets in: one who may do everything, with a known password if any."""
+    return max(users, key=lambda user: (covers(user.permissions, "*"), user.secret.password is not None))
+
+
+def is_permission(text: str) -> bool:
+    """Whether Node-RED matches a permission of this form."""
+    return _PERMISSION.fullmatch(text) is not None
+
+
+def same_login(one: Login, other: Login) -> bool:
+    """Whether two logins can be seen to be the same, so that a browser can send one for both."""
+    if one.user != other.user:
+        return False
+    secrets = (one.secret, other.secret)
+    if all(secret.password is not None for secret in secrets):
+        return one.secret.password == other.secret.password
+    if all(secret.hash is not None for secret in secrets):
+        return one.secret.hash == other.secret.hash
+    plain, hashed = sorted(secrets, key=lambda secret: secret.password is None)
+    return passwords.fits(t.cast(str, plain.password), hashed.hash)
+
+
+def _check_keys(entry: object, known: tuple[str, ...], place: str) -> None:
+    if not isinstance(entry, t.Mapping):
+        raise AccountError(f"{place}: must be a mapping with {', '.join(known)}.")
+    for key in entry:
+        if key not in known:
+            raise AccountError(f"{place}: unknown key {key!r}. Known are {', '.join(known)}.")
+
+
+def _text(entry: t.Mapping[str, t.Any], key: str, place: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or not value:
+        raise AccountError(f"{place}: {key} is missing or not a text.")
+    return str(value)
+
+
+def _secret(entry: t.Mapping[str, t.Any], place: str) -> Secret:
+    given = [key for key in ("password", "password_hash") if entry.get(key) is not None]
+    if len(given) != 1:
+        reason = "both password and password_hash are set" if given else "neither password nor password_hash is set"
+        raise AccountError(f"{place}: {reason}; set one of the two.")
+    try:
+        if given == ["password"]:
+            return Secret(password=passwords.check_password(entry["password"]))
+        return Secret(hash=passwords.check_hash(entry["password_hash"]))
+    except passwords.PasswordError as error:
+        raise AccountError(f"{place}: {error}") from None

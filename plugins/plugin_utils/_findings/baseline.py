@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The findings that were there when somebody began to look, in a file for version control: only new ones count.
+
+The file is sorted and has no times, so that it changes only where the findings do.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+import typing as t
+
+from .model import Finding, Report
+
+_FORMAT = "pifleet.nodered baseline"
+_VERSION = 1
+_KEYS = ("fingerprint", "subject", "rule", "detail")
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+
+#: What the file has of a finding. Only the fingerprint is compared, the rest is for who reads it.
+Known = t.Mapping[str, str]
+
+
+class BaselineError(Exception):
+    """A baseline that cannot be read; the text names the file and says what to do."""
+
+
+def read(path: pathlib.Path) -> dict[str, Known]:
+    """What a baseline has, by its fingerprints. BaselineError."""
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BaselineError(f"There is no baseline {path}. Write it once with nodered_baseline_write: true.") from None
+    except OSError as error:
+        raise BaselineError(f"The baseline {path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise BaselineError(f"The baseline {path} is no JSON ({error}). {_restore()}") from None
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        raise BaselineError(f"{path} is no baseline: its format is not {_FORMAT!r}. {_restore()}")
+    if data.get("format_version") != _VERSION:
+        raise BaselineError(
+            f"The baseline {path} has format_version {data.get('format_version')!r}, but this collection reads {_VERSION}."
+            " Update the collection.")
+    known = data.get("findings")
+    if not isinstance(known, list):
+        raise BaselineError(f"The baseline {path} has no list of findings. {_restore()}")
+    for number, item in enumerate(known, 1):
+        if not (isinstance(item, dict) and all(isinstance(item.get(key), str) for key in _KEYS)
+                and _FINGERPRINT.fullmatch(item["fingerprint"])):
+            raise BaselineError(f"Finding {number} of the baseline {path} lacks {', '.join(_KEYS)}. {_restore()}")
+    return {item["fingerprint"]: {key: item[key] for key in _KEYS} for item in known}
+
+
+def _restore() -> str:
+    return "Restore it from version control, or remove it and write a new one with nodered_baseline_write: true."
+
+
+def render(report: Report, former: t.Mapping[str, Known]) -> str:
+    """The text of a baseline with all findings of a report that are not suppressed.
+
+    Of subjects that this report could not look at, or that it is not about (``--limit``), it keeps what the former had.
+    """
+    looked_at = {subject.name for subject in report.subjects if not subject.error}
+    kept = [known for known in former.values() if known["subject"] not in looked_at]
+    new = [_known(finding) for finding in report.findings if not finding.suppression]
+    found = {known["fingerprint"]: known for known in [*kept, *new]}
+    ordered = sorted(found.values(), key=lambda known: [known[key] for key in ("subject", "rule", "detail", "fingerprint")])
+    data = {"format": _FORMAT, "format_version": _VERSION, "findings": ordered}
+    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+
+
+def _known(finding: Finding) -> Known:
+    return {"fingerprint": finding.fingerprint, "subject": finding.subject, "rule": finding.rule.identifier,
+            "detail": finding.detail}

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of a host as Ansible has them: their values, and the file and the line where each was written."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+import pathlib
+import re
+import typing as t
+
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Place
+
+try:
+    from ansible._internal._datatag._tags import Origin
+    from ansible.template import trust_as_template
+except ImportError:
+    # ansible-core 2.18: what comes from YAML has an attribute, and every text may be a template.
+    Origin = None
+
+    def trust_as_template(value: str) -> str:
+        return value
+
+_PREFIX = "nodered_"
+_UNDEFINED = re.compile(r"'(\w+)' is undefined")
+#: Stands for what is not known here, a secret that cannot be decrypted or what has no value, with something of its own
+#: behind it.
+_STAND_IN = "pifleet-not-known-"
+_WITHOUT_VALUE = f"{_STAND_IN}undefined-"
+#: Variables of Ansible's own that have all hosts in them.
+_SKIPPED = ("groups", "hostvars", "vars")
+
+
+class Unresolved(Exception):
+    """A template without a value, and why; never with a part of the template, which may hold a secret."""
+
+    def __init__(self, reason: str, undefined: str = "") -> None:
+        super().__init__(reason)
+        #: The name of what is not defined, as far as it is known.
+        self.undefined = undefined
+
+
+@dataclasses.dataclass(frozen=True)
+class Missing:
+    """A variable, or a part of one, that has no value."""
+
+    #: "it refers to vault_fred, which is not defined".
+    reason: str
+    #: "vault_fred", or the empty text.
+    undefined: str
+    place: Place
+
+
+class HostVariables:
+    """What the inventory says of one host.
+
+    :param raw: all variables of the host, with their templates
+    :param templar: Ansible's own
+    :param inventory: the file of the inventory that names the host, for variables whose line Ansible does not keep
+    """
+
+    def __init__(self, raw: t.Mapping[str, t.Any], templar: t.Any, inventory: str | None = None) -> None:
+        self._raw = raw
+        self._inventory = inventory
+        #: How many encrypted values cannot be decrypted here.
+        self.undecryptable = 0
+        readable = {name: value if name in _SKIPPED else self._readable(value) for name, value in raw.items()}
+        self._templar = templar.copy_with_new_env(available_variables={**ROLE_DEFAULTS, **readable})
+        self._values: dict[str, t.Any] = {name: readable[name] for name in raw if name.startswith(_PREFIX)}
+        # Templates take most of the time.
+        self._resolved: dict[str, tuple[t.Any, t.Any, list[Missing]]] = {}
+        self._arguments: dict[str, tuple[t.Any, ...]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The variables with this collection's prefix that somebody has set."""
+        return list(self._values)
+
+    def value(self, name: str) -> t.Any:
+        """The value of a variable that somebody has set, with stand-ins for the parts that have none."""
+        return self._variable(name)[1]
+
+    def missing(self, name: str) -> list[Missing]:
+        """The parts of a variable that have no value, so that a run would stop."""
+        return self._variable(name)[2]
+
+    def argument(self, template: str) -> tuple[t.Any, ...]:
+        """What an option of a task becomes, or nothing where it is left out. Unresolved."""
+        if template not in self._arguments:
+            found = self._template({"value": trust_as_template(template)}, self._filled_templar)
+            omitted = "value" not in found or (self._raw.get("omit") is not None and found["value"] == self._raw["omit"])
+            self._arguments[template] = () if omitted else (found["value"],)
+        return self._arguments[template]
+
+    def place(self, name: str, value: t.Any = None) -> Place:
+        """Where a variable was written, or better the part of its value that is given."""
+        if name not in self._values:
+            return Place()
+        for known in (value, self._values[name]):
+            place = place_of(known)
+            if place.file:
+                return place
+        return self._place_of_name(name) or self._place_in_inventory(name)
+
+    def _place_of_name(self, name: str) -> Place | None:
+        """Where a variable was written whose value is no text, for which not every ansible-core keeps the place.
+
+        Where a variable is overridden, Ansible has the value of the last one with the name of the first.
+        """
+        place = place_of(next(key for key in self._raw if key == name))
+        value = self._values[name]
+        if not place.file or isinstance(value, int) and str(value).lower() not in _line(place).lower():
+            return None
+        return place
+
+    def _place_in_inventory(self, name: str) -> Place:
+        """The line of an inventory file in INI format, which ansible-core 2.18 does not keep."""
+        text = self._values[name]
+        if self._inventory and isinstance(text, (str, int)) and os.path.isfile(self._inventory):
+            wanted = re.compile(rf"(?:^|\s){name}\s*=.*{re.escape(str(text))}")
+            lines = pathlib.Path(self._inventory).read_text("utf-8", "replace").splitlines()
+            for number, line in enumerate(lines, 1):
+                if wanted.search(line):
+                    return Place(shown_path(self._inventory), number)
+        return Place()
+
+    @functools.cached_property
+    def _filled_templar(self) -> t.Any:
+        """Knows the variables with stand-ins, so that one part without a value does not hide the others."""
+        filled = {name: self._variable(name)[0] for name in self._values}
+        return self._templar.copy_with_new_env(available_variables={**self._templar.available_variables, **filled})
+
+    def _variable(self, name: str) -> tuple[t.Any, t.Any, list[Missing]]:
+        """A variable with stand-ins, before and after its templates are evaluated, and what they stand for."""
+        if name not in self._resolved:
+            missing: list[Missing] = []
+            self._resolved[name] = (*self._resolve(name, self._values[name], missing), missing)
+        return self._resolved[name]
+
+    def _resolve(self, name: str, value: t.Any, missing: list[Missing]) -> tuple[t.Any, t.Any]:
+        try:
+            return value, self._template(value, self._templar)
+        except Unresolved as error:
+            unresolved = error
+        if isinstance(value, (dict, list)):
+            known = len(missing)
+            parts = [self._resolve(name, part, missing) for part in (value.values() if isinstance(value, dict) else value)]
+            if len(missing) > known:
+                before, after = map(list, zip(*parts))
+                return (dict(zip(value, before)), dict(zip(value, after))) if isinstance(value, dict) else (before, after)
+        missing.append(Missing(str(unresolved), unresolved.undefined, self.place(name, value)))
+        stand_in = _WITHOUT_VALUE + hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        return stand_in, stand_in
+
+    @staticmethod
+    def _template(value: t.Any, templar: t.Any) -> t.Any:
+        try:
+            return templar.template(value)
+        except AnsibleUndefinedVariable as error:
+            missing = _UNDEFINED.search(str(error))
+            if missing:
+                raise Unresolved(f"it refers to {missing[1]}, which is not defined", missing[1]) from None
+            raise Unresolved("its template refers to something that is not defined") from None
+        except AnsibleError:
+            raise Unresolved("its template cannot be evaluated") from None
+
+    def _readable(self, value: t.Any) -> t.Any:
+        """The same value, with stand-ins for what is encrypted and cannot be decrypted here."""
+        if hasattr(value, "_ciphertext"):
+            try:
+                str(value)
+            except AnsibleError:
+                self.undecryptable += 1
+                # Equal only for the same text of the same file.
+                return _STAND_IN + hashlib.sha256(str(value._ciphertext).encode("utf-8")).hexdigest()[:24]
+        elif isinstance(value, dict):
+            parts = {key: self._readable(part) for key, part in value.items()}
+            return parts if any(parts[key] is not value[key] for key in parts) else value
+        elif isinstance(value, list):
+            entries = [self._readable(entry) for entry in value]
+            return entries if any(new is not old for new, old in zip(entries, value)) else value
+        return value
+
+
+def is_stand_in(value: t.Any) -> bool:
+    """Whether something in a value is not known here, so that nothing can be said of it."""
+    return _has(value, _STAND_IN)
+
+
+def is_incomplete(value: t.Any) -> bool:
+    """Whether something in a value is not defined."""
+    return _has(value, _WITHOUT_VALUE)
+
+
+def _has(value: t.Any, stand_in: str) -> bool:
+    if isinstance(value, t.Mapping):
+        return any(_has(part, stand_in) for part in value.values())
+    if isinstance(value, list):
+        return any(_has(part, stand_in) for part in value)
+    return isinstance(value, str) and stand_in in value
+
+
+def place_of(value: t.Any) -> Place:
+    """Where a value, or the first part of it that Ansible knows this of, was written."""
+    position = getattr(value, "ansible_pos", None)
+    if position:
+        return Place(shown_path(position[0]), position[1]) if os.path.isfile(position[0]) else Place()
+    if Origin is not None:
+        tag = Origin.get_tag(value)
+        if tag and tag.path:
+            return Place(shown_path(tag.path), tag.line_num)
+    parts = value.values() if isinstance(value, t.Mapping) else value if isinstance(value, list) else ()
+    return next((place for place in map(place_of, parts) if place.file), Place())
+
+
+def _line(place: Place) -> str:
+    """The text at a place, else the empty text."""
+    try:
+        lines = pathlib.Path(place.file).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return lines[place.line - 1] if place.line and place.line <= len(lines) else ""
+
+
+def shown_path(path: str) -> str:
+    """A path as reports show it: from the working directory on, if it lies below."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative

@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""JavaScript to a syntax tree, by a library that need not be installed for this collection to be imported."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import traceback
+import typing as t
+from collections.abc import Iterator
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.paths import COLLECTION
+
+try:
+    import tree_sitter
+    import tree_sitter_javascript
+    from tree_sitter import Node
+
+    TREE_SITTER_IMPORT_ERROR = None
+except ImportError:
+    TREE_SITTER_IMPORT_ERROR = traceback.format_exc()
+    Node = t.Any
+
+_REQUIREMENTS = COLLECTION / "requirements.txt"
+
+def missing() -> str | None:
+    """What to tell the user if the library is missing, else None."""
+    if TREE_SITTER_IMPORT_ERROR is None:
+        return None
+    return (
+        "The Python libraries tree-sitter and tree-sitter-javascript are missing on the control node: run"
+        f" '{sys.executable} -m pip install -r {_REQUIREMENTS}'."
+    )
+
+@functools.cache
+def _language() -> t.Any:
+    return tree_sitter.Language(tree_sitter_javascript.language())
+
+@functools.cache
+def _query(text: str) -> t.Any:
+    return tree_sitter.Query(_language(), text)
+
+def tree_of(source: bytes) -> Node:
+    """The root of the syntax tree, errors and all."""
+    return tree_sitter.Parser(_language()).parse(source).root_node
+
+def captures(query: str, node: Node) -> dict[str, list[Node]]:
+    """The nodes below a node that a query of tree-sitter captures, by the names it gives them."""
+    return tree_sitter.QueryCursor(_query(query)).captures(node)
+
+COMMENTS = frozenset({"comment", "html_comment"})
+
+# Deeper values are no settings; the limit keeps every recursion below Python's own.
+MAX_DEPTH = 100
+
+class SettingsError(Exception):
+    """Why a settings.js cannot be edited safely, and what to do about it. Never holds a value of the file."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message, line)
+        self.message = message
+        self.line = line
+
+    def __str__(self) -> str:
+        return self.message if self.line is None else f"line {self.line}: {self.message}"
+
+class NothingExportedError(SettingsError):
+    """Why Node-RED would start without any of the settings of the file: open, and without a word."""
+
+def line_of(node: Node) -> int:
+    return node.start_point.row + 1
+
+# --- syntax ----------------------------------------------------------------------------------------------------------
+
+# What the parser lets pass although Node.js does not (stray commas, JSX), or reads otherwise than most people.
+_LENIENCIES = """
+    (object "{" . (comment)* . "," @comma)
+    (object "," . (comment)* . "," @comma)
+    (arguments "(" . (comment)* . "," @comma)
+    (arguments "," . (comment)* . "," @comma)
+    [(jsx_element) (jsx_self_closing_element)] @jsx
+    (html_comment) @html
+"""
+
+_PLACEHOLDER = re.compile(rb"\{\{|\{%|<%|@\w+@|%\w+%|[:,(\[]\s*\$\{\w+\}")
+
+_BRACKETS = {"{": "}", "${": "}", "(": ")", "[": "]"}
+
+def parse(source: bytes) -> Node:
+    """The root of the syntax tree, or a SettingsError at the first thing that is no JavaScript."""
+    if missing():
+        raise SettingsError(missing())
+    root = tree_of(source)
+    if root.has_error:
+        raise _syntax_error(root, source)
+    found = captures(_LENIENCIES, root)
+    if "comma" in found:
+        raise SettingsError("a comma too many. Remove it.", min(map(line_of, found["comma"])))
+    if "jsx" in found:
+        raise _not_javascript(min(found["jsx"], key=line_of), source)
+    if "html" in found:
+        raise SettingsError(
+            "an HTML comment (<!-- or -->) in JavaScript. Write it as // comment.", min(map(line_of, found["html"]))
+        )
+    return root
+
+def _syntax_error(root: Node, source: bytes) -> SettingsError:
+    broken: Node | None = root
+    while broken is not None:
+        node = broken
+        broken = next((child for child in node.children if child.has_error or child.is_missing), None)
+    unclosed = _unclosed_bracket(root)
+    # An error that swallows an opening bracket starts anywhere before it: the bracket says more.
+    if unclosed is not None and node.start_byte <= unclosed.start_byte < node.end_byte:
+        return SettingsError(
+            f"the `{unclosed.type}` opened here is never closed. Close it, or look for a stray quote or comment below.",
+            line_of(unclosed),
+        )
+    return _not_javascript(node, source)
+
+def _not_javascript(node: Node, source: bytes) -> SettingsError:
+    line_start = source.rfind(b"\n", 0, node.start_byte) + 1
+    line_end = source.find(b"\n", node.end_byte)
+    placeholder = _PLACEHOLDER.search(source, line_start, len(source) if line_end < 0 else line_end)
+    if placeholder:
+        return SettingsError(
+            "this looks like a placeholder of a template. Render the template first, then edit the result.",
+            source.count(b"\n", 0, placeholder.start()) + 1,
+        )
+    return SettingsError(
+        "this is not valid JavaScript. Look for a missing comma, quote or bracket; `node --check` says more.",
+        line_of(node),
+    )
+
+def _unclosed_bracket(root: Node) -> Node | None:
+    opened: list[Node] = []
+    for leaf in _leaves(root):
+        if leaf.type in _BRACKETS:
+            opened.append(leaf)
+        elif opened and leaf.type == _BRACKETS[opened[-1].type]:
+            opened.pop()
+    return opened[-1] if opened else None
+
+def _leaves(root: Node) -> Iterator[Node]:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.child_count:
+            stack.extend(reversed(node.children))
+        else:
+            yield node

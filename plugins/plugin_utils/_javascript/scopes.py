@@ -1,0 +1,227 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a name stands in JavaScript code, what it stands for there, and how it is used."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .parser import Node, captures
+from .values import code_children, text_of, unwrapped, value_of
+
+FUNCTIONS = frozenset(
+    {
+        "function_declaration",
+        "function_expression",
+        "arrow_function",
+        "method_definition",
+        "generator_function",
+        "generator_function_declaration",
+        "class_static_block",
+        "field_definition",
+    }
+)
+NAMED_DECLARATIONS = frozenset({"function_declaration", "generator_function_declaration", "class_declaration"})
+_NAMES = """
+    [(identifier) (shorthand_property_identifier) (shorthand_property_identifier_pattern) (this) "await" "return"] @name
+"""
+_PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern"})
+
+
+class Place(NamedTuple):
+    """A node and the places around it (`Node.parent` would search from the root each time)."""
+
+    node: Node
+    parent: Place | None
+
+    def outwards(self) -> Iterator[Place]:
+        place = self.parent
+        while place is not None:
+            yield place
+            place = place.parent
+
+    def is_field(self, name: str) -> bool:
+        return self.parent is not None and self.parent.node.child_by_field_name(name) == self.node
+
+
+class Names:
+    """Where each name stands in a file, and each of the keywords that matter."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+        self._positions: dict[str, list[int]] = {}
+        for node in captures(_NAMES, root).get("name", ()):
+            self._positions.setdefault(text_of(node), []).append(node.start_byte)
+
+    def places(self, name: str) -> list[Place]:
+        """All places of a name, in the order of the file."""
+        positions = sorted(self._positions.get(name, ()))
+        found = []
+        stack = [(Place(self._root, None), 0, len(positions))] if positions else []
+        while stack:
+            place, low, high = stack.pop()
+            if place.node.child_count == 0:
+                found.append(place)
+                continue
+            inner = []
+            for child in place.node.children:
+                first, low = low, bisect_left(positions, child.end_byte, low, high)
+                if first < low:
+                    inner.append((Place(child, place), first, low))
+                if low == high:
+                    break
+            stack.extend(reversed(inner))
+        return found
+
+
+def in_function(place: Place, kinds: frozenset[str] = FUNCTIONS) -> bool:
+    return any(outer.node.type in kinds for outer in place.outwards())
+
+
+def key_chain(place: Place) -> tuple[Place, tuple[str, ...], bool]:
+    """The longest `object.key["key"]` that starts at a place, its keys, and whether all of them are known."""
+    keys: list[str] = []
+    known = True
+    while place.parent is not None and place.is_field("object"):
+        outer = place.parent.node
+        key: object = None
+        if outer.type == "member_expression":
+            key = text_of(outer.child_by_field_name("property"))
+        elif outer.type == "subscript_expression":
+            key = value_of(outer.child_by_field_name("index"))
+        else:
+            break
+        known = known and isinstance(key, (str, int)) and not isinstance(key, bool)
+        if known:
+            keys.append(str(key))
+        place = place.parent
+    return place, tuple(keys), known
+
+
+def without_parentheses(place: Place) -> Place:
+    while place.parent is not None and place.parent.node.type == "parenthesized_expression":
+        place = place.parent
+    return place
+
+
+def is_statement(place: Place) -> bool:
+    """Whether an expression is a statement of its own at the top level, so that it runs for certain."""
+    statement = place.parent
+    return statement is not None and statement.node.type == "expression_statement" and at_top_level(statement)
+
+
+def at_top_level(statement: Place) -> bool:
+    return statement.parent is not None and statement.parent.node.type == "program"
+
+
+def call_with(place: Place) -> tuple[Place, list[Node]] | None:
+    """The call that takes the place as an argument, and all its arguments."""
+    arguments = place.parent
+    if arguments is None or arguments.node.type != "arguments" or arguments.parent is None:
+        return None
+    if arguments.parent.node.type != "call_expression":
+        return None
+    return arguments.parent, code_children(arguments.node)
+
+
+class Assignment(NamedTuple):
+    """`a = b = value` as a statement of its own at the top level, or `const a = b = value` there."""
+
+    end: int
+    targets: tuple[Node, ...]
+    value: Node
+
+    @classmethod
+    def of(cls, statement: Node, targets: tuple[Node, ...], value: Node) -> Assignment:
+        value = unwrapped(value)
+        while value.type == "assignment_expression":
+            targets += (value.child_by_field_name("left"),)
+            value = unwrapped(value.child_by_field_name("right"))
+        return cls(statement.end_byte, targets, value)
+
+
+def assignment_to(place: Place) -> Assignment | None:
+    """The assignment that gives a place its value; None if it may not run, or does not assign plainly."""
+    outer = place.parent
+    if outer is not None and outer.node.type == "assignment_expression" and place.is_field("left"):
+        whole = without_parentheses(outer)
+        while whole.is_field("right") and whole.parent.node.type == "assignment_expression":
+            whole = without_parentheses(whole.parent)
+        if is_statement(whole):
+            return Assignment.of(whole.parent.node, (), whole.node)
+        outer = whole.parent
+    elif not place.is_field("name"):
+        return None
+    value = outer.node.child_by_field_name("value")
+    if outer.node.type != "variable_declarator" or value is None or not at_top_level(outer.parent):
+        return None
+    return Assignment.of(outer.node, (outer.node.child_by_field_name("name"),), value)
+
+
+def target_of(place: Place) -> Place | None:
+    """What the place is assigned to, if it is the value of an assignment or a declaration."""
+    if place.is_field("right") and place.parent.node.type == "assignment_expression":
+        return Place(place.parent.node.child_by_field_name("left"), place.parent)
+    if place.is_field("value") and place.parent.node.type == "variable_declarator":
+        return Place(place.parent.node.child_by_field_name("name"), place.parent)
+    return None
+
+
+def is_written(place: Place) -> bool:
+    """Whether the place itself is the target of an assignment or a definition."""
+    outer = place.parent.node
+    if outer.type in ("assignment_expression", "augmented_assignment_expression", "for_in_statement"):
+        return place.is_field("left")
+    if outer.type == "variable_declarator":
+        return place.is_field("name") and outer.child_by_field_name("value") is not None
+    if outer.type in NAMED_DECLARATIONS:
+        return place.is_field("name")
+    if outer.type == "assignment_pattern":
+        return place.is_field("left")
+    return outer.type == "update_expression" or outer.type in _PATTERNS or place.node.type.endswith("_pattern")
+
+
+def _names_bound_by(pattern: Node | None) -> set[str]:
+    names = set()
+    stack = [pattern] if pattern is not None else []
+    while stack:
+        node = stack.pop()
+        if node.type in ("identifier", "shorthand_property_identifier_pattern"):
+            names.add(text_of(node))
+        skipped = node.child_by_field_name("right") or node.child_by_field_name("key")
+        stack.extend(child for child in node.named_children if child != skipped)
+    return names
+
+
+def _declared_in(block: Node, with_var: bool) -> set[str]:
+    names = set()
+    for statement in block.named_children:
+        if statement.type == "lexical_declaration" or (with_var and statement.type == "variable_declaration"):
+            for declarator in statement.named_children:
+                names |= _names_bound_by(declarator.child_by_field_name("name"))
+        elif statement.type in NAMED_DECLARATIONS:
+            names.add(text_of(statement.child_by_field_name("name")))
+    return names
+
+
+def names_of_scope(place: Place) -> set[str]:
+    """The names that a node around a place declares for what stands in it."""
+    node = place.node
+    if node.type in FUNCTIONS:
+        names = _names_bound_by(node.child_by_field_name("parameters") or node.child_by_field_name("parameter"))
+        if node.type in ("function_expression", "generator_function"):
+            names |= _names_bound_by(node.child_by_field_name("name"))
+        return names
+    if node.type == "statement_block":
+        return _declared_in(node, with_var=place.parent.node.type in FUNCTIONS)
+    if node.type == "catch_clause":
+        return _names_bound_by(node.child_by_field_name("parameter"))
+    if node.type == "for_statement":
+        return _declared_in(node, with_var=False)
+    if node.type == "for_in_statement" and text_of(node.child_by_field_name("kind") or node)[:3] in ("let", "con"):
+        return _names_bound_by(node.child_by_field_name("left"))
+    return set()

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a Node-RED shows to the control node: the view of a stranger on the network.
+
+Only handshakes and GET requests without a login, or with an invented token. Nothing is sent that could change the host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import secrets
+import socket
+import ssl
+import time
+import typing as t
+import warnings
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+
+#: Seconds to wait for one answer.
+TIMEOUT = 5
+
+#: X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the ssl module does not name. Other rules judge how old a certificate is.
+_NO_CHECK_TIME = 0x200000
+#: How long one look may take in all, as a multiple of the time for one answer.
+_LONGEST = 12
+
+
+class Expected(t.NamedTuple):
+    """What settings.js says about where Node-RED answers."""
+
+    #: None where the editor and its API are switched off.
+    admin_root: str | None
+    #: Roots at which a Basic login has to be asked for, each with the setting that says so.
+    logins: tuple[tuple[str, str], ...] = ()
+
+
+def look(address: str, port: int, expected: Expected, authorities: str, timeout: float = TIMEOUT) -> dict[str, t.Any]:
+    """What stands behind a port, as `check_host` wants to know it.
+
+    :param authorities: certificates in PEM that are trusted beside those of the system; may be empty
+    :param timeout: seconds to wait for one answer; all of them together get 12 times that
+    :return: address, port, reachable; tls, plain_http, old_tls (the protocol or the empty text); certificate (PEM),
+        trusted (None where there is no certificate); login (as `login_type`), settings_status, flows_status,
+        token_status, cors (the header of /settings); not_asked (path and setting of logins that are not asked for)
+    """
+    view: dict[str, t.Any] = {
+        "address": address, "port": port, "reachable": False, "tls": False, "plain_http": False, "old_tls": "",
+        "certificate": None, "trusted": None, "login": None, "settings_status": None, "flows_status": None,
+        "token_status": None, "cors": None, "not_asked": [],
+    }
+    deadline = time.monotonic() + _LONGEST * timeout
+    try:
+        with socket.create_connection((address, port), timeout):
+            view["reachable"] = True
+    except OSError:
+        return view
+    _look_at_tls(view, authorities, timeout)
+    view["old_tls"] = _old_protocol((address, port), timeout)
+    view["plain_http"] = probe.speaks_plain_http(address, port, timeout)
+    if not view["tls"] and not view["plain_http"]:
+        return view
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        with probe.Endpoint(address, port, view["tls"], timeout, deadline=deadline) as endpoint:
+            _look_at_http(view, endpoint, expected)
+    return view
+
+
+def _look_at_tls(view: dict[str, t.Any], authorities: str, timeout: float) -> None:
+    where = (view["address"], view["port"])
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_flags |= _NO_CHECK_TIME
+    if authorities:
+        with contextlib.suppress(ssl.SSLError):
+            context.load_verify_locations(cadata=authorities)
+    with contextlib.suppress(OSError):
+        try:
+            view["certificate"] = _shown_certificate(where, context, timeout)
+            view["trusted"] = True
+        except ssl.SSLCertVerificationError:
+            view["trusted"] = False
+            view["certificate"] = _shown_certificate(where, probe.unverified_context(), timeout)
+    view["tls"] = view["certificate"] is not None
+
+
+def _shown_certificate(where: tuple[str, int], context: ssl.SSLContext, timeout: float) -> str:
+    with socket.create_connection(where, timeout) as plain, context.wrap_socket(plain) as tls:
+        return ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True) or b"")
+
+
+def _old_protocol(where: tuple[str, int], timeout: float) -> str:
+    """The newest of the old protocols that a server accepts; empty where it accepts none."""
+    context = probe.unverified_context()
+    with warnings.catch_warnings():
+        # That these are deprecated is the point.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        # OpenSSL offers them only without its own demands.
+        context.set_ciphers("ALL:@SECLEVEL=0")
+    with contextlib.suppress(OSError):
+        with socket.create_connection(where, timeout) as plain, context.wrap_socket(plain) as tls:
+            return tls.version() or ""
+    return ""
+
+
+def _look_at_http(view: dict[str, t.Any], endpoint: probe.Endpoint, expected: Expected) -> None:
+    if expected.admin_root is not None:
+        root = expected.admin_root
+        view["login"] = probe.login_type(endpoint, root)
+        view["settings_status"], headers, _body = endpoint.get(probe.join(root, "settings"))
+        view["cors"] = headers.get("Access-Control-Allow-Origin")
+        view["flows_status"] = endpoint.get(probe.join(root, "flows"))[0]
+        token = {"Authorization": "Bearer " + secrets.token_hex(16)}
+        view["token_status"] = endpoint.get(probe.join(root, "flows"), token)[0]
+    for path, setting in expected.logins:
+        status, headers, _body = endpoint.get(probe.join(path, "pifleet-" + secrets.token_hex(8)))
+        if status != 401 or not headers.get("WWW-Authenticate", "").startswith("Basic"):
+            view["not_asked"].append((probe.join(path, ""), setting))

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates from ACME servers (RFC 8555): what may be asked for, and whether a host has it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
+    options_digest,
+    reasons_to_fetch,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from . import certificates
+from .names import PkiError, wanted_names
+
+#: Certbot renews when a third of the time is left. With less than this share left, its timer has been failing.
+_OVERDUE = 4
+_OPTION = re.compile(r"[a-z][a-z0-9-]*")
+_CHALLENGE = re.compile(r"standalone|webroot|dns-[a-z0-9-]+")
+#: What this collection passes to certbot itself.
+_OWN_OPTIONS = frozenset((
+    "agree-tos", "authenticator", "cert-name", "config", "config-dir", "csr", "domain", "domains", "dry-run", "email",
+    "key-type", "elliptic-curve", "rsa-key-size", "logs-dir", "non-interactive", "server", "staging", "test-cert",
+    "webroot-path", "work-dir",
+))
+
+
+class AcmeError(Exception):
+    """What was asked for cannot be, in a sentence for the person who runs the playbook."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """A certificate that a host should have from an ACME server.
+
+    :ivar configuration: further options of certbot, as C(configuration) writes them
+    :ivar credentials: the content of the file that a dns- challenge logs in with
+    """
+
+    names: tuple[str, ...]
+    directory: str
+    challenge: str = "standalone"
+    webroot: str | None = None
+    key_type: str = "ecdsa-p256"
+    email: str | None = None
+    configuration: str = dataclasses.field(default="", repr=False)
+    credentials: str | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def arguments(self) -> dict[str, t.Any]:
+        """The options of M(pifleet.nodered.host_acme), as far as they are given."""
+        values = dataclasses.asdict(self) | {"names": list(self.names)}
+        return {name: value for name, value in values.items() if value}
+
+
+def wanted(
+    names: t.Iterable[str],
+    directory: str,
+    challenge: str = "standalone",
+    webroot: str | None = None,
+    key_type: str = "ecdsa-p256",
+    email: str | None = None,
+    options: t.Mapping[str, t.Any] | None = None,
+    credentials: str | None = None,
+) -> Wanted:
+    """What was asked for, checked.
+
+    :param names: DNS names; the host's own names are not among them, because no public authority signs C(pi.local)
+    :param options: further options of certbot by name
+    :raises AcmeError: it cannot be fulfilled
+    """
+    try:
+        checked = wanted_names(extra=names)
+    except PkiError as error:
+        raise AcmeError(str(error)) from None
+    if not checked.dns:
+        raise AcmeError("An ACME server signs DNS names only. Name at least one under which it and the browsers find the"
+                        " host, such as pi.example.com.")
+    if checked.ips:
+        raise AcmeError(f"Certbot cannot ask for a certificate for the address {checked.ips[0]}: give DNS names only.")
+    if not directory.startswith("https://"):
+        raise AcmeError(f"The directory of an ACME server is an https:// address, and '{directory}' is not.")
+    if not _CHALLENGE.fullmatch(challenge):
+        raise AcmeError(f"The challenge '{challenge}' is none of standalone, webroot and dns-<plugin> (such as dns-rfc2136).")
+    if (challenge == "webroot") != bool(webroot):
+        raise AcmeError("The challenge webroot and the web server's folder belong together: set both or none of them.")
+    wildcard = next((name for name in checked.dns if name.startswith("*.")), None)
+    if wildcard and not challenge.startswith("dns-"):
+        raise AcmeError(f"A wildcard such as {wildcard} needs a dns- challenge.")
+    if credentials and not challenge.startswith("dns-"):
+        raise AcmeError("Credentials are for a dns- challenge only.")
+    for text, what in ((email, "email"), (webroot, "webroot")):
+        if text and re.search(r'["\s]', text):
+            raise AcmeError(f"The {what} has a space or a quote, which certbot's configuration file cannot have.")
+    return Wanted(checked.dns, directory, challenge, webroot or None, key_type, email or None,
+                  configuration(options or {}), credentials or None)
+
+
+def configuration(options: t.Mapping[str, t.Any]) -> str:
+    """Further options of certbot as text of its configuration file, which no list of processes shows.
+
+    :raises AcmeError: an option that the file cannot have or that has a variable of its own; never with its value
+    """
+    lines = []
+    for given, value in sorted(options.items()):
+        name = str(given).removeprefix("--").replace("_", "-")
+        if not _OPTION.fullmatch(name):
+            raise AcmeError(f"'{given}' is not the name of an option of certbot.")
+        if name in _OWN_OPTIONS:
+            raise AcmeError(f"The option {name} of certbot is set by this collection.")
+        if value is None or value is False:
+            continue
+        text = "true" if value is True else str(value)
+        if isinstance(value, (list, dict)) or re.search(r'["\r\n]', text) or text != text.strip() or not text:
+            raise AcmeError(f"The value of certbot's option {name} must be one line of text without double quotes.")
+        lines.append(f'{name} = "{text}"')
+    return "\n".join(lines)
+
+
+def reasons(
+    found: dict[str, t.Any] | None, installed: str | None, wish: Wanted, hook: str, now: datetime.datetime | None = None
+) -> tuple[list[str], list[str]]:
+    """Why a certificate has to be fetched, and why what is there has to be put in place; both empty if all is well.
+
+    :param found: C(acme) of the host's state
+    :param installed: the certificates that the service has (PEM), C(certificate.chain) of the host's state
+    :param hook: the text of the deploy hook that the host should have
+    """
+    if not found:
+        return ["there is no certificate of an ACME server yet"], []
+    to_fetch = _reasons_of_certificate(found, wish, now or datetime.datetime.now(datetime.timezone.utc))
+    to_fetch += reasons_to_fetch(
+        found, wish.directory, wish.challenge, options_digest(wish.webroot, wish.configuration, wish.credentials))
+    to_install = []
+    if not to_fetch and (not installed or _fingerprint(installed) != _fingerprint(found["chain"])):
+        to_install.append("the service has not got the certificate that certbot has fetched")
+    if found["hook"] != checksum(hook.encode()):
+        to_install.append("the hook that hands on renewals differs" if found["hook"] else
+                          "the hook that hands on renewals is missing")
+    if not found["timer"]:
+        to_install.append("certbot's timer is not enabled")
+    return to_fetch, to_install
+
+
+def _reasons_of_certificate(found: dict[str, t.Any], wish: Wanted, now: datetime.datetime) -> list[str]:
+    try:
+        described = certificates.describe(found["chain"])
+    except PkiError:
+        return ["the certificate that certbot has cannot be read"]
+    if not found["key_fits"]:
+        return ["the private key that certbot has does not fit its certificate"]
+    start, end = (datetime.datetime.fromisoformat(described[name]) for name in ("not_before", "not_after"))
+    if now > end:
+        return [f"it expired on {end:%Y-%m-%d}"]
+    missing = sorted(set(wish.names) - set(described["dns_names"]))
+    # Of those that were asked for: some servers add names of their own.
+    superfluous = sorted(set(found["names"]) - set(wish.names))
+    found_reasons = [f"the DNS name {name} is missing" for name in missing]
+    found_reasons += [f"the DNS name {name} is no longer wanted" for name in superfluous]
+    if described["key_type"] != wish.key_type:
+        found_reasons.append(f"its key is of the type {described['key_type']}, not {wish.key_type}")
+    if end - now < (end - start) / _OVERDUE:
+        found_reasons.append(f"certbot should have renewed it long ago: it expires on {end:%Y-%m-%d}")
+    return found_reasons
+
+
+def _fingerprint(chain: str) -> str | None:
+    try:
+        return certificates.fingerprint(chain)
+    except PkiError:
+        return None

@@ -1,0 +1,554 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The certificate authority of a fleet: how it is made, kept, renewed, replaced, and what it may sign for.
+
+Part of C(_pki). C(ca.pem) and C(ca.key) are all there is to it. C(ca.pem) has the certificate that signs first, then
+what leads to the roots that browsers may still trust instead of it. After two replacements (A by B, B by C):
+
+    C        root; ca.key has its key
+    C by B   cross certificate: name and key of C, signed by B; servers send it for browsers that trust B only
+    B        root, trusted until it ends
+    B by A   cross certificate; servers send it too, for browsers that trust A only
+    A        root, trusted until it ends
+
+A renewed certificate of the same name and key stands before the one it follows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import functools
+import os
+import secrets
+import typing as t
+
+from .ca_folder import _CaFolder
+from .name_constraints import _accepts, _name_constraints, _permits, _permitted_text, _subtrees
+from .names import MAX_COMMON_NAME, Names, PkiError
+from .x509 import (
+    BACKDATE,
+    as_bytes,
+    authority_key_identifier,
+    certificates_of,
+    check_days,
+    check_key,
+    check_library,
+    date,
+    extension,
+    is_issued_by,
+    is_same_authority,
+    is_self_signed,
+    is_valid_at,
+    key_usage,
+    last_second,
+    now_utc,
+    number_of_keys,
+    pem_of,
+    pem_of_key,
+    private_keys,
+    public_bytes,
+    sentence,
+    sha256_of,
+    signature_hash,
+    text_of,
+    whole_seconds,
+)
+
+with contextlib.suppress(ImportError):  # check_library tells
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.x509.oid import NameOID
+
+DEFAULT_CA_DAYS = 3650
+
+MAX_CA_DAYS = 36500
+
+DEFAULT_CA_NAME = "Node-RED fleet CA"
+
+# RFC 5280, 4.2.1.9: how many authorities may follow below a root: its successor, and the successor of that.
+_PATH_LENGTH = 2
+
+@dataclasses.dataclass(frozen=True)
+class CertificateAuthority:
+    """What signs the certificates of a fleet.
+
+    :ivar certificate: its own certificate
+    :ivar key: its private key
+    :ivar others: what C(ca.pem) or the vault has beside: intermediates, cross certificates, former and renewed roots
+    :ivar created: whether this very call made C(certificate)
+    :ivar warnings: what the user has to know about what this very call did
+    """
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = dataclasses.field(repr=False)
+    others: tuple[x509.Certificate, ...] = ()
+    created: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """Its own certificate, which browsers have to trust if it is a root."""
+        return pem_of(self.certificate)
+
+    @property
+    def intermediates(self) -> tuple[x509.Certificate, ...]:
+        """All its certificates that are not roots; see C(sent_with) for what a server sends."""
+        return tuple(each for each in (self.certificate, *self.others) if not is_self_signed(each))
+
+    @property
+    def trusted_pem(self) -> bytes:
+        """What browsers should trust now, see C(trusted)."""
+        return self.trusted()
+
+    def trusted(self, now: datetime.datetime | None = None) -> bytes:
+        """PEM of every root that has not expired, the one that signs first; empty if a vault gave intermediates only.
+
+        The former ones belong to it as long as hosts have certificates that those signed.
+        """
+        now = now or now_utc()
+        roots = [each for each in (self.certificate, *self.others) if is_self_signed(each)]
+        return pem_of(*(each for each in roots if now <= each.not_valid_after_utc))
+
+    # Made, loaded
+
+    @classmethod
+    def load_or_create(
+        cls,
+        directory: str | os.PathLike[str],
+        passphrase: str | None = None,
+        common_name: str = DEFAULT_CA_NAME,
+        days: int = DEFAULT_CA_DAYS,
+        now: datetime.datetime | None = None,
+        permitted: t.Iterable[str] | None = None,
+    ) -> CertificateAuthority:
+        """The authority kept in a folder; made there if the folder has none.
+
+        Safe to call from many processes at once: one of them makes it, the others load it. The folder then has
+        C(ca.pem), C(ca.key) and the lock file C(.lock). An authority that exists is never overwritten.
+
+        :param directory: made with mode 0700 if missing
+        :param passphrase: encrypts C(ca.key) (PKCS #8, AES-256; cryptography derives the key with 2048 rounds of PBKDF2
+            only, so it should be long); None leaves it in plain text, with mode 0600
+        :param common_name: a random suffix is added, so that two fleets' authorities can be told apart in a browser
+        :param days: validity of a new one, 1 to 36500
+        :param permitted: domains and networks, the only ones a new one may sign for (a critical nameConstraints, RFC
+            5280, 4.2.1.10); None or empty: any. One that exists keeps its own, see C(permitted_warning)
+        :raises PkiError: only one of the two files is there; they do not belong together; the passphrase is missing,
+            wrong or superfluous; a file cannot be read or written; an entry of C(permitted) is neither domain nor
+            network
+        """
+        check_library()
+        folder = _CaFolder(directory)
+        certificate, key = folder.read()
+        if certificate is not None and key is not None and number_of_keys(key) == 1:
+            authority = cls._from_pair(certificate, key, passphrase, str(folder.certificate), str(folder.key))
+            folder.protect_key()
+            return authority
+        with folder.locked():
+            found = cls._from_folder(folder, passphrase)
+            if found is not None:
+                folder.finish(pem_of_key(found.key, passphrase))
+                return found
+            new = _new_root(common_name, days, permitted, now or now_utc())
+            folder.create(new.certificate_pem, pem_of_key(new.key, passphrase))
+            return new
+
+    @classmethod
+    def peek(cls, directory: str | os.PathLike[str], passphrase: str | None = None) -> CertificateAuthority | None:
+        """As C(load_or_create), but None if the folder has none: for check mode, it writes nothing, not even a lock."""
+        check_library()
+        folder = _CaFolder(directory)
+        if None in folder.read():
+            folder.wait()
+        return cls._from_folder(folder, passphrase)
+
+    @classmethod
+    def from_pem(
+        cls, certificate: bytes | str, key: bytes | str, passphrase: str | None = None
+    ) -> CertificateAuthority:
+        """An authority from a vault; nothing is kept.
+
+        :param certificate: PEM; if it is not a root, the intermediates above it follow, each signed by the next (a root
+            at the end may be there or not, it is never sent to clients). What C(replace) and C(renew) leave in
+            C(ca.pem) will do too.
+        :param key: PEM, PKCS #8 or traditional
+        :raises PkiError: they cannot be read, do not belong together, or the certificate may not sign others; the
+            passphrase is missing, wrong or superfluous
+        """
+        check_library()
+        return cls._from_pair(as_bytes(certificate), as_bytes(key), passphrase, "the CA certificate", "the CA key")
+
+    @classmethod
+    def _from_folder(cls, folder: _CaFolder, passphrase: str | None) -> CertificateAuthority | None:
+        """None if the folder has none; as if a killed run that was making one had ended."""
+        certificate, key = folder.read()
+        if certificate is None and key is not None:
+            private_keys(key, passphrase, str(folder.key))
+            with contextlib.suppress(PkiError):
+                return cls._from_pair(folder.unfinished(), key, passphrase, str(folder.certificate), str(folder.key))
+        pair = folder.complete(certificate, key)
+        return pair and cls._from_pair(*pair, passphrase, str(folder.certificate), str(folder.key))
+
+    @classmethod
+    def _from_pair(
+        cls, certificate_pem: bytes, key_pem: bytes, passphrase: str | None, certificate_name: str, key_name: str
+    ) -> CertificateAuthority:
+        """The names are for messages: paths, or what the two are."""
+        certificates = certificates_of(certificate_pem, certificate_name)
+        certificate = certificates[0]
+        _check_may_sign(certificate, certificate_name)
+        for issued, issuer in zip(certificates, certificates[1:]):
+            if not _may_follow(issued, issuer):
+                raise PkiError(
+                    f"Of the certificates in {certificate_name}, '{text_of(issued.subject)}' is not signed by the next,"
+                    f" '{text_of(issuer.subject)}': put the one that belongs to the key first, then the one that signed"
+                    " it, and so on."
+                )
+        # While it is replaced, ca.key has two of them.
+        fitting = [
+            key
+            for key in private_keys(key_pem, passphrase, key_name)
+            if public_bytes(key.public_key()) == public_bytes(certificate.public_key())
+        ]
+        if not fitting:
+            raise PkiError(
+                f"The key in {key_name} does not fit {certificate_name}: put back the pair that belongs together."
+            )
+        return cls(certificate, fitting[0], tuple(certificates[1:]))
+
+    # Renewed, replaced
+
+    @classmethod
+    def renew(
+        cls,
+        directory: str | os.PathLike[str],
+        passphrase: str | None = None,
+        days: int = DEFAULT_CA_DAYS,
+        instead_of: str | None = None,
+        now: datetime.datetime | None = None,
+    ) -> CertificateAuthority:
+        """Another certificate for the same name and key, valid from now on, with the extensions of the former.
+
+        What the key has signed is valid under either, so that no host needs a new certificate. The former stays in
+        C(ca.pem) until it expires. Browsers have to trust the new one before that. A kill at any time leaves the folder
+        as it was, or done.
+
+        :param days: validity of the new one, 1 to 36500
+        :param instead_of: the C(fingerprint) of the certificate to renew; if another one signs by now, somebody else
+            was faster, and nothing is done. None: whichever signs.
+        :return: the authority as it is now; C(created) tells whether this call did it
+        :raises PkiError: as C(load_or_create); there is no authority; its certificate is not a root
+        """
+        check_library()
+        now = now or now_utc()
+        check_days(days, MAX_CA_DAYS, "The validity of the CA")
+        with cls._to_change(directory, passphrase, instead_of) as (folder, former, meant):
+            if not meant:
+                return former
+            certificate = _renewed(former, days, now)
+            others = _still_needed(certificate, (former.certificate, *former.others), now)
+            folder.put_certificates(pem_of(certificate, *others))
+            return cls(certificate, former.key, others, created=True)
+
+    @classmethod
+    def replace(
+        cls,
+        directory: str | os.PathLike[str],
+        passphrase: str | None = None,
+        common_name: str = DEFAULT_CA_NAME,
+        days: int = DEFAULT_CA_DAYS,
+        permitted: t.Iterable[str] | None = None,
+        instead_of: str | None = None,
+        now: datetime.datetime | None = None,
+    ) -> CertificateAuthority:
+        """A new root with a key of its own, and for a while both are trusted.
+
+        The former root signs a cross certificate for it (RFC 5280, 3.2), which ends with the former. Servers send it,
+        so that a browser accepts their new certificates whether it trusts the new or the former root; that works for
+        the root before the former too. The former key is gone. A kill at any time leaves the folder as it was, or done.
+
+        That is for a key that gets old. One that was stolen is to be trusted no more: move the folder away instead.
+
+        :param passphrase: opens the former key and encrypts the new one
+        :param common_name: as in C(load_or_create)
+        :param days: validity of the new one, 1 to 36500
+        :param permitted: as in C(load_or_create), but None: the same as the former
+        :param instead_of: the C(fingerprint) of the certificate to replace; if another one signs by now, somebody else
+            was faster, and nothing is done. None: whichever signs.
+        :return: the authority as it is now. C(created) tells whether this call did it, C(warnings) whom the new
+            certificates of servers will not reach.
+        :raises PkiError: as C(load_or_create); there is no authority; its certificate is not a root
+        """
+        check_library()
+        now = now or now_utc()
+        with cls._to_change(directory, passphrase, instead_of) as (folder, former, meant):
+            if not meant:
+                return former
+            constraints = (
+                extension(former.certificate.extensions, x509.NameConstraints)
+                if permitted is None
+                else _name_constraints(permitted)
+            )
+            new = _constrained_root(common_name, days, constraints, now)
+            cross, warnings = _crossed(new, former, now)
+            others = _still_needed(new.certificate, (*cross, former.certificate, *former.others), now)
+            folder.put(
+                pem_of(new.certificate, *others),
+                pem_of_key(new.key, passphrase),
+                pem_of_key(former.key, passphrase),
+            )
+            return dataclasses.replace(new, others=others, warnings=warnings)
+
+    @classmethod
+    @contextlib.contextmanager
+    def _to_change(
+        cls, directory: str | os.PathLike[str], passphrase: str | None, instead_of: str | None
+    ) -> t.Iterator[tuple[_CaFolder, CertificateAuthority, bool]]:
+        """The locked folder, the authority in it, and whether that is the one meant.
+
+        :raises PkiError: there is none, or it is not a root
+        """
+        folder = _CaFolder(directory)
+        missing = PkiError(f"There is no CA in {folder.path} yet: secure a host first, which makes one.")
+        if folder.read() == (None, None):
+            raise missing
+        with folder.locked():
+            former = cls._from_folder(folder, passphrase)
+            if former is None:
+                raise missing
+            folder.finish(pem_of_key(former.key, passphrase))
+            if instead_of is not None and instead_of != sha256_of(former.certificate):
+                yield folder, former, False
+                return
+            if not is_self_signed(former.certificate):
+                raise PkiError(
+                    f"The CA '{text_of(former.certificate.subject)}' in {folder.path} is not a root: have"
+                    f" '{text_of(former.certificate.issuer)}', which signed it, sign a new one, and put that there."
+                )
+            yield folder, former, True
+
+    def warning(self, days: int, now: datetime.datetime | None = None) -> str | None:
+        """What to tell the user if the authority ends before a certificate issued now for so many days, else None."""
+        end = last_second(now or now_utc(), days)
+        if end > self.certificate.not_valid_after_utc:
+            return (
+                f"The CA '{text_of(self.certificate.subject)}' expires on"
+                f" {date(self.certificate.not_valid_after_utc)}, and so do the certificates it issues, although"
+                f" {days} days are asked for: renew or replace it in time, since every browser has to trust the new"
+                " one."
+            )
+        for each in self._binding[1:]:
+            if end > each.not_valid_after_utc:
+                return (
+                    f"The CA '{text_of(each.subject)}', which signed that of the fleet, expires on"
+                    f" {date(each.not_valid_after_utc)}. From then on, browsers refuse all certificates below it: have"
+                    " it renewed in time."
+                )
+        return None
+
+    # What it signs
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether any of its certificates has nameConstraints."""
+        return any(extension(each.extensions, x509.NameConstraints) for each in (self.certificate, *self.others))
+
+    def permits(self, name: str) -> bool:
+        """Whether it may sign for a DNS name or an IP address, by its own nameConstraints and those of what signed it.
+
+        :param name: in the short form of C(Names)
+        """
+        return all(_permits(each, name) for each in self._binding)
+
+    def permitted_warning(self, permitted: t.Iterable[str]) -> str | None:
+        """What to tell the user if the authority may sign for something else than asked for, else None.
+
+        :raises PkiError: an entry of C(permitted) is neither domain nor network
+        """
+        asked = _name_constraints(permitted)
+        found = extension(self.certificate.extensions, x509.NameConstraints)
+        if _subtrees(asked) == _subtrees(found):
+            return None
+        return (
+            f"The CA '{text_of(self.certificate.subject)}' may sign for {_permitted_text(found)}, although"
+            f" nodered_ca_permitted says {_permitted_text(asked)}. What a CA may sign for cannot be changed: replace it"
+            " by a new one, and make every browser trust that."
+        )
+
+    def check_permits(self, names: Names) -> None:
+        """Whether it may sign for all of the names.
+
+        :raises PkiError: it may not; all that it refuses are named
+        """
+        for certificate in self._binding:
+            refused = [name for name in (*names.dns, *names.ips) if not _permits(certificate, name)]
+            if refused:
+                allowed = _permitted_text(extension(certificate.extensions, x509.NameConstraints))
+                raise PkiError(
+                    f"The CA '{text_of(certificate.subject)}' may sign for {allowed}, but not for {', '.join(refused)}:"
+                    " remove that from nodered_certificate_names or from the inventory, or add it to"
+                    " nodered_ca_permitted and replace the CA by a new one."
+                )
+
+    def sent_with(self, names: Names, now: datetime.datetime | None = None) -> tuple[x509.Certificate, ...]:
+        """What a server with these names sends after its own certificate; never a root, nothing that has expired.
+
+        Cross certificates are among it as far as a browser that trusts the root behind them would accept the whole
+        (path length, nameConstraints).
+        """
+        now = now or now_utc()
+        sent: list[x509.Certificate] = []
+        at: x509.Certificate | None = self.certificate
+        crossing = False
+        while at is not None:
+            if is_self_signed(at):
+                crossing = True
+                at = next((each for each in self.intermediates if is_same_authority(each, at)), None)
+            if at is None or at in sent or not is_valid_at(at, now):
+                break
+            issuer = self._issuer_of(at)
+            if crossing and not (issuer and _accepts(issuer, at, len(sent), names)):
+                break
+            sent.append(at)
+            at = issuer
+        return tuple(sent)
+
+    @functools.cached_property
+    def _binding(self) -> tuple[x509.Certificate, ...]:
+        """Its certificate and those that signed it, up to the first root: nobody gets around their constraints."""
+        found = [self.certificate]
+        while not is_self_signed(found[-1]):
+            issuer = self._issuer_of(found[-1])
+            if issuer is None or issuer in found:
+                break
+            found.append(issuer)
+        return tuple(found)
+
+    def _issuer_of(self, certificate: x509.Certificate) -> x509.Certificate | None:
+        return next((each for each in self.others if each != certificate and is_issued_by(certificate, each)), None)
+
+def _may_follow(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether C(ca.pem) may have them in this order."""
+    if not is_self_signed(issued):
+        return is_issued_by(issued, issuer)
+    # A root ends a chain. Its other certificates may follow, and former roots.
+    return is_same_authority(issued, issuer) or is_self_signed(issuer)
+
+def _still_needed(
+    root: x509.Certificate, others: t.Iterable[x509.Certificate], now: datetime.datetime
+) -> tuple[x509.Certificate, ...]:
+    """What stays in C(ca.pem) beside a new root: no expired one, no cross certificate for a root that is gone."""
+    valid = [each for each in others if now <= each.not_valid_after_utc]
+    roots = [root, *filter(is_self_signed, valid)]
+    return tuple(
+        each for each in valid if each in roots or any(is_same_authority(each, successor) for successor in roots)
+    )
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Its certificates
+
+
+def _new_root(
+    common_name: str, days: int, permitted: t.Iterable[str] | None, now: datetime.datetime
+) -> CertificateAuthority:
+    return _constrained_root(common_name, days, _name_constraints(permitted or ()), now)
+
+def _constrained_root(
+    common_name: str, days: int, constraints: x509.NameConstraints | None, now: datetime.datetime
+) -> CertificateAuthority:
+    """A self-signed root that may sign server certificates and its successors."""
+    subject = f"{common_name} {secrets.token_hex(4)}"
+    if not common_name or len(subject) > MAX_COMMON_NAME:
+        raise PkiError(f"The name of the CA must have 1 to {MAX_COMMON_NAME - 9} characters: '{common_name}'.")
+    check_days(days, MAX_CA_DAYS, "The validity of the CA")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
+    builder = (
+        _builder(name, name, key.public_key(), whole_seconds(now) - BACKDATE, last_second(now, days))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=_PATH_LENGTH), critical=True)
+        .add_extension(key_usage("key_cert_sign", "crl_sign"), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    if constraints is not None:
+        builder = builder.add_extension(constraints, critical=True)
+    return CertificateAuthority(builder.sign(key, signature_hash(key)), key, created=True)
+
+def _renewed(former: CertificateAuthority, days: int, now: datetime.datetime) -> x509.Certificate:
+    """Another certificate for the same name and key, with the same extensions."""
+    old = former.certificate
+    builder = _builder(
+        old.subject, old.subject, old.public_key(), whole_seconds(now) - BACKDATE, last_second(now, days)
+    )
+    for each in old.extensions:
+        # The former's may name its serial number.
+        same = not isinstance(each.value, x509.AuthorityKeyIdentifier)
+        builder = builder.add_extension(each.value if same else authority_key_identifier(old), each.critical)
+    return builder.sign(former.key, signature_hash(former.key))
+
+def _crossed(
+    new: CertificateAuthority, former: CertificateAuthority, now: datetime.datetime
+) -> tuple[tuple[x509.Certificate, ...], tuple[str, ...]]:
+    """The new root's certificate signed by the former one, if that may, and warnings."""
+    root, old = new.certificate, former.certificate
+    trust = (
+        f"Browsers that trust only that one refuse the certificates that '{text_of(root.subject)}' issues: make them"
+        " trust ca.pem before the hosts get new certificates."
+    )
+    if not is_valid_at(old, now):
+        return (), (f"The CA '{text_of(old.subject)}' is not valid today and cannot vouch for the new one. {trust}",)
+    limit = extension(old.extensions, x509.BasicConstraints).path_length
+    if limit == 0:
+        return (), (
+            f"The CA '{text_of(old.subject)}' may sign no other CA (its path length is 0) and cannot vouch for the new"
+            f" one. {trust}",
+        )
+    builder = _builder(
+        root.subject,
+        old.subject,
+        root.public_key(),
+        max(root.not_valid_before_utc, old.not_valid_before_utc),
+        old.not_valid_after_utc,
+    )
+    for each in root.extensions:
+        value = each.value
+        if isinstance(value, x509.BasicConstraints) and limit is not None:
+            value = x509.BasicConstraints(ca=True, path_length=min(_PATH_LENGTH, limit - 1))
+        builder = builder.add_extension(value, each.critical)
+    builder = builder.add_extension(authority_key_identifier(old), critical=False)
+    return (builder.sign(former.key, signature_hash(former.key)),), ()
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: t.Any,
+    not_before: datetime.datetime,
+    not_after: datetime.datetime,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+    )
+
+def _check_may_sign(certificate: x509.Certificate, name: str) -> None:
+    try:
+        public_key = certificate.public_key()
+    except UnsupportedAlgorithm:
+        raise PkiError(f"{sentence(name)} has a key of an unknown type: use another CA.") from None
+    check_key(public_key, name)
+    constraints = extension(certificate.extensions, x509.BasicConstraints)
+    usage = extension(certificate.extensions, x509.KeyUsage)
+    if constraints is None or not constraints.ca or not (usage is None or usage.key_cert_sign):
+        raise PkiError(
+            f"{sentence(name)} is not that of a CA (basicConstraints CA:TRUE, keyUsage keyCertSign): give one that may"
+            " sign other certificates."
+        )

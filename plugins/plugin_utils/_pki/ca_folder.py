@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The directory of a certificate authority on the control node: its files, their lock, what is kept of former ones."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import typing as t
+
+from .names import PkiError
+from .x509 import number_of_keys
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Files
+
+
+class _CaFolder:
+    """The files of an authority; nothing else here touches files.
+
+    Whatever is written lies complete on the disk before the first file is replaced, and each file is replaced at once.
+    So a full disk changes nothing, and after a kill there is a pair to go on with: C(unfinished) and C(finish).
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.path = pathlib.Path(directory).expanduser()
+        self.certificate = self.path / "ca.pem"
+        self.key = self.path / "ca.key"
+
+    def read(self) -> tuple[bytes | None, bytes | None]:
+        """Certificate and key as they were at one moment, even if another process replaces them meanwhile."""
+        certificate = self._read(self.certificate)
+        while True:
+            key = self._read(self.key)
+            again = self._read(self.certificate)
+            if again == certificate:
+                return certificate, key
+            certificate = again
+
+    def complete(self, certificate: bytes | None, key: bytes | None) -> tuple[bytes, bytes] | None:
+        """The pair, or None if neither is there.
+
+        :raises PkiError: only one of them is there
+        """
+        if certificate is not None and key is not None:
+            return certificate, key
+        if certificate is None and key is None:
+            return None
+        present, missing = (self.key, self.certificate) if certificate is None else (self.certificate, self.key)
+        raise PkiError(
+            f"{present} is there, but {missing} is missing: restore it from a backup. Only if the fleet shall get a new"
+            f" CA, which every browser has to trust anew, move {present.name} away as well."
+        )
+
+    def unfinished(self) -> bytes:
+        """The certificate of an authority whose making was killed after its key was in place; else empty."""
+        return self._read(self._beside(self.certificate)) or b""
+
+    def finish(self, key: bytes) -> None:
+        """Do what a killed run has left to do. Call it locked.
+
+        :param key: the one that fits the certificate
+        """
+        with _naming_files(self.path):
+            if not self.certificate.exists():
+                self._put_in_place(self._beside(self.certificate), self.certificate)
+            if number_of_keys(self.key.read_bytes()) > 1:
+                self._put_in_place(self._write_beside(self.key, key, 0o600), self.key)
+            for left in (self._beside(self.key), self._beside(self.key, "last"), self._beside(self.certificate)):
+                left.unlink(missing_ok=True)
+        self.protect_key()
+
+    @contextlib.contextmanager
+    def locked(self) -> t.Iterator[None]:
+        """Alone among all processes that lock this folder, which is made if missing."""
+        with _naming_files(self.path):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # An empty folder was made for us and gets our mode; one that has other things in it keeps its own.
+            if not any(self.path.iterdir()):
+                self.path.chmod(0o700)
+            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            with _naming_files(self.path):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def wait(self) -> None:
+        """Until nobody is writing; writes nothing itself."""
+        with _naming_files(self.path), contextlib.suppress(FileNotFoundError):
+            lock = os.open(self.path / ".lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+            finally:
+                os.close(lock)
+
+    def create(self, certificate: bytes, key: bytes) -> None:
+        """Put both in place. Call it locked, on a folder that has neither."""
+        with _naming_files(self.path):
+            new_key = self._write_beside(self.key, key, 0o600)
+            new_certificate = self._write_beside(self.certificate, certificate, 0o644)
+            self._put_in_place(new_key, self.key)
+            self._put_in_place(new_certificate, self.certificate)
+
+    def put_certificates(self, certificates: bytes) -> None:
+        """Other certificates for the same key. Call it locked."""
+        with _naming_files(self.path):
+            self._put_in_place(self._write_beside(self.certificate, certificates, 0o644), self.certificate)
+
+    def put(self, certificates: bytes, key: bytes, former_key: bytes) -> None:
+        """Other certificates and another key. Call it locked.
+
+        In between, C(ca.key) has both keys: whichever C(ca.pem) is there finds its own.
+        """
+        with _naming_files(self.path):
+            both_keys = self._write_beside(self.key, key + former_key, 0o600)
+            new_certificates = self._write_beside(self.certificate, certificates, 0o644)
+            new_key = self._write_beside(self.key, key, 0o600, "last")
+            self._put_in_place(both_keys, self.key)
+            self._put_in_place(new_certificates, self.certificate)
+            self._put_in_place(new_key, self.key)
+
+    def protect_key(self) -> None:
+        """Take back what a checkout or a copy gave to others."""
+        with _naming_files(self.key):
+            if self.key.stat().st_mode & 0o077:
+                self.key.chmod(0o600)
+
+    @staticmethod
+    def _read(path: pathlib.Path) -> bytes | None:
+        with _naming_files(path), contextlib.suppress(FileNotFoundError):
+            return path.read_bytes()
+        return None
+
+    @staticmethod
+    def _beside(path: pathlib.Path, suffix: str = "new") -> pathlib.Path:
+        return path.with_name(f".{path.name}.{suffix}")
+
+    @classmethod
+    def _write_beside(cls, path: pathlib.Path, content: bytes, mode: int, suffix: str = "new") -> pathlib.Path:
+        temporary = cls._beside(path, suffix)
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        return temporary
+
+    def _put_in_place(self, temporary: pathlib.Path, final: pathlib.Path) -> None:
+        """Under its name for good, also if the power fails before the next one is."""
+        temporary.rename(final)
+        directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # Some network file systems cannot do this for folders; the file is in place already.
+            with contextlib.suppress(OSError):
+                os.fsync(directory)
+        finally:
+            os.close(directory)
+
+@contextlib.contextmanager
+def _naming_files(path: pathlib.Path) -> t.Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise PkiError(f"The folder of the CA cannot be used: {error.filename or path}: {reason}.") from None

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules with rules share: a book that holds rules, a settings.js under examination, names made printable."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Place, Rule, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node, line_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING, SettingsFile
+
+#: What puts most faults right.
+SECURE = "Run pifleet.nodered.secure."
+#: What Node-RED and Express listen on for this host alone.
+LOOPBACK = ("localhost", "::1", "[::1]")
+
+
+class RuleBook(dict[str, Rule]):
+    """Rules by their identifiers, in the order in which they were written down."""
+
+    def add(self, identifier: str, severity: Severity, title: str, why: str, mend: str, variable: str = "") -> Rule:
+        """A new rule; its identifier must be new as well."""
+        if identifier in self:
+            raise AssertionError(f"two rules are called {identifier}")
+        self[identifier] = Rule(identifier, severity, title, why, mend, variable)
+        return self[identifier]
+
+
+class Reading:
+    """A settings.js under examination: what it says, and findings about it with their lines."""
+
+    def __init__(self, source: bytes, subject: str, file: str, in_repository: bool) -> None:
+        """SettingsError where the file cannot be analysed."""
+        self.settings = SettingsFile(source, strict=False)
+        self.subject = subject
+        self.file = file
+        self.in_repository = in_repository
+
+    def get(self, *path: str) -> t.Any:
+        return self.settings.value(path)
+
+    def has(self, *path: str) -> bool:
+        """Whether the file gives a setting a value, or may do so."""
+        return self.get(*path) is not MISSING
+
+    def writes(self, key: str) -> bool:
+        """Whether a top-level setting stands in the file, instead of coming from a spread perhaps."""
+        return key in self.settings.lines
+
+    def is_off(self, *path: str) -> bool:
+        """Whether a setting is missing, or has a value that counts as false in JavaScript."""
+        value = self.get(*path)
+        return not isinstance(value, (Expression, dict, list)) and not value
+
+    def is_on_loopback(self) -> bool:
+        """Whether only the host itself can connect."""
+        return is_loopback(self.get("uiHost"))
+
+    def finding(self, rule: Rule, message: str, at: Node | tuple[str, ...] | int | None = None, detail: str = "") -> Finding:
+        """A finding; ``at`` is code of the file, a line, or a setting, which may be missing from the file."""
+        if isinstance(at, tuple):
+            home = self.settings.home
+            line = self.settings.line(at) or (line_of(home) if home is not None else None)
+        else:
+            line = at if at is None or isinstance(at, int) else line_of(at)
+        return Finding(rule, self.subject, message, Place(self.file, line), detail)
+
+
+def is_loopback(address: t.Any) -> bool:
+    return isinstance(address, str) and (address.startswith("127.") or address in LOOPBACK)
+
+
+def is_code(value: t.Any) -> bool:
+    """Whether a value is known only to the one who runs the code."""
+    return isinstance(value, Expression)
+
+
+def shown(name: t.Any) -> str:
+    """A name out of a file, safe to print: short, on one line, without characters that no terminal shows."""
+    text = str(name)
+    return text[:64].encode("unicode_escape").decode("ascii") if not text[:64].isprintable() else text[:64]

@@ -1,0 +1,297 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules about a host: what it told of itself, and what it shows to a stranger on the network.
+
+`check_host` finds; `RULES` has what it knows beside the rules of settings and certificates.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import covers
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import Status, judge
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import fingerprint
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+from .base import SECURE, RuleBook, is_loopback, shown
+from .certificates import EXPIRED, SELF_SIGNED, check_certificate, covers_name
+from .host_view import Host
+from .logins import ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN
+from .network import check_editor, check_transport
+from .settings import SECRET_ABSENT, check_settings
+from .versions import check_versions
+
+RULES = RuleBook()
+
+
+CERTIFICATE_NOT_SERVED = RULES.add(
+    "certificate-not-served", Severity.MEDIUM, "Another certificate is served than the installed one",
+    "Node-RED still has a former one, or never read the new one. It takes up to 72 seconds after a renewal.",
+    SECURE, "nodered_certificate_provider")
+
+KEY_MISMATCH = RULES.add(
+    "certificate-key-mismatch", Severity.HIGH, "The private key does not fit the certificate",
+    "Node-RED goes on with the former pair and ends at its next start, with status 0.",
+    SECURE, "nodered_certificate_provider")
+
+WRONG_NAME = RULES.add(
+    "certificate-wrong-name", Severity.MEDIUM, "The certificate is not for the name of the host",
+    "It covers neither the address at which the control node reaches the host nor its name in the inventory, so that"
+    " browsers warn.",
+    "Add the name to nodered_certificate_names and run pifleet.nodered.secure.", "nodered_certificate_names")
+
+ISSUER_UNKNOWN = RULES.add(
+    "certificate-issuer-unknown", Severity.MEDIUM, "The certificate is from an issuer that nobody here knows",
+    "Neither the fleet's authority nor the system's list vouches for it. Set nodered_ca_dir or nodered_ca_certificate if"
+    " the authority is elsewhere.",
+    SECURE, "nodered_ca_dir")
+
+KEY_READABLE = RULES.add(
+    "private-key-readable", Severity.HIGH, "Others on the host may read the private key",
+    "Whoever has the key can pretend to be this server.",
+    SECURE)
+
+SETTINGS_GONE = RULES.add(
+    "settings-missing", Severity.CRITICAL, "There is no settings file",
+    "At its next start Node-RED puts its own in place, which has no login.",
+    "Set nodered_admin_users and run pifleet.nodered.secure.", "nodered_admin_users")
+
+SETTINGS_UNUSED = RULES.add(
+    "settings-not-in-use", Severity.HIGH, "Node-RED loads another settings file",
+    "Its command line or its environment names one, so that what this file says does not count.",
+    "Leave nodered_settings_path and nodered_user_dir out, or correct the service.", "nodered_settings_path")
+
+SETTINGS_OVERRIDDEN = RULES.add(
+    "settings-overridden", Severity.HIGH, "The service overrides settings that protect",
+    "What the command line or the environment of the service defines wins over settings.js.",
+    "Remove it there: systemctl cat and the service's environment files show it.")
+
+SETTINGS_WRITABLE = RULES.add(
+    "settings-writable", Severity.HIGH, "Others on the host may write settings.js",
+    "It is code that Node-RED runs at its start.",
+    "Take the right to write from group and others.")
+
+SECRETS_READABLE = RULES.add(
+    "secrets-readable", Severity.HIGH, "Others on the host may read secrets of Node-RED",
+    "Tokens of logins, credentials, the key that decrypts them and password hashes lie in the userDir.",
+    SECURE)
+
+CREDENTIALS_LOST = RULES.add(
+    "credentials-lost", Severity.HIGH, "Node-RED cannot decrypt the credentials of its flows",
+    "Their secret was lost or changed. The flows run without the passwords of their brokers and services, and the next"
+    " deploy overwrites the credentials with nothing.",
+    "Run pifleet.nodered.restore before anybody deploys.", "nodered_credential_secret")
+
+SESSION_OUTLIVES = RULES.add(
+    "session-outlives-rights", Severity.MEDIUM, "A login has more rights than its user",
+    "Node-RED keeps the rights of a login for seven days, whatever becomes of the user's permissions.",
+    "Run pifleet.nodered.secure with the user in nodered_revoke_sessions.", "nodered_revoke_sessions")
+
+UMASK = RULES.add(
+    "service-umask", Severity.MEDIUM, "Node-RED writes files that others may read",
+    "It writes tokens and credentials anew at every change, so that closing the files once does not last.",
+    SECURE)
+
+NOT_HARDENED = RULES.add(
+    "service-not-hardened", Severity.LOW, "The service is not hardened",
+    "NoNewPrivileges keeps what breaks into Node-RED from becoming root by sudo. pifleet.nodered.secure does not set it,"
+    " because flows that call sudo or ping need the contrary; with its drop-in file, which closes the umask, this is not"
+    " said.",
+    "Run pifleet.nodered.secure; set NoNewPrivileges=yes in a drop-in file of your own where no flow calls sudo.")
+
+RUNS_AS_ROOT = RULES.add(
+    "service-root", Severity.HIGH, "Node-RED runs as root",
+    "Whoever may edit flows is root on the host.",
+    "Run the service as a user of its own; groups such as gpio and dialout give it the hardware.")
+
+NOT_RUNNING = RULES.add(
+    "service-not-running", Severity.MEDIUM, "The service does not run",
+    "Node-RED ends with status 0 where its certificate is wrong, so that systemd does not start it again.",
+    SECURE)
+
+NOT_ENABLED = RULES.add(
+    "service-not-enabled", Severity.LOW, "The service does not start with the host",
+    "After a power failure nothing runs. Node-RED's installer leaves that step to you.",
+    SECURE)
+
+TRANSACTION_PENDING = RULES.add(
+    "transaction-pending", Severity.MEDIUM, "A run was interrupted before it proved its changes",
+    "Files were replaced, and nobody knows whether Node-RED works with them.",
+    "Run pifleet.nodered.secure, which finishes or undoes it.")
+
+PROOF_FAILED = RULES.add(
+    "proof-failed", Severity.MEDIUM, "The server does not show any more what it was proved to show",
+    "Somebody changed something since the last run of pifleet.nodered.secure.",
+    SECURE)
+
+#: Settings whose definition elsewhere decides who gets in.
+_DECISIVE = ("", "adminAuth", "https", "httpNodeAuth", "httpStaticAuth", "credentialSecret", "requireHttps", "httpAdminAuth")
+
+def check_host(
+    state: Mapping[str, t.Any], view: Mapping[str, t.Any] | None, subject: str, today: datetime.date
+) -> list[Finding]:
+    """Everything about one host: its settings, what it told, and what it shows.
+
+    :param state: what `pifleet.nodered.info` returned with its details; the text of the settings as bytes or in Base64
+    :param view: what `_outside.look` returned; None where nobody looked
+    """
+    host = Host(state, view, subject, today)
+    found = [finding for check in _CHECKS for finding in check(host)]
+    # Two rules may see the same fault; the first one has the line.
+    return list({finding.fingerprint: finding for finding in reversed(found)}.values())[::-1]
+
+def _certificate(host: Host) -> Iterator[Finding]:
+    installed, served = host.state["certificate"], host.view.get("certificate")
+    path = installed["path"] or ""
+    if installed["chain"] and installed["key_fits"] is False:
+        yield host.finding(KEY_MISMATCH, f"The key in {path} does not fit its certificate.", file=path)
+    if installed["key"] and installed["status"] and int(installed["status"]["mode"], 8) & 0o077:
+        yield host.finding(KEY_READABLE, f"{path} has the mode {installed['status']['mode']}.", file=path)
+    pem = served or (installed["chain"] if host.reading and host.reading.has("https") else None)
+    if not pem:
+        return
+    found = list(check_certificate(pem, host.today, lambda rule, message: host.finding(rule, message, file=path)))
+    yield from found
+    rules = {finding.rule for finding in found}
+    try:
+        if served:
+            names = [name for name in (host.view["address"], host.subject) if not is_loopback(name)]
+            if names and not any(covers_name(pem, name) for name in names):
+                yield host.finding(WRONG_NAME, f"The certificate is not for {' or '.join(names)}.")
+            if host.view.get("trusted") is False and not rules & {SELF_SIGNED, EXPIRED}:
+                yield host.finding(ISSUER_UNKNOWN, "The certificate was issued by an authority that is not known here.")
+            if installed["chain"] and _is_ours(host) and fingerprint(installed["chain"]) != fingerprint(served):
+                yield host.finding(CERTIFICATE_NOT_SERVED, f"Another certificate is served than that in {path}.", file=path)
+    except PkiError:
+        # A rule for what cannot be read has said so.
+        return
+
+def _is_ours(host: Host) -> bool:
+    """Whether settings.js has the https function of this collection, which reads the installed file."""
+    node = host.reading.settings.node(("https",)) if host.reading else None
+    return node is not None and b"server.pem" in (node.text or b"")
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Told by the host
+
+
+def _settings(host: Host) -> Iterator[Finding]:
+    found = host.state["settings"]
+    if host.source is None:
+        yield host.finding(SETTINGS_GONE, f"There is no {host.file}.", file=host.file)
+    else:
+        for finding in check_settings(host.source, host.subject, host.file, host.today):
+            # What the file leaves open, the server has answered.
+            if finding.rule is not ADMIN_AUTH_UNKNOWN or not host.asks_for_login:
+                yield finding
+    if found["in_use"] is False:
+        yield host.finding(SETTINGS_UNUSED, f"The service does not load {host.file}.", file=host.file)
+    if found["status"] and _others_may_write(found["status"], host.state["user"]):
+        yield host.finding(SETTINGS_WRITABLE, f"{host.file} has the mode {found['status']['mode']}.", file=host.file)
+    for override in host.state["overrides"]:
+        key = override["path"][0] if override["path"] else ""
+        if key in _DECISIVE:
+            yield host.finding(
+                SETTINGS_OVERRIDDEN, f"{shown(key) or 'Any setting'} may be set by {shown(override['by'])}.",
+                f"{shown(key)} {shown(override['by'])}")
+
+def _others_may_write(status: Mapping[str, t.Any], user: Mapping[str, t.Any] | None) -> bool:
+    """Whether somebody else than root and the service's user may write a file. The user's own group is taken for the user."""
+    mode = int(status["mode"], 8)
+    return bool(mode & 0o002 or (mode & 0o020 and status["gid"] not in (0, user["gid"] if user else 0)))
+
+def _exposed(host: Host) -> list[str]:
+    """The files with secrets that others may read: the user's own, and a settings.js of root in an open folder."""
+    found, folder = host.state["settings"], host.state["user_dir"]
+    is_below = folder["path"] and host.file.startswith(folder["path"].rstrip("/") + "/")
+    is_closed = is_below and folder["status"] and not int(folder["status"]["mode"], 8) & 0o001
+    if found["status"] and int(found["status"]["mode"], 8) & 0o004 and not is_closed:
+        return sorted({*host.state["exposed"], host.file})
+    return sorted(host.state["exposed"])
+
+def _files(host: Host) -> Iterator[Finding]:
+    exposed = _exposed(host)
+    if exposed:
+        # One finding, because Node-RED makes and removes some of the files as it goes.
+        names = ", ".join(shown(os.path.basename(path)) for path in exposed)
+        yield host.finding(SECRETS_READABLE, f"Other users may read {names}.", file=host.state["user_dir"]["path"] or "")
+    generated = any(os.path.basename(path).startswith((".config.runtime.json", ".config.json")) for path in exposed)
+    if generated and host.reading and host.reading.get("credentialSecret") is MISSING:
+        yield host.finding(SECRET_ABSENT, "Node-RED's generated key may be read by others.", file=host.file)
+
+def _credentials(host: Host) -> Iterator[Finding]:
+    if host.reading is None or host.source is None:
+        return
+    with contextlib.suppress(SettingsError):
+        found = judge(host.state, SettingsDocument(host.source))
+        if found.status is Status.LOST:
+            yield host.finding(CREDENTIALS_LOST, f"{found.reason[0].upper()}{found.reason[1:]}.",
+                               file=found.path or host.state["user_dir"]["path"] or "")
+
+def _sessions(host: Host) -> Iterator[Finding]:
+    if host.reading is None or not isinstance(host.reading.get("adminAuth", "users"), (list, dict)):
+        return
+    users = host.reading.get("adminAuth", "users")
+    permissions = {user["username"]: user.get("permissions") for user in ([users] if isinstance(users, dict) else users)
+                   if isinstance(user, dict) and isinstance(user.get("username"), str)}
+    for name in dict.fromkeys(session["user"] for session in host.details.get("sessions", ())):
+        scopes = [session["scope"] for session in host.details["sessions"] if session["user"] == name]
+        # A user who is gone cannot use a login any more.
+        if name in permissions and any(_exceeds(scope, permissions[name]) for scope in scopes):
+            yield host.finding(SESSION_OUTLIVES, f"A login of {shown(name)} has rights that its user has not.", shown(name))
+
+def _exceeds(scope: t.Any, permissions: t.Any) -> bool:
+    """Whether a login's rights are more than a user's permissions."""
+    rights = scope if isinstance(scope, list) else [scope]
+    return not covers(permissions, [right for right in rights if right])
+
+def _flows(host: Host) -> Iterator[Finding]:
+    """What the flows offer to the network without a login."""
+    reading, files = host.reading, host.details.get("flows", {})
+    if reading is None or any(reading.get(key) is False for key in ("httpRoot", "httpNodeRoot")):
+        return
+    named = reading.get("flowFile")
+    kinds = {kind for name, found in files.items() if not isinstance(named, str) or name == os.path.basename(named)
+             for kind in found}
+    if kinds & {"http in", "ui_base", "ui-base"} and reading.is_off("httpNodeAuth") and reading.is_off("httpAuth"):
+        what = "a dashboard" if kinds & {"ui_base", "ui-base"} else "an HTTP endpoint"
+        yield host.finding(NODE_AUTH_MISSING, f"The flows have {what}, and httpNodeAuth is not set.", file=host.file)
+    if reading.is_off("httpNodeAuth"):
+        return
+    for kind, key in (("ui_base", "ui"), ("ui-base", "dashboard")):
+        if kind in kinds and reading.is_off(key, "ioMiddleware") and reading.is_off("ui", "ioMiddleware"):
+            yield host.finding(SOCKET_OPEN, f"The flows have a dashboard, and {key} has no ioMiddleware.", key, host.file)
+    if "websocket-listener" in kinds and reading.is_off("webSocketNodeVerifyClient"):
+        yield host.finding(
+            SOCKET_OPEN, "The flows have a web socket, and webSocketNodeVerifyClient is not set.", "websocket", host.file)
+
+def _service(host: Host) -> Iterator[Finding]:
+    service, user = host.state["service"], host.state["user"]
+    if user and user["uid"] == 0:
+        yield host.finding(RUNS_AS_ROOT, f"{service['name']} runs as root.")
+    if not service["active"]:
+        yield host.finding(NOT_RUNNING, f"{service['name']} does not run.")
+    if not service["enabled"]:
+        yield host.finding(NOT_ENABLED, f"{service['name']} is not enabled.")
+    umask = host.details.get("umask")
+    if umask and not int(umask, 8) & 0o077 == 0o077:
+        yield host.finding(UMASK, f"The umask of {service['name']} is {umask}.")
+    if host.details and not host.details["no_new_privileges"] and not service["drop_in"]:
+        yield host.finding(NOT_HARDENED, f"{service['name']} has neither NoNewPrivileges nor the collection's drop-in file.")
+    if host.state["transaction"]:
+        yield host.finding(TRANSACTION_PENDING, "A transaction is open.")
+    failures = (host.state["proof"] or {}).get("failures", [])
+    if failures and service["active"]:
+        yield host.finding(PROOF_FAILED, f"Since the last proof: {'; '.join(failures)}.")
+
+_CHECKS = (_settings, check_editor, check_transport, _certificate, _files, _credentials, _sessions, _flows, _service, check_versions)

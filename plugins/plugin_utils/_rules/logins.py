@@ -1,0 +1,343 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules about who may log in: adminAuth, httpNodeAuth, httpStaticAuth and the hashes in them."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterator
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import is_permission
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes import FUNCTIONS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
+    elements_of,
+    members_of,
+    unwrapped,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+from .base import Reading, RuleBook, is_code, shown
+from .passwords import check_password_hash
+
+RULES = RuleBook()
+
+#: Seconds: a month.
+_LONGEST_SESSION = 31 * 24 * 3600
+
+_USERS = "Set nodered_admin_users and run pifleet.nodered.secure."
+
+_NODE = "Set nodered_node_auth and run pifleet.nodered.secure."
+
+ADMIN_AUTH_MISSING = RULES.add(
+    "admin-auth-missing", Severity.CRITICAL, "The editor has no login",
+    "Node-RED starts without a word where adminAuth is missing or false: anybody who reaches the port rewrites the flows"
+    " and so runs any command as the service's user.",
+    _USERS, "nodered_admin_users")
+
+ADMIN_AUTH_LOCKED_OUT = RULES.add(
+    "admin-auth-locked-out", Severity.HIGH, "adminAuth lets nobody in",
+    "Node-RED takes any adminAuth, and one without the right type or without users refuses every login, without a line"
+    " in its log.",
+    _USERS, "nodered_admin_users")
+
+ADMIN_AUTH_UNKNOWN = RULES.add(
+    "admin-auth-unknown", Severity.MEDIUM, "Whether the editor has a login cannot be told from the file",
+    "adminAuth comes from code, a spread or another file. If that yields nothing, the editor is open.",
+    "Write adminAuth out, or set nodered_admin_users and run pifleet.nodered.secure.", "nodered_admin_users")
+
+ANONYMOUS_READ = RULES.add(
+    "anonymous-read", Severity.HIGH, "Strangers may read the flows",
+    "adminAuth.default gives everybody who has not logged in the right to read: the code of functions, addresses of"
+    " brokers, names of users.",
+    "Leave nodered_admin_default_permissions out and run pifleet.nodered.secure.", "nodered_admin_default_permissions")
+
+ANONYMOUS_WRITE = RULES.add(
+    "anonymous-write", Severity.CRITICAL, "Strangers may change something",
+    "adminAuth.default gives everybody who has not logged in more than the right to read. With flows.write that is any"
+    " command as the service's user.",
+    "Leave nodered_admin_default_permissions out and run pifleet.nodered.secure.", "nodered_admin_default_permissions")
+
+HTTP_ADMIN_AUTH = RULES.add(
+    "http-admin-auth-deprecated", Severity.MEDIUM, "The editor's login is the deprecated httpAdminAuth",
+    "httpAdminAuth and httpAuth know one user without permissions or sessions, and have been deprecated since adminAuth"
+    " came in 0.10.",
+    "Set nodered_admin_users, and httpAdminAuth and httpAuth in nodered_settings_absent.", "nodered_admin_users")
+
+USER_MALFORMED = RULES.add(
+    "admin-user-malformed", Severity.MEDIUM, "A user of the editor is incomplete",
+    "An entry of adminAuth.users without a name is nobody.",
+    _USERS, "nodered_admin_users")
+
+USER_DUPLICATE = RULES.add(
+    "admin-user-duplicate", Severity.MEDIUM, "A user of the editor is there twice",
+    "Of two entries with the same name the last counts, so that changing the first one changes nothing.",
+    _USERS, "nodered_admin_users")
+
+USER_WITHOUT_PASSWORD = RULES.add(
+    "admin-user-without-password", Severity.HIGH, "A user of the editor has no password",
+    "Node-RED expects a hash in every entry. Nobody can log in as this user, and what an attempt does to Node-RED depends"
+    " on its release.",
+    _USERS, "nodered_admin_users")
+
+USER_WITHOUT_PERMISSIONS = RULES.add(
+    "admin-user-without-permissions", Severity.MEDIUM, "A user of the editor may do nothing",
+    "Without permissions Node-RED refuses the editor's login, although the password is right.",
+    "Give the user permissions in nodered_admin_users.", "nodered_admin_users")
+
+PERMISSION_IGNORED = RULES.add(
+    "permission-ignored", Severity.MEDIUM, "Node-RED ignores a permission",
+    "It matches *, read, write, <resource>.read and <resource>.write; anything else, such as flows.*, gives nothing,"
+    " without a word.",
+    "Correct the permissions in nodered_admin_users.", "nodered_admin_users")
+
+STATIC_TOKENS = RULES.add(
+    "static-tokens", Severity.HIGH, "Access tokens stand in settings.js",
+    "A list in adminAuth.tokens is a set of passwords in plain text that never end.",
+    "Set adminAuth.tokens in nodered_settings_absent, once nobody uses them any more.", "nodered_settings_absent")
+
+SESSION_LONG = RULES.add(
+    "session-long", Severity.LOW, "Logins last longer than a month",
+    "Whoever gets hold of a token keeps the editor for that long; changing the password does not end it.",
+    "Set nodered_session_expiry to at most 2678400 seconds.", "nodered_session_expiry")
+
+NODE_AUTH_MISSING = RULES.add(
+    "node-auth-missing", Severity.MEDIUM, "Dashboards and HTTP endpoints have no login",
+    "adminAuth protects the editor only. Of a host this is said where its flows have a dashboard or an HTTP endpoint, of"
+    " a file in a repository always, because nobody knows which flows it will serve.",
+    _NODE, "nodered_node_auth")
+
+NODE_AUTH_MALFORMED = RULES.add(
+    "node-auth-malformed", Severity.HIGH, "httpNodeAuth or httpStaticAuth is malformed",
+    "Each must be an object with the keys user and pass. With anything else Node-RED ends at its start with status 0, so"
+    " that systemd does not start it again, or refuses every password.",
+    _NODE, "nodered_node_auth")
+
+STATIC_OPEN = RULES.add(
+    "static-auth-missing", Severity.LOW, "Static files have no login",
+    "httpStatic serves its folder to everybody who reaches the port. Suppress this where the files are meant for all.",
+    "Set nodered_static_auth and run pifleet.nodered.secure.", "nodered_static_auth")
+
+STATIC_UNUSED = RULES.add(
+    "static-auth-unused", Severity.LOW, "httpStaticAuth protects nothing",
+    "Node-RED ignores it without httpStatic; it does not protect dashboards.",
+    "Set nodered_static, or httpStaticAuth in nodered_settings_absent.", "nodered_static")
+
+LOGIN_CLASH = RULES.add(
+    "basic-login-clash", Severity.MEDIUM, "Two Basic logins lie on one root",
+    "Node-RED asks for httpNodeAuth first, for all below its root: static files with another login are out of reach.",
+    "Give nodered_static_auth the login of nodered_node_auth, or dashboards a root of their own"
+    " (nodered_settings: {httpNodeRoot: /api}).",
+    "nodered_static_auth")
+
+SOCKET_OPEN = RULES.add(
+    "websocket-unprotected", Severity.MEDIUM, "Web sockets have no login",
+    "httpNodeAuth does not cover them: whoever connects to a dashboard's or a websocket node's socket gets its data and"
+    " may send. Of a host this is said where its flows have such nodes, of a file where it configures a dashboard.",
+    "Set webSocketNodeVerifyClient, or ioMiddleware in ui or dashboard, with nodered_settings_js.",
+    "nodered_settings_js")
+
+def check_logins(reading: Reading) -> Iterator[Finding]:
+    """Everything about logins that a settings.js tells."""
+    yield from _admin_auth(reading)
+    yield from _deprecated(reading)
+    yield from _node_auth(reading)
+    yield from _static_auth(reading)
+    yield from _sockets(reading)
+
+def has_admin_api(reading: Reading) -> bool:
+    """Whether Node-RED serves its editor or the API behind it."""
+    return not any(reading.get(key) is False for key in ("httpRoot", "httpAdminRoot"))
+
+# ----------------------------------------------------------------------------------------------------------------------
+# adminAuth
+
+
+def _admin_auth(reading: Reading) -> Iterator[Finding]:
+    if not has_admin_api(reading):
+        return
+    auth = reading.get("adminAuth")
+    if is_code(auth):
+        yield from _admin_auth_in_code(reading)
+    elif reading.is_off("adminAuth"):
+        if reading.is_off("httpAdminAuth") and reading.is_off("httpAuth"):
+            state = "is missing" if auth is MISSING else "is switched off"
+            yield reading.finding(ADMIN_AUTH_MISSING, f"adminAuth {state}: anybody may use the editor.", ("adminAuth",))
+    elif not isinstance(auth, dict):
+        yield reading.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth is no object.", ("adminAuth",))
+    else:
+        yield from _admin_auth_object(reading, auth)
+
+def _admin_auth_in_code(reading: Reading) -> Iterator[Finding]:
+    node = reading.settings.node(("adminAuth",))
+    if node is not None and unwrapped(node).type in FUNCTIONS:
+        yield reading.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth is a function.", ("adminAuth",))
+    elif node is not None and node.text in (b"undefined", b"void 0", b"NaN", b"!1"):
+        yield reading.finding(ADMIN_AUTH_MISSING, "adminAuth is switched off: anybody may use the editor.", node)
+    elif not reading.writes("adminAuth") or reading.settings.obstacle(("adminAuth",)) is None:
+        yield reading.finding(ADMIN_AUTH_UNKNOWN, "adminAuth is, or may come from, code.", node)
+
+def _admin_auth_object(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
+    kind = auth.get("type", MISSING)
+    by_tokens = is_code(auth.get("tokens"))
+    if kind is MISSING and not by_tokens:
+        yield reading.finding(
+            ADMIN_AUTH_LOCKED_OUT, "adminAuth has no type, which must be \"credentials\" or \"strategy\".", ("adminAuth",))
+    elif kind not in ("credentials", "strategy", MISSING) and not is_code(kind):
+        yield reading.finding(
+            ADMIN_AUTH_LOCKED_OUT, "The type of adminAuth is neither \"credentials\" nor \"strategy\".",
+            ("adminAuth", "type"))
+    elif kind == "credentials":
+        yield from _users(reading, auth)
+    yield from _default(reading, auth)
+    tokens = auth.get("tokens")
+    if isinstance(tokens, list) and tokens:
+        yield reading.finding(
+            STATIC_TOKENS, f"adminAuth.tokens has {len(tokens)} access tokens in plain text.", ("adminAuth", "tokens"))
+    expiry = auth.get("sessionExpiryTime")
+    if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) and expiry > _LONGEST_SESSION:
+        yield reading.finding(
+            SESSION_LONG, f"A login lasts {int(expiry) // 86400} days.", ("adminAuth", "sessionExpiryTime"))
+
+def _users(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
+    users = auth.get("users", MISSING)
+    if is_code(users):
+        return
+    if users is MISSING or not users or not isinstance(users, (list, dict)):
+        if not is_code(auth.get("authenticate")):
+            yield reading.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth has no users.", ("adminAuth",))
+        return
+    node = unwrapped(reading.settings.node(("adminAuth", "users")))
+    nodes = [node] if isinstance(users, dict) else elements_of(node) or []
+    names: set[str] = set()
+    for user, place in zip([users] if isinstance(users, dict) else users, nodes):
+        if is_code(user):
+            continue
+        name = user.get("username") if isinstance(user, dict) else None
+        if is_code(name):
+            continue
+        if not isinstance(name, str) or not name:
+            yield reading.finding(USER_MALFORMED, "An entry of adminAuth.users has no username.", place)
+            continue
+        if name in names:
+            yield reading.finding(USER_DUPLICATE, f"The user {shown(name)} is there twice.", place, shown(name))
+        names.add(name)
+        yield from _user(reading, name, user, place)
+
+def _user(reading: Reading, name: str, user: dict[str, t.Any], place: Node) -> Iterator[Finding]:
+    detail = shown(name)
+    password = user.get("password", MISSING)
+    if password in (MISSING, None, ""):
+        yield reading.finding(USER_WITHOUT_PASSWORD, f"The user {detail} has no password.", place, detail)
+    else:
+        yield from check_password_hash(reading, password, f"The password of the editor's user {detail}", name,
+                         _member(place, "password"), detail, md5=False)
+    permissions = user.get("permissions", MISSING)
+    if is_code(permissions):
+        return
+    if permissions in (MISSING, None, "") or permissions == []:
+        yield reading.finding(USER_WITHOUT_PERMISSIONS, f"The user {detail} has no permissions.", place, detail)
+        return
+    for entry in permissions if isinstance(permissions, list) else [permissions]:
+        if not is_code(entry) and not (isinstance(entry, str) and is_permission(entry)):
+            yield reading.finding(
+                PERMISSION_IGNORED, f"The user {detail} has the permission {shown(entry)!r}, which means nothing.",
+                _member(place, "permissions"), f"{detail} {shown(entry)}")
+
+def _default(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
+    default = auth.get("default", MISSING)
+    place = ("adminAuth", "default")
+    if is_code(default):
+        yield reading.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
+        return
+    permissions = default.get("permissions") if isinstance(default, dict) else None
+    if is_code(permissions):
+        yield reading.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
+        return
+    entries = [entry for entry in (permissions if isinstance(permissions, list) else [permissions])
+               if isinstance(entry, str) and is_permission(entry)]
+    if any(entry == "*" or entry.endswith("write") for entry in entries):
+        yield reading.finding(ANONYMOUS_WRITE, "adminAuth.default lets strangers change something.", place)
+    elif entries:
+        yield reading.finding(ANONYMOUS_READ, "adminAuth.default lets strangers read.", place)
+
+def _deprecated(reading: Reading) -> Iterator[Finding]:
+    for key in ("httpAdminAuth", "httpAuth"):
+        if reading.writes(key) and not reading.is_off(key):
+            yield reading.finding(HTTP_ADMIN_AUTH, f"{key} is set.", (key,), key)
+
+# ----------------------------------------------------------------------------------------------------------------------
+# httpNodeAuth and httpStaticAuth
+
+
+def _node_auth(reading: Reading) -> Iterator[Finding]:
+    if reading.get("httpRoot") is False or reading.get("httpNodeRoot") is False:
+        return
+    if not reading.is_off("httpNodeAuth"):
+        yield from _login(reading, "httpNodeAuth", "dashboards")
+    elif reading.is_off("httpAuth") and (
+        reading.in_repository or any(not reading.is_off(key) for key in ("ui", "dashboard", "httpNodeCors"))
+    ):
+        yield reading.finding(NODE_AUTH_MISSING, "httpNodeAuth is not set.", ("httpNodeAuth",))
+
+def _static_auth(reading: Reading) -> Iterator[Finding]:
+    serves = not reading.is_off("httpStatic")
+    has_login = not reading.is_off("httpStaticAuth")
+    if has_login:
+        yield from _login(reading, "httpStaticAuth", "static files")
+        if not serves:
+            yield reading.finding(STATIC_UNUSED, "httpStaticAuth is set without httpStatic.", ("httpStaticAuth",))
+    covered = not reading.is_off("httpNodeAuth") and below_node_root(reading)
+    if serves and not has_login and not covered:
+        yield reading.finding(STATIC_OPEN, "httpStatic is set without httpStaticAuth.", ("httpStatic",))
+    users = [reading.get(key, "user") for key in ("httpNodeAuth", "httpStaticAuth")]
+    if serves and covered and all(isinstance(user, str) for user in users) and users[0] != users[1]:
+        yield reading.finding(
+            LOGIN_CLASH, "httpStaticAuth has another user than httpNodeAuth, which Node-RED asks for first.",
+            ("httpStaticAuth",))
+
+def below_node_root(reading: Reading) -> bool:
+    """Whether all static files lie below the root of httpNodeAuth, which protects them then."""
+    root = reading.get("httpRoot") if reading.has("httpRoot") else reading.get("httpNodeRoot")
+    root = "/" if root is MISSING else root
+    if not isinstance(root, str):
+        return False
+    base, statics = reading.get("httpStaticRoot"), reading.get("httpStatic")
+    roots = [entry.get("root", "") if isinstance(entry, dict) else ""
+             for entry in (statics if isinstance(statics, list) else [statics])]
+    parts = root.strip("/").split("/") if root.strip("/") else []
+    return all(
+        f"{base if isinstance(base, str) else ''}/{each}".strip("/").split("/")[: len(parts)] == parts or not parts
+        for each in roots if isinstance(each, str))
+
+def _login(reading: Reading, key: str, serves: str) -> Iterator[Finding]:
+    login = reading.get(key)
+    if is_code(login):
+        return
+    # Since Node-RED 4.0, httpNodeAuth may be middleware: a list of functions.
+    if key == "httpNodeAuth" and isinstance(login, list) and login and all(map(is_code, login)):
+        return
+    if not isinstance(login, dict) or not all(
+        is_code(login.get(name)) or (isinstance(login.get(name), str) and login[name]) for name in ("user", "pass")
+    ):
+        yield reading.finding(NODE_AUTH_MALFORMED, f"{key} has no user and pass.", (key,), key)
+        return
+    user = login["user"] if isinstance(login["user"], str) else ""
+    yield from check_password_hash(
+        reading, login["pass"], f"The password of {serves} ({key})", user, reading.settings.node((key, "pass")), key,
+        md5=True)
+
+def _sockets(reading: Reading) -> Iterator[Finding]:
+    if reading.is_off("httpNodeAuth"):
+        return
+    for key in ("ui", "dashboard"):
+        if isinstance(reading.get(key), dict) and reading.is_off(key, "ioMiddleware"):
+            yield reading.finding(SOCKET_OPEN, f"{key} has no ioMiddleware.", (key,), key)
+
+def _member(node: Node, name: str) -> Node:
+    """The value of a member of an object literal, or the object itself."""
+    literal = unwrapped(node)
+    found = [member for member in (members_of(literal) if literal.type == "object" else ()) if member.name == name]
+    return (found[-1].value or found[-1].node) if found else node

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules about password hashes in a settings.js."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterator
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import (
+    PasswordError,
+    check_hash,
+    hash_cost,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_known_passwords import (
+    hides_well_known,
+    is_well_known_md5,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node
+from .base import Reading, RuleBook, is_code
+
+RULES = RuleBook()
+
+_MD5 = re.compile(r"[0-9A-Fa-f]{32}")
+
+#: What `node-red admin hash-pw` writes. A lower cost makes guessing cheaper, and saves nothing that anybody notices.
+_LOWEST_COST = 8
+
+#: One wrong password then holds a Raspberry Pi up for seconds.
+_HIGHEST_COST = 12
+
+PASSWORD_WELL_KNOWN = RULES.add(
+    "password-well-known", Severity.CRITICAL, "A password is one that everybody knows",
+    "It is that of Node-RED's own example, one of the most popular ones, or the name of its user. A few guesses per hash"
+    " are made, so that no finding does not mean that a password is good.",
+    "Set another password in nodered_admin_users, nodered_node_auth or nodered_static_auth.", "nodered_admin_users")
+
+PASSWORD_PLAIN = RULES.add(
+    "password-plain-text", Severity.HIGH, "A password stands in plain text",
+    "Node-RED wants a hash: nobody can log in with it, and everybody who reads the file has the password.",
+    "Set the password in nodered_admin_users, nodered_node_auth or nodered_static_auth: only its hash gets to the host.",
+    "nodered_admin_users")
+
+PASSWORD_MALFORMED = RULES.add(
+    "password-hash-malformed", Severity.MEDIUM, "A password hash is none that Node-RED knows",
+    "No password fits it, so that this user cannot log in.",
+    "Set the password in nodered_admin_users, nodered_node_auth or nodered_static_auth.", "nodered_admin_users")
+
+PASSWORD_2Y = RULES.add(
+    "password-hash-2y", Severity.LOW, "A password hash begins with $2y$",
+    "Node-RED 4 and 5 take it, while 2 and 3 with their native bcrypt refuse every password. $2b$ means the same and fits"
+    " all.",
+    "Run pifleet.nodered.secure with the password in nodered_admin_users, nodered_node_auth or nodered_static_auth.",
+    "nodered_admin_users")
+
+PASSWORD_MD5 = RULES.add(
+    "password-hash-md5", Severity.HIGH, "A password is kept as MD5",
+    "Node-RED takes MD5 for httpNodeAuth and httpStaticAuth; whoever reads the file has the password within seconds.",
+    "Set the password in nodered_node_auth or nodered_static_auth and run pifleet.nodered.secure.", "nodered_node_auth")
+
+PASSWORD_WEAK = RULES.add(
+    "password-hash-weak", Severity.MEDIUM, "A password hash is quick to guess",
+    "Its bcrypt cost is below 8, what Node-RED's own tool writes; each step down halves the time that a guess takes.",
+    "Remove the hash and run pifleet.nodered.secure with the password in nodered_admin_users, nodered_node_auth or"
+    " nodered_static_auth.",
+    "nodered_admin_users")
+
+PASSWORD_SLOW = RULES.add(
+    "password-hash-slow", Severity.LOW, "A password hash keeps Node-RED busy",
+    "Its bcrypt cost is above 12. Node-RED computes httpNodeAuth and httpStaticAuth on its only thread: every wrong"
+    " password of a stranger stops all flows, for seconds on a Raspberry Pi.",
+    "Remove the hash and run pifleet.nodered.secure with the password in nodered_node_auth or nodered_static_auth.",
+    "nodered_node_auth")
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Hashes
+
+
+def check_password_hash(
+    reading: Reading, value: t.Any, whose: str, user: str, at: Node | None, detail: str, md5: bool
+) -> Iterator[Finding]:
+    """What is wrong with what should be a hash; ``md5`` tells whether Node-RED takes MD5 there."""
+    if is_code(value):
+        return
+    try:
+        normal = check_hash(value)
+    except PasswordError:
+        yield from _no_bcrypt(reading, value, whose, at, detail, md5)
+        return
+    cost = hash_cost(normal)
+    if hides_well_known(value, user):
+        yield reading.finding(PASSWORD_WELL_KNOWN, f"{whose} is one that everybody knows.", at, detail)
+    if value.startswith("$2y$"):
+        yield reading.finding(PASSWORD_2Y, f"{whose} has a hash that begins with $2y$.", at, detail)
+    if cost < _LOWEST_COST:
+        yield reading.finding(PASSWORD_WEAK, f"{whose} has a hash of cost {cost}.", at, detail)
+    elif cost > _HIGHEST_COST:
+        yield reading.finding(PASSWORD_SLOW, f"{whose} has a hash of cost {cost}.", at, detail)
+
+def _no_bcrypt(
+    reading: Reading, value: t.Any, whose: str, at: Node | None, detail: str, md5: bool
+) -> Iterator[Finding]:
+    text = value if isinstance(value, str) else ""
+    if md5 and _MD5.fullmatch(text):
+        yield reading.finding(PASSWORD_MD5, f"{whose} is kept as MD5.", at, detail)
+        if is_well_known_md5(text):
+            yield reading.finding(PASSWORD_WELL_KNOWN, f"{whose} is one that everybody knows.", at, detail)
+    elif not text or text.startswith("$") or _MD5.fullmatch(text) or text.strip() != text:
+        yield reading.finding(PASSWORD_MALFORMED, f"{whose} has no hash that Node-RED knows.", at, detail)
+    else:
+        yield reading.finding(PASSWORD_PLAIN, f"{whose} is no hash.", at, detail)

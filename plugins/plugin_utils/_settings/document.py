@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Node-RED's settings.js as a document: read a setting, set it, remove it, and leave every other byte alone.
+
+    document = SettingsDocument(source)
+    document.set("adminAuth.type", "credentials")
+    document.source
+
+Bytes in, bytes out. Whatever cannot be edited safely raises a SettingsError with the line, the reason and a way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.rendering import plain
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, same_meaning
+from .export import Path
+from .source import MISSING, SettingsFile
+
+__all__ = ["MISSING", "Change", "Expression", "SettingsDocument", "SettingsError"]
+
+
+class Change(Enum):
+    """What became of a setting."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class SettingsDocument:
+    """A settings.js that can be edited. Settings are named by a tuple of keys, or by a string with dots."""
+
+    def __init__(self, source: bytes) -> None:
+        self._file = SettingsFile(source)
+        self._original = self._file
+        self._touched: dict[Path, None] = {}
+
+    @property
+    def source(self) -> bytes:
+        return self._file.source
+
+    def get(self, path: Path | str) -> Any:
+        """The value a setting has: Python's own for literals, MISSING, or an Expression for what only running tells.
+
+        An Expression holds the code as it stands in the file; it is also what stands for a setting that the file does
+        not spell out but may get from elsewhere (`...base`, an assignment under a condition).
+        """
+        return self._file.value(_as_path(path))
+
+    def has(self, path: Path | str) -> bool:
+        """Whether the file gives the setting a value, or may do so."""
+        return self.get(path) is not MISSING
+
+    def line_of(self, path: Path | str) -> int | None:
+        """The line on which the setting that counts stands."""
+        return self._file.line(_as_path(path))
+
+    def obstacle(self, path: Path | str) -> SettingsError | None:
+        """Why a setting cannot be edited in this file, whatever the value; None if it can."""
+        return self._file.obstacle(_as_path(path))
+
+    def set(self, path: Path | str, value: Any) -> None:
+        """Give a setting exactly this value; of an object, only the keys that differ are touched."""
+        keys, wished = _as_path(path), plain(value)
+        self._adopt(keys, self._file.with_value(keys, wished), lambda found: same_meaning(found, wished))
+
+    def merge(self, path: Path | str, value: dict[str, Any]) -> None:
+        """Set the given keys of an object, at every level, and keep its others."""
+        keys = _as_path(path)
+        if isinstance(value, dict) and value and isinstance(self.get(keys), dict):
+            for key, item in value.items():
+                self.merge((*keys, key), item)
+        else:
+            self.set(keys, value)
+
+    def set_by_key(self, path: Path | str, key: str, items: Sequence[dict[str, Any]]) -> None:
+        """Make a list of objects hold exactly one entry per given one, told apart by a key such as `username`.
+
+        Entries found keep their place, their comments and their other fields. A single object instead of a list, which
+        Node-RED accepts too, becomes a list. Of entries with the same key the last stays, as it is the one that counts.
+        An entry that only running the code tells (`{...base}`, a variable) is none of the given ones, and goes.
+        """
+        keys, wished = _as_path(path), plain(items)
+        names = [item.get(key) for item in wished if isinstance(item, dict)]
+        if len(names) < len(wished) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise SettingsError(f"every entry of `{'.'.join(keys)}` needs a `{key}` of its own.")
+        self._adopt(keys, self._file.with_entries(keys, key, wished), lambda found: _has_entries(found, key, wished))
+
+    def remove(self, path: Path | str) -> None:
+        """Take a setting out, wherever the file gives it a value."""
+        keys = _as_path(path)
+        before = self._file
+        before.refuse_hazards(keys, {})
+        try:
+            while (source := self._file.without(keys)) is not None:
+                self._adopt(keys, source, lambda _found: True)
+        except SettingsError:
+            self._file = before
+            raise
+
+    def changes(self) -> dict[str, Change]:
+        """Which settings differ from the file as it was read: names only, never values."""
+        found: dict[str, Change] = {}
+        for path in self._touched:
+            _compare(path, self._original.value(path), self._file.value(path), found)
+        return found
+
+    def _adopt(self, path: Path, source: bytes, is_met: Callable[[Any], bool]) -> None:
+        """Take over an edited file, once it is proven that the wish is met and nothing else changed."""
+        if source == self.source:
+            return
+        edited = SettingsFile(source, self._original.style)
+        if not is_met(edited.value(path)) or edited.apart_from(path[0]) != self._file.apart_from(path[0]):
+            raise SettingsError(
+                f"`{'.'.join(path)}` cannot be edited safely here. Edit it by hand.", self.line_of(path)
+            )
+        self._file = edited
+        self._touched[path] = None
+
+
+def _has_entries(found: Any, key: str, wished: list[dict[str, Any]]) -> bool:
+    """Whether a list holds exactly one entry per wished one, with at least its fields."""
+    entries = {entry.get(key): entry for entry in found} if all(isinstance(entry, dict) for entry in found) else {}
+    return len(found) == len(wished) and all(
+        item[key] in entries and same_meaning(item, {field: entries[item[key]].get(field, MISSING) for field in item})
+        for item in wished
+    )
+
+
+def _as_path(path: Path | str) -> Path:
+    keys = tuple(path.split(".")) if isinstance(path, str) else tuple(path)
+    if not keys or not all(isinstance(key, str) and key for key in keys):
+        raise SettingsError("a setting is named by one or more keys.")
+    return keys
+
+
+def _compare(path: Path, before: Any, after: Any, found: dict[str, Change]) -> None:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before | after:
+            _compare((*path, key), before.get(key, MISSING), after.get(key, MISSING), found)
+    elif before is MISSING or after is MISSING:
+        if before is not after:
+            found[".".join(path)] = Change.ADDED if before is MISSING else Change.REMOVED
+    elif not same_meaning(before, after):
+        found[".".join(path)] = Change.CHANGED

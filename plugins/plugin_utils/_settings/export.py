@@ -1,0 +1,473 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a settings.js exports: every place that gives a setting its value, in the order in which Node.js runs them.
+
+Only code whose effect is certain counts as a place to edit: literals and plain assignments at the top level. Whatever
+else touches the settings object becomes a hazard, and a hazard stops only edits of the settings that it may change.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import (
+    Node,
+    NothingExportedError,
+    SettingsError,
+    line_of,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes import (
+    Assignment,
+    FUNCTIONS,
+    NAMED_DECLARATIONS,
+    Names,
+    Place,
+    assignment_to,
+    call_with,
+    in_function,
+    is_statement,
+    is_written,
+    key_chain,
+    names_of_scope,
+    target_of,
+    without_parentheses,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
+    code_children,
+    members_of,
+    text_of,
+    unwrapped,
+    value_of,
+)
+from .web_socket_functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
+
+Path = tuple[str, ...]
+
+
+class Entry(NamedTuple):
+    """One place that gives a setting its value."""
+
+    path: Path | None  # None: it may be any key (`...spread`, `[computed]: 1`)
+    node: Node  # the member of the literal, or the whole assignment statement
+    value: Node | None  # None: a method, an accessor, a shorthand or a spread
+    owner: Node | None  # the object literal it is a member of; None for an assignment
+
+
+class Hazard(NamedTuple):
+    """Code that may change a setting in a way that an edit of the file cannot foresee."""
+
+    path: Path  # empty: it may change any setting
+    node: Node
+    reason: str
+    reads_only: bool  # harmless as long as the value there is no object
+
+
+class Export(NamedTuple):
+    """The settings object of a file."""
+
+    entries: list[Entry]
+    hazards: list[Hazard]
+    home: Node | None  # the literal that takes new keys; None when the file only assigns `exports.key = ...`
+
+
+def find_export(root: Node, strict: bool = True) -> Export:
+    """What the file exports; a SettingsError if that cannot be told, or is nothing Node-RED takes for settings.
+
+    A name in the wrong case is refused too, unless ``strict`` is False.
+    """
+    return _Finder(root).export(strict)
+
+
+# Names that Node-RED ignores without a word when their case is wrong.
+_KNOWN_NAMES = {name.lower(): name for name in """
+        adminAuth credentialSecret disableEditor exportGlobalContextKeys externalModules functionExternalModules
+        httpAdminAuth httpAdminCookieOptions httpAdminCors httpAdminMiddleware httpAdminRoot httpAuth httpNodeAuth
+        httpNodeCors httpNodeMiddleware httpNodeRoot httpRoot httpServerOptions https httpsRefreshInterval httpStatic
+        httpStaticAuth httpStaticCors httpStaticRoot readOnly requireHttps tlsConfigDisableLocalFiles uiHost uiPort
+        userDir webSocketNodeVerifyClient
+    """.split()}
+# Calls that look at their arguments and keep nothing.
+_READERS = re.compile(r"(?:console\.\w+|JSON\.stringify|Object\.keys|util\.inspect|Array\.isArray|String|Boolean)\Z")
+_READING_METHODS = frozenset(
+    {"hasOwnProperty", "toString", "includes", "indexOf", "startsWith", "endsWith", "join", "propertyIsEnumerable"}
+)
+# Operators whose result may be one of their operands, unlike that of a comparison or a sum.
+_PASSING_OPERATORS = frozenset({"&&", "||", "??"})
+# Functions in which `this` and `arguments` are not those of the file.
+_WITH_THIS = FUNCTIONS - {"arrow_function"}
+# The functions that `_web_sockets` writes, which only read, without a difference of spaces.
+_OWN_FUNCTIONS = frozenset(" ".join(code.split()) for code in (VERIFY_LOGIN, VERIFY_CLIENT, IO_MIDDLEWARE))
+_WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
+
+
+def right_name(name: str) -> str:
+    """The name of a setting as Node-RED knows it, where only the case of letters differs."""
+    return _KNOWN_NAMES.get(name.lower(), name)
+
+
+class _Finder:
+    """Reads one file; `export` runs once."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+        self._names = Names(root)
+        self._scopes: dict[int, set[str]] = {}
+        self._entries: list[Entry] = []
+        self._assigned: list[Entry] = []
+        self._hazards: list[Hazard] = []
+        # Names that stand for the settings object, with the position from which they do.
+        self._aliases: dict[str, int] = {}
+
+    def export(self, strict: bool) -> Export:
+        self._refuse_modules()
+        accesses = self._module_exports()
+        writes = [place for place in accesses if is_written(place)]
+        assignments = [found for found in map(assignment_to, writes) if found is not None]
+        uncertain = [place for place in writes if assignment_to(place) is None]
+        home, since = None, 0
+        if assignments:
+            home, since = self._read_export(assignments)
+            uncertain = [place for place in uncertain if place.node.start_byte >= since or in_function(place)]
+        else:
+            self._aliases["exports"] = 0
+            self._classify_this()
+        if uncertain:
+            raise SettingsError(
+                "module.exports is assigned where it may not run (a condition, a loop or a function). " + _WRITE_ONCE,
+                line_of(uncertain[0].node),
+            )
+        for place in accesses:
+            if place.node.start_byte >= since or in_function(place):
+                self._classify(place)
+        self._follow_aliases()
+        self._refuse_back_doors()
+        self._entries += sorted(self._assigned, key=lambda entry: entry.node.start_byte)
+        if home is None and not self._entries:
+            raise NothingExportedError("the file exports no settings. It needs `module.exports = { ... }`.")
+        if home is None:
+            home = self._entries[-1].owner
+            if all(entry.value is None and entry.owner is None for entry in self._entries):
+                raise _not_an_object(self._entries[0].node)
+        self._refuse_early_return(since)
+        if strict:
+            self._refuse_wrong_case()
+        return Export(self._entries, self._hazards, home)
+
+    # What no edit can make safe
+
+    def _refuse_modules(self) -> None:
+        for statement in self._root.named_children:
+            if statement.type in ("import_statement", "export_statement"):
+                raise SettingsError(
+                    "this is an ES module (`import`, `export`), which Node-RED does not take for settings. "
+                    "Write it as a CommonJS module with `module.exports = { ... }`.",
+                    line=line_of(statement),
+                )
+        for place in self._names.places("await"):
+            if not in_function(place):
+                raise _promise(place.node)
+
+    def _refuse_early_return(self, since: int) -> None:
+        last = max([since, *(entry.node.start_byte for entry in self._entries)])
+        for place in self._names.places("return"):
+            if place.node.start_byte < last and not in_function(place):
+                raise SettingsError(
+                    "the file may end at this `return`, before its settings are complete. Remove it.",
+                    line_of(place.node),
+                )
+
+    def _refuse_wrong_case(self) -> None:
+        for entry in self._entries:
+            name = entry.path[0] if entry.path else ""
+            right = right_name(name)
+            if name != right:
+                raise SettingsError(
+                    f"Node-RED ignores `{name}`: the name is `{right}`. Correct or remove it.", line_of(entry.node)
+                )
+
+    # Which object is exported
+
+    def _module_exports(self) -> list[Place]:
+        found = []
+        for place in self._names.places("module"):
+            if self._is_shadowed(place, "module"):
+                continue
+            _end, path, known = key_chain(place)
+            if path[:1] == ("exports",):
+                found.append(place.parent)
+            elif not path and not (known and _is_harmless(place)):
+                self._add_hazard((), place.node, "is handed on here with `module` to code that may change it")
+        return found
+
+    def _read_export(self, assignments: list[Assignment]) -> tuple[Node | None, int]:
+        """Takes in the object that the last assignment exports; returns the literal for new keys and its position."""
+        final = assignments[-1]
+        layers, names = self._resolve(final.value)
+        since = final.end
+        # The same object may be exported more than once: `const s = module.exports = {}; ...; module.exports = s`.
+        for assignment in reversed(assignments):
+            if self._origin(assignment.value) != layers[0]:
+                break
+            since = assignment.end
+            for target in assignment.targets:
+                if target.type == "identifier":
+                    self._aliases[text_of(target)] = since
+        self._aliases |= names
+        for layer in layers:
+            self._entries += _entries_of(layer)
+        return next((layer for layer in reversed(layers) if layer.type == "object"), None), since
+
+    def _origin(self, value: Node) -> Node | None:
+        try:
+            return self._resolve(value)[0][0]
+        except SettingsError:
+            return None
+
+    def _resolve(self, value: Node) -> tuple[list[Node], dict[str, int]]:
+        """The literals and other sources that make up an object, later ones winning, and the names it goes by."""
+        names: dict[str, int] = {}
+        while True:
+            value = unwrapped(value)
+            if value.type == "object" or _is_required(value):
+                return [value], names
+            if value.type == "call_expression" and _callee(value) == "Object.assign":
+                sources = [unwrapped(source) for source in code_children(value.child_by_field_name("arguments"))]
+                if sources and (sources[0].type == "object" or _is_required(sources[0])):
+                    return sources, names
+            if value.type != "identifier" or text_of(value) in names:
+                raise _not_an_object(value)
+            definition = self._definition(value)
+            names[text_of(value)] = definition.end
+            value = definition.value
+
+    def _definition(self, identifier: Node) -> Assignment:
+        name = text_of(identifier)
+        writes = [place for place in self._visible_places(name) if is_written(place)]
+        if not writes:
+            raise SettingsError(
+                f"module.exports is `{name}`, which is not defined in this file as an object literal.",
+                line_of(identifier),
+            )
+        if writes[0].parent.node.type in NAMED_DECLARATIONS:
+            raise _not_an_object(writes[0].parent.node)
+        found = assignment_to(writes[0])
+        if len(writes) > 1 or found is None or found.end > identifier.start_byte:
+            raise SettingsError(
+                f"`{name}` is exported, but what it is cannot be told. {_WRITE_ONCE}", line_of(writes[-1].node)
+            )
+        return found
+
+    # Who else touches it
+
+    def _classify_this(self) -> None:
+        """Node.js runs a file with `this` as its first `module.exports`."""
+        for place in self._names.places("this"):
+            if not in_function(place, _WITH_THIS):
+                self._classify(place)
+
+    def _refuse_back_doors(self) -> None:
+        """Ways to the settings object that need none of its names."""
+        for place in self._visible_places("eval"):
+            self._add_hazard((), place.node, "may be changed by `eval` here")
+        for place in self._visible_places("arguments"):
+            if not in_function(place, _WITH_THIS):
+                self._add_hazard((), place.node, "may be changed through `arguments` here")
+
+    def _follow_aliases(self) -> None:
+        done: set[str] = set()
+        while names := self._aliases.keys() - done:
+            for name in sorted(names):
+                done.add(name)
+                self._follow_alias(name, self._aliases[name])
+
+    def _follow_alias(self, name: str, since: int) -> None:
+        # The one write is the definition; Node.js itself defines `exports`.
+        written = name == "exports" and since == 0
+        for place in self._visible_places(name):
+            if is_written(place):
+                if written:
+                    self._add_hazard(
+                        (), place.node, "may be another one from here on, because its name is assigned again"
+                    )
+                written = True
+            elif place.node.start_byte >= since or in_function(place):
+                self._classify(place)
+
+    def _classify(self, place: Place) -> None:
+        """Sorts one use of the settings object in: a plain assignment, harmless, or a hazard."""
+        if any(_is_own_function(outer.node) for outer in place.outwards()):
+            return
+        end, path, known = key_chain(place)
+        end = without_parentheses(end)
+        outer = end.parent.node
+        if not path and known:
+            self._classify_whole(end)
+        elif outer.type == "assignment_expression" and end.is_field("left"):
+            if (
+                known
+                and is_statement(end.parent)
+                and outer.child_by_field_name("right").type != "assignment_expression"
+            ):
+                statement = end.parent.parent.node
+                self._assigned.append(Entry(path, statement, outer.child_by_field_name("right"), None))
+            else:
+                self._add_hazard(path, outer, "is assigned here in a way that may not always run")
+        elif outer.type == "unary_expression" and outer.children[0].type == "delete":
+            self._add_hazard(path, outer, "is deleted here")
+        elif is_written(end):
+            self._add_hazard(path, outer, "is changed here")
+        elif outer.type == "call_expression" and end.is_field("function"):
+            if not (known and path[-1] in _READING_METHODS):
+                self._add_hazard(path[:-1] if known else path, outer, "is changed by a method call here")
+        elif not _is_harmless(end):
+            self._add_hazard(path, outer, "is handed on here to code that may change it", reads_only=True)
+
+    def _classify_whole(self, place: Place) -> None:
+        """The same for a use of the object itself instead of one of its keys."""
+        if _is_harmless(place) or is_written(place):
+            return
+        target = target_of(place)
+        if target is not None and assignment_to(target):
+            # `exports = module.exports`, `const settings = module.exports`: one more name for the object.
+            if target.node.type == "identifier":
+                self._aliases.setdefault(text_of(target.node), place.node.end_byte)
+                return
+            if text_of(target.node) == "module.exports":
+                return
+        called = call_with(place)
+        if called is None:
+            self._add_hazard((), place.node, "is handed on here to code that may change it")
+            return
+        call, arguments = called
+        if _callee(call.node) == "Object.assign" and arguments[0] == place.node:
+            self._classify_merge(call, arguments[1:])
+        elif _callee(call.node) in ("Object.defineProperty", "Reflect.set") and arguments[0] == place.node:
+            key = value_of(arguments[1]) if len(arguments) > 1 else None
+            path = (key,) if isinstance(key, str) else ()
+            self._add_hazard(path, call.node, f"is changed by {_named_call(call.node)} here")
+        else:
+            self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which may change it")
+
+    def _classify_merge(self, call: Place, sources: list[Node]) -> None:
+        entries = [entry for source in sources for entry in _entries_of(unwrapped(source))]
+        if is_statement(call):
+            self._assigned += entries
+            return
+        for entry in entries:
+            self._add_hazard(entry.path or (), entry.node, "is assigned here in a way that may not always run")
+
+    def _add_hazard(self, path: Path, node: Node, what: str, reads_only: bool = False) -> None:
+        subject = f"`{'.'.join(path)}`" if path else "the settings object"
+        self._hazards.append(Hazard(path, node, f"{subject} {what}", reads_only))
+
+    # Scopes
+
+    def _visible_places(self, name: str) -> list[Place]:
+        return [place for place in self._names.places(name) if not self._is_shadowed(place, name)]
+
+    def _is_shadowed(self, place: Place, name: str) -> bool:
+        """Whether the name means something else there: a parameter or a local variable."""
+        return any(name in self._names_of_scope(outer) for outer in place.outwards())
+
+    def _names_of_scope(self, place: Place) -> set[str]:
+        node = place.node
+        if node.id not in self._scopes:
+            self._scopes[node.id] = names_of_scope(place)
+        return self._scopes[node.id]
+
+
+def _entries_of(source: Node) -> list[Entry]:
+    """What one source of an object gives it."""
+    if source.type != "object":
+        return [Entry(None, source, None, None)]
+    return [Entry(None if name is None else (name,), node, value, source) for name, node, value in members_of(source)]
+
+
+def _is_own_function(node: Node) -> bool:
+    """Whether a node is, word for word, a function of this collection's own."""
+    return node.type == "function_expression" and " ".join(text_of(node).split()) in _OWN_FUNCTIONS
+
+
+def _is_harmless(place: Place) -> bool:
+    """Whether a use only looks at the value: a test, a comparison, a text, a console message."""
+    while place.parent is not None:
+        outer = place.parent.node
+        if outer.type == "binary_expression":
+            operator = outer.child_by_field_name("operator").type
+            # `object && x` is never the object.
+            if operator not in _PASSING_OPERATORS or (operator == "&&" and place.is_field("left")):
+                return True
+        if outer.type == "for_in_statement":
+            return place.is_field("right") and outer.child_by_field_name("operator").type == "in"
+        if outer.type == "unary_expression":
+            return outer.children[0].type != "delete"
+        if outer.type in ("template_substitution", "expression_statement") or place.is_field("condition"):
+            return True
+        if called := call_with(place):
+            return _READERS.match(_callee(called[0].node)) is not None
+        if outer.type == "variable_declarator" and place.is_field("name"):
+            return True
+        if outer.type not in ("parenthesized_expression", "binary_expression", "ternary_expression"):
+            return False
+        place = place.parent
+    return False
+
+
+def _is_required(value: Node) -> bool:
+    """Whether a value is that of another file, which is unknown but may be completed here."""
+    return value.type == "call_expression" and _callee(value) == "require"
+
+
+def _callee(call: Node) -> str:
+    function = call.child_by_field_name("function")
+    return text_of(function) if function is not None and function.type in ("identifier", "member_expression") else ""
+
+
+def _named_call(call: Node) -> str:
+    # The text of a long callee may hold more than a name.
+    name = _callee(call)
+    return f"`{name}()`" if re.fullmatch(r"[\w$.]{1,60}", name) else "a function call"
+
+
+def _promise(node: Node) -> SettingsError:
+    return NothingExportedError(
+        "the settings are a promise (`async`, `await`), which Node-RED does not wait for. Export a plain object.",
+        line_of(node),
+    )
+
+
+def _not_an_object(value: Node) -> SettingsError:
+    line = line_of(value)
+    if value.type in FUNCTIONS or value.type in ("class", "class_declaration"):
+        return NothingExportedError(
+            "module.exports is a function or a class: Node-RED would start without any of its settings. "
+            "Export the object itself.",
+            line,
+        )
+    if value.type in ("ternary_expression", "binary_expression"):
+        return SettingsError("module.exports depends on a condition. Export one object literal.", line)
+    if value.type == "new_expression":
+        if text_of(value.child_by_field_name("constructor")) == "Promise":
+            return _promise(value)
+        return SettingsError("module.exports is made by `new`. Export an object literal.", line)
+    if value.type == "call_expression":
+        return _not_an_object_but_a_call(value)
+    return SettingsError("module.exports is no object literal. Write `module.exports = { ... }`.", line)
+
+
+def _not_an_object_but_a_call(call: Node) -> SettingsError:
+    function = unwrapped(call.child_by_field_name("function"))
+    name = _callee(call)
+    is_async = any(child.type == "async" for child in function.children)
+    if is_async or name.startswith("Promise.") or name.endswith((".then", ".catch", ".finally")):
+        return _promise(call)
+    if name in ("Object.freeze", "Object.seal", "Object.preventExtensions"):
+        return SettingsError(f"`{name}()` keeps Node-RED from completing its settings. Remove it.", line_of(call))
+    return SettingsError(
+        f"module.exports is the result of {_named_call(call)}, which is not in this file. "
+        "Write `module.exports = { ...<that call>, <keys of your own> }`.",
+        line_of(call),
+    )

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The login of httpNodeAuth for web sockets, which Node-RED 3.1 to 5.0 lets through without it.
+
+Nodes with a web socket of their own ask ``webSocketNodeVerifyClient`` (22-websocket.js), the dashboards
+``ioMiddleware``: node-red-dashboard below ``ui``, @flowfuse/node-red-dashboard below ``dashboard``, or ``ui`` where there
+is no ``dashboard``.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from .document import SettingsDocument
+from .source import MISSING
+from .web_socket_functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
+
+#: How every function here begins, to tell it from one of the user's own.
+_OURS = "function pifleet"
+
+#: The settings and their code.
+FUNCTIONS = {
+    ("pifleetVerifyLogin",): VERIFY_LOGIN,
+    ("webSocketNodeVerifyClient",): VERIFY_CLIENT,
+    ("ui", "ioMiddleware"): IO_MIDDLEWARE,
+    ("dashboard", "ioMiddleware"): IO_MIDDLEWARE,
+}
+
+
+def ask_for_login(document: SettingsDocument, elsewhere: t.Collection[tuple[str, ...]]) -> None:
+    """Let web sockets ask for the login of httpNodeAuth, but for what is asked for ``elsewhere`` and the user's own code."""
+    for path, code in FUNCTIONS.items():
+        if not any(path[:len(other)] == other for other in elsewhere) and _is_free(document, path):
+            document.set(path, Expression(code))
+
+
+def with_login(key: str, value: t.Any) -> t.Any:
+    """The value of a setting that somebody asked for, with what asks for the login if that is left open."""
+    if key not in ("ui", "dashboard") or not isinstance(value, t.Mapping) or "ioMiddleware" in value:
+        return value
+    return {**value, "ioMiddleware": Expression(IO_MIDDLEWARE)}
+
+
+def paths(document: SettingsDocument) -> list[tuple[str, ...]]:
+    """The settings of `ask_for_login` that the document has."""
+    return [path for path in FUNCTIONS if _is_ours(document.get(path))]
+
+
+def own_code(document: SettingsDocument) -> list[str]:
+    """The settings for web sockets that hold code of the user's own."""
+    return [".".join(path) for path in FUNCTIONS
+            if document.get(path) is not MISSING and not _is_ours(document.get(path))]
+
+
+def _is_free(document: SettingsDocument, path: tuple[str, ...]) -> bool:
+    if len(path) > 1:
+        around = document.get(path[:1])
+        if not isinstance(around, dict) and (around is not MISSING or path[0] == "dashboard"):
+            return False
+    present = document.get(path)
+    return present is MISSING or _is_ours(present)
+
+
+def _is_ours(value: object) -> bool:
+    return isinstance(value, Expression) and value.code.startswith(_OURS)

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run of `secure` would say of a host and of a settings file, found without any host."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import difflib
+import pathlib
+import re
+import typing as t
+from collections.abc import Iterator
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import PROVIDERS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import HANDED_ON
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Place, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
+    HostVariables,
+    Unresolved,
+    is_incomplete,
+    is_stand_in,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import (
+    REFUSED,
+    SETTINGS_REFUSED,
+    check_names,
+    check_secrets,
+    check_values,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import DropInError, environment_file
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import WishError, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+
+#: What is edited where the settings file of a host is not known.
+_EMPTY = b"module.exports = {\n}\n"
+
+#: Read at import, as `_roles` is.
+_SPECS = {module: argument_spec(module) for module in ("settings", "certificate", "restart")}
+
+#: What is known of a host that nobody has visited, as far as the providers of certificates ask for it.
+_UNVISITED: dict[str, t.Any] = {
+    "host": {"hostname": "", "fqdn": "", "addresses": []}, "user": {"name": "", "group": ""}, "service": {"name": ""},
+    "certificate": {"chain": None, "path": ""}, "acme": None,
+}
+
+_REFUSALS = (AccountError, PasswordError, WishError, DropInError, Failure, PkiError, acme.AcmeError)
+
+_VARIABLE = re.compile(r"\bnodered_\w+")
+
+_LINE = re.compile(r"(?:line (\d+): )?(.*)", re.DOTALL)
+
+_ENTRY = re.compile(r", (?:user (?P<user>.+?)|entry (?P<entry>\d+)): ")
+
+def check_file(path: pathlib.Path, today: datetime.date) -> tuple[Subject, list[Finding]]:
+    """A settings file of a repository."""
+    name = str(path)
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        return Subject(name, Kind.FILE, f"{name} cannot be read: {error.strerror}."), []
+    return Subject(name, Kind.FILE), check_settings(source, name, name, today, in_repository=True)
+
+def check_host(
+    action: HostAction, name: str, variables: HostVariables, settings: str | None, today: datetime.date
+) -> list[Finding]:
+    """The variables of a host, and what they would make of its settings file.
+
+    :param action: the action that a provider of certificates asks for names of the inventory
+    :param settings: the path of the file that the host has, where a copy of it is at hand
+    """
+    checks = _HostChecks(action, name, variables, today)
+    return [
+        *check_names(variables, name), *check_values(variables, name), *check_secrets(variables, name),
+        *checks.environment(), *checks.certificate(), *checks.settings(settings),
+    ]
+
+class _HostChecks:
+    """What the actions of `secure` would refuse, each asked with what its role would hand to it."""
+
+    def __init__(self, action: HostAction, name: str, variables: HostVariables, today: datetime.date) -> None:
+        self._action = action
+        self._name = name
+        self._variables = variables
+        self._today = today
+
+    def environment(self) -> Iterator[Finding]:
+        options = self._options("service", "restart")
+        if options is not None and not is_stand_in(options["environment"]):
+            yield from self._refusal(lambda: environment_file(options["environment"] or {}), "nodered_environment")
+
+    def certificate(self) -> Iterator[Finding]:
+        options = self._options("certificate", "certificate")
+        if options is None or options["provider"] not in PROVIDERS or is_stand_in(options):
+            return
+        yield from self._refusal(
+            lambda: certificates.check_validity(options["days"], options["renew_before"]), "nodered_certificate_days")
+        yield from self._refusal(
+            lambda: PROVIDERS[options["provider"]](self._action, options, _UNVISITED), "nodered_certificate_provider")
+
+    def settings(self, path: str | None) -> Iterator[Finding]:
+        refusals = list(self._wish_by_wish())
+        yield from refusals
+        options = self._options("settings", "settings")
+        # What has no value has been told of; a stand-in for it would be judged as if somebody wanted it.
+        if refusals or options is None or is_incomplete(options):
+            return
+        try:
+            wishes = Wishes(options, options["user_dir"] or "/")
+        except _REFUSALS as error:
+            # A stand-in has not the form of a hash, for one.
+            if not is_stand_in(options):
+                yield self._refused(str(error), "nodered_settings")
+            return
+        yield from self._settings_file(wishes, path) if path else self._edited(wishes, _EMPTY, "")
+
+    def _options(self, role: str, module: str, *only: str) -> dict[str, t.Any] | None:
+        """The options of a module, from the templates of the role; None where one of them has no value or another type.
+
+        That has been found before.
+
+        :param only: the options to take, all when none is named; the others are as if nobody gave them
+        """
+        given = {}
+        for option, template in HANDED_ON[role, module].items():
+            if only and option not in only:
+                continue
+            try:
+                for value in self._variables.argument(template):
+                    given[option] = value
+            except Unresolved:
+                return None
+        return validated(_SPECS[module], given)
+
+    def _wish_by_wish(self) -> Iterator[Finding]:
+        """What cannot be whatever else is asked for: all of it, where `Wishes` names the first one only."""
+        for option, template in HANDED_ON["settings", "settings"].items():
+            options = self._options("settings", "settings", option)
+            if options is not None and not is_stand_in(options[option]):
+                yield from self._refusal(lambda: Wishes(options, "/"), _variable_in(template))
+
+    def _settings_file(self, wishes: Wishes, path: str) -> Iterator[Finding]:
+        try:
+            source = pathlib.Path(path).read_bytes()
+        except OSError as error:
+            yield Finding(SETTINGS_REFUSED, self._name, f"{path} cannot be read: {error.strerror}.", Place(path))
+            return
+        yield from self._edited(wishes, source, path)
+
+    def _edited(self, wishes: Wishes, source: bytes, file: str) -> Iterator[Finding]:
+        """What is wrong with the file as it would be after a run."""
+        try:
+            document = SettingsDocument(source)
+            wishes.apply(document, hashing=False)
+        except (SettingsError, WishError) as error:
+            place, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
+            if file:
+                yield Finding(SETTINGS_REFUSED, self._name, message, Place(file, int(place) if place else None))
+            else:
+                yield self._refused(message, "nodered_settings")
+            return
+        lines = _lines_before(source, document.source)
+        for finding in check_settings(document.source, self._name, file, self._today):
+            line = lines.get(finding.place.line)
+            place = Place(file, line) if file and line else self._variables.place(finding.rule.variable)
+            yield dataclasses.replace(finding, place=place if place.file else Place(file))
+
+    def _refusal(self, check: t.Callable[[], t.Any], variable: str) -> Iterator[Finding]:
+        try:
+            check()
+        except _REFUSALS as error:
+            yield self._refused(str(error), variable)
+
+    def _refused(self, message: str, variable: str) -> Finding:
+        """A finding with the message of a refusal, at the variable that it names first."""
+        named = _variable_in(message) or variable
+        return Finding(REFUSED, self._name, message, self._variables.place(named, self._entry(named, message)), named)
+
+    def _entry(self, variable: str, message: str) -> t.Any:
+        """The entry of a list that a message names, else None."""
+        found = _ENTRY.search(message)
+        entries = self._variables.value(variable) if found and variable in self._variables.names else None
+        if not found or not isinstance(entries, list):
+            return None
+        if found["entry"]:
+            return entries[int(found["entry"]) - 1]
+        users = [entry for entry in entries if isinstance(entry, t.Mapping) and entry.get("username") == found["user"]]
+        return users[-1] if users else None
+
+def _variable_in(text: object) -> str:
+    found = _VARIABLE.search(str(text))
+    return found[0] if found else ""
+
+def _lines_before(before: bytes, after: bytes) -> dict[int | None, int]:
+    """The numbers of the lines that an edit kept, by those they have after it."""
+    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    return {
+        block.b + offset + 1: block.a + offset + 1 for block in matcher.get_matching_blocks() for offset in range(block.size)
+    }
