@@ -12,7 +12,7 @@ import re
 import pytest
 import yaml
 
-ROLES = sorted((pathlib.Path(__file__).parents[2] / "roles").iterdir())
+ROLES = sorted((pathlib.Path(__file__).parents[3] / "roles").iterdir())
 SHAPE = [
     "README.md",
     "defaults/main.yml",

@@ -40,7 +40,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import (
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+PROJECT = pathlib.Path(__file__).resolve().parents[4]
 SCHEMA = json.loads((PROJECT / "docs/report.schema.json").read_text("utf-8"))
 REPORTS = {"full": samples.REPORT, "accepted": samples.ACCEPTED, "empty": samples.EMPTY, "files": samples.FILES, "nasty": samples.nasty()}
 

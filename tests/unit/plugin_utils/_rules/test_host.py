@@ -34,7 +34,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view i
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 from pki_tools import Workshop
 
-PROJECT = pathlib.Path(__file__).parents[2]
+PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date.today()
 ADDRESS = "192.0.2.7"
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"

@@ -33,7 +33,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import inve
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import result_data, told_once
 
-PROJECT = pathlib.Path(__file__).parents[2]
+PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date(2026, 11, 23)
 PASSWORD = "correct horse only-for-tests"
 GOOD = """\
