@@ -52,21 +52,30 @@ class ActionModule(HostAction):
         return self._result(options, self._subject(name, state, view), findings, view)
 
     @staticmethod
-    def _result(options: dict[str, t.Any], subject: Subject, findings: list[Finding],
-                view: dict[str, t.Any] | None) -> dict[str, t.Any]:
+    def _result(
+        options: dict[str, t.Any], subject: Subject, findings: list[Finding], view: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
         return {
-            "changed": False, "subject": subject_data(subject), "findings": [finding_data(finding) for finding in findings],
-            "rules": list(RULES_OF_HOSTS), "suppressions": options["suppressions"], "view": view,
+            "changed": False,
+            "subject": subject_data(subject),
+            "findings": [finding_data(finding) for finding in findings],
+            "rules": list(RULES_OF_HOSTS),
+            "suppressions": options["suppressions"],
+            "view": view,
         }
 
     def _state(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         """What the host tells; Failure where there is no Node-RED."""
         state = self.visit("info", {**where(options), "details": True})
         if not state["service"]["exists"]:
-            raise Failure(f"This host has no service {state['service']['name']}. Set nodered_service to the service that runs"
-                          " Node-RED, or install it.")
+            raise Failure(
+                f"This host has no service {state['service']['name']}. Set nodered_service to the service that runs"
+                " Node-RED, or install it."
+            )
         if state["node_red"]["version"] is None:
-            raise Failure(f"The service {state['service']['name']} is there, but no Node-RED was found that it could start.")
+            raise Failure(
+                f"The service {state['service']['name']} is there, but no Node-RED was found that it could start."
+            )
         return state
 
     def _view(self, state: dict[str, t.Any], options: dict[str, t.Any]) -> dict[str, t.Any] | None:
@@ -74,14 +83,18 @@ class ActionModule(HostAction):
         address = self.reached or next(iter(state["host"]["addresses"]), None)
         if port is None or address is None:
             return None
-        view = anonymous_view.look(address, port, expected_outside(state), self._authorities(options), options["timeout"])
+        view = anonymous_view.look(
+            address, port, expected_outside(state), self._authorities(options), options["timeout"]
+        )
         if not view["reachable"]:
             self._display.warning(
-                f"Port {port} of {address} does not answer the control node: only what the host told is judged.")
+                f"Port {port} of {address} does not answer the control node: only what the host told is judged."
+            )
         elif _is_of_another(view, state):
             self._display.warning(
                 f"Port {port} of {address} shows another certificate than the host itself does there. Another server"
-                " seems to answer: only what the host told is judged.")
+                " seems to answer: only what the host told is judged."
+            )
             return None
         return view
 
@@ -98,8 +111,13 @@ class ActionModule(HostAction):
     def _subject(self, name: str, state: dict[str, t.Any], view: dict[str, t.Any] | None) -> Subject:
         pem = (view or {}).get("certificate") or state["certificate"]["chain"]
         return Subject(
-            name, Kind.HOST, address=self.reached or "", node_red=state["node_red"]["version"] or "",
-            node=state["node"]["version"] or "", certificate=_served(pem) if pem else None)
+            name,
+            Kind.HOST,
+            address=self.reached or "",
+            node_red=state["node_red"]["version"] or "",
+            node=state["node"]["version"] or "",
+            certificate=_served(pem) if pem else None,
+        )
 
 
 def _is_of_another(view: dict[str, t.Any], state: dict[str, t.Any]) -> bool:
@@ -116,6 +134,8 @@ def _served(pem: str) -> ServedCertificate | None:
     except PkiError:
         return None
     return ServedCertificate(
-        name=next(iter((*found["dns_names"], *found["ip_addresses"])), found["subject"]), issuer=found["issuer"],
+        name=next(iter((*found["dns_names"], *found["ip_addresses"])), found["subject"]),
+        issuer=found["issuer"],
         not_before=datetime.datetime.fromisoformat(found["not_before"]),
-        not_after=datetime.datetime.fromisoformat(found["not_after"]))
+        not_after=datetime.datetime.fromisoformat(found["not_after"]),
+    )

@@ -42,9 +42,7 @@ class ActionModule(ActionBase):
         result.update(changed=bool(existing) and existing != hash, hash=hash, _ansible_no_log=True)
         return result
 
-    def _failure(
-        self, result: dict[str, t.Any], message: str, task_vars: dict[str, t.Any] | None
-    ) -> dict[str, t.Any]:
+    def _failure(self, result: dict[str, t.Any], message: str, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         result.update(failed=True, msg=message)
         # Callbacks print a failed loop item as a whole, and the password is usually part of it.
         if "ansible_loop_var" in (task_vars or {}):

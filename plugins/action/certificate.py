@@ -66,7 +66,8 @@ class ActionModule(HostAction):
         if wrong:
             raise Failure(
                 f"{found['path']} has {wrong}. Put a good one back, or have a new one made in this run with"
-                " nodered_certificate_new_key: true.")
+                " nodered_certificate_new_key: true."
+            )
 
     @staticmethod
     def _check_clock(provider: Provider) -> list[str]:
@@ -75,8 +76,10 @@ class ActionModule(HostAction):
         if not days:
             return []
         side = "behind" if days < 0 else "ahead of"
-        told = (f"The clock of this host is {abs(days)} days {side} that of the control node. Set it, for example with"
-                " timedatectl, and see that the host reaches a time server.")
+        told = (
+            f"The clock of this host is {abs(days)} days {side} that of the control node. Set it, for example with"
+            " timedatectl, and see that the host reaches a time server."
+        )
         if provider.uses_host_clock:
             raise Failure(f"{told} The dates of its certificate would be wrong.")
         return [told]
@@ -88,10 +91,12 @@ class ActionModule(HostAction):
         if names.left_out:
             warnings.append(
                 f"Left out of the certificate: {', '.join(names.left_out)}. Only the host itself says that these are its"
-                " own. Add them to nodered_certificate_names if they are.")
+                " own. Add them to nodered_certificate_names if they are."
+            )
         if names.not_permitted:
             warnings.append(
-                f"Left out of the certificate: {', '.join(names.not_permitted)}. The authority may not sign for them.")
+                f"Left out of the certificate: {', '.join(names.not_permitted)}. The authority may not sign for them."
+            )
         return warnings + self._twins(provider)
 
     @staticmethod
@@ -99,8 +104,10 @@ class ActionModule(HostAction):
         """A warning when another authority signs than before."""
         if not before or not after or before["self_signed"] or before["issuer"] == after["issuer"]:
             return []
-        return [f"The certificate is now one of {after['issuer']}, before it was one of {before['issuer']}. Browsers have to"
-                f" trust {provider.trusted_file or 'that'}."]
+        return [
+            f"The certificate is now one of {after['issuer']}, before it was one of {before['issuer']}. Browsers have to"
+            f" trust {provider.trusted_file or 'that'}."
+        ]
 
     def _twins(self, provider: Provider) -> list[str]:
         """A warning when other hosts of this run have the same private key, as after a card was cloned."""
@@ -111,9 +118,15 @@ class ActionModule(HostAction):
             own = certificates.public_key_fingerprint(provider.chain)
             for name, state in self.states_of_play().items():
                 chain = state["certificate"]["chain"]
-                if name != self.task_vars["inventory_hostname"] and chain and certificates.public_key_fingerprint(chain) == own:
+                if (
+                    name != self.task_vars["inventory_hostname"]
+                    and chain
+                    and certificates.public_key_fingerprint(chain) == own
+                ):
                     twins.append(name)
         if not twins:
             return []
-        return [f"{', '.join(twins)} has the same private key, as after a card was cloned. Give this host a key of its own"
-                f" with -l {self.task_vars['inventory_hostname']} -e nodered_certificate_new_key=true."]
+        return [
+            f"{', '.join(twins)} has the same private key, as after a card was cloned. Give this host a key of its own"
+            f" with -l {self.task_vars['inventory_hostname']} -e nodered_certificate_new_key=true."
+        ]

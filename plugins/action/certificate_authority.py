@@ -30,7 +30,8 @@ class ActionModule(HostAction):
             raise Failure(f"There is no {path} yet. Secure a host first, or make an authority with state: present.")
         before = certificates.describe(former.certificate_pem) if former else None
         done = former is not None and (
-            options["state"] == "present" or options["instead_of"] not in (None, before["fingerprint"]))
+            options["state"] == "present" or options["instead_of"] not in (None, before["fingerprint"])
+        )
         warnings = [former.permitted_warning(options["permitted"])] if former and options["permitted"] else []
         if done or self.check_mode:
             after = before if done else None
@@ -39,8 +40,11 @@ class ActionModule(HostAction):
             after = certificates.describe(authority.certificate_pem)
             warnings = list(authority.warnings)
         return {
-            "changed": not done, "fingerprint": after["fingerprint"] if after else "", "certificate": after,
-            "ca_certificate": path, "warnings": [warning for warning in warnings if warning],
+            "changed": not done,
+            "fingerprint": after["fingerprint"] if after else "",
+            "certificate": after,
+            "ca_certificate": path,
+            "warnings": [warning for warning in warnings if warning],
             **({} if done else {"diff": certificate_difference(path, before, after, Names((), ()))}),
         }
 

@@ -34,7 +34,9 @@ class ActionModule(HostAction):
         settings = state["settings"]
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
-            raise Failure(f"There is no {settings['path']}, so it cannot be told what Node-RED does with its credentials.")
+            raise Failure(
+                f"There is no {settings['path']}, so it cannot be told what Node-RED does with its credentials."
+            )
         try:
             document = SettingsDocument(original)
             found = judge(state, document)
@@ -47,17 +49,28 @@ class ActionModule(HostAction):
                 document.set(("credentialSecret",), way.secret)
         except SettingsError as error:
             raise Failure(f"{settings['path']}: {error}") from None
-        return {"changed": True, "told": list(way.told), "proved": _proved(state),
-                "diff": settings_difference(settings["path"], original.decode("utf-8"), document.source.decode("utf-8")),
-                **self._written(options, state, document, way)}
+        return {
+            "changed": True,
+            "told": list(way.told),
+            "proved": _proved(state),
+            "diff": settings_difference(settings["path"], original.decode("utf-8"), document.source.decode("utf-8")),
+            **self._written(options, state, document, way),
+        }
 
-    def _written(self, options: dict[str, t.Any], state: dict[str, t.Any], document: SettingsDocument,
-                 way: Recovery) -> dict[str, t.Any]:
+    def _written(
+        self, options: dict[str, t.Any], state: dict[str, t.Any], document: SettingsDocument, way: Recovery
+    ) -> dict[str, t.Any]:
         managed = [] if way.plan["secret"] is None else [{"path": ["credentialSecret"], "value": way.plan["secret"]}]
-        written = self.visit("host_settings", {
-            **where(options), "content": base64.b64encode(document.source).decode("ascii"),
-            "sha256": state["settings"]["sha256"], "managed": json.dumps(managed), "credentials": json.dumps(way.plan),
-        })
+        written = self.visit(
+            "host_settings",
+            {
+                **where(options),
+                "content": base64.b64encode(document.source).decode("ascii"),
+                "sha256": state["settings"]["sha256"],
+                "managed": json.dumps(managed),
+                "credentials": json.dumps(way.plan),
+            },
+        )
         if written["conflict"]:
             raise Failure(f"{state['settings']['path']} was changed by somebody else meanwhile. Run this again.")
         return {"transaction": written.get("transaction", "")}

@@ -26,8 +26,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 
 _COLOURS = {
-    Severity.CRITICAL: constants.COLOR_ERROR, Severity.HIGH: constants.COLOR_ERROR,
-    Severity.MEDIUM: constants.COLOR_CHANGED, Severity.LOW: constants.COLOR_VERBOSE,
+    Severity.CRITICAL: constants.COLOR_ERROR,
+    Severity.HIGH: constants.COLOR_ERROR,
+    Severity.MEDIUM: constants.COLOR_CHANGED,
+    Severity.LOW: constants.COLOR_VERBOSE,
 }
 
 
@@ -46,8 +48,11 @@ class ActionModule(HostAction):
         changed = self._write(report, files, baseline, new_baseline)
         if options["formats"] is None or "terminal" in options["formats"]:
             _show(report, files)
-        result = {"changed": changed, "counts": Summary(report).counts,
-                  "paths": {name: str(path) for name, path in files.items()}}
+        result = {
+            "changed": changed,
+            "counts": Summary(report).counts,
+            "paths": {name: str(path) for name, path in files.items()},
+        }
         message = _reason_to_fail(report, options["fail_severity"], files)
         if message:
             # Ansible prints all of a failed result: without the findings, which have been told in a better way.
@@ -71,8 +76,9 @@ class ActionModule(HostAction):
         found = tuple(dataclasses.replace(finding, known=not finding.suppression) for finding in report.findings)
         return dataclasses.replace(report, findings=found), content
 
-    def _write(self, report: Report, files: dict[str, pathlib.Path], baseline: pathlib.Path | None,
-               new_baseline: bytes | None) -> bool:
+    def _write(
+        self, report: Report, files: dict[str, pathlib.Path], baseline: pathlib.Path | None, new_baseline: bytes | None
+    ) -> bool:
         """Write everything, unless in check mode; whether something but the time has changed."""
         mark = digest(report).encode("ascii")
         contents = {path: report_files.render(report, name) for name, path in files.items()}
@@ -96,8 +102,11 @@ def _files(options: dict[str, t.Any]) -> dict[str, pathlib.Path]:
         if wished and wished != ["terminal"]:
             raise Failure("nodered_report_formats has files, so nodered_report_dir must say where to write them.")
         return {}
-    return {name: pathlib.Path(options["report_dir"], file) for name, file in report_files.NAMES.items()
-            if wished is None or name in wished}
+    return {
+        name: pathlib.Path(options["report_dir"], file)
+        for name, file in report_files.NAMES.items()
+        if wished is None or name in wished
+    }
 
 
 def _show(report: Report, files: t.Mapping[str, pathlib.Path]) -> None:

@@ -64,17 +64,31 @@ class ActionModule(HostAction):
         owner = first_administrator(admin_users(options["admin_users"])) if options["admin_users"] else None
         # Whether the login itself can be tried from here.
         known = owner is not None and owner.secret.password is not None and options["prove_login"]
-        done = self.visit("host_restart", {
-            **host, "operation": "prove", "drop_in": DROP_IN, "environment": wanted,
-            "timeout": options["timeout"], "stable": options["stable"], "wait_first": service["active"] and reasons == (proof or {}).get("failures"),
-            "expected": {"tls": options["https"], "auth": options["admin_auth"],
-                         "certificate": fingerprint or None},
-            "revoke": options["revoke"], "hold": known, "username": owner.username if owner and not known else None,
-        })
+        done = self.visit(
+            "host_restart",
+            {
+                **host,
+                "operation": "prove",
+                "drop_in": DROP_IN,
+                "environment": wanted,
+                "timeout": options["timeout"],
+                "stable": options["stable"],
+                "wait_first": service["active"] and reasons == (proof or {}).get("failures"),
+                "expected": {
+                    "tls": options["https"],
+                    "auth": options["admin_auth"],
+                    "certificate": fingerprint or None,
+                },
+                "revoke": options["revoke"],
+                "hold": known,
+                "username": owner.username if owner and not known else None,
+            },
+        )
         result.update(changed=done["changed"], proof=done["proof"], transaction=done["transaction"], warnings=[])
         if owner and owner.secret.password is None:
             result["warnings"].append(
-                f"That {owner.username} can log in was not proved: only a hash of the password is known here.")
+                f"That {owner.username} can log in was not proved: only a hash of the password is known here."
+            )
         elif owner and known:
             result["warnings"] += self._prove_login(host, options, done, owner)
         return result
@@ -84,14 +98,21 @@ class ActionModule(HostAction):
     ) -> list[str]:
         """Let the owner log in, and put everything back when that fails; returns what the user should know."""
         proved = done["proof"]["expected"]
-        finish = {**host, "operation": "commit", "transaction": done["transaction"], "timeout": options["timeout"],
-                  "stable": options["stable"]}
+        finish = {
+            **host,
+            "operation": "commit",
+            "transaction": done["transaction"],
+            "timeout": options["timeout"],
+            "stable": options["stable"],
+        }
         warnings = []
         try:
             if proved["admin_root"] is not None and proved["auth"]:
                 is_here = self._connection.transport == "local"
                 address = str(proved["address"] if is_here or not self.reached else self.reached)
-                prove_login(address, proved, done["served"], owner.username, t.cast(str, owner.secret.password), is_here)
+                prove_login(
+                    address, proved, done["served"], owner.username, t.cast(str, owner.secret.password), is_here
+                )
         except LoginRefused as error:
             try:
                 restored = self.visit("host_restart", {**finish, "operation": "undo"})["restored"]
@@ -168,7 +189,12 @@ class ActionModule(HostAction):
             *(f"variable: {name}" for name in variable_names(service["environment"] or "")),
             *(f"due: {reason}" for reason in reasons),
         ]
-        after = ["active: true", "enabled: true", *(f"variable: {name}" for name in variable_names(wanted)), "proved: true"]
+        after = [
+            "active: true",
+            "enabled: true",
+            *(f"variable: {name}" for name in variable_names(wanted)),
+            "proved: true",
+        ]
         return difference(service["name"], "\n".join(before) + "\n", "\n".join(after) + "\n")
 
 
@@ -178,5 +204,7 @@ def _check_revoked(options: dict[str, t.Any]) -> None:
     for name in options["revoke"]:
         if names and name != "*" and name not in names:
             alike = difflib.get_close_matches(name, names, 1)
-            raise Failure(f"nodered_revoke_sessions: nobody in nodered_admin_users is called {name}."
-                          + (f" Is {alike[0]} meant?" if alike else " Who is not in that list cannot use a login any more."))
+            raise Failure(
+                f"nodered_revoke_sessions: nobody in nodered_admin_users is called {name}."
+                + (f" Is {alike[0]} meant?" if alike else " Who is not in that list cannot use a login any more.")
+            )

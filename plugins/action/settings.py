@@ -54,8 +54,10 @@ class ActionModule(HostAction):
     def _check_variables(self) -> None:
         """Failure for a variable that nobody would read: what it asks for would be missing without a word."""
         for name, meant in misspelt(self.task_vars).items():
-            raise Failure(f"{name} is no variable of this collection. Did you mean {meant}? If it is one of your own,"
-                          " give it another name.")
+            raise Failure(
+                f"{name} is no variable of this collection. Did you mean {meant}? If it is one of your own,"
+                " give it another name."
+            )
 
     def _plain_file(self, options: dict[str, t.Any]) -> _PlainFile:
         for name in ("info", "user", "user_dir", "settings_path"):
@@ -81,7 +83,12 @@ class ActionModule(HostAction):
         of_host = [f"{place.path}: {warning}" for warning in wishes.warnings(document)]
         if credentials and credentials.warning and follow is None:
             of_host.append(credentials.warning)
-        told = {"warnings": [*wishes.reminders(), *(f"{self.task_vars.get('inventory_hostname')}: {text}" for text in of_host)]}
+        told = {
+            "warnings": [
+                *wishes.reminders(),
+                *(f"{self.task_vars.get('inventory_hostname')}: {text}" for text in of_host),
+            ]
+        }
         if edited == place.content and plan is None:
             return {"changed": False, "path": place.path, "changes": [], **told}
         written = place.write(edited, _managed(document, wishes), ended, plan)
@@ -89,7 +96,9 @@ class ActionModule(HostAction):
             return None
         before = (place.content or b"").decode("utf-8")
         return {
-            "changed": True, "path": place.path, "changes": list(document.changes()),
+            "changed": True,
+            "path": place.path,
+            "changes": list(document.changes()),
             "diff": [settings_difference(place.path, before, edited.decode("utf-8")), *_differences(follow)],
             "transaction": written.get("transaction", ""),
             **({"backup_file": written["backup_file"]} if "backup_file" in written else {}),
@@ -125,19 +134,29 @@ class _Place:
     def check(self, wishes: Wishes) -> None:
         """Failure when what the file says would not be what counts."""
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions,
-              plan: dict[str, t.Any] | None) -> dict[str, t.Any]:
+    def write(
+        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
         """What the module on the host returned; its `conflict` tells that the file is another one by now.
 
         ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials.
         """
         raise NotImplementedError
 
-    def _written_by(self, module: str, edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any) -> dict[str, t.Any]:
-        return self.action.visit(module, {
-            "content": base64.b64encode(edited).decode("ascii"), "sha256": self.sha256, "managed": json.dumps(managed),
-            "backup": self.options["backup"], "timeout": self.options["load_timeout"], **options,
-        })
+    def _written_by(
+        self, module: str, edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any
+    ) -> dict[str, t.Any]:
+        return self.action.visit(
+            module,
+            {
+                "content": base64.b64encode(edited).decode("ascii"),
+                "sha256": self.sha256,
+                "managed": json.dumps(managed),
+                "backup": self.options["backup"],
+                "timeout": self.options["load_timeout"],
+                **options,
+            },
+        )
 
 
 class _ServiceFile(_Place):
@@ -145,15 +164,19 @@ class _ServiceFile(_Place):
 
     def read(self, fresh: bool = False) -> None:
         if not self.options["validate"]:
-            raise Failure("validate: false is for a file given as path. The settings of a service are always loaded"
-                          " before they are used.")
+            raise Failure(
+                "validate: false is for a file given as path. The settings of a service are always loaded"
+                " before they are used."
+            )
         self.state = self.action.state(self.options, fresh)
         found = self.state["settings"]
         self.path, self.content, self.sha256 = found["path"], found["content"], found["sha256"]
         self.user_dir = self.state["user_dir"]["path"]
         original = found["content"] if found["content"] is not None else found["stock"]
         if original is None:
-            raise Failure(f"There is no {self.path}, and none was found in {self.state['node_red']['path']} to begin with.")
+            raise Failure(
+                f"There is no {self.path}, and none was found in {self.state['node_red']['path']} to begin with."
+            )
         self.original = original
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
@@ -164,20 +187,31 @@ class _ServiceFile(_Place):
         if self.state["settings"]["in_use"] is False:
             raise Failure(
                 f"{service['name']} does not load {self.path}: its command line or its environment names another file."
-                " Leave nodered_settings_path and nodered_user_dir out to have that one edited, or correct the service.")
+                " Leave nodered_settings_path and nodered_user_dir out to have that one edited, or correct the service."
+            )
         for override in self.state["overrides"]:
             for path in wishes.paths:
                 length = min(len(path), len(override["path"]))
                 if list(path[:length]) == override["path"][:length]:
                     places = ", ".join([f"`systemctl cat {service['name']}`", *service["environment_files"]])
-                    raise Failure(f"{'.'.join(path)} is set by {override['by']} when {service['name']} starts, which wins"
-                                  f" over {self.path}. Remove it there: {places}.")
+                    raise Failure(
+                        f"{'.'.join(path)} is set by {override['by']} when {service['name']} starts, which wins"
+                        f" over {self.path}. Remove it there: {places}."
+                    )
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions,
-              plan: dict[str, t.Any] | None) -> dict[str, t.Any]:
+    def write(
+        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
         return self._written_by(
-            "host_settings", edited, managed, revoke=ended.users, session_expiry=ended.expiry,
-            credentials=json.dumps(plan) if plan else None, load_tls=self.options["https"], **where(self.options))
+            "host_settings",
+            edited,
+            managed,
+            revoke=ended.users,
+            session_expiry=ended.expiry,
+            credentials=json.dumps(plan) if plan else None,
+            load_tls=self.options["https"],
+            **where(self.options),
+        )
 
 
 class _PlainFile(_Place):
@@ -189,10 +223,12 @@ class _PlainFile(_Place):
         self.content = self.original = base64.b64decode(found["content"])
         self.sha256 = found["sha256"]
 
-    def write(self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions,
-              plan: dict[str, t.Any] | None) -> dict[str, t.Any]:
+    def write(
+        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
         return self._written_by(
-            "host_settings_file", edited, managed, path=self.path, validate=self.options["validate"])
+            "host_settings_file", edited, managed, path=self.path, validate=self.options["validate"]
+        )
 
 
 def _migration(credentials: Credentials | None, wishes: Wishes) -> Migration | None:
@@ -205,7 +241,9 @@ def _migration(credentials: Credentials | None, wishes: Wishes) -> Migration | N
 def _differences(follow: Migration | None) -> list[dict[str, str]]:
     if follow is None or follow.before == follow.after:
         return []
-    return [difference("credentials", *("".join(f"{line}\n" for line in lines) for lines in (follow.before, follow.after)))]
+    return [
+        difference("credentials", *("".join(f"{line}\n" for line in lines) for lines in (follow.before, follow.after)))
+    ]
 
 
 def _managed(document: SettingsDocument, wishes: Wishes) -> list[dict[str, t.Any]]:

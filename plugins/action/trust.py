@@ -51,7 +51,8 @@ class ActionModule(HostAction):
         except FileNotFoundError:
             raise Failure(
                 f"There is no {path}. pifleet.nodered.secure makes it in its first run. If your fleet's authority is"
-                " somewhere else, set nodered_ca_dir or nodered_ca_certificate.") from None
+                " somewhere else, set nodered_ca_dir or nodered_ca_certificate."
+            ) from None
         except OSError as error:
             raise Failure(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -77,8 +78,10 @@ def roots(pem: bytes, origin: str, now: datetime.datetime) -> dict[str, dict[str
         if description["self_signed"] and _may_issue(certificate) and now <= certificate.not_valid_after_utc:
             found[text] = description
     if not found:
-        raise Failure(f"{origin} has no root certificate that hosts could trust: one that is self-signed, may issue others"
-                      " and has not expired.")
+        raise Failure(
+            f"{origin} has no root certificate that hosts could trust: one that is self-signed, may issue others"
+            " and has not expired."
+        )
     return found
 
 
@@ -97,8 +100,10 @@ def nickname(description: dict[str, t.Any]) -> str:
 
 def trust_difference(differences: list[dict[str, t.Any]], known: dict[str, dict[str, t.Any]]) -> dict[str, str]:
     """Which authorities are trusted where, before and after; only what differs."""
-    return difference("trusted certificate authorities", *(
-        _shown([each for each in differences if each["after"] is after], known) for after in (False, True)))
+    return difference(
+        "trusted certificate authorities",
+        *(_shown([each for each in differences if each["after"] is after], known) for after in (False, True)),
+    )
 
 
 def _shown(trusted: list[dict[str, t.Any]], known: dict[str, dict[str, t.Any]]) -> str:
@@ -107,7 +112,7 @@ def _shown(trusted: list[dict[str, t.Any]], known: dict[str, dict[str, t.Any]]) 
         summary = _summary(known[each["fingerprint"]])
         digits = summary["fingerprint"].upper()
         # As openssl prints it.
-        summary["fingerprint"] = ":".join(digits[start:start + 2] for start in range(0, len(digits), 2))
+        summary["fingerprint"] = ":".join(digits[start : start + 2] for start in range(0, len(digits), 2))
         store = f"{each['store']} (user {each['user']})" if each["user"] else each["store"]
         shown.setdefault(each["fingerprint"], {**summary, "stores": []})["stores"].append(store)
     return yaml.safe_dump([*shown.values()], sort_keys=False, allow_unicode=True, width=200) if shown else ""

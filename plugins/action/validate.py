@@ -35,8 +35,10 @@ class ActionModule(HostAction):
             results = told_once(options["results"])
             results += [result_data(subject, findings, options["suppressions"]) for subject, findings in files]
         else:
-            raise Failure("There is nothing to validate: nodered_hosts names no host of the inventory, and"
-                          " nodered_validate_files names no file.")
+            raise Failure(
+                "There is nothing to validate: nodered_hosts names no host of the inventory, and"
+                " nodered_validate_files names no file."
+            )
         return {"changed": False, "results": results, "warnings": warnings}
 
     def _host(self, options: dict[str, t.Any], today: datetime.date) -> tuple[list[dict[str, t.Any]], list[str]]:
@@ -50,7 +52,8 @@ class ActionModule(HostAction):
         if not variables.undecryptable:
             return [result_data(subject, findings, options["suppressions"])], []
         return [result_data(subject, findings, options["suppressions"], secrets=False)], [
-            "Secrets that could not be decrypted here were not checked. Give the password of the vault to have them checked."]
+            "Secrets that could not be decrypted here were not checked. Give the password of the vault to have them checked."
+        ]
 
     def _variables_of(self, host: str) -> HostVariables:
         raw = self.task_vars["hostvars"].raw_get(host)
@@ -64,7 +67,9 @@ def _matching(patterns: list[str]) -> list[pathlib.Path]:
         names = glob.glob(pattern, recursive=True, include_hidden=True)
         files = sorted(name for name in names if not pathlib.Path(name).is_dir())
         if not files:
-            raise Failure(f"There is no file {pattern} in {pathlib.Path.cwd()}, so that nothing would be validated. Correct"
-                          " nodered_validate_files.")
+            raise Failure(
+                f"There is no file {pattern} in {pathlib.Path.cwd()}, so that nothing would be validated. Correct"
+                " nodered_validate_files."
+            )
         found.update(dict.fromkeys(files))
     return list(map(pathlib.Path, found))

@@ -111,8 +111,11 @@ def main():
         argument_spec={
             **HOST_ARGUMENTS,
             "operation": {"type": "str", "required": True, "choices": ["request", "install", "self_sign"]},
-            "key_type": {"type": "str", "default": "ecdsa-p256",
-                         "choices": ["ecdsa-p256", "rsa-2048", "rsa-3072", "rsa-4096"]},
+            "key_type": {
+                "type": "str",
+                "default": "ecdsa-p256",
+                "choices": ["ecdsa-p256", "rsa-2048", "rsa-3072", "rsa-4096"],
+            },
             "new_key": {"type": "bool", "default": False, "no_log": False},
             "subject": {"type": "str"},
             "names": {"type": "list", "elements": "str"},

@@ -170,8 +170,15 @@ def main():
             service.commit(options["transaction"], options["username"])
             result = {"changed": True}
         else:
-            result = service.prove(options["drop_in"], options["environment"], options["expected"], options["wait_first"],
-                                   options["revoke"], options["username"], options["hold"])
+            result = service.prove(
+                options["drop_in"],
+                options["environment"],
+                options["expected"],
+                options["wait_first"],
+                options["revoke"],
+                options["username"],
+                options["hold"],
+            )
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

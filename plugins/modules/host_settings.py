@@ -133,14 +133,23 @@ def main():
         supports_check_mode=True,
     )
     options = module.params
-    afterwards = {"revoke": options["revoke"], "session_expiry": options["session_expiry"],
-                  "credentials": json.loads(options["credentials"]) if options["credentials"] else None}
+    afterwards = {
+        "revoke": options["revoke"],
+        "session_expiry": options["session_expiry"],
+        "credentials": json.loads(options["credentials"]) if options["credentials"] else None,
+    }
     try:
         result = replace_settings(
             Unit(options["service"], options["user"], options["user_dir"], options["settings_path"]),
-            base64.b64decode(options["content"]), options["sha256"], json.loads(options["managed"]),
-            options["load_tls"], afterwards, options["backup"], options["timeout"],
-            module.check_mode)
+            base64.b64decode(options["content"]),
+            options["sha256"],
+            json.loads(options["managed"]),
+            options["load_tls"],
+            afterwards,
+            options["backup"],
+            options["timeout"],
+            module.check_mode,
+        )
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

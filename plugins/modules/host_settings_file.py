@@ -121,9 +121,15 @@ def main():
             result = {"changed": False, "content": base64.b64encode(content).decode("ascii"), "sha256": sha256}
         else:
             result = replace_file(
-                options["path"], base64.b64decode(options["content"]), options["sha256"],
-                json.loads(options["managed"]), options["validate"], options["backup"], options["timeout"],
-                module.check_mode)
+                options["path"],
+                base64.b64decode(options["content"]),
+                options["sha256"],
+                json.loads(options["managed"]),
+                options["validate"],
+                options["backup"],
+                options["timeout"],
+                module.check_mode,
+            )
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

@@ -96,10 +96,15 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-            "authorities": {"type": "list", "elements": "dict", "default": [], "options": {
-                "pem": {"type": "str", "required": True},
-                "nickname": {"type": "str", "required": True},
-            }},
+            "authorities": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "pem": {"type": "str", "required": True},
+                    "nickname": {"type": "str", "required": True},
+                },
+            },
             "users": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,

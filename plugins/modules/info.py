@@ -179,7 +179,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 
 def main():
     module = AnsibleModule(
-        argument_spec={**HOST_ARGUMENTS, "details": {"type": "bool", "default": False}}, supports_check_mode=True)
+        argument_spec={**HOST_ARGUMENTS, "details": {"type": "bool", "default": False}}, supports_check_mode=True
+    )
     try:
         state = gather(**module.params)
     except HostError as exc:

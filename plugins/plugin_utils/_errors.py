@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+
 class Failure(Exception):
     """Why a task fails, in a sentence for the person who runs it; ``details`` go into its result."""
 

@@ -40,11 +40,20 @@ exec /usr/bin/python3 "$@"
 def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess:
     """Run one of Ansible's programs from the environment that `make` has made, with Ansible's own defaults."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(ANSIBLE_COLLECTIONS_PATH=str(PROJECT / ".build" / "collections"), ANSIBLE_NOCOLOR="1",
-                       ANSIBLE_CONFIG=str(WORK / "ansible.cfg"))
-    run = subprocess.run([PROJECT / ".venv" / "bin" / program, "-i", WORK / "inventory.yml", *arguments], text=True,
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
-                         check=False)
+    environment.update(
+        ANSIBLE_COLLECTIONS_PATH=str(PROJECT / ".build" / "collections"),
+        ANSIBLE_NOCOLOR="1",
+        ANSIBLE_CONFIG=str(WORK / "ansible.cfg"),
+    )
+    run = subprocess.run(
+        [PROJECT / ".venv" / "bin" / program, "-i", WORK / "inventory.yml", *arguments],
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        check=False,
+    )
     if run.returncode:
         sys.exit(f"{program} {' '.join(arguments)} failed:\n{run.stdout[-4000:]}")
     return run
@@ -55,8 +64,9 @@ def ping() -> None:
 
 
 def secure(logins: str = "passwords") -> str:
-    return ansible("ansible-playbook", "pifleet.nodered.secure", "-e", f"@{WORK / logins}.yml",
-                   "-f", str(OPTIONS.forks)).stdout
+    return ansible(
+        "ansible-playbook", "pifleet.nodered.secure", "-e", f"@{WORK / logins}.yml", "-f", str(OPTIONS.forks)
+    ).stdout
 
 
 def secure_with_hashes() -> str:
@@ -64,8 +74,16 @@ def secure_with_hashes() -> str:
 
 
 def audit() -> str:
-    return ansible("ansible-playbook", "pifleet.nodered.audit", "-e", f"nodered_ca_dir={WORK / 'ca'}",
-                   "-e", f"nodered_report_dir={WORK / 'reports'}", "-f", str(OPTIONS.forks)).stdout
+    return ansible(
+        "ansible-playbook",
+        "pifleet.nodered.audit",
+        "-e",
+        f"nodered_ca_dir={WORK / 'ca'}",
+        "-e",
+        f"nodered_report_dir={WORK / 'reports'}",
+        "-f",
+        str(OPTIONS.forks),
+    ).stdout
 
 
 def seconds(command) -> float:
@@ -77,8 +95,12 @@ def seconds(command) -> float:
 def on_each_host(names: list[str], *command: str) -> list[str]:
     """The output of a command on every host."""
     return [
-        subprocess.run([HOSTS, "exec", "--group", OPTIONS.group, name, "--", *command], check=True, text=True,
-                       stdout=subprocess.PIPE).stdout
+        subprocess.run(
+            [HOSTS, "exec", "--group", OPTIONS.group, name, "--", *command],
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+        ).stdout
         for name in names
     ]
 
@@ -137,28 +159,52 @@ def write_variables() -> None:
     for name, key, (admin, steve, fred) in (("passwords", "password", passwords), ("hashes", "password_hash", hashes)):
         path = WORK / f"{name}.yml"
         path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump({
-            "nodered_admin_users": [{"username": "admin", key: admin, "permissions": "*"},
-                                    {"username": "steve", key: steve, "permissions": "read"}],
-            "nodered_node_auth": {"user": "fred", key: fred},
-            "nodered_ca_dir": str(WORK / "ca"),
-        }))
+        path.write_text(
+            yaml.safe_dump(
+                {
+                    "nodered_admin_users": [
+                        {"username": "admin", key: admin, "permissions": "*"},
+                        {"username": "steve", key: steve, "permissions": "read"},
+                    ],
+                    "nodered_node_auth": {"user": "fred", key: fred},
+                    "nodered_ca_dir": str(WORK / "ca"),
+                }
+            )
+        )
 
 
 def bring_up() -> list[str]:
     """Start the hosts, each with an interpreter that counts, and write the inventory."""
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True, mode=0o700)
-    subprocess.run([HOSTS, "up", "--image", OPTIONS.image, "--count", str(OPTIONS.hosts), "--prefix", "bench",
-                    "--group", OPTIONS.group], check=True)
-    inventory = subprocess.run([HOSTS, "inventory", "--group", OPTIONS.group], check=True, text=True,
-                               stdout=subprocess.PIPE).stdout
+    subprocess.run(
+        [
+            HOSTS,
+            "up",
+            "--image",
+            OPTIONS.image,
+            "--count",
+            str(OPTIONS.hosts),
+            "--prefix",
+            "bench",
+            "--group",
+            OPTIONS.group,
+        ],
+        check=True,
+    )
+    inventory = subprocess.run(
+        [HOSTS, "inventory", "--group", OPTIONS.group], check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
     WORK.joinpath("inventory.yml").write_text(inventory.replace("/usr/bin/python3", COUNTER))
     WORK.joinpath("ansible.cfg").write_text("[defaults]\n")
     write_variables()
     names = [line.strip().rstrip(":") for line in inventory.splitlines() if line.strip().startswith("bench")]
-    on_each_host(names, "sh", "-c", f"printf '%s' '{COUNTING_PYTHON}' > {COUNTER}; chmod 755 {COUNTER};"
-                                    f" : > {COUNT}; chmod 666 {COUNT}")
+    on_each_host(
+        names,
+        "sh",
+        "-c",
+        f"printf '%s' '{COUNTING_PYTHON}' > {COUNTER}; chmod 755 {COUNTER}; : > {COUNT}; chmod 666 {COUNT}",
+    )
     return names
 
 
@@ -184,9 +230,11 @@ def measure(names: list[str]) -> None:
     for _round in range(OPTIONS.rounds):
         pinged, hashed, plain, audited = (seconds(command) for command in (ping, secure_with_hashes, secure, audit))
         print(f"  ping {pinged:6.2f} s   secure {plain:6.2f} s   with hashes {hashed:6.2f} s   audit {audited:6.2f} s")
-        for name, ratio in (("unchanged run against ansible -m ping", plain / pinged),
-                            ("audit against ansible -m ping", audited / pinged),
-                            ("unchanged run, plain passwords against ready hashes", plain / hashed)):
+        for name, ratio in (
+            ("unchanged run against ansible -m ping", plain / pinged),
+            ("audit against ansible -m ping", audited / pinged),
+            ("unchanged run, plain passwords against ready hashes", plain / hashed),
+        ):
             ratios.setdefault(name, []).append(ratio)
     for name, found in ratios.items():
         print(f"{name}, {len(names)} hosts, {OPTIONS.forks} forks: median ratio {statistics.median(found):.2f}")

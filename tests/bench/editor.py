@@ -80,8 +80,11 @@ def main() -> None:
     done = edit(source, USUAL)
     print(f"stock file of Node-RED {STOCK}, {len(source) / 1024:.0f} KB{'best':>19} {'median':>10}")
     for name, text, wished in (
-        ("read", source, {}), ("one edit", source, one), (f"{len(USUAL)} edits", source, USUAL),
-        ("one edit without effect", done, one), (f"{len(USUAL)} edits without effect", done, USUAL),
+        ("read", source, {}),
+        ("one edit", source, one),
+        (f"{len(USUAL)} edits", source, USUAL),
+        ("one edit without effect", done, one),
+        (f"{len(USUAL)} edits without effect", done, USUAL),
     ):
         times = times_of(text, wished, 200)
         print(f"  {name:40} {min(times):7.2f} ms {statistics.median(times):7.2f} ms")
@@ -90,8 +93,10 @@ def main() -> None:
         for size in KIBIBYTES:
             text = shape(size * 1024).encode()
             times = times_of(text, one, 10)
-            print(f"  {shape.__name__.replace('_', ' '):23} {len(text) / 1024:4.0f} KB {min(times):8.1f} ms"
-                  f" {statistics.median(times):8.1f} ms {min(times) / len(text) * 2**20:9.0f} ms")
+            print(
+                f"  {shape.__name__.replace('_', ' '):23} {len(text) / 1024:4.0f} KB {min(times):8.1f} ms"
+                f" {statistics.median(times):8.1f} ms {min(times) / len(text) * 2**20:9.0f} ms"
+            )
 
 
 if __name__ == "__main__":

@@ -27,12 +27,34 @@ class Run:
 def module(name: str, *options: str, environment: dict[str, str] | None = None, **arguments: t.Any) -> Run:
     """Run a module; options are those of the program ansible."""
     run = subprocess.run(
-        [pathlib.Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local",
-         "-m", f"pifleet.nodered.{name}", "-e", f"ansible_python_interpreter={sys.executable}",
-         "-a", json.dumps(arguments), *options],
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
-             **(environment or {})},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        [
+            pathlib.Path(sys.executable).with_name("ansible"),
+            "localhost",
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            "-m",
+            f"pifleet.nodered.{name}",
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+            "-a",
+            json.dumps(arguments),
+            *options,
+        ],
+        env={
+            **os.environ,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
+            **(environment or {}),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     told = run.stdout.rindex("localhost | ")
     result = json.JSONDecoder().raw_decode(run.stdout, run.stdout.index("{", told))[0]
     return Run(run.stdout, "FAILED!" in run.stdout[told:].split("=>")[0], result)

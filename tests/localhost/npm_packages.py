@@ -32,7 +32,9 @@ def npm_file(package: str, version: str, member: str) -> str:
 def _pack(name: str, folder: str) -> None:
     command = ["npm", "pack", "--loglevel=error", "--pack-destination", folder, name]
     try:
-        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+        run = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RuntimeError(f"{name} comes from npm, which cannot be used: {error}") from None
     if run.returncode:

@@ -23,12 +23,24 @@ def authority(folder: pathlib.Path, *options: str, **arguments: t.Any) -> Run:
 
 
 def openssl(*arguments: str | pathlib.Path) -> str:
-    return subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, text=True).stdout
+    return subprocess.run(
+        ["openssl", *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    ).stdout
 
 
 def fingerprint(path: pathlib.Path) -> str:
-    return openssl("x509", "-in", path, "-noout", "-fingerprint", "-sha256").partition("=")[2].strip().replace(":", "").lower()
+    return (
+        openssl("x509", "-in", path, "-noout", "-fingerprint", "-sha256")
+        .partition("=")[2]
+        .strip()
+        .replace(":", "")
+        .lower()
+    )
 
 
 def public_key(path: pathlib.Path) -> str:
@@ -49,7 +61,9 @@ def test_made_once(folder: pathlib.Path) -> None:
     assert run.result["fingerprint"] == fingerprint(folder / "ca.pem")
     assert "Permitted" in openssl("x509", "-in", folder / "ca.pem", "-noout", "-text")
     assert stat.S_IMODE((folder / "ca.key").stat().st_mode) == 0o600
-    assert openssl("pkey", "-in", folder / "ca.key", "-passin", f"pass:{PASSPHRASE}", "-pubout") == public_key(folder / "ca.pem")
+    assert openssl("pkey", "-in", folder / "ca.key", "-passin", f"pass:{PASSPHRASE}", "-pubout") == public_key(
+        folder / "ca.pem"
+    )
     for secret in (PASSPHRASE, "BEGIN"):
         assert secret not in run.output
     again = authority(folder, permitted=["local", "192.168.0.0/16"])
@@ -74,7 +88,9 @@ def test_a_successor(folder: pathlib.Path, state: str, same_key: bool) -> None:
     assert (public_key(folder / "ca.pem") == public_key(former)) is same_key
     # Beside it is what leads whoever trusts the former only to the same key.
     beside = folder.parent / "beside.pem"
-    beside.write_text((folder / "ca.pem").read_text("ascii").split("-----END CERTIFICATE-----\n")[1] + "-----END CERTIFICATE-----\n")
+    beside.write_text(
+        (folder / "ca.pem").read_text("ascii").split("-----END CERTIFICATE-----\n")[1] + "-----END CERTIFICATE-----\n"
+    )
     openssl("verify", "-no-CApath", "-no-CAstore", "-CAfile", former, beside)
     assert public_key(beside) == public_key(folder / "ca.pem")
     # The same request again comes too late.

@@ -31,8 +31,9 @@ FILE, BACKUP, RUNTIME = "flows_cred.json", ".flows_cred.json.backup", ".config.r
 def openssl(secret: str, iv: bytes, data: bytes) -> bytes:
     """Encrypts and decrypts, which is the same in this mode."""
     key = hashlib.sha256(secret.encode("utf-8")).hexdigest()
-    return subprocess.run(["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", iv.hex()], input=data, check=True,
-                          capture_output=True).stdout
+    return subprocess.run(
+        ["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", iv.hex()], input=data, check=True, capture_output=True
+    ).stdout
 
 
 def sealed(secret: str, text: str = TEXT) -> str:
@@ -52,7 +53,8 @@ class Host:
         self.folder = folder / "node-red"
         self.folder.mkdir()
         self.unit = types.SimpleNamespace(
-            name="nodered.service", user_dir=str(self.folder), account=Account(user_name(os.getuid())))
+            name="nodered.service", user_dir=str(self.folder), account=Account(user_name(os.getuid()))
+        )
         self.store = Store("nodered.service", str(folder / "store"))
         self.transaction = Transaction(self.store)
         self.transaction.begin({"active": True, "endpoints": []})
@@ -75,7 +77,8 @@ class Host:
 def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     found = Host(tmp_path)
     monkeypatch.setattr(
-        reencryption, "runtime_of_service", lambda unit: runtime_of_file(str(found / FILE), unit.account))
+        reencryption, "runtime_of_service", lambda unit: runtime_of_file(str(found / FILE), unit.account)
+    )
     return found
 
 

@@ -41,9 +41,19 @@ def day(days: int) -> str:
 
 def result(name: str, *findings: dict[str, t.Any], days: int = 200, **more: t.Any) -> dict[str, t.Any]:
     """What an audit tells of a host whose certificate ends in so many days."""
-    certificate = {"name": f"{name}.local", "issuer": "Node-RED fleet CA", "not_before": f"{day(-30)}T00:00:00Z",
-                   "not_after": f"{day(days)}T00:00:00Z"}
-    subject = {"name": name, "address": "192.168.0.5", "node_red": "4.1.15", "node": "20.19.2", "certificate": certificate}
+    certificate = {
+        "name": f"{name}.local",
+        "issuer": "Node-RED fleet CA",
+        "not_before": f"{day(-30)}T00:00:00Z",
+        "not_after": f"{day(days)}T00:00:00Z",
+    }
+    subject = {
+        "name": name,
+        "address": "192.168.0.5",
+        "node_red": "4.1.15",
+        "node": "20.19.2",
+        "certificate": certificate,
+    }
     return {"subject": subject, "findings": [{"subject": name, **finding} for finding in findings], **more}
 
 
@@ -86,10 +96,22 @@ def test_files(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
         os.umask(former)
     assert run.result["changed"] is True
     assert {name: pathlib.Path(path).name for name, path in run.result["paths"].items()} == {
-        "json": "report.json", "sarif": "report.sarif", "junit": "report.xml", "html": "report.html"}
-    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "report.json", "report.sarif", "report.xml"]
+        "json": "report.json",
+        "sarif": "report.sarif",
+        "junit": "report.xml",
+        "html": "report.html",
+    }
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.sarif",
+        "report.xml",
+    ]
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o640}
-    before, written = json.loads((folder / "report.json").read_text("utf-8")), (folder / "report.json").stat().st_mtime_ns
+    before, written = (
+        json.loads((folder / "report.json").read_text("utf-8")),
+        (folder / "report.json").stat().st_mtime_ns,
+    )
     again = report(result("pi", found(one_of_each["high"])), **arguments)
     after = json.loads((folder / "report.json").read_text("utf-8"))
     assert again.result["changed"] is False
@@ -125,7 +147,9 @@ def test_a_folder_that_cannot_be_made(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_terminal_gets_text(one_of_each: dict[str, str]) -> None:
-    run = report(result("pi", found(one_of_each["critical"], NASTY)), {"subject": {"name": "gone", "error": "No route"}})
+    run = report(
+        result("pi", found(one_of_each["critical"], NASTY)), {"subject": {"name": "gone", "error": "No route"}}
+    )
     assert "1 critical finding on 1 of 1 host, 1 of 2 hosts not looked at." in run.output
     assert f"[{one_of_each['critical']}]" in run.output
     assert "  gone: No route\n" in run.output
@@ -134,9 +158,17 @@ def test_the_terminal_gets_text(one_of_each: dict[str, str]) -> None:
     assert "findings" not in run.result
 
 
-@pytest.mark.parametrize(("severity", "least", "fails"), [
-    ("critical", "critical", True), ("high", "critical", False), ("high", "high", True), ("medium", "high", False),
-    ("low", "low", True), ("critical", "never", False)])
+@pytest.mark.parametrize(
+    ("severity", "least", "fails"),
+    [
+        ("critical", "critical", True),
+        ("high", "critical", False),
+        ("high", "high", True),
+        ("medium", "high", False),
+        ("low", "low", True),
+        ("critical", "never", False),
+    ],
+)
 def test_fail_severity(one_of_each: dict[str, str], severity: str, least: str, fails: bool) -> None:
     run = report(result("pi", found(one_of_each[severity])), fail_severity=least)
     assert run.failed is fails
@@ -150,12 +182,15 @@ def test_nothing_looked_at() -> None:
     assert not report(fail_severity="never").failed
 
 
-@pytest.mark.parametrize(("item", "said"), [
-    ({"findings": []}, "Item 1 of results: its result is unusable: it has no subject."),
-    ({"failed": True, "msg": "No interpreter."}, "Item 1 of results: No interpreter."),
-    (result("pi", found("no-such-rule")), "pi: its result is unusable: A finding names the rule 'no-such-rule'"),
-    ({"subject": {"name": "pi", "kind": "cloud"}}, "pi: its result is unusable: `kind` must be one of host, file"),
-])
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"findings": []}, "Item 1 of results: its result is unusable: it has no subject."),
+        ({"failed": True, "msg": "No interpreter."}, "Item 1 of results: No interpreter."),
+        (result("pi", found("no-such-rule")), "pi: its result is unusable: A finding names the rule 'no-such-rule'"),
+        ({"subject": {"name": "pi", "kind": "cloud"}}, "pi: its result is unusable: `kind` must be one of host, file"),
+    ],
+)
 def test_wrong_results(item: dict[str, t.Any], said: str) -> None:
     run = report(item, result("other"))
     assert run.failed
@@ -185,7 +220,9 @@ def test_suppressions(one_of_each: dict[str, str]) -> None:
     unused = report(result("pi"), suppressions=[entry])
     assert [finding["rule"] for finding in unused.result["findings"]] == ["suppression-unused"]
     wrong = report(result("pi"), suppressions=[{**entry, "untill": day(9)}])
-    assert wrong.result["msg"] == "Entry 1 of nodered_suppressions has the key untill, which there is not. Is until meant?"
+    assert (
+        wrong.result["msg"] == "Entry 1 of nodered_suppressions has the key untill, which there is not. Is until meant?"
+    )
 
 
 PLAYBOOK = """\
@@ -204,18 +241,34 @@ PLAYBOOK = """\
 """
 
 
-def test_each_host_of_an_inventory_has_its_own_suppressions(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
+def test_each_host_of_an_inventory_has_its_own_suppressions(
+    tmp_path: pathlib.Path, one_of_each: dict[str, str]
+) -> None:
     """With a day as YAML has it, without quotes. ansible-playbook ends with 2."""
     (tmp_path / "fleet.ini").write_text("kitchen\ngarage\n", "utf-8")
     (tmp_path / "host_vars").mkdir()
     (tmp_path / "host_vars" / "kitchen.yml").write_text(
-        f"nodered_suppressions:\n  - rule: {one_of_each['high']}\n    reason: In spring.\n    until: {day(9)}\n", "utf-8")
+        f"nodered_suppressions:\n  - rule: {one_of_each['high']}\n    reason: In spring.\n    until: {day(9)}\n",
+        "utf-8",
+    )
     (tmp_path / "playbook.yml").write_text(PLAYBOOK, "utf-8")
     run = subprocess.run(
-        [pathlib.Path(sys.executable).with_name("ansible-playbook"), "-i", "fleet.ini", "playbook.yml", "-e",
-         f"rule={one_of_each['high']}"],
-        cwd=tmp_path, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections")},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        [
+            pathlib.Path(sys.executable).with_name("ansible-playbook"),
+            "-i",
+            "fleet.ini",
+            "playbook.yml",
+            "-e",
+            f"rule={one_of_each['high']}",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert "1 high finding on 1 of 2 hosts.\nNot counted: 1 suppressed.\n\ngarage\n" in run.stdout
     assert run.returncode == 2, run.stdout
 
@@ -225,7 +278,10 @@ def test_baseline(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
     old, new = found(one_of_each["high"]), found(one_of_each["critical"])
     missing = report(result("pi", old), baseline=str(path))
     assert missing.result["msg"] == f"There is no baseline {path}. Write it once with nodered_baseline_write: true."
-    assert report(result("pi", old), options=["--check"], baseline=str(path), baseline_write=True).result["changed"] is True
+    assert (
+        report(result("pi", old), options=["--check"], baseline=str(path), baseline_write=True).result["changed"]
+        is True
+    )
     assert not path.exists()
     written = report(result("pi", old), baseline=str(path), baseline_write=True)
     assert (written.failed, written.result["changed"], written.result["counts"]["known"]) == (False, True, 1)
@@ -237,7 +293,10 @@ def test_baseline(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
     assert later.result["msg"] == "1 finding of severity high or above."
     path.write_text("{", "utf-8")
     for write in (False, True):
-        assert f"The baseline {path} is no JSON" in report(result("pi"), baseline=str(path), baseline_write=write).result["msg"]
+        assert (
+            f"The baseline {path} is no JSON"
+            in report(result("pi"), baseline=str(path), baseline_write=write).result["msg"]
+        )
 
 
 # SARIF
@@ -250,8 +309,11 @@ def test_sarif_fits_its_schema(tmp_path: pathlib.Path, rules: dict[str, str]) ->
     path, baseline = tmp_path / "report.sarif", tmp_path / "baseline.json"
     every = [found(rule, file="settings.js", line=3) for rule in rules]
     entry = {"rule": every[0]["rule"], "reason": NASTY, "until": day(9)}
-    kinds = [result("pi", *every), result("s ü.js", found(every[0]["rule"], NASTY)),
-             {"subject": {"name": "gone", "error": NASTY}}]
+    kinds = [
+        result("pi", *every),
+        result("s ü.js", found(every[0]["rule"], NASTY)),
+        {"subject": {"name": "gone", "error": NASTY}},
+    ]
     kinds[1]["subject"]["kind"] = "file"
     arguments = {"report_dir": str(tmp_path), "formats": ["sarif"], "fail_severity": "never", "suppressions": [entry]}
     for more in ({}, {"baseline": str(baseline), "baseline_write": True}):
@@ -272,10 +334,19 @@ def page_file(tmp_path_factory: pytest.TempPathFactory, rules: dict[str, str]) -
     """The page of a fleet that has everything, among it texts that would break a page."""
     folder = tmp_path_factory.mktemp("page")
     names = list(rules)
-    fleet = [result(f"pi{number}", *(found(rule, file="/home/pi/.node-red/settings.js", line=number) for rule in names[:7]),
-                    days=number * 45 - 40) for number in range(1, 9)]
+    fleet = [
+        result(
+            f"pi{number}",
+            *(found(rule, file="/home/pi/.node-red/settings.js", line=number) for rule in names[:7]),
+            days=number * 45 - 40,
+        )
+        for number in range(1, 9)
+    ]
     fleet += [
-        result("a-host-with-a-name-of-more-than-sixty-characters-in-its-first-label-x.example.org", found(names[0], "x" * 300)),
+        result(
+            "a-host-with-a-name-of-more-than-sixty-characters-in-its-first-label-x.example.org",
+            found(names[0], "x" * 300),
+        ),
         result("nasty", found(names[0], NASTY, file=NASTY, detail=NASTY), found(names[1], "Accepted."), days=-10),
         {"subject": {"name": "gone", "error": NASTY}},
         result("good"),
@@ -283,8 +354,9 @@ def page_file(tmp_path_factory: pytest.TempPathFactory, rules: dict[str, str]) -
     fleet.append(result("accepted", *(found(rule) for rule in names[2:12])))
     entry = {"rule": names[1], "host": "nasty", "reason": NASTY, "until": day(30)}
     accepted = [{"rule": rule, "host": "accepted", "reason": "In spring.", "until": day(30)} for rule in names[2:12]]
-    run = report(*fleet, report_dir=str(folder), formats=["html"], fail_severity="never",
-                 suppressions=[entry, *accepted])
+    run = report(
+        *fleet, report_dir=str(folder), formats=["html"], fail_severity="never", suppressions=[entry, *accepted]
+    )
     return pathlib.Path(run.result["paths"]["html"])
 
 
@@ -311,8 +383,10 @@ def opened(browser: Browser, file: pathlib.Path, size: str, scheme: str) -> tupl
     return page, heard
 
 
-@pytest.mark.parametrize(("size", "scheme"), [
-    ("phone", "light"), ("phone", "dark"), ("tablet", "light"), ("desk", "light"), ("desk", "dark")])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [("phone", "light"), ("phone", "dark"), ("tablet", "light"), ("desk", "light"), ("desk", "dark")],
+)
 def test_page(browser: Browser, page_file: pathlib.Path, size: str, scheme: str) -> None:
     page, heard = opened(browser, page_file, size, scheme)
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -323,7 +397,8 @@ def test_page(browser: Browser, page_file: pathlib.Path, size: str, scheme: str)
         assert page.evaluate("document.documentElement.scrollWidth") == SIZES[size][0]
         sticking_out = page.evaluate(
             "[...document.querySelectorAll('main *:not(svg *)')].filter(one => one.getBoundingClientRect().right > innerWidth)"
-            ".map(one => one.outerHTML.slice(0, 200))")
+            ".map(one => one.outerHTML.slice(0, 200))"
+        )
         assert sticking_out == []
         assert page.evaluate(OVERLAPPING) == []
         page.evaluate(npm_file("axe-core", "4.14.1", "axe.min.js"))
@@ -368,7 +443,9 @@ def test_page_on_paper(browser: Browser, page_file: pathlib.Path) -> None:
 
 def test_page_runs_no_script_of_anybody(browser: Browser, page_file: pathlib.Path) -> None:
     page, heard = opened(browser, page_file, "desk", "light")
-    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'document.title = 1'}))")
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'document.title = 1'}))"
+    )
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title = 2\">')")
     page.wait_for_timeout(300)
     assert page.title().startswith("Audit: ")

@@ -70,13 +70,16 @@ def test_a_file_is_edited_once_and_kept(file: pathlib.Path) -> None:
     assert file.read_text("utf-8") == FILE
     run = settings(file, "--diff", "-vvv", backup=True, **wishes)
     assert run.result["changed"] is True
-    assert node(file, "[it.editorTheme.projects.enabled, it.httpNodeRoot, typeof it.functionGlobalContext.os.cpus,"
-                      " 'uiPort' in it, it.adminAuth.users[0].username]") == [True, "/api", "function", False, "admin"]
+    assert node(
+        file,
+        "[it.editorTheme.projects.enabled, it.httpNodeRoot, typeof it.functionGlobalContext.os.cpus,"
+        " 'uiPort' in it, it.adminAuth.users[0].username]",
+    ) == [True, "/api", "function", False, "admin"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o664
     backup = pathlib.Path(run.result["backup_file"])
     assert backup.read_text("utf-8") == FILE
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert "+    httpNodeRoot: \"/api\"," in run.output
+    assert '+    httpNodeRoot: "/api",' in run.output
     for secret in ("secret-only-for-tests", "$2b$", node(file, "it.adminAuth.users[0].password")):
         assert secret not in checked.output + run.output
     after = file.read_bytes()
@@ -93,13 +96,16 @@ def test_what_node_finds_must_be_what_was_asked_for(file: pathlib.Path) -> None:
     assert settings(file, values={"uiPort": 1990}, validate=False).result["changed"] is True
 
 
-@pytest.mark.parametrize(("code", "message"), [
-    ("throw new Error('not today')", "not today"),
-    ("require('no-such-module')", "no-such-module"),
-    ("process.exit(0)", "the file ends the process"),
-    ("for (;;) {}", "did not end in 2 s"),
-    ("setTimeout(() => {}, 1e6); Promise.reject(new Error('later'))", None),
-])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("throw new Error('not today')", "not today"),
+        ("require('no-such-module')", "no-such-module"),
+        ("process.exit(0)", "the file ends the process"),
+        ("for (;;) {}", "did not end in 2 s"),
+        ("setTimeout(() => {}, 1e6); Promise.reject(new Error('later'))", None),
+    ],
+)
 def test_a_file_that_does_not_load_stays(file: pathlib.Path, code: str, message: str | None) -> None:
     text = FILE + code + "\n"
     file.write_text(text, "utf-8")
@@ -110,7 +116,9 @@ def test_a_file_that_does_not_load_stays(file: pathlib.Path, code: str, message:
         refused(run, file, text, str(file), message)
 
 
-@pytest.mark.parametrize(("code", "changed"), [(SPAWN, True), (SPAWN + "for (;;) {}", False)], ids=["loads", "never ends"])
+@pytest.mark.parametrize(
+    ("code", "changed"), [(SPAWN, True), (SPAWN + "for (;;) {}", False)], ids=["loads", "never ends"]
+)
 def test_nothing_is_left_running(file: pathlib.Path, code: str, changed: bool) -> None:
     file.write_text(FILE + code, "utf-8")
     assert settings(file, values={"uiPort": 1990}, load_timeout=3).result["changed"] is changed
@@ -121,11 +129,15 @@ def test_nothing_is_left_running(file: pathlib.Path, code: str, changed: bool) -
 def test_what_its_owner_writes_meanwhile_is_kept(file: pathlib.Path, times: int) -> None:
     # Each time the file is loaded, that is between reading and writing it, somebody adds a line.
     marks = file.parent / "marks"
-    file.write_text(FILE + f"""
+    file.write_text(
+        FILE
+        + f"""
 const fs = require("fs")
 fs.appendFileSync({json.dumps(str(marks))}, "x")
 if (fs.readFileSync({json.dumps(str(marks))}).length <= {times}) fs.appendFileSync(__filename, "// by its owner\\n")
-""", "utf-8")
+""",
+        "utf-8",
+    )
     run = settings(file, values={"uiPort": 1990}, backup=True)
     lines = file.read_text("utf-8").splitlines()
     if times == 1:
@@ -151,14 +163,17 @@ def test_without_node(file: pathlib.Path) -> None:
     assert node(file, "it.uiPort") == 1990
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"values": {"adminAuth": {}}}, "nodered_admin_users"),
-    ({"static": {"path": "static"}}, "absolute"),
-    ({"user_dir": "/data"}, "user_dir"),
-    ({"absent": ["a"], "values": {"a.b": 1}}, "contradicts"),
-    ({"expressions": {"a": "{"}}, "not one valid JavaScript expression"),
-    ({"no_such_option": 1}, "no_such_option"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"values": {"adminAuth": {}}}, "nodered_admin_users"),
+        ({"static": {"path": "static"}}, "absolute"),
+        ({"user_dir": "/data"}, "user_dir"),
+        ({"absent": ["a"], "values": {"a.b": 1}}, "contradicts"),
+        ({"expressions": {"a": "{"}}, "not one valid JavaScript expression"),
+        ({"no_such_option": 1}, "no_such_option"),
+    ],
+)
 def test_bad_options(file: pathlib.Path, arguments: dict[str, t.Any], message: str) -> None:
     refused(settings(file, **arguments), file, FILE, message)
 
@@ -190,7 +205,9 @@ def of_nobody(file: pathlib.Path) -> pathlib.Path:
 
 def test_root_runs_the_code_of_others_as_they_would(of_nobody: pathlib.Path) -> None:
     owner = pwd.getpwnam("nobody").pw_uid
-    of_nobody.write_text(f"if (process.getuid() !== {owner} || process.getgroups().includes(0)) throw 1\n" + FILE, "utf-8")
+    of_nobody.write_text(
+        f"if (process.getuid() !== {owner} || process.getgroups().includes(0)) throw 1\n" + FILE, "utf-8"
+    )
     assert settings(of_nobody, values={"uiPort": 1990}, backup=True).result["changed"] is True
     assert {found.stat().st_uid for found in of_nobody.parent.iterdir()} == {owner}
 

@@ -42,13 +42,29 @@ module.exports = {
 """
 
 
-def program(folder: pathlib.Path, *words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def program(
+    folder: pathlib.Path, *words: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program in a folder, with everything that it says as its output."""
     return subprocess.run(
-        words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+        words,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
         check=False,
-        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1", "COLUMNS": "300",
-             "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"), "HOME": str(folder), **(environment or {})})
+        env={
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "300",
+            "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
+            "HOME": str(folder),
+            **(environment or {}),
+        },
+    )
 
 
 def validate(
@@ -77,16 +93,27 @@ def fleet(tmp_path: pathlib.Path) -> pathlib.Path:
     (tmp_path / "group_vars").mkdir()
     secrets = ""
     for name, secret in (("vault_admin", ADMIN), ("vault_fred", FRED), ("vault_credentials", CREDENTIALS)):
-        secrets += program(tmp_path, "ansible-vault", "encrypt_string", "--vault-password-file", "vault-password",
-                           "--name", name, secret).stdout.partition("Encryption successful")[0]
-    (tmp_path / "group_vars" / "nodered.yml").write_text(f"""\
+        secrets += program(
+            tmp_path,
+            "ansible-vault",
+            "encrypt_string",
+            "--vault-password-file",
+            "vault-password",
+            "--name",
+            name,
+            secret,
+        ).stdout.partition("Encryption successful")[0]
+    (tmp_path / "group_vars" / "nodered.yml").write_text(
+        f"""\
 nodered_admin_users:
   - {{username: admin, password: "{{{{ vault_admin }}}}", permissions: "*"}}
 nodered_node_auth: {{user: fred, password_hash: "{{{{ vault_fred }}}}"}}
 nodered_credential_secret: "{{{{ vault_credentials }}}}"
 nodered_suppressions:
   - {{rule: secret-shared, reason: One family has all of them., until: 2099-12-31}}
-{secrets}""", "utf-8")
+{secrets}""",
+        "utf-8",
+    )
     return tmp_path
 
 
@@ -97,8 +124,11 @@ def faulty(fleet: pathlib.Path) -> pathlib.Path:
     vars_file.write_text("nodered_certificat_days: 30\n" + vars_file.read_text("utf-8"), "utf-8")
     (fleet / "host_vars").mkdir()
     (fleet / "host_vars" / "garage.example.com.yml").write_text(
-        "nodered_session_expiry: 60\nnodered_credential_secret: plain-only-for-tests\n", "utf-8")
-    (fleet / "north.js").write_text("module.exports = {\n    adminauth: {},\n    https: require('./tls'),\n}\n", "utf-8")
+        "nodered_session_expiry: 60\nnodered_credential_secret: plain-only-for-tests\n", "utf-8"
+    )
+    (fleet / "north.js").write_text(
+        "module.exports = {\n    adminauth: {},\n    https: require('./tls'),\n}\n", "utf-8"
+    )
     return fleet
 
 
@@ -112,8 +142,9 @@ def test_a_good_fleet_passes(fleet):
 
 
 def test_a_faulty_fleet_fails(faulty):
-    run = validate(faulty, "--vault-password-file", "vault-password", nodered_report_dir="reports",
-                   nodered_validate_files=["*.js"])
+    run = validate(
+        faulty, "--vault-password-file", "vault-password", nodered_report_dir="reports", nodered_validate_files=["*.js"]
+    )
     assert run.returncode == 2, run.stdout
     assert {
         ("variable-misspelt", "group_vars/nodered.yml", 1),
@@ -125,9 +156,12 @@ def test_a_faulty_fleet_fails(faulty):
     for place in ("group_vars/nodered.yml:1", "host_vars/garage.example.com.yml:2", "north.js:2"):
         assert place in run.stdout
     sarif = json.loads((faulty / "reports" / "report.sarif").read_text("utf-8"))
-    places = {location["physicalLocation"]["artifactLocation"]["uri"]: location["physicalLocation"]["region"]["startLine"]
-              for result in sarif["runs"][0]["results"] if result["ruleId"] in ("variable-misspelt", "secret-plain-text")
-              for location in result["locations"]}
+    places = {
+        location["physicalLocation"]["artifactLocation"]["uri"]: location["physicalLocation"]["region"]["startLine"]
+        for result in sarif["runs"][0]["results"]
+        if result["ruleId"] in ("variable-misspelt", "secret-plain-text")
+        for location in result["locations"]
+    }
     assert places == {"group_vars/nodered.yml": 1, "host_vars/garage.example.com.yml": 2}
     assert validate(faulty, "--vault-password-file", "vault-password", nodered_fail_severity="never").returncode == 0
 
@@ -163,16 +197,31 @@ class Connection(ConnectionBase):
 def test_no_host_is_touched(fleet, how):
     (fleet / "connection_plugins").mkdir()
     (fleet / "connection_plugins" / "trap.py").write_text(TRAP, "utf-8")
-    bait = {"ansible_connection": "trap", "ansible_password": "{{ lookup('pipe', 'touch asked') }}",
-            "ansible_python_interpreter": "/nonexistent", "ansible_shell_executable": "/nonexistent"}
+    bait = {
+        "ansible_connection": "trap",
+        "ansible_password": "{{ lookup('pipe', 'touch asked') }}",
+        "ansible_python_interpreter": "/nonexistent",
+        "ansible_shell_executable": "/nonexistent",
+    }
     given = bait if how == "as the command line has it" else {}
     with (fleet / "group_vars" / "nodered.yml").open("a") as file:
         yaml.safe_dump(bait, file)
     given.pop("ansible_password", None)
-    environment = {"TRAP": str(fleet / "caught"), "ANSIBLE_CONNECTION_PLUGINS": str(fleet / "connection_plugins"),
-                   "ANSIBLE_VAULT_PASSWORD_FILE": "vault-password"}
-    run = program(fleet, "ansible-playbook", "-i", "fleet.ini", "pifleet.nodered.validate", "-e", json.dumps(given),
-                  environment=environment)
+    environment = {
+        "TRAP": str(fleet / "caught"),
+        "ANSIBLE_CONNECTION_PLUGINS": str(fleet / "connection_plugins"),
+        "ANSIBLE_VAULT_PASSWORD_FILE": "vault-password",
+    }
+    run = program(
+        fleet,
+        "ansible-playbook",
+        "-i",
+        "fleet.ini",
+        "pifleet.nodered.validate",
+        "-e",
+        json.dumps(given),
+        environment=environment,
+    )
     assert run.returncode == 0, run.stdout
     assert not (fleet / "caught").exists()
     assert not (fleet / "asked").exists()
@@ -193,12 +242,17 @@ def test_what_becomes_of_the_settings_of_each_host(fleet):
     (fleet / "fleet").mkdir()
     for host in ("kitchen", "garage"):
         (fleet / "fleet" / f"{host}.example.com.js").write_text("module.exports = {\n    uiPort: 1880,\n}\n", "utf-8")
-    (fleet / "fleet" / "garage.example.com.js").write_text("const base = {}\nmodule.exports = Object.freeze({})\n", "utf-8")
+    (fleet / "fleet" / "garage.example.com.js").write_text(
+        "const base = {}\nmodule.exports = Object.freeze({})\n", "utf-8"
+    )
     options = ("--vault-password-file", "vault-password")
-    run = validate(fleet, *options, nodered_report_dir="reports", nodered_validate_settings="fleet/{{ inventory_hostname }}.js")
+    run = validate(
+        fleet, *options, nodered_report_dir="reports", nodered_validate_settings="fleet/{{ inventory_hostname }}.js"
+    )
     assert run.returncode == 2
     assert [finding for finding in findings(fleet) if finding[0] != "secret-shared"] == [
-        ("settings-refused", "fleet/garage.example.com.js", 2)]
+        ("settings-refused", "fleet/garage.example.com.js", 2)
+    ]
 
 
 def test_files_without_an_inventory(tmp_path):
@@ -224,8 +278,18 @@ def test_nothing_to_validate(tmp_path):
     assert f"There is no file *.js in {tmp_path}" in run.stdout
 
 
-SECRETS = (ADMIN, FRED, CREDENTIALS, "secret-1-only-for-tests", "secret-2-only-for-tests", "secret-3-only-for-tests",
-           "secret-4-only-for-tests", "secret-5-only-for-tests", "secret-6-only-for-tests", "secret-7-only-for-tests")
+SECRETS = (
+    ADMIN,
+    FRED,
+    CREDENTIALS,
+    "secret-1-only-for-tests",
+    "secret-2-only-for-tests",
+    "secret-3-only-for-tests",
+    "secret-4-only-for-tests",
+    "secret-5-only-for-tests",
+    "secret-6-only-for-tests",
+    "secret-7-only-for-tests",
+)
 
 
 def test_no_secret_is_told(faulty):
@@ -240,13 +304,26 @@ nodered_session_expiry: secret-6-only-for-tests
 """)
     (faulty / "north.js").write_text(
         'module.exports = {\n    credentialSecret: "secret-7-only-for-tests",\n'
-        '    httpNodeAuth: {user: "a", pass: "secret-1-only-for-tests"},\n}\n', "utf-8")
-    run = validate(faulty, "-vvv", "--vault-password-file", "vault-password", nodered_report_dir="reports",
-                   nodered_validate_files=["*.js"])
+        '    httpNodeAuth: {user: "a", pass: "secret-1-only-for-tests"},\n}\n',
+        "utf-8",
+    )
+    run = validate(
+        faulty,
+        "-vvv",
+        "--vault-password-file",
+        "vault-password",
+        nodered_report_dir="reports",
+        nodered_validate_files=["*.js"],
+    )
     assert run.returncode == 2
     assert "variable-type" in run.stdout
-    assert {"variable-type", "variable-unresolved", "variable-refused", "secret-plain-text", "password-plain-text"} <= set(
-        rules(faulty))
+    assert {
+        "variable-type",
+        "variable-unresolved",
+        "variable-refused",
+        "secret-plain-text",
+        "password-plain-text",
+    } <= set(rules(faulty))
     written = "".join(path.read_text("utf-8") for path in sorted((faulty / "reports").iterdir()))
     for secret in SECRETS:
         assert secret not in run.stdout
@@ -255,7 +332,9 @@ nodered_session_expiry: secret-6-only-for-tests
 
 def test_two_hundred_files(tmp_path):
     for number in range(200):
-        (tmp_path / f"{number}.js").write_text(GOOD_SETTINGS.replace("1880", str(1880 + number)) + "// a line\n" * 500, "utf-8")
+        (tmp_path / f"{number}.js").write_text(
+            GOOD_SETTINGS.replace("1880", str(1880 + number)) + "// a line\n" * 500, "utf-8"
+        )
     started = time.monotonic()
     run = validate(tmp_path, inventory="", nodered_validate_files=["*.js"], nodered_report_dir="reports")
     took = time.monotonic() - started
@@ -283,7 +362,10 @@ def github_steps(job: dict[str, t.Any], secret: str) -> t.Iterator[tuple[str, di
     """The shell steps of a job, but for the installation, each with its own environment."""
     for step in job["steps"]:
         if "run" in step and step["name"] != "Install":
-            yield step["run"], {name: secret if "secrets." in value else value for name, value in step.get("env", {}).items()}
+            yield (
+                step["run"],
+                {name: secret if "secrets." in value else value for name, value in step.get("env", {}).items()},
+            )
 
 
 @pytest.mark.parametrize("vault", [VAULT, ""], ids=["with the vault's password", "from a fork"])
@@ -294,15 +376,21 @@ def test_the_workflow_for_github(state, vault, request, tmp_path):
     (job,) = yaml.safe_load((CI / "github.yml").read_text("utf-8"))["jobs"].values()
     codes = [
         # As GitHub runs a step.
-        program(folder, "bash", "-e", "-c", script,
-                environment={**environment, "RUNNER_TEMP": str(tmp_path / "runner")}).returncode
-        for script, environment in github_steps(job, vault)]
+        program(
+            folder, "bash", "-e", "-c", script, environment={**environment, "RUNNER_TEMP": str(tmp_path / "runner")}
+        ).returncode
+        for script, environment in github_steps(job, vault)
+    ]
     assert codes == [0 if state == "fleet" else 2]
     uploaded = [step["with"] for step in job["steps"] if "upload" in step.get("uses", "")]
     sarif = json.loads((folder / uploaded[0]["sarif_file"]).read_text("utf-8"))
     assert bool(sarif["runs"][0]["results"]) is (state == "faulty" or bool(vault))
     assert {path.name for path in (folder / uploaded[1]["path"]).iterdir()} == {
-        "report.json", "report.sarif", "report.xml", "report.html"}
+        "report.json",
+        "report.sarif",
+        "report.xml",
+        "report.html",
+    }
 
 
 @pytest.mark.parametrize("state", ["fleet", "faulty"])
@@ -310,8 +398,15 @@ def test_the_pipeline_for_gitlab(state, request):
     folder = request.getfixturevalue(state)
     job = yaml.safe_load((CI / "gitlab.yml").read_text("utf-8"))["validate"]
     # As GitLab runs a job: one shell for all lines.
-    run = program(folder, "bash", "-eo", "pipefail", "-c", "\n".join(job["script"]),
-                  environment={"ANSIBLE_VAULT_PASSWORD_FILE": str(folder / "vault-password")})
+    run = program(
+        folder,
+        "bash",
+        "-eo",
+        "pipefail",
+        "-c",
+        "\n".join(job["script"]),
+        environment={"ANSIBLE_VAULT_PASSWORD_FILE": str(folder / "vault-password")},
+    )
     assert run.returncode == (0 if state == "fleet" else 2), run.stdout
     assert "<testcase" in (folder / job["artifacts"]["reports"]["junit"]).read_text("utf-8")
     assert all((folder / path).exists() for path in job["artifacts"]["paths"])

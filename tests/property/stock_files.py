@@ -52,8 +52,9 @@ def _fetch(versions: list[str]) -> None:
 
 def _npm(*arguments: str) -> str:
     try:
-        run = subprocess.run(["npm", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
-                             check=False)
+        run = subprocess.run(
+            ["npm", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RuntimeError(f"The stock settings files come from npm, which cannot be used: {error}") from None
     if run.returncode:

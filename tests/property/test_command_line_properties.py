@@ -30,11 +30,13 @@ require("readline").createInterface({input: process.stdin}).on("line", line => {
 });
 """
 
-words = st.sampled_from("""
+words = st.sampled_from(
+    """
     -D adminAuth=null -D=adminAuth=null --define --define=a=b --def a.b=1 -vD -Dv -v --verbose --safe --sa --se x.js -s
     --settings=x.js -settings -p 1990 -p=1990 --port --po -u data --userDir --user --title --ti=Pi -t -? true false - --
     -no-verbose --no-telemetry flows.json -x --unknown --unknown=1 --unknown=true -V -ss -spu --ver
-""".split())
+""".split()
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,9 @@ def nopt():
     if not (KEPT / "node_modules" / "nopt").is_dir():
         KEPT.mkdir(parents=True, exist_ok=True)
         subprocess.run(["npm", "install", "--silent", "--prefix", str(KEPT), "nopt@5.0.0"], check=True)
-    process = subprocess.Popen(["node", "-e", JUDGE], cwd=KEPT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        ["node", "-e", JUDGE], cwd=KEPT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
     def parse(arguments):
         process.stdin.write(json.dumps(arguments) + "\n")

@@ -47,9 +47,7 @@ def test_any_text_is_normalised_or_refused(text: str) -> None:
     assert normalised.startswith("$2b$")
 
 
-@given(
-    st.sampled_from(["$2a$", "$2b$", "$2y$"]), st.integers(4, 31), st.text(alphabet, min_size=53, max_size=53)
-)
+@given(st.sampled_from(["$2a$", "$2b$", "$2y$"]), st.integers(4, 31), st.text(alphabet, min_size=53, max_size=53))
 def test_normalising_keeps_what_matters_and_settles(prefix: str, cost: int, rest: str) -> None:
     text = f"{prefix}{cost:02}${rest}"
     normalised = passwords.check_hash(text)

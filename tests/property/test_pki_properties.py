@@ -79,9 +79,7 @@ def test_every_host_name_is_taken(name: str) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(host_name, address), min_size=1), st.integers(1, 825))
-def test_what_is_issued_will_do(
-    ca: CertificateAuthority, csr: bytes, extra: list[str], days: int
-) -> None:
+def test_what_is_issued_will_do(ca: CertificateAuthority, csr: bytes, extra: list[str], days: int) -> None:
     try:
         names = wanted_names(extra=extra)
     except PkiError:

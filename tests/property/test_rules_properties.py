@@ -19,8 +19,17 @@ from stock_files import VERSIONS, stock_files
 TODAY = datetime.date(2026, 11, 23)
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
 NOTHING = {
-    "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None, "static": None,
-    "static_auth": None, "https": False, "credential_secret": None, "values": {}, "expressions": {}, "absent": [],
+    "admin_users": None,
+    "admin_default_permissions": None,
+    "session_expiry": None,
+    "node_auth": None,
+    "static": None,
+    "static_auth": None,
+    "https": False,
+    "credential_secret": None,
+    "values": {},
+    "expressions": {},
+    "absent": [],
     "new_hashes": False,
 }
 #: The least that somebody writes, and the example of the README.
@@ -42,7 +51,9 @@ def test_a_stock_file_is_open_and_nothing_else(files, version):
     """The sample hash in its comments is no finding."""
     assert rules(files[version]) == {"admin-auth-missing", "https-missing", "modules-installable"}
     assert rules(files[version], in_repository=True) - rules(files[version]) == {
-        "credential-secret-absent", "node-auth-missing"}
+        "credential-secret-absent",
+        "node-auth-missing",
+    }
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -57,10 +68,14 @@ def test_a_secured_stock_file_has_no_finding(files, version, wishes):
 def test_the_example_of_a_stock_file_is_a_finding_once_it_is_active(files, version):
     document = SettingsDocument(files[version])
     sample = "$2a$08$zZWtXTja0fB1pzD4sHCMyOCMYz2Z6dNbM6tl8sJogENOMcxWV9DN."
-    document.set("adminAuth", {"type": "credentials", "users": [
-        {"username": "admin", "password": sample, "permissions": "*"}]})
-    found = [each for each in check_settings(document.source, "pi", "settings.js", TODAY)
-             if each.rule.identifier == "password-well-known"]
+    document.set(
+        "adminAuth", {"type": "credentials", "users": [{"username": "admin", "password": sample, "permissions": "*"}]}
+    )
+    found = [
+        each
+        for each in check_settings(document.source, "pi", "settings.js", TODAY)
+        if each.rule.identifier == "password-well-known"
+    ]
     assert len(found) == 1
     assert sample in document.source.decode().splitlines()[found[0].place.line - 1]
 
@@ -72,16 +87,59 @@ def test_noise(noise):
             assert finding.fingerprint and finding.message.isprintable()
 
 
-@given(st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(
-        st.sampled_from(["type", "users", "username", "password", "permissions", "default", "tokens", "user", "pass", "key",
-                         "cert", "origin", "path", "root", "enabled", "projects", "modules", "ioMiddleware"]), inner),
-    max_leaves=12))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "type",
+                        "users",
+                        "username",
+                        "password",
+                        "permissions",
+                        "default",
+                        "tokens",
+                        "user",
+                        "pass",
+                        "key",
+                        "cert",
+                        "origin",
+                        "path",
+                        "root",
+                        "enabled",
+                        "projects",
+                        "modules",
+                        "ioMiddleware",
+                    ]
+                ),
+                inner,
+            )
+        ),
+        max_leaves=12,
+    )
+)
 def test_any_value_of_any_setting(value):
     """Values of every type, where Node-RED expects another one."""
     document = SettingsDocument(b"module.exports = {}")
-    for key in ("adminAuth", "httpNodeAuth", "httpStaticAuth", "httpStatic", "https", "credentialSecret", "httpNodeCors", "ui",
-                "externalModules", "functionGlobalContext", "editorTheme", "uiPort", "requireHttps", "httpAdminRoot"):
+    for key in (
+        "adminAuth",
+        "httpNodeAuth",
+        "httpStaticAuth",
+        "httpStatic",
+        "https",
+        "credentialSecret",
+        "httpNodeCors",
+        "ui",
+        "externalModules",
+        "functionGlobalContext",
+        "editorTheme",
+        "uiPort",
+        "requireHttps",
+        "httpAdminRoot",
+    ):
         document.set((key,), value)
     for finding in check_settings(document.source, "pi", "settings.js", TODAY, in_repository=True):
         assert finding.fingerprint and finding.message.isprintable()

@@ -20,8 +20,17 @@ HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
 ADMIN = {"username": "admin", "permissions": "*"}
 STEVE = {"username": "steve", "permissions": ["flows.read", "nodes.read"]}
 NOTHING = {
-    "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None, "static": None,
-    "static_auth": None, "https": False, "credential_secret": None, "values": {}, "expressions": {}, "absent": [],
+    "admin_users": None,
+    "admin_default_permissions": None,
+    "session_expiry": None,
+    "node_auth": None,
+    "static": None,
+    "static_auth": None,
+    "https": False,
+    "credential_secret": None,
+    "values": {},
+    "expressions": {},
+    "absent": [],
     "new_hashes": False,
 }
 MIDDLEWARE = "function(req, res, next) { next(); }"
@@ -35,27 +44,30 @@ NEW_KEYS = {
     "static": [{"path": "public", "root": "/doc"}, {"path": "/srv/www"}],
     "static_auth": {"user": "fred", "password_hash": HASH},
     "https": True,
-    "credential_secret": "it's \"secret\"\\",
+    "credential_secret": 'it\'s "secret"\\',
     "values": {"requireHttps": True, "httpNodeRoot": "/api", "nodeDefaults.debug.complete": "true"},
     "expressions": {"httpNodeMiddleware": MIDDLEWARE},
     "absent": [],
 }
 NEW_VALUES = {
     "adminAuth": {
-        "type": "credentials", "users": [{**user, "password": HASH} for user in (ADMIN, STEVE)],
-        "default": {"permissions": "read"}, "sessionExpiryTime": 3600,
+        "type": "credentials",
+        "users": [{**user, "password": HASH} for user in (ADMIN, STEVE)],
+        "default": {"permissions": "read"},
+        "sessionExpiryTime": 3600,
     },
     "httpNodeAuth": {"user": "fred", "pass": HASH},
     "httpStaticAuth": {"user": "fred", "pass": HASH},
     "httpStatic": [{"path": "/home/pi/.node-red/public", "root": "/doc"}, {"path": "/srv/www"}],
     "httpsRefreshInterval": 0.02,
-    "credentialSecret": "it's \"secret\"\\",
+    "credentialSecret": 'it\'s "secret"\\',
     "requireHttps": True,
     "httpNodeRoot": "/api",
     "nodeDefaults": {"debug": {"complete": "true"}},
 }
 NEW_CODE = {
-    "https": HTTPS, "httpNodeMiddleware": MIDDLEWARE,
+    "https": HTTPS,
+    "httpNodeMiddleware": MIDDLEWARE,
     **{".".join(path): code for path, code in FUNCTIONS.items() if path[0] != "dashboard"},
 }
 
@@ -67,33 +79,68 @@ OTHER_KEYS = {
     "absent": ["debugMaxLength", "noSuchKey"],
 }
 OTHER_VALUES = {
-    "httpStatic": "/home/pi/.node-red/public", "uiPort": 1881, "flowFile": "pi.json",
+    "httpStatic": "/home/pi/.node-red/public",
+    "uiPort": 1881,
+    "flowFile": "pi.json",
     "editorTheme.projects.enabled": True,
 }
 OTHER_CODE = {"functionGlobalContext": "{ os: require('os') }"}
 OTHER_LINES = re.compile(
     rb"^ {4}(?:uiPort|flowFile|debugMaxLength): .*\n"
     rb"|^ {4}functionGlobalContext: \{\n(?: {8}.*\n)* {4}\},?\n"
-    rb"|^ +enabled: false,?\n(?= +workflow: | +\}\n {4}\},?\n)", re.MULTILINE)
+    rb"|^ +enabled: false,?\n(?= +workflow: | +\}\n {4}\},?\n)",
+    re.MULTILINE,
+)
 
 # The last line of each commented-out example. 3.1.15 ships the file of 3.1.0, and 4.1.15 that of 4.1.11.
 EXAMPLES = {
     "0.20.8": {
-        "credentialSecret": 80, "httpNodeRoot": 100, "httpStatic": 109, "adminAuth": 130, "httpNodeAuth": 136,
-        "httpStaticAuth": 137, "https": 148, "requireHttps": 152, "httpNodeMiddleware": 183,
+        "credentialSecret": 80,
+        "httpNodeRoot": 100,
+        "httpStatic": 109,
+        "adminAuth": 130,
+        "httpNodeAuth": 136,
+        "httpStaticAuth": 137,
+        "https": 148,
+        "requireHttps": 152,
+        "httpNodeMiddleware": 183,
     },
     "3.1.0": {
-        "credentialSecret": 44, "adminAuth": 83, "https": 106, "httpsRefreshInterval": 112, "requireHttps": 117,
-        "httpNodeAuth": 125, "httpStaticAuth": 126, "httpNodeRoot": 187, "httpNodeMiddleware": 217, "httpStatic": 235,
+        "credentialSecret": 44,
+        "adminAuth": 83,
+        "https": 106,
+        "httpsRefreshInterval": 112,
+        "requireHttps": 117,
+        "httpNodeAuth": 125,
+        "httpStaticAuth": 126,
+        "httpNodeRoot": 187,
+        "httpNodeMiddleware": 217,
+        "httpStatic": 235,
     },
     "4.1.11": {
-        "credentialSecret": 44, "adminAuth": 83, "https": 106, "httpsRefreshInterval": 112, "requireHttps": 117,
-        "httpNodeAuth": 125, "httpStaticAuth": 126, "httpNodeRoot": 194, "httpNodeMiddleware": 224, "httpStatic": 245,
+        "credentialSecret": 44,
+        "adminAuth": 83,
+        "https": 106,
+        "httpsRefreshInterval": 112,
+        "requireHttps": 117,
+        "httpNodeAuth": 125,
+        "httpStaticAuth": 126,
+        "httpNodeRoot": 194,
+        "httpNodeMiddleware": 224,
+        "httpStatic": 245,
         "nodeDefaults": 643,
     },
     "5.0.7": {
-        "credentialSecret": 44, "adminAuth": 85, "https": 108, "httpsRefreshInterval": 114, "requireHttps": 119,
-        "httpNodeAuth": 127, "httpStaticAuth": 128, "httpNodeRoot": 196, "httpNodeMiddleware": 226, "httpStatic": 247,
+        "credentialSecret": 44,
+        "adminAuth": 85,
+        "https": 108,
+        "httpsRefreshInterval": 114,
+        "requireHttps": 119,
+        "httpNodeAuth": 127,
+        "httpStaticAuth": 128,
+        "httpNodeRoot": 196,
+        "httpNodeMiddleware": 226,
+        "httpStatic": 247,
         "nodeDefaults": 649,
     },
 }
@@ -142,10 +189,20 @@ def node():
     """What Node.js finds wrong with an edit. One process serves all."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
     with subprocess.Popen(["node", "-e", JUDGE], **pipes) as process:
+
         def wrong(before: bytes, after: bytes, values: dict, code: dict, absent: list) -> str:
-            process.stdin.write(json.dumps({
-                "before": before.decode(), "after": after.decode(), "values": values, "code": code, "absent": absent,
-            }) + "\n")
+            process.stdin.write(
+                json.dumps(
+                    {
+                        "before": before.decode(),
+                        "after": after.decode(),
+                        "values": values,
+                        "code": code,
+                        "absent": absent,
+                    }
+                )
+                + "\n"
+            )
             process.stdin.flush()
             return json.loads(process.stdout.readline())
 

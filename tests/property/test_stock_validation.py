@@ -37,4 +37,8 @@ def test_the_file_of_a_release(version, tmp_path):
     Wishes(options, "/home/pi/.node-red").apply(document)
     path.write_bytes(document.source)
     _subject, after = check_file(path, TODAY)
-    assert not {finding.rule.identifier for finding in after} & {"admin-auth-missing", "https-missing", "node-auth-missing"}
+    assert not {finding.rule.identifier for finding in after} & {
+        "admin-auth-missing",
+        "https-missing",
+        "node-auth-missing",
+    }

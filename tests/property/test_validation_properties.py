@@ -23,22 +23,62 @@ from hypothesis import strategies as st
 TODAY = datetime.date(2026, 11, 23)
 SECRET = "secret-only-for-tests"
 ACTION = types.SimpleNamespace(
-    task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}}, reached="192.0.2.7",
-    given_address=lambda name: "")
+    task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}},
+    reached="192.0.2.7",
+    given_address=lambda name: "",
+)
 
-WORDS = st.sampled_from([
-    "", "admin", "*", "read", "flows.read", "user", "username", "password", "password_hash", "permissions", "path", "root",
-    "ca", "file", "acme", "none", "uiPort", "adminAuth", "https", "httpNodeRoot", "editorTheme.projects", "é", "\0", "{",
-    "{{", "function() {}", "-----BEGIN CERTIFICATE-----", "192.168.0.0/16", "pi.local"]) | st.text(max_size=5)
+WORDS = st.sampled_from(
+    [
+        "",
+        "admin",
+        "*",
+        "read",
+        "flows.read",
+        "user",
+        "username",
+        "password",
+        "password_hash",
+        "permissions",
+        "path",
+        "root",
+        "ca",
+        "file",
+        "acme",
+        "none",
+        "uiPort",
+        "adminAuth",
+        "https",
+        "httpNodeRoot",
+        "editorTheme.projects",
+        "é",
+        "\0",
+        "{",
+        "{{",
+        "function() {}",
+        "-----BEGIN CERTIFICATE-----",
+        "192.168.0.0/16",
+        "pi.local",
+    ]
+) | st.text(max_size=5)
 SCALARS = st.none() | st.booleans() | st.integers(-2, 2000) | st.floats(allow_nan=False) | WORDS
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.integers(0, 3), inner, max_size=4), max_leaves=8)
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.integers(0, 3), inner, max_size=4),
+    max_leaves=8,
+)
 #: Where a password belongs, there is one that must not be told.
-USERS = st.lists(st.fixed_dictionaries(
-    {"username": WORDS, "password": st.just(SECRET)}, optional={"permissions": VALUES, "other": VALUES}), max_size=2)
+USERS = st.lists(
+    st.fixed_dictionaries(
+        {"username": WORDS, "password": st.just(SECRET)}, optional={"permissions": VALUES, "other": VALUES}
+    ),
+    max_size=2,
+)
 VARIABLES = st.dictionaries(st.sampled_from(sorted(ROLE_OPTIONS)), VALUES, max_size=5) | st.builds(
     lambda rest, users: {**rest, "nodered_admin_users": users},
-    st.dictionaries(st.sampled_from(sorted(ROLE_OPTIONS)), VALUES, max_size=3), USERS)
+    st.dictionaries(st.sampled_from(sorted(ROLE_OPTIONS)), VALUES, max_size=3),
+    USERS,
+)
 
 
 @settings(deadline=None, max_examples=300)

@@ -15,10 +15,32 @@ import pytest
 def pem(tmp_path_factory):
     """A key with a certificate, and the fingerprint that openssl gives it."""
     path = tmp_path_factory.mktemp("pem") / "server.pem"
-    run = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                          "-keyout", path, "-subj", "/CN=test", "-days", "2"], check=True, capture_output=True)
+    run = subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            path,
+            "-subj",
+            "/CN=test",
+            "-days",
+            "2",
+        ],
+        check=True,
+        capture_output=True,
+    )
     with path.open("ab") as stream:
         stream.write(run.stdout)
-    printed = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"], check=True,
-                             capture_output=True, text=True).stdout
+    printed = subprocess.run(
+        ["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     return path, printed.strip().partition("=")[2].replace(":", "").lower()

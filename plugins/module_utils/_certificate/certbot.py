@@ -46,8 +46,10 @@ APT_LOCK_TIMEOUT = 120
 #: How many lines of certbot a failure shows.
 LINES = 12
 #: What certbot says in every failure.
-_NOISE = re.compile(r"^(Saving debug log|Ask for help or search|See the logfile|Some challenges have failed|Account registered|"
-                    r"Requesting a certificate|Renewing an existing certificate|Hint:|- - -|\s*$)")
+_NOISE = re.compile(
+    r"^(Saving debug log|Ask for help or search|See the logfile|Some challenges have failed|Account registered|"
+    r"Requesting a certificate|Renewing an existing certificate|Hint:|- - -|\s*$)"
+)
 _BUSY = "Another instance of Certbot is already running"
 LOG = "/var/log/letsencrypt/letsencrypt.log"
 #: What the certbot of Debian 12 says instead of the server's own words, which its log has all the same.
@@ -56,27 +58,45 @@ _SERVERS_WORDS = re.compile(r"^acme\.messages\.Error: (.+)$", re.MULTILINE)
 LOG_TAIL = 64 * 1024
 #: What to do about a failure, by words of certbot or of the server: the first that is found counts.
 _ADVICE = (
-    (r"Could not bind to|Problem binding to port|port 80 .*in use",
-     "Another program has port 80 of this host. Use the challenge webroot with that web server's folder, or a dns- one."),
-    (r"rateLimited|too many (?:certificates|failed|new orders|registrations)",
-     "Wait as long as the server says, and try with the server's directory for tests first."),
-    (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
-     "The host does not trust the ACME server itself. Put the certificate of its authority into"
-     " /usr/local/share/ca-certificates of the host as a .crt file and run update-ca-certificates."),
-    (r"accountDoesNotExist|Account \S+ not found",
-     "The server no longer knows the account of this host. Remove its folder below /etc/letsencrypt/accounts."),
-    (r"externalAccountRequired|external account binding",
-     "This server wants eab-kid and eab-hmac-key, which its operator hands out."),
-    (r"NXDOMAIN|no such host|DNS problem|SERVFAIL|could not resolve",
-     "The server must be able to resolve each name to this host."),
-    (r"rejectedIdentifier|Cannot issue for|not end with a valid public suffix|policy",
-     "This server signs no such name. Name the host in a domain that you own."),
-    (r"Requesting \S+: |Failed to establish a new connection|Max retries exceeded|Name or service not known|"
-     r"Temporary failure in name resolution|Connection aborted|Read timed out",
-     "The host cannot reach the directory of the ACME server."),
-    (r"Timeout during connect|Fetching http|urn:ietf:params:acme:error:(?:connection|unauthorized)|Type: +(?:connection|unauthor)",
-     "The server must reach http://<name>/.well-known/acme-challenge/ on port 80 of this host under each name. Where it"
-     " cannot, use a dns- challenge."),
+    (
+        r"Could not bind to|Problem binding to port|port 80 .*in use",
+        "Another program has port 80 of this host. Use the challenge webroot with that web server's folder, or a dns- one.",
+    ),
+    (
+        r"rateLimited|too many (?:certificates|failed|new orders|registrations)",
+        "Wait as long as the server says, and try with the server's directory for tests first.",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
+        "The host does not trust the ACME server itself. Put the certificate of its authority into"
+        " /usr/local/share/ca-certificates of the host as a .crt file and run update-ca-certificates.",
+    ),
+    (
+        r"accountDoesNotExist|Account \S+ not found",
+        "The server no longer knows the account of this host. Remove its folder below /etc/letsencrypt/accounts.",
+    ),
+    (
+        r"externalAccountRequired|external account binding",
+        "This server wants eab-kid and eab-hmac-key, which its operator hands out.",
+    ),
+    (
+        r"NXDOMAIN|no such host|DNS problem|SERVFAIL|could not resolve",
+        "The server must be able to resolve each name to this host.",
+    ),
+    (
+        r"rejectedIdentifier|Cannot issue for|not end with a valid public suffix|policy",
+        "This server signs no such name. Name the host in a domain that you own.",
+    ),
+    (
+        r"Requesting \S+: |Failed to establish a new connection|Max retries exceeded|Name or service not known|"
+        r"Temporary failure in name resolution|Connection aborted|Read timed out",
+        "The host cannot reach the directory of the ACME server.",
+    ),
+    (
+        r"Timeout during connect|Fetching http|urn:ietf:params:acme:error:(?:connection|unauthorized)|Type: +(?:connection|unauthor)",
+        "The server must reach http://<name>/.well-known/acme-challenge/ on port 80 of this host under each name. Where it"
+        " cannot, use a dns- challenge.",
+    ),
 )
 
 
@@ -132,15 +152,24 @@ class AcmeCertificate(HostCertificate):
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
             command = ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=%d" % APT_LOCK_TIMEOUT, *arguments]
             try:
-                run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment,
-                                     timeout=self.options["timeout"], check=False)
+                run = subprocess.run(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    env=environment,
+                    timeout=self.options["timeout"],
+                    check=False,
+                )
             except FileNotFoundError:
                 raise HostError("This host has no apt-get. Install certbot yourself and run again.") from None
             except subprocess.TimeoutExpired:
                 raise HostError("apt-get %s did not end in %d s." % (arguments[0], self.options["timeout"])) from None
             # Some of several sources may be out of reach; the installation says whether that matters.
             if run.returncode != 0 and arguments[0] == "install":
-                raise HostError("%s cannot be installed: %s" % (" ".join(missing), last_lines(run.stderr or run.stdout)))
+                raise HostError(
+                    "%s cannot be installed: %s" % (" ".join(missing), last_lines(run.stderr or run.stdout))
+                )
 
     def _discard_broken(self):
         """Remove what a killed certbot left of our lineage, because it would go on beside it under another name."""
@@ -182,9 +211,21 @@ class AcmeCertificate(HostCertificate):
         options = self.options
         challenge = options["challenge"]
         command = [
-            "certbot", "certonly", "--non-interactive", "--agree-tos", "--cert-name", lineage_name(self.unit.name),
-            "--domains", ",".join(options["names"]), "--server", options["directory"], "--authenticator", challenge,
-            *_KEY_TYPES[options["key_type"]], "--renew-with-new-domains", "--no-eff-email",
+            "certbot",
+            "certonly",
+            "--non-interactive",
+            "--agree-tos",
+            "--cert-name",
+            lineage_name(self.unit.name),
+            "--domains",
+            ",".join(options["names"]),
+            "--server",
+            options["directory"],
+            "--authenticator",
+            challenge,
+            *_KEY_TYPES[options["key_type"]],
+            "--renew-with-new-domains",
+            "--no-eff-email",
             *(["--force-renewal", "--break-my-certs"] if force else ["--keep-until-expiring"]),
             *(["--webroot-path", options["webroot"]] if challenge == "webroot" else []),
         ]
@@ -210,9 +251,14 @@ class AcmeCertificate(HostCertificate):
             stream.write(configuration.encode())
             stream.flush()
             with subprocess.Popen(
-                    [*command, "--config", "/proc/self/fd/%d" % descriptor], pass_fds=[descriptor],
-                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-                    env={**os.environ, "LC_ALL": "C.UTF-8", RUNNING: "1"}) as process:
+                [*command, "--config", "/proc/self/fd/%d" % descriptor],
+                pass_fds=[descriptor],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, "LC_ALL": "C.UTF-8", RUNNING: "1"},
+            ) as process:
                 try:
                     output, _none = process.communicate(timeout=max(1, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:
@@ -223,7 +269,9 @@ class AcmeCertificate(HostCertificate):
                     except subprocess.TimeoutExpired:
                         os.killpg(process.pid, signal.SIGKILL)
                         process.communicate()
-                    raise HostError("certbot did not end in %d s. %s" % (self.options["timeout"], self._stays())) from None
+                    raise HostError(
+                        "certbot did not end in %d s. %s" % (self.options["timeout"], self._stays())
+                    ) from None
         return process.returncode, output.decode("utf-8", "replace")
 
     def _failure(self, output):
@@ -251,8 +299,10 @@ class AcmeCertificate(HostCertificate):
         live = live_folder(self.unit.name)
         key, chain = (files.read(os.path.join(live, name)) for name in ("privkey.pem", "fullchain.pem"))
         if not key or not chain:
-            raise HostError("certbot ended without an error, but there is no certificate in %s. Look for options of"
-                            " certbot that keep it from fetching one, such as dry-run. %s" % (live, self._stays()))
+            raise HostError(
+                "certbot ended without an error, but there is no certificate in %s. Look for options of"
+                " certbot that keep it from fetching one, such as dry-run. %s" % (live, self._stays())
+            )
         if not fits(key, chain):
             raise HostError("The key in %s does not fit the certificate beside it. %s" % (live, self._stays()))
         text = openssl(["x509", "-noout", "-ext", "subjectAltName"], chain).decode("utf-8", "replace").lower()
@@ -263,8 +313,10 @@ class AcmeCertificate(HostCertificate):
         try:
             openssl(["x509", "-noout", "-checkend", "0"], chain)
         except HostError:
-            raise HostError("The certificate in %s has expired, and certbot did not renew it. Is the clock of the host"
-                            " right? %s" % (live, self._stays())) from None
+            raise HostError(
+                "The certificate in %s has expired, and certbot did not renew it. Is the clock of the host"
+                " right? %s" % (live, self._stays())
+            ) from None
         return key, chain
 
     @staticmethod
@@ -275,8 +327,9 @@ class AcmeCertificate(HostCertificate):
         try:
             systemctl("enable", "--now", "certbot.timer")
         except HostError as exc:
-            raise HostError("The certbot of this host would not renew by itself: %s Use Debian's, whose package has a"
-                            " timer." % exc) from exc
+            raise HostError(
+                "The certbot of this host would not renew by itself: %s Use Debian's, whose package has a timer." % exc
+            ) from exc
         return True
 
     def _put(self, key, chain):

@@ -28,14 +28,18 @@ TIMERS = "/etc/systemd/system/timers.target.wants"
 #: The record in the store of what was asked for when the certificate was fetched: names and options.
 RECORD = "acme.json"
 
+
 def renewal_file(service):
     return os.path.join(certbot_hook.FOLDER, "renewal", lineage_name(service) + ".conf")
+
 
 def credentials_file(service):
     return os.path.join(certbot_hook.FOLDER, lineage_name(service) + ".credentials.ini")
 
+
 def hook_file(service):
     return os.path.join(certbot_hook.FOLDER, "renewal-hooks/deploy", lineage_name(service))
+
 
 def read(service):
     """What certbot has for a service as a dictionary; None where there is no lineage."""
@@ -56,9 +60,11 @@ def read(service):
         "timer": timer_enabled(),
     }
 
+
 def timer_enabled():
     """Whether certbot renews by itself."""
     return any(os.path.lexists(os.path.join(TIMERS, name)) for name in ("certbot.timer", "snap.certbot.renew.timer"))
+
 
 def expected_after_renewal(expected, found, certificate):
     """What a proof expects, now that certbot's hook may have replaced the certificate that it saw.
@@ -70,12 +76,14 @@ def expected_after_renewal(expected, found, certificate):
     installed, fetched = (_first(chain) for chain in (certificate["chain"], found["chain"]))
     return {**expected, "certificate": checksum(installed)} if installed and installed == fetched else expected
 
+
 def _first(chain):
     """The DER bytes of the first certificate of a chain, or None."""
     try:
         return ssl.PEM_cert_to_DER_cert(re.search(r"-----BEGIN.*?-----END CERTIFICATE-----", chain, re.DOTALL).group())
     except (AttributeError, ValueError):
         return None
+
 
 def _renewal_parameters(content):
     """The options that certbot renews a lineage with, as text; empty where it cannot read them itself."""
@@ -89,11 +97,13 @@ def _renewal_parameters(content):
     except (configparser.Error, KeyError):
         return {}
 
+
 def _key_fits(live):
     try:
         # A password that cannot be right, because the library would ask on the terminal otherwise.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-            os.path.join(live, "fullchain.pem"), os.path.join(live, "privkey.pem"), password="")
+            os.path.join(live, "fullchain.pem"), os.path.join(live, "privkey.pem"), password=""
+        )
     except (ssl.SSLError, ValueError, OSError):
         return False
     return True

@@ -104,8 +104,9 @@ class HostCertificate:
             key = self._key()
             encipherment = ", keyEncipherment" if self.key_type.startswith("rsa") else ""
             with self._configuration(subject=subject, names=", ".join(names), encipherment=encipherment) as path:
-                chain = openssl(["req", "-x509", "-new", "-sha256", "-days", str(days), "-config", path,
-                                 "-key", "/dev/stdin"], key)
+                chain = openssl(
+                    ["req", "-x509", "-new", "-sha256", "-days", str(days), "-config", path, "-key", "/dev/stdin"], key
+                )
             return self._place(key, chain)
 
     def _key(self):
@@ -146,5 +147,9 @@ class HostCertificate:
         transaction.make_folder(os.path.dirname(self.path), 0o700, account)
         transaction.replace(self.path, pair(key, chain), 0o600, account.uid, account.gid, account)
         self.store.discard(_STAGED)
-        return {"changed": True, "chain": chain.decode("ascii"), "path": self.path,
-                "transaction": transaction.identifier}
+        return {
+            "changed": True,
+            "chain": chain.decode("ascii"),
+            "path": self.path,
+            "transaction": transaction.identifier,
+        }

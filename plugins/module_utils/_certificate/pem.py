@@ -11,13 +11,16 @@ import ssl
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
 
-_PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----\r?\n?",
-                          re.DOTALL)
+_PRIVATE_KEY = re.compile(
+    rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----\r?\n?", re.DOTALL
+)
+
 
 def split_pem(content):
     """The private key and the certificates of a PEM file, each None or empty where there is none."""
     key = _PRIVATE_KEY.search(content or b"")
     return (key.group(0) if key else None), b"".join(_CERTIFICATE.findall(content or b""))
+
 
 def key_fits(path, account):
     """Whether the private key in a PEM file belongs to its first certificate; False for an encrypted key."""

@@ -88,8 +88,13 @@ def described(content):
     except ValueError:
         return damaged
     # Two bytes can only be `{}`, whatever the key.
-    return {"kind": "encrypted", "empty": len(data) == 2, "iv": iv.hex(), "size": len(data),
-            "head": base64.b64encode(data[:HEAD]).decode("ascii")}
+    return {
+        "kind": "encrypted",
+        "empty": len(data) == 2,
+        "iv": iv.hex(),
+        "size": len(data),
+        "head": base64.b64encode(data[:HEAD]).decode("ascii"),
+    }
 
 
 def parsed(content):
@@ -128,8 +133,15 @@ def read_evidence(unit, store):
         name = os.path.basename(path)
         copy = _COPY.fullmatch(name)
         if copy:
-            found["copies"].append({"path": path, "in_store": account is None, "name": copy["backup"] or copy["plain"],
-                                    "modified": modified, **described(content)})
+            found["copies"].append(
+                {
+                    "path": path,
+                    "in_store": account is None,
+                    "name": copy["backup"] or copy["plain"],
+                    "modified": modified,
+                    **described(content),
+                }
+            )
         elif settings in name:
             text = (content or b"").decode("utf-8", "replace")
             found["literals"] += [{"literal": literal, "origin": path} for literal in _LITERAL.findall(text)]
@@ -140,8 +152,10 @@ def read_evidence(unit, store):
 
 def _places(unit, store, settings):
     """The files in which evidence may be, with the time of their last change and whose rights read them."""
-    here = [os.path.join(glob.escape(unit.settings_folder), glob.escape(settings) + "*"),
-            *(os.path.join(glob.escape(unit.user_dir), name) for name in (".config*.json*", ".*_cred.json.backup"))]
+    here = [
+        os.path.join(glob.escape(unit.settings_folder), glob.escape(settings) + "*"),
+        *(os.path.join(glob.escape(unit.user_dir), name) for name in (".config*.json*", ".*_cred.json.backup")),
+    ]
     kept = [os.path.join(glob.escape(store.path("backups")), "*", "*")]
     found = []
     for account, patterns in ((unit.account, here), (None, kept)):

@@ -94,7 +94,9 @@ def encrypt_anew(unit, transaction):
     plan = plan_of(transaction)
     if not plan:
         return
-    present = {name: files.read_with_status(os.path.join(unit.user_dir, name), unit.account) for name in _all_names(unit)}
+    present = {
+        name: files.read_with_status(os.path.join(unit.user_dir, name), unit.account) for name in _all_names(unit)
+    }
     texts = {name: _text(content) for name, (content, _status) in present.items() if content}
     texts.update((name, _copy(unit, source)) for name, source in plan["sources"].items())
     made = credentials.generated(unit)
@@ -104,8 +106,9 @@ def encrypt_anew(unit, transaction):
         answers = reencrypted(runtime_of_service(unit), plan["secret"], keys, texts, TIMEOUT)
     for name in plan["required"]:
         if "problem" in answers.get(name, {}):
-            raise HostError("%s cannot be encrypted anew: %s." % (
-                os.path.join(unit.user_dir, name), answers[name]["problem"]))
+            raise HostError(
+                "%s cannot be encrypted anew: %s." % (os.path.join(unit.user_dir, name), answers[name]["problem"])
+            )
     for name, answer in answers.items():
         text = answer.get("text") or (texts[name] if name in plan["sources"] else None)
         if text is not None:
@@ -118,8 +121,10 @@ def encrypt_anew(unit, transaction):
 def reencrypted(runtime, secret, keys, texts, timeout):
     """For each text of a credentials file a dictionary with its new ``text``, None where it stays, or the ``problem``."""
     if not runtime.node:
-        raise HostError("No Node.js was found on the PATH of %s, so the credentials cannot be encrypted anew."
-                        % runtime.account.name)
+        raise HostError(
+            "No Node.js was found on the PATH of %s, so the credentials cannot be encrypted anew."
+            % runtime.account.name
+        )
     try:
         status, answer, said = ask(runtime, _PROGRAM, {"secret": secret, "keys": keys, "texts": texts}, timeout)
     except subprocess.TimeoutExpired:

@@ -13,6 +13,7 @@ import pwd
 
 from .errors import HostError
 
+
 class Account:
     """A user of the host, with the groups and the home folder that its processes have."""
 
@@ -20,8 +21,9 @@ class Account:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
-            raise HostError("The user %s does not exist on this host. Set nodered_user to the user that runs "
-                            "Node-RED." % name) from None
+            raise HostError(
+                "The user %s does not exist on this host. Set nodered_user to the user that runs Node-RED." % name
+            ) from None
         self.name = entry.pw_name
         self.uid = entry.pw_uid
         self.gid = entry.pw_gid
@@ -61,12 +63,14 @@ class Account:
             os.setegid(group)
             os.setgroups(groups)
 
+
 def user_name(uid):
     """The name of a user id, or the number as text where it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
 
 def group_name(gid):
     """The name of a group id, or the number as text where it has none."""

@@ -17,6 +17,7 @@ class HostError(Exception):
         super().__init__(message)
         self.details = details
 
+
 class Conflict(HostError):
     """A file is not what a change of it was computed from: somebody else has changed it meanwhile."""
 

@@ -31,9 +31,11 @@ _RENAME_EXCHANGE = 2
 
 _AT_FDCWD = -100
 
+
 def read(path, account=None):
     """The bytes of a regular file, or None where there is none."""
     return read_with_status(path, account)[0]
+
 
 def read_with_status(path, account=None):
     """The bytes of a regular file and the status of that very file, or None twice where there is none.
@@ -57,6 +59,7 @@ def read_with_status(path, account=None):
         raise HostError("%s is larger than %d MiB." % (path, MAXIMUM_SIZE >> 20))
     return content, _described(found)
 
+
 def status(path):
     """Mode, owner and group of a path as a dictionary, or None where there is none."""
     try:
@@ -64,6 +67,7 @@ def status(path):
     except OSError:
         return None
     return _described(found)
+
 
 def _described(found):
     return {
@@ -75,6 +79,7 @@ def _described(found):
         "group": group_name(found.st_gid),
     }
 
+
 def synchronize_folder(path):
     """Make a rename in this folder survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -83,9 +88,11 @@ def synchronize_folder(path):
     finally:
         os.close(descriptor)
 
+
 def temporary_path(path):
     """Where the new content of a file waits for its rename. One name is enough: the store's lock lets one run write."""
     return os.path.join(os.path.dirname(path), ".%s.pifleet" % os.path.basename(path))
+
 
 def replace(path, content, mode, uid, gid, account=None, expected=None):
     """Put ``content`` at ``path`` in one rename: readers see the old file or the new one, never a part of either.
@@ -124,6 +131,7 @@ def replace(path, content, mode, uid, gid, account=None, expected=None):
             raise
         raise HostError("%s cannot be replaced: %s." % (path, os.strerror(exc.errno))) from exc
 
+
 def _rename(temporary, path, expected):
     """Rename over ``path`` if what is there has this checksum (None: whatever is there), else Conflict."""
     if expected is None:
@@ -144,6 +152,7 @@ def _rename(temporary, path, expected):
             raise Conflict(path)
         os.unlink(temporary)
 
+
 def _renameat2(source, target, flags):
     """A system call that Python lacks; False where the kernel or the file system does not know these flags."""
     try:
@@ -157,6 +166,7 @@ def _renameat2(source, target, flags):
         return False
     raise OSError(number, os.strerror(number), target)
 
+
 def backup(path, content, status, account=None):
     """Keep a copy of a file beside it, under a name as Ansible's own modules give it, and return that name.
 
@@ -165,6 +175,7 @@ def backup(path, content, status, account=None):
     kept = "%s.%d.%s" % (path, os.getpid(), time.strftime("%Y-%m-%d@%H:%M:%S~"))
     replace(kept, content, 0o600, status["uid"], status["gid"], account)
     return kept
+
 
 def remove(path, account=None):
     """Remove a file; one that is not there is fine."""
@@ -175,6 +186,7 @@ def remove(path, account=None):
             pass
         except OSError as exc:
             raise HostError("%s cannot be removed: %s." % (path, os.strerror(exc.errno))) from exc
+
 
 def make_folder(path, mode, account):
     """Make a folder of the user with this mode; returns whether something changed."""
@@ -189,6 +201,7 @@ def make_folder(path, mode, account):
             raise HostError("The folder %s cannot be made: %s." % (path, os.strerror(exc.errno))) from exc
     return restrict(path, mode)
 
+
 def restrict(path, mode, account=None):
     """Take away the rights that ``mode`` does not give; returns whether something changed.
 
@@ -197,6 +210,7 @@ def restrict(path, mode, account=None):
     """
     with account.rights() if account else contextlib.nullcontext():
         return _restrict(path, mode, account)
+
 
 def _restrict(path, mode, account):
     try:

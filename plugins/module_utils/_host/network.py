@@ -23,6 +23,7 @@ _SIOCGIFADDR = 0x8915
 #: Flags of /proc/net/if_inet6 (linux/if_addr.h): temporary, deprecated, tentative.
 _PASSING = 0x01 | 0x20 | 0x40
 
+
 def addresses():
     """Addresses that last: no loopback, no link-local, no temporary IPv6 address, none of a container's bridge."""
     found = []
@@ -38,6 +39,7 @@ def addresses():
             if not _VIRTUAL.match(fields[5]) and not int(fields[4], 16) & _PASSING:
                 found.append(ipaddress.ip_address(bytes.fromhex(fields[0])))
     return [str(address) for address in found if not address.is_loopback and not address.is_link_local]
+
 
 def fully_qualified_name(hostname):
     """The host's full name as /etc/hosts has it; a resolver is not asked, because a host offline would wait for it."""

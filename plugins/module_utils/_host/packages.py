@@ -10,10 +10,12 @@ import re
 
 from .files import read
 
+
 def installed_version(package):
     """The version dpkg has installed of a package, without Debian's revision, or None."""
     found = re.match(r"(?:\d+:)?([0-9.]+)", package_version(package) or "")
     return found.group(1) if found else None
+
 
 def package_version(package):
     """The version dpkg has installed of a package as it is, or None."""

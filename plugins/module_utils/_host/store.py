@@ -20,6 +20,7 @@ BASE = "/var/lib/pifleet-nodered"
 #: Seconds to wait for another run that works on the same host.
 LOCK_TIMEOUT = 60
 
+
 class Store:
     """The root-only folder of one service."""
 
@@ -38,8 +39,10 @@ class Store:
         try:
             return json.loads(content)
         except ValueError as exc:
-            raise HostError("%s is damaged (%s). Look at it and at backups beside it, put the files of Node-RED in "
-                            "order by hand and remove it." % (self.path(name), exc)) from exc
+            raise HostError(
+                "%s is damaged (%s). Look at it and at backups beside it, put the files of Node-RED in "
+                "order by hand and remove it." % (self.path(name), exc)
+            ) from exc
 
     def write(self, name, record):
         """Put a JSON record into the folder, on the disk before this returns."""
@@ -78,7 +81,9 @@ class Store:
                     break
                 except OSError:
                     if time.monotonic() > deadline:
-                        raise HostError("Another run has been working on %s for %d s. Wait until it has ended."
-                                        % (self.service, LOCK_TIMEOUT)) from None
+                        raise HostError(
+                            "Another run has been working on %s for %d s. Wait until it has ended."
+                            % (self.service, LOCK_TIMEOUT)
+                        ) from None
                     time.sleep(0.2)
             yield

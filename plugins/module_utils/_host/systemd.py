@@ -19,11 +19,18 @@ _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
+
 def systemctl(*arguments, check=True):
     """Run systemctl and return what it prints; HostError with its own words when it fails."""
     try:
-        run = subprocess.run(["systemctl", "--no-pager", *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-                             text=True, timeout=120, check=False)
+        run = subprocess.run(
+            ["systemctl", "--no-pager", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
     except FileNotFoundError:
         raise HostError("This host has no systemctl: Node-RED must run as a systemd service here.") from None
     except subprocess.TimeoutExpired:
@@ -31,6 +38,7 @@ def systemctl(*arguments, check=True):
     if check and run.returncode != 0:
         raise HostError("systemctl %s failed: %s" % (" ".join(arguments), run.stderr.strip()))
     return run.stdout
+
 
 def environment_of_file(content):
     """The variables of a systemd environment file (systemd.exec(5), EnvironmentFile=) as a dictionary."""
@@ -48,6 +56,7 @@ def environment_of_file(content):
         except ValueError:
             variables[name] = value.strip()
     return variables
+
 
 def expand(arguments, environment):
     """The words of ExecStart= with its variables: $NAME alone becomes several words, ${NAME} stays in its word."""

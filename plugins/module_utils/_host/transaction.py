@@ -28,6 +28,7 @@ from . import files
 from .account import Account
 from .errors import Conflict, HostError
 
+
 class Transaction:
     """The open transaction of a service, or one that can be opened. To be used under the store's lock."""
 
@@ -64,8 +65,16 @@ class Transaction:
         if self.record is None:
             self.record = {
                 "id": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-%d" % os.getpid(),
-                "before": before, "folders": [], "files": [], "effective": None, "settings": None,
-                "revoke": [], "session_expiry": None, "credentials": None, "restarted": False, "proof": None,
+                "before": before,
+                "folders": [],
+                "files": [],
+                "effective": None,
+                "settings": None,
+                "revoke": [],
+                "session_expiry": None,
+                "credentials": None,
+                "restarted": False,
+                "proof": None,
             }
             self._save()
 
@@ -81,8 +90,11 @@ class Transaction:
         are), ``credentials`` see `_reencryption`.
         """
         record = self.record
-        self.note(revoke=sorted({*record["revoke"], *revoke}), credentials=credentials or record["credentials"],
-                  session_expiry=min(filter(None, (record["session_expiry"], session_expiry)), default=None))
+        self.note(
+            revoke=sorted({*record["revoke"], *revoke}),
+            credentials=credentials or record["credentials"],
+            session_expiry=min(filter(None, (record["session_expiry"], session_expiry)), default=None),
+        )
 
     def replace(self, path, content, mode, uid, gid, account=None, expected=None):
         """Replace a file (``content`` None removes it), keeping what was there for the way back.
@@ -97,7 +109,10 @@ class Transaction:
             entry = {"path": path, "user": account.name if account else None, "backup": None, "status": None}
             if present is not None:
                 entry["backup"] = "backups/%s/%d-%s" % (
-                    self.identifier, len(self.record["files"]), os.path.basename(path))
+                    self.identifier,
+                    len(self.record["files"]),
+                    os.path.basename(path),
+                )
                 entry["status"] = status
                 self.store.keep(entry["backup"], present)
             self.record["files"].append(entry)
@@ -130,8 +145,10 @@ class Transaction:
         self.store.write("proved.json", {**proof, "transaction": self.identifier})
         if self.record:
             if self.record["files"]:
-                self.store.keep("backups/%s/transaction.json" % self.identifier,
-                                json.dumps(self.record, indent=2, sort_keys=True).encode() + b"\n")
+                self.store.keep(
+                    "backups/%s/transaction.json" % self.identifier,
+                    json.dumps(self.record, indent=2, sort_keys=True).encode() + b"\n",
+                )
             self.store.discard("transaction.json")
 
     def undo(self):

@@ -36,7 +36,8 @@ def gather_details(unit, pids):
             "no_new_privileges": unit.properties.get("NoNewPrivileges") == "yes",
             "node_package": None,
             "listening": [list(endpoint) for endpoint in listening or ()],
-            "flows": {}, "sessions": [],
+            "flows": {},
+            "sessions": [],
         }
         if unit.user_dir:
             found["flows"] = _flows(unit.user_dir)
@@ -74,8 +75,10 @@ def _sessions(user_dir):
     return [
         {"user": session["user"], "scope": _scope(session.get("scope"))}
         for session in (sessions.values() if isinstance(sessions, dict) else ())
-        if isinstance(session, dict) and isinstance(session.get("user"), str)
-        and isinstance(session.get("expires"), (int, float)) and session["expires"] > now
+        if isinstance(session, dict)
+        and isinstance(session.get("user"), str)
+        and isinstance(session.get("expires"), (int, float))
+        and session["expires"] > now
     ]
 
 

@@ -33,6 +33,7 @@ from .audit_details import gather_details
 #: States of a unit file to which `systemctl enable` can add nothing.
 ENABLED = ("enabled", "enabled-runtime", "static", "generated", "indirect", "alias")
 
+
 def gather(service, user=None, user_dir=None, settings_path=None, details=False):
     """The state of one Node-RED as a dictionary; the texts of the settings are bytes.
 
@@ -42,10 +43,16 @@ def gather(service, user=None, user_dir=None, settings_path=None, details=False)
     name = socket.gethostname()
     hostname = name.split(".")[0]
     state = {
-        "host": {"hostname": hostname, "addresses": addresses(), "clock": int(time.time()),
-                 "fqdn": name if "." in name else fully_qualified_name(hostname)},
+        "host": {
+            "hostname": hostname,
+            "addresses": addresses(),
+            "clock": int(time.time()),
+            "fqdn": name if "." in name else fully_qualified_name(hostname),
+        },
         "service": {
-            "name": unit.name, "exists": unit.exists, "active": unit.active,
+            "name": unit.name,
+            "exists": unit.exists,
+            "active": unit.active,
             "enabled": unit.properties.get("UnitFileState") in ENABLED,
             "reload_needed": unit.properties.get("NeedDaemonReload") == "yes",
             "environment_files": unit.environment_files,
@@ -57,10 +64,23 @@ def gather(service, user=None, user_dir=None, settings_path=None, details=False)
         "node_red": {"path": unit.node_red_home, "version": unit.node_red_version, "node": unit.node_engine},
         "overrides": overrides(unit.command_line, unit.environment, unit.working_directory),
         "user_dir": {"path": unit.user_dir, "status": files.status(unit.user_dir) if unit.user_dir else None},
-        "settings": {"path": unit.settings_path, "in_use": in_use(unit), "status": None, "sha256": "", "content": None,
-                     "stock": None},
-        "certificate": {"path": None, "status": None, "chain": None, "key": False,
-                        "key_encrypted": False, "key_fits": None, "sha256": ""},
+        "settings": {
+            "path": unit.settings_path,
+            "in_use": in_use(unit),
+            "status": None,
+            "sha256": "",
+            "content": None,
+            "stock": None,
+        },
+        "certificate": {
+            "path": None,
+            "status": None,
+            "chain": None,
+            "key": False,
+            "key_encrypted": False,
+            "key_fits": None,
+            "sha256": "",
+        },
         "credentials": None,
         "acme": acme.read(unit.name),
         "exposed": [],
@@ -71,8 +91,13 @@ def gather(service, user=None, user_dir=None, settings_path=None, details=False)
     }
     if not unit.account:
         return state
-    state["user"] = {"name": unit.account.name, "group": unit.account.group, "home": unit.account.home,
-                     "uid": unit.account.uid, "gid": unit.account.gid}
+    state["user"] = {
+        "name": unit.account.name,
+        "group": unit.account.group,
+        "home": unit.account.home,
+        "uid": unit.account.uid,
+        "gid": unit.account.gid,
+    }
     _gather_settings(unit, state["settings"])
     _gather_certificate(unit, state["certificate"])
     state["exposed"] = exposed_files(unit.user_dir, unit.account)
@@ -81,14 +106,17 @@ def gather(service, user=None, user_dir=None, settings_path=None, details=False)
         state["details"] = gather_details(unit, service_processes(unit))
     return state
 
+
 def in_use(unit):
     """Whether Node-RED loads the settings file that is meant; None where a script between hides it."""
     if not unit.command_line.direct:
         return None
     return os.path.realpath(unit.settings_path) == os.path.realpath(unit.settings_in_use)
 
+
 def _text(content):
     return None if content is None else content.decode("utf-8", "replace")
+
 
 def _gather_settings(unit, found):
     content, status = files.read_with_status(unit.settings_path, unit.account)
@@ -96,14 +124,21 @@ def _gather_settings(unit, found):
     if content is None and unit.node_red_home:
         found["stock"] = files.read(os.path.join(unit.node_red_home, "settings.js"))
 
+
 def _gather_certificate(unit, found):
     found["path"] = os.path.join(unit.settings_folder, CERTIFICATE_FILE)
     content, status = files.read_with_status(found["path"], unit.account)
     if content is not None:
         key, chain = split_pem(content)
-        found.update(status=status, chain=chain.decode("ascii", "replace"), key=key is not None,
-                     key_encrypted=b"ENCRYPTED" in (key or b""),
-                     key_fits=bool(key and chain and key_fits(found["path"], unit.account)), sha256=checksum(content))
+        found.update(
+            status=status,
+            chain=chain.decode("ascii", "replace"),
+            key=key is not None,
+            key_encrypted=b"ENCRYPTED" in (key or b""),
+            key_fits=bool(key and chain and key_fits(found["path"], unit.account)),
+            sha256=checksum(content),
+        )
+
 
 def _gather_proof(unit, state):
     store = Store(unit.name)

@@ -42,7 +42,7 @@ class CommandLine:
     def __init__(self, words):
         start = next((index for index, word in enumerate(words) if _PROGRAM.search(word)), None)
         self.direct = start is not None
-        arguments = words[(start or 0) + 1:]
+        arguments = words[(start or 0) + 1 :]
         if self.direct and words[start].endswith("node-red-pi"):
             arguments = [word for word in arguments if not word.startswith("--") or word in _OF_NODE_RED_PI]
         self.values, self.rest = _parsed(arguments)
@@ -117,10 +117,14 @@ def overrides(command_line, environment, directory):
     for definition in command_line.values.get("define", ()):
         name, equals, _value = (definition or "").partition("=")
         if name[:1] == "@":
-            found += [{"path": _steps(key), "by": "-D " + definition}
-                      for key in _keys_of_file(os.path.join(directory, definition[1:]))]
+            found += [
+                {"path": _steps(key), "by": "-D " + definition}
+                for key in _keys_of_file(os.path.join(directory, definition[1:]))
+            ]
         else:
-            found.append({"path": _steps(name) if equals else [], "by": "-D " + (name if equals else "without a value")})
+            found.append(
+                {"path": _steps(name) if equals else [], "by": "-D " + (name if equals else "without a value")}
+            )
     for option, path in (("port", ["uiPort"]), ("userDir", ["userDir"])):
         if option in command_line.values:
             found.append({"path": path, "by": "--" + option})

@@ -11,6 +11,7 @@ import contextlib
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
+
 def processes(control_group):
     """The process ids of a service."""
     for base in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
@@ -18,11 +19,13 @@ def processes(control_group):
             return [int(line) for line in stream]
     return []
 
+
 def service_processes(unit):
     """The process ids of a unit, none where it does not run."""
     if not unit.main_pid:
         return []
     return processes(unit.properties.get("ControlGroup", "")) or [unit.main_pid]
+
 
 def endpoints(unit):
     """What the running service shows on each of its ports that speaks HTTP."""

@@ -13,9 +13,16 @@ import stat
 
 #: What Node-RED writes into its userDir that holds tokens, credentials or flows (with the copies it keeps).
 SECRET_FILES = (
-    "settings.js", ".sessions.json*", ".config*.json*", "*_cred.json*", ".*_cred.json*", "flows*.json*", ".flows*.json*",
+    "settings.js",
+    ".sessions.json*",
+    ".config*.json*",
+    "*_cred.json*",
+    ".*_cred.json*",
+    "flows*.json*",
+    ".flows*.json*",
     "environment",
 )
+
 
 def exposed_files(user_dir, account):
     """The user's own files of the userDir, and the folder itself, whose secrets other users of the host may read."""

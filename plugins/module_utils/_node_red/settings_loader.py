@@ -128,16 +128,20 @@ def load_settings(runtime, path, source, wanted, load_tls, timeout):
     Raises HostError with Node's own words when the text does not load.
     """
     if not runtime.node:
-        raise HostError("No Node.js was found on the PATH of %s, so %s cannot be checked. Install it; a file that belongs "
-                        "to no service can be edited without, with validate: false." % (runtime.account.name, path))
+        raise HostError(
+            "No Node.js was found on the PATH of %s, so %s cannot be checked. Install it; a file that belongs "
+            "to no service can be edited without, with validate: false." % (runtime.account.name, path)
+        )
     request = {"path": path, "source": source.decode("utf-8"), "wanted": wanted, "load_tls": load_tls}
     try:
         status, answer, said = ask(runtime, _LOADER, request, timeout)
     except subprocess.TimeoutExpired:
         raise HostError("Loading %s with Node.js did not end in %d s." % (path, timeout)) from None
     if answer is None:
-        raise HostError("Node.js ended without having loaded %s (status %d): %s" % (
-            path, status, said or "it took longer than %d s, or the file ends the process" % timeout))
+        raise HostError(
+            "Node.js ended without having loaded %s (status %d): %s"
+            % (path, status, said or "it took longer than %d s, or the file ends the process" % timeout)
+        )
     if "error" in answer:
         raise HostError("Node.js cannot load the new %s: %s" % (path, redact(answer["error"])))
     return answer
@@ -155,20 +159,33 @@ def ask(runtime, program, request, timeout):
     sent = json.dumps({**request, "mark": mark, "environment": others})
     run = _run_in_transient_unit if runtime.in_transient_unit else _run_here
     status, output, errors = run([runtime.node, "-e", program], runtime, at_start, sent.encode(), timeout)
-    answers = [line[len(mark):] for line in output.decode("utf-8", "replace").splitlines() if line.startswith(mark)]
+    answers = [line[len(mark) :] for line in output.decode("utf-8", "replace").splitlines() if line.startswith(mark)]
     said = redact(errors.decode("utf-8", "replace").strip())
     return status, json.loads(answers[-1]) if answers else None, said
 
 
 def _run_in_transient_unit(command, runtime, environment, request, timeout):
     """Run under systemd, which ends whatever the command has started together with it."""
-    options = ["--quiet", "--pipe", "--wait", "--collect", "--service-type=exec",
-               "--property=User=" + runtime.account.name, "--property=RuntimeMaxSec=%d" % timeout,
-               "--property=WorkingDirectory=-" + runtime.directory]
+    options = [
+        "--quiet",
+        "--pipe",
+        "--wait",
+        "--collect",
+        "--service-type=exec",
+        "--property=User=" + runtime.account.name,
+        "--property=RuntimeMaxSec=%d" % timeout,
+        "--property=WorkingDirectory=-" + runtime.directory,
+    ]
     # These are no secrets, so the list of processes may show them. systemd-run itself must not be started with them.
     options += ["--setenv=%s=%s" % pair for pair in environment.items()]
-    run = subprocess.run([shutil.which("systemd-run", path=_ROOT_PATH), *options, *command], input=request,
-                         capture_output=True, env={"PATH": _ROOT_PATH}, timeout=timeout + 30, check=False)
+    run = subprocess.run(
+        [shutil.which("systemd-run", path=_ROOT_PATH), *options, *command],
+        input=request,
+        capture_output=True,
+        env={"PATH": _ROOT_PATH},
+        timeout=timeout + 30,
+        check=False,
+    )
     return run.returncode, run.stdout, run.stderr
 
 
@@ -182,8 +199,16 @@ def _run_here(command, runtime, environment, request, timeout):
     others = set(_children())
     # Files in memory: a pipe would stay open as long as any descendant lives.
     with _in_memory(request) as stdin, _in_memory() as stdout, _in_memory() as stderr:
-        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment,
-                                   cwd=runtime.directory, start_new_session=True, **switch)
+        process = subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            cwd=runtime.directory,
+            start_new_session=True,
+            **switch,
+        )
         try:
             status = process.wait(timeout)
         finally:

@@ -26,14 +26,31 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd impo
 from .command_line import CommandLine
 
 PROPERTIES = (
-    "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "FragmentPath", "DropInPaths", "User", "Group",
-    "WorkingDirectory", "ExecStart", "Environment", "EnvironmentFiles", "MainPID", "ControlGroup", "UMask",
-    "NeedDaemonReload", "ActiveEnterTimestampMonotonic", "NoNewPrivileges",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "UnitFileState",
+    "FragmentPath",
+    "DropInPaths",
+    "User",
+    "Group",
+    "WorkingDirectory",
+    "ExecStart",
+    "Environment",
+    "EnvironmentFiles",
+    "MainPID",
+    "ControlGroup",
+    "UMask",
+    "NeedDaemonReload",
+    "ActiveEnterTimestampMonotonic",
+    "NoNewPrivileges",
 )
 
 _ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 
 _ENVIRONMENT_FILE = re.compile(r"(\S.*?) \(ignore_errors=(?:yes|no)\)")
+
 
 def package_above(path):
     """The folder and the parsed package.json of the npm package that a program belongs to, or (None, None)."""
@@ -49,10 +66,12 @@ def package_above(path):
         folder = os.path.dirname(folder)
     return None, None
 
+
 def _text(package, key):
     """What a package.json says as text, or None."""
     value = package.get(key)
     return value if isinstance(value, str) else None
+
 
 class Unit:
     """One service of systemd and the Node-RED that it starts.
@@ -68,7 +87,8 @@ class Unit:
         self.user = user or self.properties.get("User") or ("root" if self.exists else None)
         self.environment_files = _ENVIRONMENT_FILE.findall(self.properties.get("EnvironmentFiles", ""))
         self.unit_environment = dict(
-            pair.split("=", 1) for pair in shlex.split(self.properties.get("Environment", "")) if "=" in pair)
+            pair.split("=", 1) for pair in shlex.split(self.properties.get("Environment", "")) if "=" in pair
+        )
         self.account = Account(self.user) if self.user else None
         self.environment = self._environment()
         self.arguments = self._arguments()
@@ -78,7 +98,8 @@ class Unit:
         self.node_engine = engine
         self.settings_in_use = self._settings_in_use()
         self.settings_path = settings_path or (
-            os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use)
+            os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use
+        )
         # `__dirname` in the file, where key and certificate lie. Node-RED's own userDir may be another folder.
         self.settings_folder = os.path.dirname(self.settings_path) if self.settings_path else None
         self.user_dir = user_dir or self._user_dir()
@@ -103,8 +124,12 @@ class Unit:
     def _environment(self):
         if not self.account:
             return {}
-        environment = {"PATH": DEFAULT_PATH, "HOME": self.account.home, "USER": self.account.name,
-                       "LOGNAME": self.account.name}
+        environment = {
+            "PATH": DEFAULT_PATH,
+            "HOME": self.account.home,
+            "USER": self.account.name,
+            "LOGNAME": self.account.name,
+        }
         environment.update(self.unit_environment)
         for path in self.environment_files:
             environment.update(environment_of_file(read(path) or b""))
@@ -149,11 +174,13 @@ class Unit:
         folder, package = package_above(path)
         if package and (_text(package, "name") or "").startswith("node"):
             return path, _text(package, "version")
-        header = read(os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(path))),
-                                   "include/node/node_version.h"))
+        header = read(
+            os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(path))), "include/node/node_version.h")
+        )
         if header:
-            parts = [re.search(rb"#define NODE_%s_VERSION (\d+)" % part, header)
-                     for part in (b"MAJOR", b"MINOR", b"PATCH")]
+            parts = [
+                re.search(rb"#define NODE_%s_VERSION (\d+)" % part, header) for part in (b"MAJOR", b"MINOR", b"PATCH")
+            ]
             if all(parts):
                 return path, ".".join(part.group(1).decode() for part in parts)
         return path, installed_version("nodejs")
@@ -180,7 +207,8 @@ class Unit:
         if not self.account:
             return None
         explicit, user_dir = (
-            self.command_line.path(name, self.working_directory, self.account.home) for name in ("settings", "userDir"))
+            self.command_line.path(name, self.working_directory, self.account.home) for name in ("settings", "userDir")
+        )
         if explicit:
             return explicit
         if user_dir and os.path.exists(os.path.join(user_dir, "settings.js")):

@@ -80,7 +80,8 @@ class Service:
                 target = self._target(transaction, expected)
                 systemctl("enable", "--quiet", self.unit.name)
                 restart = bool(plan_of(transaction)) or not (
-                    wait_first and self._comes_up(target) or self._refreshes(transaction, target))
+                    wait_first and self._comes_up(target) or self._refreshes(transaction, target)
+                )
                 if restart:
                     self._change_while_stopped(transaction, target)
                     self._restart(transaction)
@@ -147,8 +148,14 @@ class Service:
         replaced = [entry["path"] for entry in transaction.record["files"]] if transaction.open else []
         interval = proved.get("refresh") or 0
         own = os.path.join(self.unit.settings_folder, CERTIFICATE_FILE)
-        if (not target["certificate"] or replaced != [own] or not 0 < interval <= self.timeout
-                or transaction.ends_sessions or proved.get("settings") != target["settings"] or not self.unit.active):
+        if (
+            not target["certificate"]
+            or replaced != [own]
+            or not 0 < interval <= self.timeout
+            or transaction.ends_sessions
+            or proved.get("settings") != target["settings"]
+            or not self.unit.active
+        ):
             return False
         deadline = time.monotonic() + interval + REFRESH_MARGIN
         while time.monotonic() < deadline:
@@ -215,14 +222,17 @@ class Service:
         """What to prove, from what Node.js found in the settings and from what the user asked for."""
         content = files.read(self.unit.settings_path, self.unit.account)
         if content is None:
-            raise HostError("%s does not exist: Node-RED would start with its default settings, open to anyone."
-                            % self.unit.settings_path)
+            raise HostError(
+                "%s does not exist: Node-RED would start with its default settings, open to anyone."
+                % self.unit.settings_path
+            )
         settings = checksum(content)
         record = transaction.record or {}
         effective = record.get("effective") if record.get("settings") == settings else None
         if effective is None:
-            effective = load_settings(runtime_of_service(self.unit), self.unit.settings_path, content, [], True,
-                                      LOAD_TIMEOUT)["effective"]
+            effective = load_settings(
+                runtime_of_service(self.unit), self.unit.settings_path, content, [], True, LOAD_TIMEOUT
+            )["effective"]
         for name, sentence in (("tls", "serve TLS"), ("auth", "ask for a login (adminAuth)")):
             if expected.get(name) and not effective[name]:
                 raise HostError("With %s Node-RED would not %s." % (self.unit.settings_path, sentence))
@@ -232,13 +242,19 @@ class Service:
         except (TypeError, ValueError):
             raise HostError("uiPort of %s is %r: it must be a port number." % (self.unit.settings_path, port)) from None
         return {
-            "address": probe.reachable(effective["host"]), "port": port, "tls": effective["tls"],
-            "refresh": effective["refresh"], "user_dir": effective["user_dir"],
+            "address": probe.reachable(effective["host"]),
+            "port": port,
+            "tls": effective["tls"],
+            "refresh": effective["refresh"],
+            "user_dir": effective["user_dir"],
             "certificate": expected.get("certificate"),
             "admin_root": None if effective["admin_root"] is False else effective["admin_root"],
             "node_root": None if effective["node_root"] is False else effective["node_root"],
-            "auth": effective["auth"], "anonymous": effective["anonymous"], "node_auth": effective["node_auth"],
-            "static": effective["static"], "settings": settings,
+            "auth": effective["auth"],
+            "anonymous": effective["anonymous"],
+            "node_auth": effective["node_auth"],
+            "static": effective["static"],
+            "settings": settings,
         }
 
     def _change_while_stopped(self, transaction, target):
@@ -295,8 +311,9 @@ class Service:
             raise HostError("Node-RED started, answered and died within %d s." % self.stable)
         failures = failures_now()
         if failures:
-            raise HostError("Node-RED answered rightly at first, but %d s later %s." % (
-                self.stable, "; ".join(failures)))
+            raise HostError(
+                "Node-RED answered rightly at first, but %d s later %s." % (self.stable, "; ".join(failures))
+            )
 
     def _require_running(self):
         """The unit's properties; HostError when it has ended, because Node-RED ends with status 0 on some faults."""
@@ -313,18 +330,26 @@ class Service:
         if not transaction.open:
             if self.started:
                 self._forget_proof()
-            return HostError("%s Nothing had been changed before." % reason, journal=journal, restored=[],
-                             transaction=None)
+            return HostError(
+                "%s Nothing had been changed before." % reason, journal=journal, restored=[], transaction=None
+            )
         identifier = transaction.identifier
         try:
             restored = self._undo(transaction)
         except HostError as exc:
             return HostError(
-                "%s Going back failed too: %s The old files are in %s; the next run tries again." % (
-                    reason, exc, self.store.path("backups", identifier)),
-                journal=journal, restored=[], transaction=identifier)
-        return HostError("%s The old files are back and the service is as it was before." % reason,
-                         journal=journal, restored=restored, transaction=identifier)
+                "%s Going back failed too: %s The old files are in %s; the next run tries again."
+                % (reason, exc, self.store.path("backups", identifier)),
+                journal=journal,
+                restored=[],
+                transaction=identifier,
+            )
+        return HostError(
+            "%s The old files are back and the service is as it was before." % reason,
+            journal=journal,
+            restored=restored,
+            transaction=identifier,
+        )
 
     def _undo(self, transaction):
         before = transaction.record["before"]
@@ -371,7 +396,7 @@ class Service:
         """The first lines of the journal that tell of an error, as a sentence."""
         for index, line in enumerate(journal):
             if "rror" in line:
-                return " Its own words: " + " ".join(line.strip() for line in journal[index:index + ERROR_LINES])
+                return " Its own words: " + " ".join(line.strip() for line in journal[index : index + ERROR_LINES])
         return ""
 
     def _journal(self):
@@ -379,6 +404,21 @@ class Service:
         if self.started is None:
             return []
         run = subprocess.run(
-            ["journalctl", "--unit", self.unit.name, "--since", "@%d" % self.started, "--output", "cat", "--no-pager",
-             "--lines", str(JOURNAL_LINES)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            [
+                "journalctl",
+                "--unit",
+                self.unit.name,
+                "--since",
+                "@%d" % self.started,
+                "--output",
+                "cat",
+                "--no-pager",
+                "--lines",
+                str(JOURNAL_LINES),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return [line for line in redact(run.stdout).splitlines() if line.strip()]

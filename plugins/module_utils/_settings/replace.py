@@ -121,9 +121,10 @@ def _loaded(runtime, path, content, managed, load_tls, timeout):
         else:
             right = found["type"] == entry["type"]
         if not right:
-            raise HostError("After the edit %s of %s still has another value than asked for: code in the file sets "
-                            "it again. Remove that code, or the variable that sets this key."
-                            % (".".join(entry["path"]), path))
+            raise HostError(
+                "After the edit %s of %s still has another value than asked for: code in the file sets "
+                "it again. Remove that code, or the variable that sets this key." % (".".join(entry["path"]), path)
+            )
     return loaded
 
 

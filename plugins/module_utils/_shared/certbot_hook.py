@@ -51,22 +51,33 @@ setsid --wait setpriv --reuid={user} --regid={group} --init-groups --no-new-priv
 ' deploy {path} $((${{#content}} + 1)) "$lineage"
 """
 
+
 def lineage_name(service):
     """The name of the lineage, which is part of file names, some of which certbot hands to a shell."""
     return "pifleet-" + re.sub(r"[^\w.@-]", "_", service.removesuffix(".service"), flags=re.ASCII)
 
+
 def live_folder(service):
     return os.path.join(FOLDER, "live", lineage_name(service))
+
 
 def hook(service, user, group, path):
     """The text of the hook that puts a renewed key with its certificates into the file ``path`` of a user."""
     service = service.removesuffix(".service")
-    return _HOOK.format(service=service, lineage=shlex.quote(live_folder(service)), running=RUNNING,
-                        user=shlex.quote(user), group=shlex.quote(group), path=shlex.quote(path))
+    return _HOOK.format(
+        service=service,
+        lineage=shlex.quote(live_folder(service)),
+        running=RUNNING,
+        user=shlex.quote(user),
+        group=shlex.quote(group),
+        path=shlex.quote(path),
+    )
+
 
 def options_digest(webroot, configuration, credentials):
     """What stands for options that may be secret, to see whether they have changed."""
     return checksum(json.dumps([webroot or "", configuration or "", credentials or ""]).encode())
+
 
 def reasons_to_fetch(found, directory, challenge, options):
     """Why a lineage must be fetched anew although certbot itself would see no need; ``found`` is what ``read`` gave."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
+
 def checksum(content):
     """SHA-256 of bytes as lower-case hex; the empty string stands for a file that does not exist."""
     return "" if content is None else hashlib.sha256(content).hexdigest()

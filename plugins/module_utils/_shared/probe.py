@@ -104,7 +104,9 @@ class Endpoint:
         if self._used:
             self._disconnect()
         body = urllib.parse.urlencode(form)
-        return self._request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})})
+        return self._request(
+            "POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        )
 
     def connect(self):
         """Connect unless that is done. Raises OSError, OtherCertificate among them."""
@@ -113,7 +115,8 @@ class Endpoint:
         timeout = self.timeout if self.deadline is None else min(self.timeout, _left(self.deadline))
         if self.tls:
             self._connection = http.client.HTTPSConnection(
-                self.address, self.port, timeout=timeout, context=unverified_context())
+                self.address, self.port, timeout=timeout, context=unverified_context()
+            )
         else:
             self._connection = http.client.HTTPConnection(self.address, self.port, timeout=timeout)
         if self.deadline is not None:
@@ -187,7 +190,7 @@ def listening(pids):
                 fields = line.split()
                 if fields[3] == "0A" and fields[9] in inodes:
                     raw, port = fields[1].split(":")
-                    words = [bytes.fromhex(raw[start:start + 8])[::-1] for start in range(0, len(raw), 8)]
+                    words = [bytes.fromhex(raw[start : start + 8])[::-1] for start in range(0, len(raw), 8)]
                     found.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
     return sorted(found)
 
@@ -214,8 +217,16 @@ def login_type(endpoint, admin_root):
 
 def log_in(endpoint, admin_root, username, password):
     """Status and body of one login with all the rights that the user has, as node-red-admin does it."""
-    status, _headers, body = endpoint.post(join(admin_root, "auth/token"), {
-        "client_id": "node-red-admin", "grant_type": "password", "scope": "", "username": username, "password": password})
+    status, _headers, body = endpoint.post(
+        join(admin_root, "auth/token"),
+        {
+            "client_id": "node-red-admin",
+            "grant_type": "password",
+            "scope": "",
+            "username": username,
+            "password": password,
+        },
+    )
     return status, body
 
 
@@ -226,8 +237,15 @@ def locked_out(status, body):
 
 def observe(address, port, admin_root="/", timeout=TIMEOUT):
     """What stands behind a port: whether it speaks TLS and HTTP, with which certificate, and whether it is open."""
-    seen = {"address": address, "port": port, "tls": False, "certificate": None, "http": None, "login": None,
-            "settings_status": None}
+    seen = {
+        "address": address,
+        "port": port,
+        "tls": False,
+        "certificate": None,
+        "http": None,
+        "login": None,
+        "settings_status": None,
+    }
     try:
         seen["certificate"] = served_certificate(address, port, timeout)
         seen["tls"] = True
@@ -285,8 +303,10 @@ def _prove_admin(endpoint, root, anonymous):
         for headers in ({}, {"Authorization": "Bearer " + secrets.token_hex(16)}):
             status = endpoint.get(join(root, path), headers)[0]
             if status != 401:
-                failures.append("%s answers %d instead of 401 to a stranger%s" % (
-                    join(root, path), status, " with an invented token" if headers else ""))
+                failures.append(
+                    "%s answers %d instead of 401 to a stranger%s"
+                    % (join(root, path), status, " with an invented token" if headers else "")
+                )
     return failures
 
 

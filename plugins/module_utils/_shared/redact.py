@@ -18,7 +18,9 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIV
 #: `password: "…"`, `"pass" : '…'`, `credentialSecret = …` and the like: a key that names a secret, then a literal.
 _ASSIGNED = re.compile(
     r"""(?P<key>["']?[\w-]*(?:pass(?:word|phrase)?|secret|token|bearer|key|pin)["']?\s*[:=]\s*)"""
-    r"""(?P<quote>["'`])(?P<value>(?:\\.|(?!(?P=quote)).)+)(?P=quote)?""", re.IGNORECASE | re.DOTALL)
+    r"""(?P<quote>["'`])(?P<value>(?:\\.|(?!(?P=quote)).)+)(?P=quote)?""",
+    re.IGNORECASE | re.DOTALL,
+)
 _URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://[^\s:/@]+):[^\s/@]+@", re.IGNORECASE)
 
 

@@ -21,6 +21,7 @@ from .system_store import SystemStore
 #: The name of the system's store in results.
 SYSTEM = "system"
 
+
 class HostTrust:
     """Whom the system and the browsers of some users trust, and what differs from what is wanted."""
 
@@ -46,8 +47,13 @@ class HostTrust:
             self._change(SYSTEM, None, [each.fingerprint for each in missing], True, lambda: self._store.add(missing))
         for user in self._users:
             for database in user.missing():
-                self._change(database.folder, user, [each.fingerprint for each in authorities], True,
-                             lambda database=database: self._make(database, authorities))
+                self._change(
+                    database.folder,
+                    user,
+                    [each.fingerprint for each in authorities],
+                    True,
+                    lambda database=database: self._make(database, authorities),
+                )
             for database in user.found():
                 with self._collected():
                     if database.folder not in self._stores:
@@ -63,8 +69,13 @@ class HostTrust:
         found = self._store.put_here()
         if found:
             self._certificates.update({fingerprint: pem for _path, fingerprint, pem in found})
-            self._change(SYSTEM, None, [fingerprint for _path, fingerprint, _pem in found], False,
-                         lambda: self._store.remove([path for path, _fingerprint, _pem in found]))
+            self._change(
+                SYSTEM,
+                None,
+                [fingerprint for _path, fingerprint, _pem in found],
+                False,
+                lambda: self._store.remove([path for path, _fingerprint, _pem in found]),
+            )
         for user, database in databases:
             with self._collected():
                 self._distrust(user, database)
@@ -86,7 +97,9 @@ class HostTrust:
         self._stores.append(database.folder)
         for nickname, fingerprint in database.put_here():
             self._certificates[fingerprint] = database.certificate(nickname, fingerprint)
-            self._change(database.folder, user, [fingerprint], False, lambda nickname=nickname: database.remove(nickname))
+            self._change(
+                database.folder, user, [fingerprint], False, lambda nickname=nickname: database.remove(nickname)
+            )
 
     def _change(self, store, user, fingerprints, after, do):
         if store not in self._stores:
@@ -95,8 +108,14 @@ class HostTrust:
             if not self._check_mode:
                 do()
             self._differences += [
-                {"store": store, "user": user.account.name if user else None, "fingerprint": fingerprint, "after": after}
-                for fingerprint in fingerprints]
+                {
+                    "store": store,
+                    "user": user.account.name if user else None,
+                    "fingerprint": fingerprint,
+                    "after": after,
+                }
+                for fingerprint in fingerprints
+            ]
 
     @contextlib.contextmanager
     def _collected(self):
@@ -107,8 +126,10 @@ class HostTrust:
             self._errors.append(str(exc))
 
     def _tell_of_certutil(self):
-        said = ("The databases of browsers are read and written with certutil, which this host lacks: install its package "
-                "libnss3-tools.")
+        said = (
+            "The databases of browsers are read and written with certutil, which this host lacks: install its package "
+            "libnss3-tools."
+        )
         if not self._check_mode:
             raise HostError(said)
         self._warnings.append(said + " What they hold is not known to check mode.")
@@ -116,8 +137,12 @@ class HostTrust:
     def _result(self):
         if self._errors:
             raise HostError(" ".join(self._errors))
-        result = {"changed": bool(self._differences), "differences": self._differences, "stores": self._stores,
-                  "certificates": self._certificates}
+        result = {
+            "changed": bool(self._differences),
+            "differences": self._differences,
+            "stores": self._stores,
+            "certificates": self._certificates,
+        }
         if self._warnings:
             result["warnings"] = self._warnings
         return result

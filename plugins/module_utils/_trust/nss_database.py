@@ -32,12 +32,18 @@ _SERVER_TRUST = re.compile(r"SSL Flags:(.*?)Email Flags:", re.DOTALL)
 #: Folders below a home that may hold a database, of Chromium and its relatives and of Firefox's profiles; as packages of
 #: Debian, as snaps and as flatpaks.
 _DATABASES = (
-    ".pki/nssdb", ".local/share/pki/nssdb",
-    "snap/*/current/.pki/nssdb", "snap/*/current/.local/share/pki/nssdb",
-    ".var/app/*/.pki/nssdb", ".var/app/*/data/pki/nssdb",
-    ".mozilla/firefox/*", ".config/mozilla/firefox/*",
-    "snap/firefox/common/.mozilla/firefox/*", "snap/firefox/common/.config/mozilla/firefox/*",
-    ".var/app/*/.mozilla/firefox/*", ".var/app/*/config/mozilla/firefox/*",
+    ".pki/nssdb",
+    ".local/share/pki/nssdb",
+    "snap/*/current/.pki/nssdb",
+    "snap/*/current/.local/share/pki/nssdb",
+    ".var/app/*/.pki/nssdb",
+    ".var/app/*/data/pki/nssdb",
+    ".mozilla/firefox/*",
+    ".config/mozilla/firefox/*",
+    "snap/firefox/common/.mozilla/firefox/*",
+    "snap/firefox/common/.config/mozilla/firefox/*",
+    ".var/app/*/.mozilla/firefox/*",
+    ".var/app/*/config/mozilla/firefox/*",
 )
 
 #: Chromium's own: below this folder, if it is there, the first is made when there is none of them. Chromium takes that one
@@ -47,6 +53,7 @@ _CHROMIUM = (
     ("snap/chromium/current", (".pki/nssdb", ".local/share/pki/nssdb")),
     (".var/app/org.chromium.Chromium", (".pki/nssdb", "data/pki/nssdb")),
 )
+
 
 class Databases:
     """The NSS databases of one user. Every access has the rights of that user and no more."""
@@ -65,8 +72,12 @@ class Databases:
         """The databases that are there."""
         home = glob.escape(self.account.home)
         with self.account.rights():
-            folders = [folder for pattern in _DATABASES for folder in sorted(glob.glob(os.path.join(home, pattern)))
-                       if self._is_database(folder)]
+            folders = [
+                folder
+                for pattern in _DATABASES
+                for folder in sorted(glob.glob(os.path.join(home, pattern)))
+                if self._is_database(folder)
+            ]
             # A link to another one is the same.
             distinct = {os.path.realpath(folder): folder for folder in reversed(folders)}
         return [Database(folder, self.account) for folder in reversed(distinct.values())]
@@ -86,6 +97,7 @@ class Databases:
     def _is_database(folder):
         return os.path.isfile(os.path.join(folder, "cert9.db"))
 
+
 class Database:
     """An NSS database: a folder with cert9.db, which certutil reads and writes as its user."""
 
@@ -102,8 +114,9 @@ class Database:
                 except FileExistsError:
                     pass
                 except OSError as exc:
-                    raise HostError("The folder %s cannot be made as %s: %s."
-                                    % (folder, self.account.name, os.strerror(exc.errno))) from exc
+                    raise HostError(
+                        "The folder %s cannot be made as %s: %s." % (folder, self.account.name, os.strerror(exc.errno))
+                    ) from exc
         self._certutil("-N", "--empty-password")
 
     def trusted(self, authorities):
@@ -139,12 +152,15 @@ class Database:
             if (authority.nickname, authority.fingerprint) in set(self.put_here()) - set(former):
                 self.remove(authority.nickname)
             if "SEC_ERROR_BAD_PASSWORD" in str(exc):
-                raise HostError("%s has a password (in Firefox, the primary password): let the browser itself import the "
-                                "authority, as docs/trust.md says." % self.folder) from None
+                raise HostError(
+                    "%s has a password (in Firefox, the primary password): let the browser itself import the "
+                    "authority, as docs/trust.md says." % self.folder
+                ) from None
             raise
         if authority.fingerprint not in self.trusted([authority]):
-            raise HostError("certutil has run, but %s does not trust the authority %s."
-                            % (self.folder, authority.fingerprint))
+            raise HostError(
+                "certutil has run, but %s does not trust the authority %s." % (self.folder, authority.fingerprint)
+            )
 
     def remove(self, nickname):
         """Take away what `put_here` named."""
@@ -167,12 +183,18 @@ class Database:
         if os.geteuid() == 0 and self.account.uid != 0:
             options.update(user=self.account.uid, group=self.account.gid, extra_groups=self.account.groups)
         return run(
-            ["certutil", "-d", "sql:%s" % self.folder, *arguments], "%s of %s" % (self.folder, self.account.name),
-            variables={"HOME": self.account.home}, umask=0o077, **options)
+            ["certutil", "-d", "sql:%s" % self.folder, *arguments],
+            "%s of %s" % (self.folder, self.account.name),
+            variables={"HOME": self.account.home},
+            umask=0o077,
+            **options,
+        )
+
 
 def entries_of(listed):
     """Pairs of nickname and trust for servers, from what `certutil -L` prints."""
     return [match.groups() for match in map(_ENTRY.fullmatch, listed.splitlines()) if match]
+
 
 def details_of(printed):
     """Fingerprints, and whether each is trusted as an authority for servers, from what `certutil -L -n` prints.

@@ -17,14 +17,25 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Seconds that a program may take. update-ca-certificates needs some on a slow card.
 _TIMEOUT = 300
 
+
 def run(command, said, given="", variables=(), **options):
     """The output of a program that is given a text; HostError, which begins with ``said``, when it fails."""
     try:
         result = subprocess.run(
-            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-            errors="surrogateescape", cwd="/", env={"PATH": PATH, "LC_ALL": "C.UTF-8", **dict(variables)},
+            command,
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="surrogateescape",
+            cwd="/",
+            env={"PATH": PATH, "LC_ALL": "C.UTF-8", **dict(variables)},
             # Without a terminal nothing can ask for a password there.
-            start_new_session=True, timeout=_TIMEOUT, check=False, **options)
+            start_new_session=True,
+            timeout=_TIMEOUT,
+            check=False,
+            **options,
+        )
     except subprocess.TimeoutExpired:
         raise HostError("%s: %s did not end within %d seconds." % (said, command[0], _TIMEOUT)) from None
     except OSError as exc:

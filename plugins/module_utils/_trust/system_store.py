@@ -21,6 +21,7 @@ PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", r
 
 _FILE = re.compile(r"pifleet-nodered-([0-9a-f]{16})\.crt(\.removed)?")
 
+
 class Authority:
     """The certificate of an authority, and what it is called in a database."""
 
@@ -31,15 +32,18 @@ class Authority:
         self.fingerprint = hashlib.sha256(self.der).hexdigest()
         self.nickname = nickname
 
+
 def certificates_in(content):
     """The DER of every certificate in the bytes of a PEM file."""
     return {base64.b64decode(body) for body in PEM.findall((content or b"").decode("ascii", "replace"))}
 
+
 class SystemStore:
     """What curl, Python and most programs of a Debian trust."""
 
-    def __init__(self, given="/usr/local/share/ca-certificates", effective="/etc/ssl/certs",
-                 update="update-ca-certificates"):
+    def __init__(
+        self, given="/usr/local/share/ca-certificates", effective="/etc/ssl/certs", update="update-ca-certificates"
+    ):
         self.given = given
         self.effective = effective
         self._update_command = update
@@ -76,8 +80,10 @@ class SystemStore:
         self._update()
         missing = {each.fingerprint for each in authorities} - self.trusted(authorities)
         if missing:
-            raise HostError("update-ca-certificates has run, but %s does not show the authority %s."
-                            % (self.effective, ", ".join(sorted(missing))))
+            raise HostError(
+                "update-ca-certificates has run, but %s does not show the authority %s."
+                % (self.effective, ", ".join(sorted(missing)))
+            )
 
     def remove(self, paths):
         """Take away files that `put_here` named."""
@@ -95,8 +101,11 @@ class SystemStore:
 
     def _own_files(self):
         names = sorted(os.listdir(self.given)) if os.path.isdir(self.given) else []
-        return [(os.path.join(self.given, name), match.group(1))
-                for name, match in ((name, _FILE.fullmatch(name)) for name in names) if match]
+        return [
+            (os.path.join(self.given, name), match.group(1))
+            for name, match in ((name, _FILE.fullmatch(name)) for name in names)
+            if match
+        ]
 
     def _is_in_place(self, authority):
         path = self._path(authority)

@@ -147,9 +147,7 @@ def fits(password: str, hash: object) -> bool:
     return _library().verify(password, normalised)
 
 
-def desired_hash(
-    password: str, existing: object = None, cost: int = DEFAULT_COST, compare_cost: bool = False
-) -> str:
+def desired_hash(password: str, existing: object = None, cost: int = DEFAULT_COST, compare_cost: bool = False) -> str:
     """The hash to store for a password: the existing one if it fits, so that nothing changes, else a new one.
 
     :param existing: what is stored now, or None; anything that is not a bcrypt hash of this password is replaced

@@ -84,7 +84,7 @@ def admin_users(wished: t.Iterable[t.Mapping[str, t.Any]], variable: str = "node
             raise AccountError(f"{place}: this username is there twice. Node-RED would take the last; remove one.")
         if "permissions" not in entry:
             raise AccountError(
-                f"{place}: permissions are missing. Set \"*\" for everything, read for looking only, or a list such as"
+                f'{place}: permissions are missing. Set "*" for everything, read for looking only, or a list such as'
                 " [flows.read, nodes.read]."
             )
         users.append(User(username, _secret(entry, place), permissions(entry["permissions"], place)))
@@ -113,11 +113,11 @@ def permissions(wished: object, place: str) -> str | list[str]:
     single = isinstance(wished, str)
     entries = [wished] if single else wished
     if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, str) for entry in entries):
-        raise AccountError(f"{place}: permissions must be a text such as \"*\" or read, or a list of such texts.")
+        raise AccountError(f'{place}: permissions must be a text such as "*" or read, or a list of such texts.')
     for entry in entries:
         if not is_permission(entry):
             raise AccountError(
-                f"{place}: Node-RED knows no permission {entry!r} and would ignore it. Use \"*\", read, write, or"
+                f'{place}: Node-RED knows no permission {entry!r} and would ignore it. Use "*", read, write, or'
                 " <resource>.read and <resource>.write, such as flows.read."
             )
     return str(wished) if single else [str(entry) for entry in entries]
@@ -127,9 +127,12 @@ def covers(granted: object, needed: object) -> bool:
     """Whether a user with the permissions ``granted`` may do all that ``needed`` allows, by Node-RED's own matching."""
     have = set(_entries(granted))
     return all(
-        "*" in have or entry in have
-        or re.fullmatch(r"(.+\.)?read", entry) is not None and not have.isdisjoint(("read", "*.read"))
-        or re.fullmatch(r"(.+\.)?write", entry) is not None and not have.isdisjoint(("write", "*.write"))
+        "*" in have
+        or entry in have
+        or re.fullmatch(r"(.+\.)?read", entry) is not None
+        and not have.isdisjoint(("read", "*.read"))
+        or re.fullmatch(r"(.+\.)?write", entry) is not None
+        and not have.isdisjoint(("write", "*.write"))
         for entry in _entries(needed)
     )
 

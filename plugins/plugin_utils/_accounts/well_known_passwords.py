@@ -16,8 +16,26 @@ SAMPLE_HASHES = frozenset({"$2b$08$zZWtXTja0fB1pzD4sHCMyOCMYz2Z6dNbM6tl8sJogENOM
 
 #: The most likely first: a hash of the usual cost 8 is tried with the first ones only.
 POPULAR = (
-    "password", "raspberry", "nodered", "admin", "12345678", "123456", "node-red", "1234", "12345", "123456789",
-    "qwerty", "letmein", "changeme", "secret", "test", "root", "pi", "raspberrypi", "default", "welcome",
+    "password",
+    "raspberry",
+    "nodered",
+    "admin",
+    "12345678",
+    "123456",
+    "node-red",
+    "1234",
+    "12345",
+    "123456789",
+    "qwerty",
+    "letmein",
+    "changeme",
+    "secret",
+    "test",
+    "root",
+    "pi",
+    "raspberrypi",
+    "default",
+    "welcome",
 )
 #: Rounds of bcrypt that one hash may cost: four guesses at cost 8, 60 ms on a PC.
 _ROUNDS_PER_HASH = 4 << 8

@@ -18,9 +18,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Fai
 
 _WHERE = ("service", "user", "user_dir", "settings_path")
 
+
 def where(options: dict[str, t.Any]) -> dict[str, t.Any]:
     """The options that say which Node-RED of a host is meant, as every module on the host takes them."""
     return {name: options[name] for name in _WHERE}
+
 
 class HostAction(ActionBase):
     """An action that compares on the control node and goes to the host only when it must."""
@@ -130,14 +132,20 @@ class HostAction(ActionBase):
                 settings[name] = base64.b64decode(settings[name])
         return {**state, "settings": settings}
 
+
 def _last_words(result: dict[str, t.Any]) -> str:
     """Why a module ended without a message of its own."""
     # Since ansible-core 2.19 an exception is an object with its message, before it was the text of the traceback.
     event = getattr(result.get("exception"), "event", None)
-    said = [event.msg] if event else [str(result.get(key) or "") for key in ("exception", "module_stdout", "module_stderr")]
+    said = (
+        [event.msg]
+        if event
+        else [str(result.get(key) or "") for key in ("exception", "module_stdout", "module_stderr")]
+    )
     lines = "\n".join(said).strip().splitlines()
     last = redact(lines[-1].strip()) if lines else "it said nothing, as if it had been killed"
     return f"The module ended before it had done its work: {last}."
+
 
 def require_node_red(state: dict[str, t.Any]) -> None:
     """Failure unless the host has a service that starts a Node-RED of a supported version."""

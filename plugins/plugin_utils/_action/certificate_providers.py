@@ -70,7 +70,11 @@ class Provider:
                 hostname=host["hostname"] if host["hostname"].lower() not in others else None,
                 fqdn=host["fqdn"] if host["fqdn"].lower() not in others else None,
                 addresses=[address for address in host["addresses"] if address not in others],
-                inventory_name=own, extra=self.options["names"], reached=self.action.reached, permits=permits)
+                inventory_name=own,
+                extra=self.options["names"],
+                reached=self.action.reached,
+                permits=permits,
+            )
             taken = others & {host["hostname"].lower(), host["fqdn"].lower(), *host["addresses"]}
             return names._replace(left_out=(*names.left_out, *sorted(taken)))
         except PkiError as error:
@@ -89,12 +93,19 @@ class Provider:
 
     def _visit(self, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
         key = {name: self.options[name] for name in ("key_type", "new_key")}
-        return self.action.visit("host_certificate", {**where(self.options), **key, "operation": operation, **arguments})
+        return self.action.visit(
+            "host_certificate", {**where(self.options), **key, "operation": operation, **arguments}
+        )
 
     def _due(self, authority: CertificateAuthority | None, self_signed: bool) -> list[str]:
         reasons = certificates.reasons_to_issue(
-            self.chain, self.found["key_fits"], self.names, authority.certificate if authority else None,
-            self.options["renew_before"], self_signed=self_signed)
+            self.chain,
+            self.found["key_fits"],
+            self.names,
+            authority.certificate if authority else None,
+            self.options["renew_before"],
+            self_signed=self_signed,
+        )
         return [*reasons, *(["a new key was asked for"] if self.options["new_key"] else [])]
 
 
@@ -106,7 +117,8 @@ class FleetAuthority(Provider):
         if self.authority is None:
             self._check_lost({self.action.task_vars.get("inventory_hostname", "This host"): self.state})
         self.names = self._wanted_names(
-            self.authority.permits if self.authority else name_constraints.permits(self.options["ca_permitted"]))
+            self.authority.permits if self.authority else name_constraints.permits(self.options["ca_permitted"])
+        )
         if self.authority:
             warnings = [self.authority.warning(self.options["days"])]
             if self.options["ca_permitted"]:
@@ -124,7 +136,8 @@ class FleetAuthority(Provider):
         if authority.created:
             self.warnings.append(
                 f"A certificate authority was made in {self.options['ca_dir']}. Back that folder up, and have browsers"
-                f" trust {self.trusted_file}.")
+                f" trust {self.trusted_file}."
+            )
         self.names = self._wanted_names(authority.permits)
         request = self._visit("request")["request"]
         chain = certificates.issue(authority, request.encode("ascii"), self.names, self.options["days"])
@@ -162,7 +175,8 @@ class FleetAuthority(Provider):
         if not create:
             return CertificateAuthority.peek(options["ca_dir"], options["ca_passphrase"])
         return CertificateAuthority.load_or_create(
-            options["ca_dir"], options["ca_passphrase"], permitted=options["ca_permitted"])
+            options["ca_dir"], options["ca_passphrase"], permitted=options["ca_permitted"]
+        )
 
 
 class SelfSigned(Provider):
@@ -175,8 +189,11 @@ class SelfSigned(Provider):
 
     def install(self) -> dict[str, t.Any]:
         return self._visit(
-            "self_sign", days=self.options["days"], subject=common_name(self.names),
-            names=[f"DNS:{name}" for name in self.names.dns] + [f"IP:{address}" for address in self.names.ips])
+            "self_sign",
+            days=self.options["days"],
+            subject=common_name(self.names),
+            names=[f"DNS:{name}" for name in self.names.dns] + [f"IP:{address}" for address in self.names.ips],
+        )
 
 
 class File(Provider):
@@ -189,11 +206,17 @@ class File(Provider):
         if not options["chain"] or not options["key"]:
             raise Failure(
                 "nodered_certificate_provider is file: set nodered_certificate_chain and nodered_certificate_key, both in"
-                " PEM, for example with lookup('ansible.builtin.file', ...).")
+                " PEM, for example with lookup('ansible.builtin.file', ...)."
+            )
         self.bundle = check_bundle(
-            options["chain"], options["key"], options["names"], passphrase=options["key_passphrase"],
-            chain_name="nodered_certificate_chain", key_name="nodered_certificate_key",
-            passphrase_option="nodered_certificate_key_passphrase")
+            options["chain"],
+            options["key"],
+            options["names"],
+            passphrase=options["key_passphrase"],
+            chain_name="nodered_certificate_chain",
+            key_name="nodered_certificate_key",
+            passphrase_option="nodered_certificate_key_passphrase",
+        )
         says = certificates.describe(self.bundle.chain)
         self.names = Names(tuple(says["dns_names"]), tuple(says["ip_addresses"]))
         days = (datetime.datetime.fromisoformat(says["not_after"]) - datetime.datetime.now(datetime.timezone.utc)).days
@@ -220,8 +243,15 @@ class Acme(Provider):
     def prepare(self) -> None:
         options = self.options
         self.wish = acme.wanted(
-            options["names"], options["acme_directory"], options["acme_challenge"], options["acme_webroot"],
-            options["key_type"], options["acme_email"], options["acme_options"], options["acme_credentials"])
+            options["names"],
+            options["acme_directory"],
+            options["acme_challenge"],
+            options["acme_webroot"],
+            options["key_type"],
+            options["acme_email"],
+            options["acme_options"],
+            options["acme_credentials"],
+        )
         self.names = Names(self.wish.names, ())
         user, service = self.state["user"], self.state["service"]["name"]
         self.hook = hook(service, user["name"], user["group"], self.found["path"])

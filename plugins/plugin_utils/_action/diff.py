@@ -16,9 +16,14 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 
 #: Whatever gives a name a value, and where each of them has the two.
 _ASSIGNMENTS = "[(pair) (assignment_expression) (variable_declarator value: (_))] @assignment"
-_SIDES = {"pair": ("key", "value"), "assignment_expression": ("left", "right"), "variable_declarator": ("name", "value")}
+_SIDES = {
+    "pair": ("key", "value"),
+    "assignment_expression": ("left", "right"),
+    "variable_declarator": ("name", "value"),
+}
 _SECRET_NAME = re.compile(
-    r"pass(?:word|phrase|wd)|pass\d*$|secret|token|credential|(?:api|private|access)_?key|authorization", re.IGNORECASE)
+    r"pass(?:word|phrase|wd)|pass\d*$|secret|token|credential|(?:api|private|access)_?key|authorization", re.IGNORECASE
+)
 #: What a person wants to know of a certificate.
 _CERTIFICATE_KEYS = ("subject", "issuer", "dns_names", "ip_addresses", "not_before", "not_after", "key_type")
 
@@ -33,6 +38,7 @@ def settings_difference(path: str, before: str, after: str) -> dict[str, str]:
 
     A secret that the old text did not have is marked as new, because the difference would not show otherwise.
     """
+
     def marked(secret: str) -> str:
         return HIDDEN if secret in before else HIDDEN + " (new)"
 

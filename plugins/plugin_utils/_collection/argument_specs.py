@@ -26,10 +26,7 @@ def argument_spec(module: str) -> dict[str, dict[str, t.Any]]:
         found = importlib.import_module(f"{_PACKAGE}.doc_fragments.{fragment}").ModuleDocFragment
         text = getattr(found, section.upper() or "DOCUMENTATION")
         options.update(yaml.safe_load(text).get("options", {}))
-    return {
-        name: {key: option[key] for key in _KEPT if key in option}
-        for name, option in options.items()
-    }
+    return {name: {key: option[key] for key in _KEPT if key in option} for name, option in options.items()}
 
 
 def validated(spec: dict[str, dict[str, t.Any]], given: dict[str, t.Any]) -> dict[str, t.Any] | None:

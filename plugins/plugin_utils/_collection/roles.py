@@ -24,14 +24,21 @@ def _loaded(file: pathlib.Path) -> t.Any:
 
 #: The options of all roles, by the names of their variables, as an argument specification. Roles agree on shared ones.
 ROLE_OPTIONS: dict[str, dict[str, t.Any]] = {
-    name: option for file in sorted(_ROLES.glob("*/meta/argument_specs.yml"))
-    for name, option in _loaded(file)["argument_specs"]["main"]["options"].items()}
+    name: option
+    for file in sorted(_ROLES.glob("*/meta/argument_specs.yml"))
+    for name, option in _loaded(file)["argument_specs"]["main"]["options"].items()
+}
 
 #: What a variable is where nobody sets it.
-ROLE_DEFAULTS: dict[str, t.Any] = {name: option["default"] for name, option in ROLE_OPTIONS.items() if "default" in option}
+ROLE_DEFAULTS: dict[str, t.Any] = {
+    name: option["default"] for name, option in ROLE_OPTIONS.items() if "default" in option
+}
 
 #: What each role gives to this collection's modules, as templates: by role and module, then by option.
 HANDED_ON: dict[tuple[str, str], dict[str, str]] = {
     (file.parents[1].name, name.removeprefix("pifleet.nodered.")): arguments
-    for file in sorted(_ROLES.glob("*/tasks/main.yml")) for task in _loaded(file)
-    for name, arguments in task.items() if name.startswith("pifleet.nodered.")}
+    for file in sorted(_ROLES.glob("*/tasks/main.yml"))
+    for task in _loaded(file)
+    for name, arguments in task.items()
+    if name.startswith("pifleet.nodered.")
+}

@@ -13,7 +13,6 @@ import yaml
 from .paths import COLLECTION
 
 
-
 def collection_version() -> str:
     """From what ansible-galaxy installed, or from what it is built of."""
     manifest = COLLECTION / "MANIFEST.json"

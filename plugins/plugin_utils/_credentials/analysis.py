@@ -67,8 +67,14 @@ class CredentialsFile:
 
     @classmethod
     def of(cls, described: t.Mapping[str, t.Any]) -> CredentialsFile:
-        return cls(described["name"], described["kind"], described["empty"], bytes.fromhex(described["iv"]),
-                   base64.b64decode(described["head"]), described["size"])
+        return cls(
+            described["name"],
+            described["kind"],
+            described["empty"],
+            bytes.fromhex(described["iv"]),
+            base64.b64decode(described["head"]),
+            described["size"],
+        )
 
     def opens_with(self, secret: str) -> bool:
         """Whether this secret decrypts it, judged by how the text begins."""
@@ -145,9 +151,15 @@ def judge(state: t.Mapping[str, t.Any], document: SettingsDocument) -> Credentia
     made = read["generated"] or {}
     user_dir = state["user_dir"]["path"]
     found = Credentials(
-        Status.NONE, path=name and os.path.join(user_dir, name), user_dir=user_dir, files=files,
-        secret=secret if isinstance(secret, str) or secret is False else None, generated=made.get("secret"),
-        generated_file=made.get("file", ""), pending=tuple(read["pending"]))
+        Status.NONE,
+        path=name and os.path.join(user_dir, name),
+        user_dir=user_dir,
+        files=files,
+        secret=secret if isinstance(secret, str) or secret is False else None,
+        generated=made.get("secret"),
+        generated_file=made.get("file", ""),
+        pending=tuple(read["pending"]),
+    )
     holding = [file for file in files if not file.empty]
     lost = [file for file in holding if not _is_read(found, file)]
     if not lost:
@@ -155,8 +167,10 @@ def judge(state: t.Mapping[str, t.Any], document: SettingsDocument) -> Credentia
     if len(lost) < len(holding):
         # An old file that nobody needs, or the one that counts.
         names = ", ".join(file.name for file in lost)
-        return Credentials(Status.UNKNOWN, f"flowFile is code, so it cannot be told whether Node-RED reads {names}, which"
-                                           " it could not decrypt")
+        return Credentials(
+            Status.UNKNOWN,
+            f"flowFile is code, so it cannot be told whether Node-RED reads {names}, which it could not decrypt",
+        )
     return dataclasses.replace(found, status=Status.LOST, reason=_why_lost(found, lost[0]))
 
 
@@ -174,16 +188,21 @@ def _why_unknown(state: t.Mapping[str, t.Any], document: SettingsDocument) -> st
         return "credentialSecret is code"
     user_dir = document.get(("userDir",))
     given = any(override["by"] == "--userDir" for override in state["overrides"])
-    if user_dir and user_dir is not MISSING and not given and (
-            not isinstance(user_dir, str) or os.path.normpath(user_dir) != os.path.normpath(state["user_dir"]["path"])):
+    if (
+        user_dir
+        and user_dir is not MISSING
+        and not given
+        and (not isinstance(user_dir, str) or os.path.normpath(user_dir) != os.path.normpath(state["user_dir"]["path"]))
+    ):
         return "settings.js names another userDir"
     return ""
 
 
 def _file_name(state: t.Mapping[str, t.Any], document: SettingsDocument) -> str | None:
     """What the credentials file is called (storage, localfilesystem/projects/index.js); None where only code tells."""
-    overridden = any(override["path"][:1] == ["flowFile"] and override["by"].startswith("-D")
-                     for override in state["overrides"])
+    overridden = any(
+        override["path"][:1] == ["flowFile"] and override["by"].startswith("-D") for override in state["overrides"]
+    )
     flow_file = state["credentials"]["flow_file"] or document.get(("flowFile",))
     if flow_file is MISSING or flow_file in ("", None, False):
         flow_file = state["credentials"]["default_flow_file"]
@@ -205,8 +224,10 @@ def _why_lost(found: Credentials, file: CredentialsFile) -> str:
     if file.kind == "damaged":
         return f"{file.name} is damaged"
     if found.generated and isinstance(found.secret, str) and file.opens_with(found.secret):
-        return (f"credentialSecret in settings.js fits {file.name}, but the key that Node-RED has made itself"
-                f" ({found.generated_file}) is tried instead")
+        return (
+            f"credentialSecret in settings.js fits {file.name}, but the key that Node-RED has made itself"
+            f" ({found.generated_file}) is tried instead"
+        )
     if found.generated:
         return f"the key that Node-RED has made itself ({found.generated_file}) does not fit {file.name}"
     if found.secret is None:
@@ -249,8 +270,11 @@ def migration(found: Credentials, secret: str) -> Migration | None:
         before.append(f"{found.generated_file}: has a key that Node-RED has made itself")
     if not before and found.secret == secret:
         return Migration()
-    return Migration(tuple(before), tuple(after), {
-        "secret": secret, "keys": keys, "required": [file.name for file in found.files], "sources": {}})
+    return Migration(
+        tuple(before),
+        tuple(after),
+        {"secret": secret, "keys": keys, "required": [file.name for file in found.files], "sources": {}},
+    )
 
 
 def _how(found: Credentials, file: CredentialsFile) -> str:
@@ -263,8 +287,11 @@ def _how(found: Credentials, file: CredentialsFile) -> str:
 
 def _nothing_fits(found: Credentials, file: CredentialsFile) -> str:
     path = os.path.join(found.user_dir, file.name)
-    reason = "is damaged" if file.kind == "damaged" else (
-        "can be decrypted neither with nodered_credential_secret nor with a key that the host has")
+    reason = (
+        "is damaged"
+        if file.kind == "damaged"
+        else ("can be decrypted neither with nodered_credential_secret nor with a key that the host has")
+    )
     return (
         f"{path} {reason}: the credentials of the flows would be lost. Run pifleet.nodered.restore, which looks for the"
         " secret they were encrypted with, or set nodered_credential_secret to that secret. If they are to be entered anew,"

@@ -73,9 +73,14 @@ def recovery(found: Credentials, evidence: t.Mapping[str, t.Any], wished: str | 
     secret = wished or (present_secret if present_secret in keys else None) or (keys[0] if keys else present_secret)
     return Recovery(
         secret if secret != found.secret else None,
-        {"secret": secret, "keys": [key for key in keys if key != secret], "required": [use.name for use in uses],
-         "sources": {use.name: {key: use.copy[key] for key in ("path", "in_store")} for use in uses if use.copy}},
-        tuple(_told(found, uses, known, secret, wished)))
+        {
+            "secret": secret,
+            "keys": [key for key in keys if key != secret],
+            "required": [use.name for use in uses],
+            "sources": {use.name: {key: use.copy[key] for key in ("path", "in_store")} for use in uses if use.copy},
+        },
+        tuple(_told(found, uses, known, secret, wished)),
+    )
 
 
 def _known(found: Credentials, evidence: t.Mapping[str, t.Any], wished: str | None) -> dict[str, str]:
@@ -104,8 +109,9 @@ def _value(literal: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _use(name: str, file: CredentialsFile | None, copies: t.Iterable[t.Mapping[str, t.Any]],
-         known: t.Iterable[str]) -> _Use | None:
+def _use(
+    name: str, file: CredentialsFile | None, copies: t.Iterable[t.Mapping[str, t.Any]], known: t.Iterable[str]
+) -> _Use | None:
     for copy in (None, *copies):
         if copy is not None and copy["name"] != name:
             continue
@@ -118,8 +124,9 @@ def _use(name: str, file: CredentialsFile | None, copies: t.Iterable[t.Mapping[s
     return None
 
 
-def _told(found: Credentials, uses: t.Iterable[_Use], known: t.Mapping[str, str], secret: str | None,
-          wished: str | None) -> t.Iterator[str]:
+def _told(
+    found: Credentials, uses: t.Iterable[_Use], known: t.Mapping[str, str], secret: str | None, wished: str | None
+) -> t.Iterator[str]:
     for use in uses:
         origin = f"the secret of {known[use.key]} decrypts it" if use.key is not None else "it is not encrypted"
         if use.copy is None:
@@ -134,18 +141,25 @@ def _told(found: Credentials, uses: t.Iterable[_Use], known: t.Mapping[str, str]
     if found.generated and secret is not None:
         yield f"The key that Node-RED has made itself goes from {found.generated_file}."
     if wished is None and secret is not None:
-        yield (f"To keep the secret in the inventory, set {VARIABLE} to the value of credentialSecret in settings.js; another"
-               " value would encrypt the credentials anew.")
+        yield (
+            f"To keep the secret in the inventory, set {VARIABLE} to the value of credentialSecret in settings.js; another"
+            " value would encrypt the credentials anew."
+        )
 
 
-def _nothing_fits(found: Credentials, names: t.Sequence[str], evidence: t.Mapping[str, t.Any], wished: str | None) -> str:
+def _nothing_fits(
+    found: Credentials, names: t.Sequence[str], evidence: t.Mapping[str, t.Any], wished: str | None
+) -> str:
     paths = ", ".join(os.path.join(found.user_dir, name) for name in names)
     origins = list(dict.fromkeys(entry["origin"] for kind in ("literals", "secrets") for entry in evidence[kind]))
     places = [*([VARIABLE] if wished is not None else []), *origins]
     more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
     looked = f" It was looked for in {', '.join(places[:_NAMED])}{more}." if places else ""
-    wrong = (f" {VARIABLE} does not fit: write the secret they were encrypted with there, or leave it out." if wished else
-             f" If you know it, set {VARIABLE} to it and run this again.")
+    wrong = (
+        f" {VARIABLE} does not fit: write the secret they were encrypted with there, or leave it out."
+        if wished
+        else f" If you know it, set {VARIABLE} to it and run this again."
+    )
     return (
         f"No secret was found that decrypts {paths}, and no good copy.{looked}{wrong} If the credentials are to be entered"
         f" anew, remove {paths} on the host. Nothing was changed."

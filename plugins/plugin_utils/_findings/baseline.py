@@ -44,13 +44,17 @@ def read(path: pathlib.Path) -> dict[str, Known]:
     if data.get("format_version") != _VERSION:
         raise BaselineError(
             f"The baseline {path} has format_version {data.get('format_version')!r}, but this collection reads {_VERSION}."
-            " Update the collection.")
+            " Update the collection."
+        )
     known = data.get("findings")
     if not isinstance(known, list):
         raise BaselineError(f"The baseline {path} has no list of findings. {_restore()}")
     for number, item in enumerate(known, 1):
-        if not (isinstance(item, dict) and all(isinstance(item.get(key), str) for key in _KEYS)
-                and _FINGERPRINT.fullmatch(item["fingerprint"])):
+        if not (
+            isinstance(item, dict)
+            and all(isinstance(item.get(key), str) for key in _KEYS)
+            and _FINGERPRINT.fullmatch(item["fingerprint"])
+        ):
             raise BaselineError(f"Finding {number} of the baseline {path} lacks {', '.join(_KEYS)}. {_restore()}")
     return {item["fingerprint"]: {key: item[key] for key in _KEYS} for item in known}
 
@@ -68,11 +72,17 @@ def render(report: Report, former: t.Mapping[str, Known]) -> str:
     kept = [known for known in former.values() if known["subject"] not in looked_at]
     new = [_known(finding) for finding in report.findings if not finding.suppression]
     found = {known["fingerprint"]: known for known in [*kept, *new]}
-    ordered = sorted(found.values(), key=lambda known: [known[key] for key in ("subject", "rule", "detail", "fingerprint")])
+    ordered = sorted(
+        found.values(), key=lambda known: [known[key] for key in ("subject", "rule", "detail", "fingerprint")]
+    )
     data = {"format": _FORMAT, "format_version": _VERSION, "findings": ordered}
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
 
 def _known(finding: Finding) -> Known:
-    return {"fingerprint": finding.fingerprint, "subject": finding.subject, "rule": finding.rule.identifier,
-            "detail": finding.detail}
+    return {
+        "fingerprint": finding.fingerprint,
+        "subject": finding.subject,
+        "rule": finding.rule.identifier,
+        "detail": finding.detail,
+    }

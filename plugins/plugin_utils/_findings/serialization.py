@@ -51,8 +51,14 @@ def finding_from_data(data: t.Mapping[str, t.Any], rules: t.Mapping[str, Rule]) 
         _require_mapping(suppression, "`suppression`")
         suppression = Suppression(_text(suppression, "reason"), day_from_data(suppression.get("until")))
     return Finding(
-        rules[identifier], _text(data, "subject"), _text(data, "message"), Place(_text(data, "file", ""), line),
-        _text(data, "detail", ""), suppression, bool(data.get("known", False)))
+        rules[identifier],
+        _text(data, "subject"),
+        _text(data, "message"),
+        Place(_text(data, "file", ""), line),
+        _text(data, "detail", ""),
+        suppression,
+        bool(data.get("known", False)),
+    )
 
 
 def subject_data(subject: Subject) -> dict[str, t.Any]:
@@ -65,7 +71,8 @@ def subject_data(subject: Subject) -> dict[str, t.Any]:
         "address": subject.address,
         "node_red": subject.node_red,
         "node": subject.node,
-        "certificate": certificate and {
+        "certificate": certificate
+        and {
             "name": certificate.name,
             "issuer": certificate.issuer,
             "not_before": time_data(certificate.not_before),
@@ -85,11 +92,20 @@ def subject_from_data(data: t.Mapping[str, t.Any]) -> Subject:
     if certificate is not None:
         _require_mapping(certificate, "`certificate`")
         certificate = ServedCertificate(
-            _text(certificate, "name"), _text(certificate, "issuer"),
-            time_from_data(certificate.get("not_before")), time_from_data(certificate.get("not_after")))
+            _text(certificate, "name"),
+            _text(certificate, "issuer"),
+            time_from_data(certificate.get("not_before")),
+            time_from_data(certificate.get("not_after")),
+        )
     return Subject(
-        _text(data, "name"), Kind(kind), _text(data, "error", ""), _text(data, "address", ""),
-        _text(data, "node_red", ""), _text(data, "node", ""), certificate)
+        _text(data, "name"),
+        Kind(kind),
+        _text(data, "error", ""),
+        _text(data, "address", ""),
+        _text(data, "node_red", ""),
+        _text(data, "node", ""),
+        certificate,
+    )
 
 
 def time_data(time: datetime.datetime) -> str:

@@ -21,18 +21,28 @@ from .serialization import DataError, day_from_data
 
 VARIABLE = "nodered_suppressions"
 EXPIRED = Rule(
-    "suppression-expired", Severity.LOW, "A suppression is over",
+    "suppression-expired",
+    Severity.LOW,
+    "A suppression is over",
     "What somebody accepted for a while counts again since that day.",
-    f"Mend what it suppressed and remove the entry from {VARIABLE}, or give it a later day in until.", VARIABLE)
+    f"Mend what it suppressed and remove the entry from {VARIABLE}, or give it a later day in until.",
+    VARIABLE,
+)
 UNUSED = Rule(
-    "suppression-unused", Severity.LOW, "A suppression matches nothing",
+    "suppression-unused",
+    Severity.LOW,
+    "A suppression matches nothing",
     "It would hide the finding without a word, should it come back.",
-    f"Remove the entry from {VARIABLE}, or correct its host, file or detail.", VARIABLE)
+    f"Remove the entry from {VARIABLE}, or correct its host, file or detail.",
+    VARIABLE,
+)
 #: By their identifiers.
 RULES = {rule.identifier: rule for rule in (EXPIRED, UNUSED)}
 
 _KEYS = {
-    "rule": "the identifier of a rule", "reason": "why it is accepted", "until": "the last day it is accepted, such as 2026-12-31",
+    "rule": "the identifier of a rule",
+    "reason": "why it is accepted",
+    "until": "the last day it is accepted, such as 2026-12-31",
 }
 _DAY = re.compile(r"\bdatetime\.date\((\d+), (\d+), (\d+)\)")
 _PATTERNS = ("host", "file", "detail")
@@ -62,9 +72,11 @@ class Entry:
         """Whether the finding is one that it accepts."""
         files = {finding.place.file, *([subject.name] if subject.kind is Kind.FILE else [])}
         return (
-            self.rule == finding.rule.identifier and self.is_for(subject)
+            self.rule == finding.rule.identifier
+            and self.is_for(subject)
             and (not self.detail or self.detail == finding.detail)
-            and (not self.file or any(fnmatch.fnmatchcase(file, self.file) for file in files)))
+            and (not self.file or any(fnmatch.fnmatchcase(file, self.file) for file in files))
+        )
 
     def __str__(self) -> str:
         given = {"rule": self.rule, **{name: getattr(self, name) for name in _PATTERNS}}
@@ -90,7 +102,9 @@ def _with_days(value: t.Any) -> t.Any:
     """The list that was meant by a text of it: with ansible-core 2.18 a template of a list that has a day is its `repr`."""
     if isinstance(value, str):
         with contextlib.suppress(ValueError, SyntaxError):
-            return ast.literal_eval(_DAY.sub(lambda match: f"'{int(match[1]):04}-{int(match[2]):02}-{int(match[3]):02}'", value))
+            return ast.literal_eval(
+                _DAY.sub(lambda match: f"'{int(match[1]):04}-{int(match[2]):02}-{int(match[3]):02}'", value)
+            )
     return value
 
 
@@ -122,8 +136,13 @@ def _entry(item: t.Any, rules: t.Collection[str], what: str) -> Entry:
     return Entry(item["rule"], Suppression(item["reason"], until), *(item.get(key, "") for key in _PATTERNS))
 
 
-def suppress(findings: t.Iterable[Finding], subjects: t.Sequence[Subject], entries_of: t.Mapping[str, t.Sequence[Entry]],
-             today: datetime.date, applied: t.Container[str]) -> list[Finding]:
+def suppress(
+    findings: t.Iterable[Finding],
+    subjects: t.Sequence[Subject],
+    entries_of: t.Mapping[str, t.Sequence[Entry]],
+    today: datetime.date,
+    applied: t.Container[str],
+) -> list[Finding]:
     """The findings, those that an entry accepts marked so, and a finding for each entry that is over or matches nothing.
 
     An entry that several hosts have, from group_vars, is one entry. Whether it matches nothing can be said only of those
@@ -156,14 +175,18 @@ def suppress(findings: t.Iterable[Finding], subjects: t.Sequence[Subject], entri
     return result
 
 
-def _told(entry: Entry, having: list[Subject], matched: list[str], today: datetime.date,
-          applied: t.Container[str]) -> Finding | None:
+def _told(
+    entry: Entry, having: list[Subject], matched: list[str], today: datetime.date, applied: t.Container[str]
+) -> Finding | None:
     looked_at = [subject.name for subject in having if not subject.error]
     first = min(matched or looked_at or [subject.name for subject in having])
     if entry.suppression.until < today:
-        return Finding(EXPIRED, first,
-                       f"The entry of {VARIABLE} with {entry} was over after {entry.suppression.until.isoformat()}.",
-                       detail=str(entry))
+        return Finding(
+            EXPIRED,
+            first,
+            f"The entry of {VARIABLE} with {entry} was over after {entry.suppression.until.isoformat()}.",
+            detail=str(entry),
+        )
     if not matched and entry.rule in applied and len(looked_at) == len(having):
         return Finding(UNUSED, first, f"The entry of {VARIABLE} with {entry} matches no finding.", detail=str(entry))
     return None

@@ -29,6 +29,7 @@ except ImportError:
     def trust_as_template(value: str) -> str:
         return value
 
+
 _PREFIX = "nodered_"
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 #: Stands for what is not known here, a secret that cannot be decrypted or what has no value, with something of its own
@@ -96,7 +97,9 @@ class HostVariables:
         """What an option of a task becomes, or nothing where it is left out. Unresolved."""
         if template not in self._arguments:
             found = self._template({"value": trust_as_template(template)}, self._filled_templar)
-            omitted = "value" not in found or (self._raw.get("omit") is not None and found["value"] == self._raw["omit"])
+            omitted = "value" not in found or (
+                self._raw.get("omit") is not None and found["value"] == self._raw["omit"]
+            )
             self._arguments[template] = () if omitted else (found["value"],)
         return self._arguments[template]
 
@@ -152,10 +155,14 @@ class HostVariables:
             unresolved = error
         if isinstance(value, (dict, list)):
             known = len(missing)
-            parts = [self._resolve(name, part, missing) for part in (value.values() if isinstance(value, dict) else value)]
+            parts = [
+                self._resolve(name, part, missing) for part in (value.values() if isinstance(value, dict) else value)
+            ]
             if len(missing) > known:
                 before, after = map(list, zip(*parts))
-                return (dict(zip(value, before)), dict(zip(value, after))) if isinstance(value, dict) else (before, after)
+                return (
+                    (dict(zip(value, before)), dict(zip(value, after))) if isinstance(value, dict) else (before, after)
+                )
         missing.append(Missing(str(unresolved), unresolved.undefined, self.place(name, value)))
         stand_in = _WITHOUT_VALUE + hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
         return stand_in, stand_in

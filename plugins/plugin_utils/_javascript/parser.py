@@ -27,6 +27,7 @@ except ImportError:
 
 _REQUIREMENTS = COLLECTION / "requirements.txt"
 
+
 def missing() -> str | None:
     """What to tell the user if the library is missing, else None."""
     if TREE_SITTER_IMPORT_ERROR is None:
@@ -36,26 +37,32 @@ def missing() -> str | None:
         f" '{sys.executable} -m pip install -r {_REQUIREMENTS}'."
     )
 
+
 @functools.cache
 def _language() -> t.Any:
     return tree_sitter.Language(tree_sitter_javascript.language())
+
 
 @functools.cache
 def _query(text: str) -> t.Any:
     return tree_sitter.Query(_language(), text)
 
+
 def tree_of(source: bytes) -> Node:
     """The root of the syntax tree, errors and all."""
     return tree_sitter.Parser(_language()).parse(source).root_node
+
 
 def captures(query: str, node: Node) -> dict[str, list[Node]]:
     """The nodes below a node that a query of tree-sitter captures, by the names it gives them."""
     return tree_sitter.QueryCursor(_query(query)).captures(node)
 
+
 COMMENTS = frozenset({"comment", "html_comment"})
 
 # Deeper values are no settings; the limit keeps every recursion below Python's own.
 MAX_DEPTH = 100
+
 
 class SettingsError(Exception):
     """Why a settings.js cannot be edited safely, and what to do about it. Never holds a value of the file."""
@@ -68,11 +75,14 @@ class SettingsError(Exception):
     def __str__(self) -> str:
         return self.message if self.line is None else f"line {self.line}: {self.message}"
 
+
 class NothingExportedError(SettingsError):
     """Why Node-RED would start without any of the settings of the file: open, and without a word."""
 
+
 def line_of(node: Node) -> int:
     return node.start_point.row + 1
+
 
 # --- syntax ----------------------------------------------------------------------------------------------------------
 
@@ -89,6 +99,7 @@ _LENIENCIES = """
 _PLACEHOLDER = re.compile(rb"\{\{|\{%|<%|@\w+@|%\w+%|[:,(\[]\s*\$\{\w+\}")
 
 _BRACKETS = {"{": "}", "${": "}", "(": ")", "[": "]"}
+
 
 def parse(source: bytes) -> Node:
     """The root of the syntax tree, or a SettingsError at the first thing that is no JavaScript."""
@@ -108,6 +119,7 @@ def parse(source: bytes) -> Node:
         )
     return root
 
+
 def _syntax_error(root: Node, source: bytes) -> SettingsError:
     broken: Node | None = root
     while broken is not None:
@@ -121,6 +133,7 @@ def _syntax_error(root: Node, source: bytes) -> SettingsError:
             line_of(unclosed),
         )
     return _not_javascript(node, source)
+
 
 def _not_javascript(node: Node, source: bytes) -> SettingsError:
     line_start = source.rfind(b"\n", 0, node.start_byte) + 1
@@ -136,6 +149,7 @@ def _not_javascript(node: Node, source: bytes) -> SettingsError:
         line_of(node),
     )
 
+
 def _unclosed_bracket(root: Node) -> Node | None:
     opened: list[Node] = []
     for leaf in _leaves(root):
@@ -144,6 +158,7 @@ def _unclosed_bracket(root: Node) -> Node | None:
         elif opened and leaf.type == _BRACKETS[opened[-1].type]:
             opened.pop()
     return opened[-1] if opened else None
+
 
 def _leaves(root: Node) -> Iterator[Node]:
     stack = [root]

@@ -25,6 +25,7 @@ _NAMED_ESCAPES = {value: "\\" + letter for letter, value in _SINGLE_ESCAPES.item
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
+
 @dataclass(frozen=True)
 class Style:
     """How a file writes what the editor adds."""
@@ -36,6 +37,7 @@ class Style:
 
     def replaced(self, **changes: Any) -> Style:
         return replace(self, **changes)
+
 
 def plain(value: Any, depth: int = 0) -> Any:
     """A copy of a JSON-like value in Python's own types, or a SettingsError."""
@@ -57,6 +59,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         return [plain(item, depth + 1) for item in value]
     raise SettingsError(f"a value of type {type(value).__name__} cannot be written to settings.js.")
 
+
 def render(value: Any, style: Style, indent: str = "", inline: bool = False) -> str:
     """The code for a value that starts on a line with that indentation; objects take one line per key."""
     if isinstance(value, Expression):
@@ -74,6 +77,7 @@ def render(value: Any, style: Style, indent: str = "", inline: bool = False) -> 
     except ValueError:
         raise SettingsError("the given number has too many digits.") from None
 
+
 def _render_object(value: dict[str, Any], style: Style, indent: str, inline: bool) -> str:
     if not value:
         return "{}"
@@ -83,18 +87,22 @@ def _render_object(value: dict[str, Any], style: Style, indent: str, inline: boo
         return "{" + ", ".join(members) + "}"
     return f"{{{style.eol}{inner}" + f",{style.eol}{inner}".join(members) + f"{style.eol}{indent}}}"
 
+
 def _render_expression(code: str, style: Style, indent: str) -> str:
     # Spaces count inside template strings and continued strings.
     margin = "" if "`" in code or "\\" in code else indent
     return (style.eol + margin).join(_LINE_BREAK.split(code))
+
 
 def render_key(name: str, style: Style) -> str:
     if name == "__proto__":
         return "[" + render_string(name, style.quote) + "]"
     return name if _IDENTIFIER.match(name) and not style.quoted_keys else render_string(name, style.quote)
 
+
 def render_string(value: str, quote: str) -> str:
     return quote + _UNSAFE.sub(_escape, value).replace(quote, "\\" + quote) + quote
+
 
 def _escape(match: re.Match[str]) -> str:
     found = match[0]

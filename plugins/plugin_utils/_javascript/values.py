@@ -25,6 +25,7 @@ _NUMBER = re.compile(r"(?:0|[1-9][\d_]*)$|0[xX][\dA-Fa-f_]+$|0[oO][0-7_]+$|0[bB]
 
 _FLOAT = re.compile(r"(?:(?:0|[1-9][\d_]*)?\.[\d_]+|(?:0|[1-9][\d_]*)\.?)(?:[eE][+-]?\d+)?$")
 
+
 class Member(NamedTuple):
     """One member of an object literal."""
 
@@ -32,8 +33,10 @@ class Member(NamedTuple):
     node: Node
     value: Node | None  # None: a method, an accessor, a shorthand or a spread
 
+
 def code_children(node: Node) -> list[Node]:
     return [child for child in node.named_children if child.type not in COMMENTS]
+
 
 def unwrapped(node: Node) -> Node:
     """The expression inside any parentheses."""
@@ -43,6 +46,7 @@ def unwrapped(node: Node) -> Node:
             break
         node = inner[0]
     return node
+
 
 def members_of(node: Node) -> list[Member]:
     """What an object literal holds, in its order."""
@@ -64,6 +68,7 @@ def members_of(node: Node) -> list[Member]:
             members.append(Member(None, child, None))
     return members
 
+
 def _key_name(key: Node) -> str | None:
     if key.type == "property_identifier":
         return _unescaped(text_of(key))
@@ -75,8 +80,10 @@ def _key_name(key: Node) -> str | None:
         return value
     return str(value) if isinstance(value, int) else None
 
+
 def text_of(node: Node) -> str:
     return (node.text or b"").decode("utf-8")
+
 
 def value_of(node: Node, depth: int = 0) -> Any:
     """The Python value of a literal; an Expression for anything that needs JavaScript to tell."""
@@ -91,13 +98,16 @@ def value_of(node: Node, depth: int = 0) -> Any:
             pass
     return Expression.of(node)
 
+
 def _string(node: Node, _depth: int) -> str:
     return _unescaped(text_of(node)[1:-1])
+
 
 def _template_string(node: Node, _depth: int) -> str:
     if any(child.type == "template_substitution" for child in node.children):
         raise ValueError("not a literal")
     return _unescaped(text_of(node)[1:-1].replace("\r\n", "\n").replace("\r", "\n"))
+
 
 def _unescaped(text: str) -> str:
     if "\\" not in text:
@@ -105,6 +115,7 @@ def _unescaped(text: str) -> str:
     units = _ESCAPE.sub(_escaped_character, text)
     # Two \uXXXX escapes may be the halves of one character.
     return units.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
 
 def _escaped_character(match: re.Match[str]) -> str:
     braced, four, two, octal, other = match.groups()
@@ -116,6 +127,7 @@ def _escaped_character(match: re.Match[str]) -> str:
         return chr(value) if value < 256 else chr(int(octal[:2], 8)) + octal[2]
     return chr(int(braced or four or two, 16))
 
+
 def _number(node: Node, _depth: int) -> int | float:
     text = text_of(node)
     if _NUMBER.match(text):
@@ -126,17 +138,20 @@ def _number(node: Node, _depth: int) -> int | float:
             return value
     raise ValueError("not a plain number")
 
+
 def _negative(node: Node, depth: int) -> int | float:
     argument = node.child_by_field_name("argument")
     if node.children[0].type != "-" or argument.type != "number":
         raise ValueError("not a literal")
     return -_number(argument, depth)
 
+
 def _array(node: Node, depth: int) -> list[Any]:
     elements = elements_of(node)
     if elements is None:
         raise ValueError("not a literal")
     return [value_of(element, depth + 1) for element in elements]
+
 
 def elements_of(node: Node) -> list[Node] | None:
     """The elements of an array literal; None if it has holes or spreads."""
@@ -154,6 +169,7 @@ def elements_of(node: Node) -> list[Node] | None:
             expect_element = False
     return elements
 
+
 def _object(node: Node, depth: int) -> dict[str, Any]:
     found = {}
     for name, member, value in members_of(node):
@@ -161,6 +177,7 @@ def _object(node: Node, depth: int) -> dict[str, Any]:
             raise ValueError("not a literal")
         found[name] = Expression.of(member) if value is None else value_of(value, depth + 1)
     return found
+
 
 _READERS = {
     "string": _string,
@@ -239,6 +256,7 @@ class Expression:
         # The text may hold a secret, and a repr ends in logs.
         return f"<Expression of {len(self.text)} characters>"
 
+
 def tokens_of(node: Node) -> tuple:
     """What a piece of code says, without comments, spacing, quote style, trailing commas and optional semicolons.
 
@@ -271,15 +289,18 @@ def tokens_of(node: Node) -> tuple:
         if not parents:
             return tuple(tokens)
 
+
 def _string_or_text(node: Node) -> str:
     try:
         return _string(node, 0)
     except (ValueError, OverflowError):
         return text_of(node)
 
+
 def _is_trailing_comma(tokens: list[tuple], depth: int) -> bool:
     # A comma after a comma or an opening bracket is a hole of an array, which counts.
     return len(tokens) > 1 and tokens[-1] == (depth, ",") and tokens[-2] not in ((depth, ","), (depth, "["))
+
 
 def same_meaning(one: Any, other: Any) -> bool:
     """Whether two values are the same to JavaScript: 1 is 1.0 but not true, and the order of keys does not count."""

@@ -48,9 +48,20 @@ def look(address: str, port: int, expected: Expected, authorities: str, timeout:
         token_status, cors (the header of /settings); not_asked (path and setting of logins that are not asked for)
     """
     view: dict[str, t.Any] = {
-        "address": address, "port": port, "reachable": False, "tls": False, "plain_http": False, "old_tls": "",
-        "certificate": None, "trusted": None, "login": None, "settings_status": None, "flows_status": None,
-        "token_status": None, "cors": None, "not_asked": [],
+        "address": address,
+        "port": port,
+        "reachable": False,
+        "tls": False,
+        "plain_http": False,
+        "old_tls": "",
+        "certificate": None,
+        "trusted": None,
+        "login": None,
+        "settings_status": None,
+        "flows_status": None,
+        "token_status": None,
+        "cors": None,
+        "not_asked": [],
     }
     deadline = time.monotonic() + _LONGEST * timeout
     try:

@@ -65,17 +65,22 @@ def prove_login(
             # The network may be to blame. The host itself finds out whether Node-RED has died of it.
             raise LoginUnproved(f"Node-RED did not answer to it ({error})") from None
         if probe.locked_out(status, body):
-            raise LoginUnproved(f"Node-RED lets nobody log in as {username} for ten minutes, after five wrong passwords")
+            raise LoginUnproved(
+                f"Node-RED lets nobody log in as {username} for ten minutes, after five wrong passwords"
+            )
         token = _token(status, body)
         if token is None:
             raise LoginRefused(f"Node-RED refuses the login of {username} ({status}).")
         try:
             status = endpoint.post(
-                probe.join(root, "auth/revoke"), {"token": token}, {"Authorization": f"Bearer {token}"})[0]
+                probe.join(root, "auth/revoke"), {"token": token}, {"Authorization": f"Bearer {token}"}
+            )[0]
         except (OSError, http.client.HTTPException):
             status = 0
         if status != 200:
-            raise LoginUnproved(f"the login of {username} worked, but could not be ended: it lasts until its time is over")
+            raise LoginUnproved(
+                f"the login of {username} worked, but could not be ended: it lasts until its time is over"
+            )
 
 
 def _token(status: int, body: bytes) -> str | None:

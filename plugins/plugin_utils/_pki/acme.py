@@ -24,11 +24,30 @@ _OVERDUE = 4
 _OPTION = re.compile(r"[a-z][a-z0-9-]*")
 _CHALLENGE = re.compile(r"standalone|webroot|dns-[a-z0-9-]+")
 #: What this collection passes to certbot itself.
-_OWN_OPTIONS = frozenset((
-    "agree-tos", "authenticator", "cert-name", "config", "config-dir", "csr", "domain", "domains", "dry-run", "email",
-    "key-type", "elliptic-curve", "rsa-key-size", "logs-dir", "non-interactive", "server", "staging", "test-cert",
-    "webroot-path", "work-dir",
-))
+_OWN_OPTIONS = frozenset(
+    (
+        "agree-tos",
+        "authenticator",
+        "cert-name",
+        "config",
+        "config-dir",
+        "csr",
+        "domain",
+        "domains",
+        "dry-run",
+        "email",
+        "key-type",
+        "elliptic-curve",
+        "rsa-key-size",
+        "logs-dir",
+        "non-interactive",
+        "server",
+        "staging",
+        "test-cert",
+        "webroot-path",
+        "work-dir",
+    )
+)
 
 
 class AcmeError(Exception):
@@ -80,14 +99,18 @@ def wanted(
     except PkiError as error:
         raise AcmeError(str(error)) from None
     if not checked.dns:
-        raise AcmeError("An ACME server signs DNS names only. Name at least one under which it and the browsers find the"
-                        " host, such as pi.example.com.")
+        raise AcmeError(
+            "An ACME server signs DNS names only. Name at least one under which it and the browsers find the"
+            " host, such as pi.example.com."
+        )
     if checked.ips:
         raise AcmeError(f"Certbot cannot ask for a certificate for the address {checked.ips[0]}: give DNS names only.")
     if not directory.startswith("https://"):
         raise AcmeError(f"The directory of an ACME server is an https:// address, and '{directory}' is not.")
     if not _CHALLENGE.fullmatch(challenge):
-        raise AcmeError(f"The challenge '{challenge}' is none of standalone, webroot and dns-<plugin> (such as dns-rfc2136).")
+        raise AcmeError(
+            f"The challenge '{challenge}' is none of standalone, webroot and dns-<plugin> (such as dns-rfc2136)."
+        )
     if (challenge == "webroot") != bool(webroot):
         raise AcmeError("The challenge webroot and the web server's folder belong together: set both or none of them.")
     wildcard = next((name for name in checked.dns if name.startswith("*.")), None)
@@ -98,8 +121,16 @@ def wanted(
     for text, what in ((email, "email"), (webroot, "webroot")):
         if text and re.search(r'["\s]', text):
             raise AcmeError(f"The {what} has a space or a quote, which certbot's configuration file cannot have.")
-    return Wanted(checked.dns, directory, challenge, webroot or None, key_type, email or None,
-                  configuration(options or {}), credentials or None)
+    return Wanted(
+        checked.dns,
+        directory,
+        challenge,
+        webroot or None,
+        key_type,
+        email or None,
+        configuration(options or {}),
+        credentials or None,
+    )
 
 
 def configuration(options: t.Mapping[str, t.Any]) -> str:
@@ -136,13 +167,15 @@ def reasons(
         return ["there is no certificate of an ACME server yet"], []
     to_fetch = _reasons_of_certificate(found, wish, now or datetime.datetime.now(datetime.timezone.utc))
     to_fetch += reasons_to_fetch(
-        found, wish.directory, wish.challenge, options_digest(wish.webroot, wish.configuration, wish.credentials))
+        found, wish.directory, wish.challenge, options_digest(wish.webroot, wish.configuration, wish.credentials)
+    )
     to_install = []
     if not to_fetch and (not installed or _fingerprint(installed) != _fingerprint(found["chain"])):
         to_install.append("the service has not got the certificate that certbot has fetched")
     if found["hook"] != checksum(hook.encode()):
-        to_install.append("the hook that hands on renewals differs" if found["hook"] else
-                          "the hook that hands on renewals is missing")
+        to_install.append(
+            "the hook that hands on renewals differs" if found["hook"] else "the hook that hands on renewals is missing"
+        )
     if not found["timer"]:
         to_install.append("certbot's timer is not enabled")
     return to_fetch, to_install

@@ -73,6 +73,7 @@ DEFAULT_CA_NAME = "Node-RED fleet CA"
 # RFC 5280, 4.2.1.9: how many authorities may follow below a root: its successor, and the successor of that.
 _PATH_LENGTH = 2
 
+
 @dataclasses.dataclass(frozen=True)
 class CertificateAuthority:
     """What signs the certificates of a fleet.
@@ -432,12 +433,14 @@ class CertificateAuthority:
     def _issuer_of(self, certificate: x509.Certificate) -> x509.Certificate | None:
         return next((each for each in self.others if each != certificate and is_issued_by(certificate, each)), None)
 
+
 def _may_follow(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether C(ca.pem) may have them in this order."""
     if not is_self_signed(issued):
         return is_issued_by(issued, issuer)
     # A root ends a chain. Its other certificates may follow, and former roots.
     return is_same_authority(issued, issuer) or is_self_signed(issuer)
+
 
 def _still_needed(
     root: x509.Certificate, others: t.Iterable[x509.Certificate], now: datetime.datetime
@@ -449,6 +452,7 @@ def _still_needed(
         each for each in valid if each in roots or any(is_same_authority(each, successor) for successor in roots)
     )
 
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Its certificates
 
@@ -457,6 +461,7 @@ def _new_root(
     common_name: str, days: int, permitted: t.Iterable[str] | None, now: datetime.datetime
 ) -> CertificateAuthority:
     return _constrained_root(common_name, days, _name_constraints(permitted or ()), now)
+
 
 def _constrained_root(
     common_name: str, days: int, constraints: x509.NameConstraints | None, now: datetime.datetime
@@ -478,6 +483,7 @@ def _constrained_root(
         builder = builder.add_extension(constraints, critical=True)
     return CertificateAuthority(builder.sign(key, signature_hash(key)), key, created=True)
 
+
 def _renewed(former: CertificateAuthority, days: int, now: datetime.datetime) -> x509.Certificate:
     """Another certificate for the same name and key, with the same extensions."""
     old = former.certificate
@@ -489,6 +495,7 @@ def _renewed(former: CertificateAuthority, days: int, now: datetime.datetime) ->
         same = not isinstance(each.value, x509.AuthorityKeyIdentifier)
         builder = builder.add_extension(each.value if same else authority_key_identifier(old), each.critical)
     return builder.sign(former.key, signature_hash(former.key))
+
 
 def _crossed(
     new: CertificateAuthority, former: CertificateAuthority, now: datetime.datetime
@@ -522,6 +529,7 @@ def _crossed(
     builder = builder.add_extension(authority_key_identifier(old), critical=False)
     return (builder.sign(former.key, signature_hash(former.key)),), ()
 
+
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
@@ -538,6 +546,7 @@ def _builder(
         .not_valid_before(not_before)
         .not_valid_after(not_after)
     )
+
 
 def _check_may_sign(certificate: x509.Certificate, name: str) -> None:
     try:

@@ -164,6 +164,7 @@ class _CaFolder:
         finally:
             os.close(directory)
 
+
 @contextlib.contextmanager
 def _naming_files(path: pathlib.Path) -> t.Iterator[None]:
     try:

@@ -33,6 +33,7 @@ def _accepts(issuer: x509.Certificate, crossed: x509.Certificate, below: int, na
             return False
     return True
 
+
 def _name_constraints(permitted: t.Iterable[str]) -> x509.NameConstraints | None:
     """An extension with which nothing else is permitted; None for an empty list.
 
@@ -48,10 +49,12 @@ def _name_constraints(permitted: t.Iterable[str]) -> x509.NameConstraints | None
         [x509.DNSName(each) for each in domains] + [x509.IPAddress(each) for each in networks], everything or None
     )
 
+
 def _subtrees(constraints: x509.NameConstraints | None) -> tuple[frozenset[t.Any], frozenset[t.Any]]:
     if constraints is None:
         return frozenset(), frozenset()
     return frozenset(constraints.permitted_subtrees or ()), frozenset(constraints.excluded_subtrees or ())
+
 
 def _permitted_text(constraints: x509.NameConstraints | None) -> str:
     if constraints is None:
@@ -62,6 +65,7 @@ def _permitted_text(constraints: x509.NameConstraints | None) -> str:
     excepted = ", ".join(each for each in excluded if not permitted or each not in ("", "0.0.0.0/0", "::/0"))
     return (permitted or "everything") + (f" except {excepted}" if excepted else "")
 
+
 def permits(permitted: t.Iterable[str]) -> t.Callable[[str], bool]:
     """As the method of an authority that is yet to be made with this C(permitted), for the names of a first run.
 
@@ -70,9 +74,11 @@ def permits(permitted: t.Iterable[str]) -> t.Callable[[str], bool]:
     constraints = _name_constraints(permitted)
     return lambda name: _allows(constraints, name)
 
+
 def _permits(certificate: x509.Certificate, name: str) -> bool:
     """Whether the nameConstraints of a certificate let it stand above one with this name."""
     return _allows(extension(certificate.extensions, x509.NameConstraints), name)
+
 
 def _allows(constraints: x509.NameConstraints | None, name: str) -> bool:
     if constraints is None:
@@ -90,11 +96,13 @@ def _allows(constraints: x509.NameConstraints | None, name: str) -> bool:
         for each in excluded
     )
 
+
 def _of_kind(constraints: x509.NameConstraints, kind: t.Any) -> tuple[list[t.Any], list[t.Any]]:
     """What is permitted and what is excluded of one kind of names."""
     subtrees: list[t.Any] = [constraints.permitted_subtrees, constraints.excluded_subtrees]
     permitted, excluded = ([each.value for each in given or () if isinstance(each, kind)] for given in subtrees)
     return permitted, excluded
+
 
 def _is_within(name: str, domain: str) -> bool:
     """Whether a DNS name is the domain or below it; a leading dot says that it has to be below."""

@@ -30,8 +30,17 @@ _PRIVATE_DOMAINS = ("local", "home.arpa", "internal", "lan", "home", "localdomai
 # by the length (co.uk, com.au) or by these words; the others are where a Raspberry Pi is often published.
 _SHARED_SECOND_LEVEL = ("asso", "firm", "gouv", "govt", "info", "name", "nhs", "press", "priv", "school")
 _SHARED_DOMAINS = (
-    "ddns.net", "duckdns.org", "dynv6.net", "dyndns.org", "github.io", "hopto.org", "mooo.com", "myfritz.net",
-    "no-ip.org", "ts.net", "zapto.org",
+    "ddns.net",
+    "duckdns.org",
+    "dynv6.net",
+    "dyndns.org",
+    "github.io",
+    "hopto.org",
+    "mooo.com",
+    "myfritz.net",
+    "no-ip.org",
+    "ts.net",
+    "zapto.org",
 )
 
 

@@ -24,7 +24,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serializ
     finding_from_data,
     subject_from_data,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.suppressions import RULES, Entry, entries, suppress
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.suppressions import (
+    RULES,
+    Entry,
+    entries,
+    suppress,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +88,15 @@ def _result(item: t.Any, rules: t.Mapping[str, Rule]) -> Result:
     return Result(subject, findings, tuple(suppressions), applied)
 
 
-def make(command: str, results: t.Sequence[Result], common: t.Sequence[Entry], rules: t.Mapping[str, Rule],
-         known: t.Mapping[str, Known] | None, created: datetime.datetime, version: str) -> Report:
+def make(
+    command: str,
+    results: t.Sequence[Result],
+    common: t.Sequence[Entry],
+    rules: t.Mapping[str, Rule],
+    known: t.Mapping[str, Known] | None,
+    created: datetime.datetime,
+    version: str,
+) -> Report:
     """The report of these results.
 
     :arg common: the suppressions for all subjects
@@ -93,10 +105,21 @@ def make(command: str, results: t.Sequence[Result], common: t.Sequence[Entry], r
     applied = frozenset().union(*(result.rules for result in results), RULES)
     subjects = [result.subject for result in results]
     findings = suppress(
-        [finding for result in results for finding in result.findings], subjects,
-        {result.subject.name: [*common, *result.suppressions] for result in results}, created.date(), applied)
+        [finding for result in results for finding in result.findings],
+        subjects,
+        {result.subject.name: [*common, *result.suppressions] for result in results},
+        created.date(),
+        applied,
+    )
     if known is not None:
         findings = [dataclasses.replace(finding, known=finding.fingerprint in known) for finding in findings]
     told = applied | {finding.rule.identifier for finding in findings}
-    return Report(command, created, version, tuple(subjects), tuple(findings),
-                  tuple(rule for identifier, rule in sorted(rules.items()) if identifier in told), known is not None)
+    return Report(
+        command,
+        created,
+        version,
+        tuple(subjects),
+        tuple(findings),
+        tuple(rule for identifier, rule in sorted(rules.items()) if identifier in told),
+        known is not None,
+    )

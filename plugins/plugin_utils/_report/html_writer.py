@@ -47,24 +47,41 @@ _MARKS = 5
 def render(report: Report) -> str:
     """The text of the file."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, finalize=_shown,
-        trim_blocks=True, lstrip_blocks=True)
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(
-        breakable=_breakable, code=_code, day=_day, many=counted_as, place=place_text, time=_time)
+        breakable=_breakable, code=_code, day=_day, many=counted_as, place=place_text, time=_time
+    )
     style = (_FOLDER / "page.css").read_text("utf-8")
     summary = Summary(report)
     return environment.get_template("page.html.j2").render(
-        report=report, summary=summary, severities=SEVERITIES, digest=digest(report), folded_from=FOLDED_FROM,
+        report=report,
+        summary=summary,
+        severities=SEVERITIES,
+        digest=digest(report),
+        folded_from=FOLDED_FROM,
         shown_certificates=SHOWN_CERTIFICATES,
         created=time_data(report.created),
         # A page may be read in a browser that obeys whatever a host wrote into it: nothing but this style is let in.
-        style=markupsafe.Markup(style), style_hash=_hash(style),
+        style=markupsafe.Markup(style),
+        style_hash=_hash(style),
         anchors={subject.name: f"subject-{number}" for number, subject in enumerate(summary.subjects, 1)},
         subjects={subject.name: subject for subject in report.subjects},
         counts={name: _counts(findings) for name, findings in summary.by_subject.items()},
-        shares=_shares(summary), certificates=_certificates(report), axis=_Axis.of(report),
-        ends={subject.name: _End.of(subject.certificate, report.created)
-              for subject in report.subjects if subject.certificate})
+        shares=_shares(summary),
+        certificates=_certificates(report),
+        axis=_Axis.of(report),
+        ends={
+            subject.name: _End.of(subject.certificate, report.created)
+            for subject in report.subjects
+            if subject.certificate
+        },
+    )
 
 
 def _shown(value: t.Any) -> t.Any:
@@ -80,7 +97,8 @@ def _code(text: str) -> markupsafe.Markup:
     """A text with its variables marked as such."""
     parts = re.split(r"\b(nodered_\w+)", printable(text))
     return markupsafe.Markup("").join(
-        markupsafe.Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts))
+        markupsafe.Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)
+    )
 
 
 def _hash(style: str) -> str:

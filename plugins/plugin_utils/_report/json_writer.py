@@ -18,6 +18,10 @@ FORMAT_VERSION = 1
 
 def render(report: Report) -> str:
     """The text of the file."""
-    head = {"format": "pifleet.nodered report", "format_version": FORMAT_VERSION, "created": time_data(report.created),
-            "digest": digest(report)}
+    head = {
+        "format": "pifleet.nodered report",
+        "format_version": FORMAT_VERSION,
+        "created": time_data(report.created),
+        "digest": digest(report),
+    }
     return json.dumps({**head, **report_data(report)}, ensure_ascii=False, indent=2) + "\n"

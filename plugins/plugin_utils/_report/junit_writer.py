@@ -34,14 +34,21 @@ def render(report: Report) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(report: Report, mark: str, subject: Subject, rules: list[Rule],
-           findings: t.Mapping[tuple[str, str], list[Finding]]) -> ElementTree.Element:
+def _suite(
+    report: Report, mark: str, subject: Subject, rules: list[Rule], findings: t.Mapping[tuple[str, str], list[Finding]]
+) -> ElementTree.Element:
     name = one_line(subject.name)
     suite = ElementTree.Element(
-        "testsuite", {"name": name, "timestamp": time_data(report.created).removesuffix("Z"), "hostname": name})
+        "testsuite", {"name": name, "timestamp": time_data(report.created).removesuffix("Z"), "hostname": name}
+    )
     properties = ElementTree.SubElement(suite, "properties")
-    for key, value in (("digest", mark), ("version", report.version), ("address", subject.address),
-                       ("node_red", subject.node_red), ("node", subject.node)):
+    for key, value in (
+        ("digest", mark),
+        ("version", report.version),
+        ("address", subject.address),
+        ("node_red", subject.node_red),
+        ("node", subject.node),
+    ):
         if value:
             ElementTree.SubElement(properties, "property", {"name": key, "value": one_line(value)})
     if subject.error:
@@ -49,7 +56,9 @@ def _suite(report: Report, mark: str, subject: Subject, rules: list[Rule],
         ElementTree.SubElement(case, "error", {"message": one_line(subject.error), "type": "error"})
     else:
         for rule in rules:
-            case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": f"{rule.identifier}: {rule.title}"})
+            case = ElementTree.SubElement(
+                suite, "testcase", {"classname": name, "name": f"{rule.identifier}: {rule.title}"}
+            )
             _outcome(case, rule, findings.get((subject.name, rule.identifier), []))
     cases = suite.findall("testcase")
     for key, tag in (("tests", None), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
@@ -61,7 +70,8 @@ def _outcome(case: ElementTree.Element, rule: Rule, findings: list[Finding]) -> 
     counted = [finding for finding in findings if finding.counts]
     if counted:
         failure = ElementTree.SubElement(
-            case, "failure", {"message": one_line(counted[0].message), "type": str(rule.severity)})
+            case, "failure", {"message": one_line(counted[0].message), "type": str(rule.severity)}
+        )
         failure.text = printable("\n".join([*map(_line, counted), f"Why: {rule.why}", f"To mend: {rule.mend}"]))
     elif findings:
         reasons = {_reason(finding): None for finding in findings}

@@ -41,18 +41,22 @@ def render(report: Report, directory: pathlib.Path) -> str:
     subjects = {subject.name: subject for subject in report.subjects}
     failed = [subject for subject in report.subjects if subject.error]
     run = {
-        "tool": {"driver": {
-            "name": "pifleet.nodered",
-            "semanticVersion": report.version,
-            "informationUri": _HOME,
-            "rules": [_rule(rule) for rule in rules],
-        }},
+        "tool": {
+            "driver": {
+                "name": "pifleet.nodered",
+                "semanticVersion": report.version,
+                "informationUri": _HOME,
+                "rules": [_rule(rule) for rule in rules],
+            }
+        },
         "automationDetails": {"id": f"pifleet.nodered.{report.command}/"},
-        "invocations": [{
-            "executionSuccessful": not failed,
-            "endTimeUtc": time_data(report.created),
-            "toolExecutionNotifications": [_notification(subject) for subject in failed],
-        }],
+        "invocations": [
+            {
+                "executionSuccessful": not failed,
+                "endTimeUtc": time_data(report.created),
+                "toolExecutionNotifications": [_notification(subject) for subject in failed],
+            }
+        ],
         "originalUriBaseIds": {
             "SRCROOT": {"description": {"text": "The working directory of the run."}},
             "HOSTS": {"description": {"text": "The managed hosts, each a folder with its name in the inventory."}},
@@ -60,7 +64,8 @@ def render(report: Report, directory: pathlib.Path) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [
             _result(report, finding, subjects.get(finding.subject), indexes, directory)
-            for finding in ordered(report.findings)],
+            for finding in ordered(report.findings)
+        ],
         "properties": {"digest": digest(report)},
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"
@@ -78,12 +83,17 @@ def _rule(rule: Rule) -> dict[str, t.Any]:
             "markdown": f"{rule.why}\n\n**To mend:** {rule.mend}{variable}",
         },
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
-        "properties": {"security-severity": _SCORES[rule.severity], "tags": ["security"], "severity": str(rule.severity)},
+        "properties": {
+            "security-severity": _SCORES[rule.severity],
+            "tags": ["security"],
+            "severity": str(rule.severity),
+        },
     }
 
 
-def _result(report: Report, finding: Finding, subject: Subject | None, indexes: t.Mapping[str, int],
-            directory: pathlib.Path) -> dict[str, t.Any]:
+def _result(
+    report: Report, finding: Finding, subject: Subject | None, indexes: t.Mapping[str, int], directory: pathlib.Path
+) -> dict[str, t.Any]:
     physical: dict[str, t.Any] = {"artifactLocation": _artifact(report, finding, subject, directory)}
     if finding.place.line:
         physical["region"] = {"startLine": finding.place.line}
@@ -95,19 +105,26 @@ def _result(report: Report, finding: Finding, subject: Subject | None, indexes: 
         "ruleIndex": indexes[finding.rule.identifier],
         "level": _LEVELS[finding.rule.severity],
         "message": {"text": _message(f"{finding.subject}: {finding.message}")},
-        "locations": [{
-            "physicalLocation": physical,
-            "logicalLocations": [{
-                "name": one_line(finding.subject), "kind": subject.kind.value if subject else Kind.HOST.value}],
-        }],
+        "locations": [
+            {
+                "physicalLocation": physical,
+                "logicalLocations": [
+                    {"name": one_line(finding.subject), "kind": subject.kind.value if subject else Kind.HOST.value}
+                ],
+            }
+        ],
         "partialFingerprints": {"pifleetNodered/v1": finding.fingerprint},
         "suppressions": [],
     }
     if finding.suppression:
-        result["suppressions"] = [{
-            "kind": "external", "status": "accepted", "justification": one_line(finding.suppression.reason),
-            "properties": {"until": finding.suppression.until.isoformat()},
-        }]
+        result["suppressions"] = [
+            {
+                "kind": "external",
+                "status": "accepted",
+                "justification": one_line(finding.suppression.reason),
+                "properties": {"until": finding.suppression.until.isoformat()},
+            }
+        ]
     if report.compared:
         result["baselineState"] = "unchanged" if finding.known else "new"
     return result
@@ -121,7 +138,10 @@ def _artifact(report: Report, finding: Finding, subject: Subject | None, directo
         if path.is_relative_to(directory):
             return {"uri": _quoted(path.relative_to(directory).as_posix()), "uriBaseId": "SRCROOT"}
         return {"uri": "file://" + _quoted(path.as_posix())}
-    return {"uri": _quoted("/".join(filter(None, (finding.subject, finding.place.file.lstrip("/"))))), "uriBaseId": "HOSTS"}
+    return {
+        "uri": _quoted("/".join(filter(None, (finding.subject, finding.place.file.lstrip("/"))))),
+        "uriBaseId": "HOSTS",
+    }
 
 
 def _quoted(path: str) -> str:
@@ -138,5 +158,4 @@ def _message(text: str) -> str:
 
 
 def _notification(subject: Subject) -> dict[str, t.Any]:
-    return {"level": "error", "message": {
-        "text": _message(f"{subject.name} could not be looked at: {subject.error}")}}
+    return {"level": "error", "message": {"text": _message(f"{subject.name} could not be looked at: {subject.error}")}}

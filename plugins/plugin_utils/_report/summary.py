@@ -31,7 +31,8 @@ SEVERITIES = tuple(sorted(Severity, reverse=True))
 
 # What a terminal obeys, what turns the direction of writing, what starts another line unasked, what XML cannot hold.
 _UNPRINTABLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 
 
 def printable(text: str) -> str:
@@ -96,7 +97,9 @@ class Summary:
         found: dict[str, list[str]] = {}
         for severity in SEVERITIES:
             for word, findings in (("known", self.known), ("suppressed", self.suppressed)):
-                numbers = collections.Counter(finding.subject for finding in findings if finding.rule.severity == severity)
+                numbers = collections.Counter(
+                    finding.subject for finding in findings if finding.rule.severity == severity
+                )
                 for subject, number in numbers.items():
                     found.setdefault(subject, []).append(f"{number} {severity} {word}")
         return found
@@ -174,8 +177,11 @@ class Summary:
         if not self.looked_at:
             return "Nothing was looked at"
         on = f"on {counted_as(self.looked_at, self.noun)}"
-        accepted = [_with_worst(findings, word) for findings, word in (
-            (self.known, "known"), (self.suppressed, "suppressed")) if findings]
+        accepted = [
+            _with_worst(findings, word)
+            for findings, word in ((self.known, "known"), (self.suppressed, "suppressed"))
+            if findings
+        ]
         if not accepted:
             return f"Nothing found {on}{self._without}"
         return f"{'Nothing new' if self.known else 'Nothing that counts'} {on}: {', '.join(accepted)}{self._without}"
@@ -195,8 +201,10 @@ class Summary:
         """All numbers, as a task returns them."""
         return {
             **{str(severity): number for severity, number in self.severities.items()},
-            "suppressed": len(self.suppressed), "known": len(self.known),
-            "subjects": len(self.report.subjects), "failed": len(self.failed),
+            "suppressed": len(self.suppressed),
+            "known": len(self.known),
+            "subjects": len(self.report.subjects),
+            "failed": len(self.failed),
         }
 
 
@@ -216,18 +224,34 @@ def report_data(report: Report) -> dict[str, t.Any]:
         "counts": Summary(report).counts,
         "subjects": [subject_data(subject) for subject in sorted(report.subjects, key=lambda subject: subject.name)],
         "rules": [
-            {"identifier": rule.identifier, "severity": str(rule.severity), "title": rule.title, "why": rule.why,
-             "mend": rule.mend, "variable": rule.variable}
-            for rule in sorted(report.rules, key=lambda rule: rule.identifier)],
+            {
+                "identifier": rule.identifier,
+                "severity": str(rule.severity),
+                "title": rule.title,
+                "why": rule.why,
+                "mend": rule.mend,
+                "variable": rule.variable,
+            }
+            for rule in sorted(report.rules, key=lambda rule: rule.identifier)
+        ],
         "findings": [finding_data(finding) for finding in ordered(report.findings)],
     }
 
 
 def ordered(findings: t.Iterable[Finding]) -> list[Finding]:
     """The same order in each run, the most severe first."""
-    return sorted(findings, key=lambda finding: (
-        -finding.rule.severity, finding.subject, finding.rule.identifier, finding.detail, finding.place.file,
-        finding.place.line or 0, finding.message))
+    return sorted(
+        findings,
+        key=lambda finding: (
+            -finding.rule.severity,
+            finding.subject,
+            finding.rule.identifier,
+            finding.detail,
+            finding.place.file,
+            finding.place.line or 0,
+            finding.message,
+        ),
+    )
 
 
 def digest(report: Report) -> str:

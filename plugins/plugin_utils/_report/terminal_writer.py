@@ -36,7 +36,10 @@ def lines(report: Report, hint: str) -> list[Line]:
     if summary.failed:
         told.append(Line(""))
         told.append(Line(f"Not looked at: {counted_as(len(summary.failed), summary.noun)}", Severity.HIGH))
-        told += [Line(f"  {one_line(subject.name)}: {one_line(subject.error)}") for subject in summary.failed[:SHOWN_SUBJECTS]]
+        told += [
+            Line(f"  {one_line(subject.name)}: {one_line(subject.error)}")
+            for subject in summary.failed[:SHOWN_SUBJECTS]
+        ]
         told += _rest(len(summary.failed) - SHOWN_SUBJECTS, "", hint)
     found = [subject for subject in summary.subjects if subject.name in summary.by_subject]
     for subject in found[:SHOWN_SUBJECTS]:
@@ -53,8 +56,12 @@ def _subject(summary: Summary, subject: Subject, hint: str) -> list[Line]:
     for finding, following in zip(findings[:SHOWN], [*findings[1:SHOWN], None]):
         place = place_text(finding.place)
         where = f"{one_line(place)}: " if place else ""
-        told.append(Line(f"  {finding.rule.severity!s:<8}  {where}{one_line(finding.message)} [{finding.rule.identifier}]",
-                         finding.rule.severity))
+        told.append(
+            Line(
+                f"  {finding.rule.severity!s:<8}  {where}{one_line(finding.message)} [{finding.rule.identifier}]",
+                finding.rule.severity,
+            )
+        )
         # What mends several findings is said once.
         if following is None or following.rule != finding.rule:
             told.append(Line(f"            To mend: {one_line(finding.rule.mend)}"))

@@ -60,7 +60,9 @@ class Reading:
         """Whether only the host itself can connect."""
         return is_loopback(self.get("uiHost"))
 
-    def finding(self, rule: Rule, message: str, at: Node | tuple[str, ...] | int | None = None, detail: str = "") -> Finding:
+    def finding(
+        self, rule: Rule, message: str, at: Node | tuple[str, ...] | int | None = None, detail: str = ""
+    ) -> Finding:
         """A finding; ``at`` is code of the file, a line, or a setting, which may be missing from the file."""
         if isinstance(at, tuple):
             home = self.settings.home

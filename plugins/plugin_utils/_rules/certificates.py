@@ -38,35 +38,62 @@ _LEAST_EC = 256
 _MEND = "Run pifleet.nodered.secure, which makes a new one."
 
 EXPIRED = RULES.add(
-    "certificate-expired", Severity.HIGH, "The certificate is not valid today",
+    "certificate-expired",
+    Severity.HIGH,
+    "The certificate is not valid today",
     "Browsers warn, and people learn to click warnings away; programs refuse to connect.",
-    _MEND, "nodered_certificate_renew_before")
+    _MEND,
+    "nodered_certificate_renew_before",
+)
 EXPIRING = RULES.add(
-    "certificate-expiring", Severity.MEDIUM, "The certificate ends within three weeks",
+    "certificate-expiring",
+    Severity.MEDIUM,
+    "The certificate ends within three weeks",
     "A run of pifleet.nodered.secure renews it 30 days before its end. Nothing has done so.",
-    _MEND, "nodered_certificate_renew_before")
+    _MEND,
+    "nodered_certificate_renew_before",
+)
 WITHOUT_SAN = RULES.add(
-    "certificate-without-san", Severity.MEDIUM, "The certificate has no subject alternative name",
+    "certificate-without-san",
+    Severity.MEDIUM,
+    "The certificate has no subject alternative name",
     "Browsers have ignored the common name since 2017 and refuse such a certificate under any name.",
-    _MEND, "nodered_certificate_names")
+    _MEND,
+    "nodered_certificate_names",
+)
 WEAK_KEY = RULES.add(
-    "certificate-weak-key", Severity.HIGH, "The certificate has a weak key",
+    "certificate-weak-key",
+    Severity.HIGH,
+    "The certificate has a weak key",
     "RSA keys of fewer than 2048 bits and elliptic curves of fewer than 256 can be broken, and browsers refuse them.",
     "Set nodered_certificate_key_type and run pifleet.nodered.secure -e nodered_certificate_new_key=true.",
-    "nodered_certificate_key_type")
+    "nodered_certificate_key_type",
+)
 WEAK_SIGNATURE = RULES.add(
-    "certificate-weak-signature", Severity.MEDIUM, "The certificate is signed with SHA-1 or MD5",
+    "certificate-weak-signature",
+    Severity.MEDIUM,
+    "The certificate is signed with SHA-1 or MD5",
     "Signatures over these can be forged, and browsers refuse them.",
-    _MEND, "nodered_certificate_provider")
+    _MEND,
+    "nodered_certificate_provider",
+)
 SELF_SIGNED = RULES.add(
-    "certificate-self-signed", Severity.LOW, "The certificate vouches for itself only",
+    "certificate-self-signed",
+    Severity.LOW,
+    "The certificate vouches for itself only",
     "Every browser has to be told to trust each host, so that most people click the warning away, also that of an"
     " attacker between. Suppress this where nodered_certificate_provider is selfsigned on purpose.",
-    "Leave nodered_certificate_provider at ca and run pifleet.nodered.secure.", "nodered_certificate_provider")
+    "Leave nodered_certificate_provider at ca and run pifleet.nodered.secure.",
+    "nodered_certificate_provider",
+)
 UNREADABLE = RULES.add(
-    "certificate-unreadable", Severity.HIGH, "The certificate cannot be read",
+    "certificate-unreadable",
+    Severity.HIGH,
+    "The certificate cannot be read",
     "What stands where the certificate should is none, so that Node-RED ends at its next start, with status 0.",
-    _MEND, "nodered_certificate_provider")
+    _MEND,
+    "nodered_certificate_provider",
+)
 
 
 def check_certificate(
@@ -92,7 +119,9 @@ def check_certificate(
     elif (end.date() - today).days < _DAYS_LEFT and (end - start).days >= 2 * _DAYS_LEFT:
         yield find(EXPIRING, f"The certificate ends on {date(end)}, in {(end.date() - today).days} days.")
     if not described["dns_names"] and not described["ip_addresses"]:
-        yield find(WITHOUT_SAN, f"The certificate names {text_of(certificate.subject) or 'nobody'} as its subject only.")
+        yield find(
+            WITHOUT_SAN, f"The certificate names {text_of(certificate.subject) or 'nobody'} as its subject only."
+        )
     if _has_weak_key(certificate):
         yield find(WEAK_KEY, f"The key of the certificate is {described['key_type']}.")
     algorithm = _signature_hash(certificate)

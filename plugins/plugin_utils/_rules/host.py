@@ -35,107 +35,182 @@ RULES = RuleBook()
 
 
 CERTIFICATE_NOT_SERVED = RULES.add(
-    "certificate-not-served", Severity.MEDIUM, "Another certificate is served than the installed one",
+    "certificate-not-served",
+    Severity.MEDIUM,
+    "Another certificate is served than the installed one",
     "Node-RED still has a former one, or never read the new one. It takes up to 72 seconds after a renewal.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 KEY_MISMATCH = RULES.add(
-    "certificate-key-mismatch", Severity.HIGH, "The private key does not fit the certificate",
+    "certificate-key-mismatch",
+    Severity.HIGH,
+    "The private key does not fit the certificate",
     "Node-RED goes on with the former pair and ends at its next start, with status 0.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 WRONG_NAME = RULES.add(
-    "certificate-wrong-name", Severity.MEDIUM, "The certificate is not for the name of the host",
+    "certificate-wrong-name",
+    Severity.MEDIUM,
+    "The certificate is not for the name of the host",
     "It covers neither the address at which the control node reaches the host nor its name in the inventory, so that"
     " browsers warn.",
-    "Add the name to nodered_certificate_names and run pifleet.nodered.secure.", "nodered_certificate_names")
+    "Add the name to nodered_certificate_names and run pifleet.nodered.secure.",
+    "nodered_certificate_names",
+)
 
 ISSUER_UNKNOWN = RULES.add(
-    "certificate-issuer-unknown", Severity.MEDIUM, "The certificate is from an issuer that nobody here knows",
+    "certificate-issuer-unknown",
+    Severity.MEDIUM,
+    "The certificate is from an issuer that nobody here knows",
     "Neither the fleet's authority nor the system's list vouches for it. Set nodered_ca_dir or nodered_ca_certificate if"
     " the authority is elsewhere.",
-    SECURE, "nodered_ca_dir")
+    SECURE,
+    "nodered_ca_dir",
+)
 
 KEY_READABLE = RULES.add(
-    "private-key-readable", Severity.HIGH, "Others on the host may read the private key",
+    "private-key-readable",
+    Severity.HIGH,
+    "Others on the host may read the private key",
     "Whoever has the key can pretend to be this server.",
-    SECURE)
+    SECURE,
+)
 
 SETTINGS_GONE = RULES.add(
-    "settings-missing", Severity.CRITICAL, "There is no settings file",
+    "settings-missing",
+    Severity.CRITICAL,
+    "There is no settings file",
     "At its next start Node-RED puts its own in place, which has no login.",
-    "Set nodered_admin_users and run pifleet.nodered.secure.", "nodered_admin_users")
+    "Set nodered_admin_users and run pifleet.nodered.secure.",
+    "nodered_admin_users",
+)
 
 SETTINGS_UNUSED = RULES.add(
-    "settings-not-in-use", Severity.HIGH, "Node-RED loads another settings file",
+    "settings-not-in-use",
+    Severity.HIGH,
+    "Node-RED loads another settings file",
     "Its command line or its environment names one, so that what this file says does not count.",
-    "Leave nodered_settings_path and nodered_user_dir out, or correct the service.", "nodered_settings_path")
+    "Leave nodered_settings_path and nodered_user_dir out, or correct the service.",
+    "nodered_settings_path",
+)
 
 SETTINGS_OVERRIDDEN = RULES.add(
-    "settings-overridden", Severity.HIGH, "The service overrides settings that protect",
+    "settings-overridden",
+    Severity.HIGH,
+    "The service overrides settings that protect",
     "What the command line or the environment of the service defines wins over settings.js.",
-    "Remove it there: systemctl cat and the service's environment files show it.")
+    "Remove it there: systemctl cat and the service's environment files show it.",
+)
 
 SETTINGS_WRITABLE = RULES.add(
-    "settings-writable", Severity.HIGH, "Others on the host may write settings.js",
+    "settings-writable",
+    Severity.HIGH,
+    "Others on the host may write settings.js",
     "It is code that Node-RED runs at its start.",
-    "Take the right to write from group and others.")
+    "Take the right to write from group and others.",
+)
 
 SECRETS_READABLE = RULES.add(
-    "secrets-readable", Severity.HIGH, "Others on the host may read secrets of Node-RED",
+    "secrets-readable",
+    Severity.HIGH,
+    "Others on the host may read secrets of Node-RED",
     "Tokens of logins, credentials, the key that decrypts them and password hashes lie in the userDir.",
-    SECURE)
+    SECURE,
+)
 
 CREDENTIALS_LOST = RULES.add(
-    "credentials-lost", Severity.HIGH, "Node-RED cannot decrypt the credentials of its flows",
+    "credentials-lost",
+    Severity.HIGH,
+    "Node-RED cannot decrypt the credentials of its flows",
     "Their secret was lost or changed. The flows run without the passwords of their brokers and services, and the next"
     " deploy overwrites the credentials with nothing.",
-    "Run pifleet.nodered.restore before anybody deploys.", "nodered_credential_secret")
+    "Run pifleet.nodered.restore before anybody deploys.",
+    "nodered_credential_secret",
+)
 
 SESSION_OUTLIVES = RULES.add(
-    "session-outlives-rights", Severity.MEDIUM, "A login has more rights than its user",
+    "session-outlives-rights",
+    Severity.MEDIUM,
+    "A login has more rights than its user",
     "Node-RED keeps the rights of a login for seven days, whatever becomes of the user's permissions.",
-    "Run pifleet.nodered.secure with the user in nodered_revoke_sessions.", "nodered_revoke_sessions")
+    "Run pifleet.nodered.secure with the user in nodered_revoke_sessions.",
+    "nodered_revoke_sessions",
+)
 
 UMASK = RULES.add(
-    "service-umask", Severity.MEDIUM, "Node-RED writes files that others may read",
+    "service-umask",
+    Severity.MEDIUM,
+    "Node-RED writes files that others may read",
     "It writes tokens and credentials anew at every change, so that closing the files once does not last.",
-    SECURE)
+    SECURE,
+)
 
 NOT_HARDENED = RULES.add(
-    "service-not-hardened", Severity.LOW, "The service is not hardened",
+    "service-not-hardened",
+    Severity.LOW,
+    "The service is not hardened",
     "NoNewPrivileges keeps what breaks into Node-RED from becoming root by sudo. pifleet.nodered.secure does not set it,"
     " because flows that call sudo or ping need the contrary; with its drop-in file, which closes the umask, this is not"
     " said.",
-    "Run pifleet.nodered.secure; set NoNewPrivileges=yes in a drop-in file of your own where no flow calls sudo.")
+    "Run pifleet.nodered.secure; set NoNewPrivileges=yes in a drop-in file of your own where no flow calls sudo.",
+)
 
 RUNS_AS_ROOT = RULES.add(
-    "service-root", Severity.HIGH, "Node-RED runs as root",
+    "service-root",
+    Severity.HIGH,
+    "Node-RED runs as root",
     "Whoever may edit flows is root on the host.",
-    "Run the service as a user of its own; groups such as gpio and dialout give it the hardware.")
+    "Run the service as a user of its own; groups such as gpio and dialout give it the hardware.",
+)
 
 NOT_RUNNING = RULES.add(
-    "service-not-running", Severity.MEDIUM, "The service does not run",
+    "service-not-running",
+    Severity.MEDIUM,
+    "The service does not run",
     "Node-RED ends with status 0 where its certificate is wrong, so that systemd does not start it again.",
-    SECURE)
+    SECURE,
+)
 
 NOT_ENABLED = RULES.add(
-    "service-not-enabled", Severity.LOW, "The service does not start with the host",
+    "service-not-enabled",
+    Severity.LOW,
+    "The service does not start with the host",
     "After a power failure nothing runs. Node-RED's installer leaves that step to you.",
-    SECURE)
+    SECURE,
+)
 
 TRANSACTION_PENDING = RULES.add(
-    "transaction-pending", Severity.MEDIUM, "A run was interrupted before it proved its changes",
+    "transaction-pending",
+    Severity.MEDIUM,
+    "A run was interrupted before it proved its changes",
     "Files were replaced, and nobody knows whether Node-RED works with them.",
-    "Run pifleet.nodered.secure, which finishes or undoes it.")
+    "Run pifleet.nodered.secure, which finishes or undoes it.",
+)
 
 PROOF_FAILED = RULES.add(
-    "proof-failed", Severity.MEDIUM, "The server does not show any more what it was proved to show",
+    "proof-failed",
+    Severity.MEDIUM,
+    "The server does not show any more what it was proved to show",
     "Somebody changed something since the last run of pifleet.nodered.secure.",
-    SECURE)
+    SECURE,
+)
 
 #: Settings whose definition elsewhere decides who gets in.
-_DECISIVE = ("", "adminAuth", "https", "httpNodeAuth", "httpStaticAuth", "credentialSecret", "requireHttps", "httpAdminAuth")
+_DECISIVE = (
+    "",
+    "adminAuth",
+    "https",
+    "httpNodeAuth",
+    "httpStaticAuth",
+    "credentialSecret",
+    "requireHttps",
+    "httpAdminAuth",
+)
+
 
 def check_host(
     state: Mapping[str, t.Any], view: Mapping[str, t.Any] | None, subject: str, today: datetime.date
@@ -149,6 +224,7 @@ def check_host(
     found = [finding for check in _CHECKS for finding in check(host)]
     # Two rules may see the same fault; the first one has the line.
     return list({finding.fingerprint: finding for finding in reversed(found)}.values())[::-1]
+
 
 def _certificate(host: Host) -> Iterator[Finding]:
     installed, served = host.state["certificate"], host.view.get("certificate")
@@ -171,15 +247,19 @@ def _certificate(host: Host) -> Iterator[Finding]:
             if host.view.get("trusted") is False and not rules & {SELF_SIGNED, EXPIRED}:
                 yield host.finding(ISSUER_UNKNOWN, "The certificate was issued by an authority that is not known here.")
             if installed["chain"] and _is_ours(host) and fingerprint(installed["chain"]) != fingerprint(served):
-                yield host.finding(CERTIFICATE_NOT_SERVED, f"Another certificate is served than that in {path}.", file=path)
+                yield host.finding(
+                    CERTIFICATE_NOT_SERVED, f"Another certificate is served than that in {path}.", file=path
+                )
     except PkiError:
         # A rule for what cannot be read has said so.
         return
+
 
 def _is_ours(host: Host) -> bool:
     """Whether settings.js has the https function of this collection, which reads the installed file."""
     node = host.reading.settings.node(("https",)) if host.reading else None
     return node is not None and b"server.pem" in (node.text or b"")
+
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Told by the host
@@ -202,13 +282,17 @@ def _settings(host: Host) -> Iterator[Finding]:
         key = override["path"][0] if override["path"] else ""
         if key in _DECISIVE:
             yield host.finding(
-                SETTINGS_OVERRIDDEN, f"{shown(key) or 'Any setting'} may be set by {shown(override['by'])}.",
-                f"{shown(key)} {shown(override['by'])}")
+                SETTINGS_OVERRIDDEN,
+                f"{shown(key) or 'Any setting'} may be set by {shown(override['by'])}.",
+                f"{shown(key)} {shown(override['by'])}",
+            )
+
 
 def _others_may_write(status: Mapping[str, t.Any], user: Mapping[str, t.Any] | None) -> bool:
     """Whether somebody else than root and the service's user may write a file. The user's own group is taken for the user."""
     mode = int(status["mode"], 8)
     return bool(mode & 0o002 or (mode & 0o020 and status["gid"] not in (0, user["gid"] if user else 0)))
+
 
 def _exposed(host: Host) -> list[str]:
     """The files with secrets that others may read: the user's own, and a settings.js of root in an open folder."""
@@ -219,15 +303,19 @@ def _exposed(host: Host) -> list[str]:
         return sorted({*host.state["exposed"], host.file})
     return sorted(host.state["exposed"])
 
+
 def _files(host: Host) -> Iterator[Finding]:
     exposed = _exposed(host)
     if exposed:
         # One finding, because Node-RED makes and removes some of the files as it goes.
         names = ", ".join(shown(os.path.basename(path)) for path in exposed)
-        yield host.finding(SECRETS_READABLE, f"Other users may read {names}.", file=host.state["user_dir"]["path"] or "")
+        yield host.finding(
+            SECRETS_READABLE, f"Other users may read {names}.", file=host.state["user_dir"]["path"] or ""
+        )
     generated = any(os.path.basename(path).startswith((".config.runtime.json", ".config.json")) for path in exposed)
     if generated and host.reading and host.reading.get("credentialSecret") is MISSING:
         yield host.finding(SECRET_ABSENT, "Node-RED's generated key may be read by others.", file=host.file)
+
 
 def _credentials(host: Host) -> Iterator[Finding]:
     if host.reading is None or host.source is None:
@@ -235,25 +323,36 @@ def _credentials(host: Host) -> Iterator[Finding]:
     with contextlib.suppress(SettingsError):
         found = judge(host.state, SettingsDocument(host.source))
         if found.status is Status.LOST:
-            yield host.finding(CREDENTIALS_LOST, f"{found.reason[0].upper()}{found.reason[1:]}.",
-                               file=found.path or host.state["user_dir"]["path"] or "")
+            yield host.finding(
+                CREDENTIALS_LOST,
+                f"{found.reason[0].upper()}{found.reason[1:]}.",
+                file=found.path or host.state["user_dir"]["path"] or "",
+            )
+
 
 def _sessions(host: Host) -> Iterator[Finding]:
     if host.reading is None or not isinstance(host.reading.get("adminAuth", "users"), (list, dict)):
         return
     users = host.reading.get("adminAuth", "users")
-    permissions = {user["username"]: user.get("permissions") for user in ([users] if isinstance(users, dict) else users)
-                   if isinstance(user, dict) and isinstance(user.get("username"), str)}
+    permissions = {
+        user["username"]: user.get("permissions")
+        for user in ([users] if isinstance(users, dict) else users)
+        if isinstance(user, dict) and isinstance(user.get("username"), str)
+    }
     for name in dict.fromkeys(session["user"] for session in host.details.get("sessions", ())):
         scopes = [session["scope"] for session in host.details["sessions"] if session["user"] == name]
         # A user who is gone cannot use a login any more.
         if name in permissions and any(_exceeds(scope, permissions[name]) for scope in scopes):
-            yield host.finding(SESSION_OUTLIVES, f"A login of {shown(name)} has rights that its user has not.", shown(name))
+            yield host.finding(
+                SESSION_OUTLIVES, f"A login of {shown(name)} has rights that its user has not.", shown(name)
+            )
+
 
 def _exceeds(scope: t.Any, permissions: t.Any) -> bool:
     """Whether a login's rights are more than a user's permissions."""
     rights = scope if isinstance(scope, list) else [scope]
     return not covers(permissions, [right for right in rights if right])
+
 
 def _flows(host: Host) -> Iterator[Finding]:
     """What the flows offer to the network without a login."""
@@ -261,8 +360,12 @@ def _flows(host: Host) -> Iterator[Finding]:
     if reading is None or any(reading.get(key) is False for key in ("httpRoot", "httpNodeRoot")):
         return
     named = reading.get("flowFile")
-    kinds = {kind for name, found in files.items() if not isinstance(named, str) or name == os.path.basename(named)
-             for kind in found}
+    kinds = {
+        kind
+        for name, found in files.items()
+        if not isinstance(named, str) or name == os.path.basename(named)
+        for kind in found
+    }
     if kinds & {"http in", "ui_base", "ui-base"} and reading.is_off("httpNodeAuth") and reading.is_off("httpAuth"):
         what = "a dashboard" if kinds & {"ui_base", "ui-base"} else "an HTTP endpoint"
         yield host.finding(NODE_AUTH_MISSING, f"The flows have {what}, and httpNodeAuth is not set.", file=host.file)
@@ -270,10 +373,17 @@ def _flows(host: Host) -> Iterator[Finding]:
         return
     for kind, key in (("ui_base", "ui"), ("ui-base", "dashboard")):
         if kind in kinds and reading.is_off(key, "ioMiddleware") and reading.is_off("ui", "ioMiddleware"):
-            yield host.finding(SOCKET_OPEN, f"The flows have a dashboard, and {key} has no ioMiddleware.", key, host.file)
+            yield host.finding(
+                SOCKET_OPEN, f"The flows have a dashboard, and {key} has no ioMiddleware.", key, host.file
+            )
     if "websocket-listener" in kinds and reading.is_off("webSocketNodeVerifyClient"):
         yield host.finding(
-            SOCKET_OPEN, "The flows have a web socket, and webSocketNodeVerifyClient is not set.", "websocket", host.file)
+            SOCKET_OPEN,
+            "The flows have a web socket, and webSocketNodeVerifyClient is not set.",
+            "websocket",
+            host.file,
+        )
+
 
 def _service(host: Host) -> Iterator[Finding]:
     service, user = host.state["service"], host.state["user"]
@@ -287,11 +397,25 @@ def _service(host: Host) -> Iterator[Finding]:
     if umask and not int(umask, 8) & 0o077 == 0o077:
         yield host.finding(UMASK, f"The umask of {service['name']} is {umask}.")
     if host.details and not host.details["no_new_privileges"] and not service["drop_in"]:
-        yield host.finding(NOT_HARDENED, f"{service['name']} has neither NoNewPrivileges nor the collection's drop-in file.")
+        yield host.finding(
+            NOT_HARDENED, f"{service['name']} has neither NoNewPrivileges nor the collection's drop-in file."
+        )
     if host.state["transaction"]:
         yield host.finding(TRANSACTION_PENDING, "A transaction is open.")
     failures = (host.state["proof"] or {}).get("failures", [])
     if failures and service["active"]:
         yield host.finding(PROOF_FAILED, f"Since the last proof: {'; '.join(failures)}.")
 
-_CHECKS = (_settings, check_editor, check_transport, _certificate, _files, _credentials, _sessions, _flows, _service, check_versions)
+
+_CHECKS = (
+    _settings,
+    check_editor,
+    check_transport,
+    _certificate,
+    _files,
+    _credentials,
+    _sessions,
+    _flows,
+    _service,
+    check_versions,
+)

@@ -16,16 +16,25 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected
 from .base import Reading, is_loopback
 
+
 def port_of(state: Mapping[str, t.Any]) -> int | None:
     """The port on which the Node-RED of a host answers the network; None where it has none, or for the host alone."""
-    listening = [(address, port) for address, port in (state.get("details") or {}).get("listening", ())
-                 if not is_loopback(address)]
+    listening = [
+        (address, port)
+        for address, port in (state.get("details") or {}).get("listening", ())
+        if not is_loopback(address)
+    ]
     ports = {port for _address, port in listening}
     reading = Host(state, None, "", datetime.date.min).reading
-    wanted = [(state["proof"] or {}).get("expected", {}).get("port"), *(seen["port"] for seen in state["endpoints"]),
-              reading.get("uiPort") if reading else None, 1880]
+    wanted = [
+        (state["proof"] or {}).get("expected", {}).get("port"),
+        *(seen["port"] for seen in state["endpoints"]),
+        reading.get("uiPort") if reading else None,
+        1880,
+    ]
     # No other one: flows may listen too, on ports where a stray request does harm.
     return next((int(port) for port in wanted if str(port) in map(str, ports)), None)
+
 
 def expected_outside(state: Mapping[str, t.Any]) -> Expected:
     """Where a Node-RED answers, as far as its settings.js says."""
@@ -34,10 +43,12 @@ def expected_outside(state: Mapping[str, t.Any]) -> Expected:
         return Expected("/")
     return Expected(_root(reading, "httpAdminRoot"), tuple(_logins(reading)))
 
+
 def _root(reading: Reading, key: str) -> str | None:
     """One of Node-RED's roots; None where it is switched off."""
     value = reading.get("httpRoot") if reading.has("httpRoot") else reading.get(key)
     return None if value is False else value if isinstance(value, str) else "/"
+
 
 def _logins(reading: Reading) -> Iterator[tuple[str, str]]:
     """The roots at which a Basic login has to be asked for, each with its setting."""
@@ -52,6 +63,7 @@ def _logins(reading: Reading) -> Iterator[tuple[str, str]]:
         if isinstance(entry, (str, dict)):
             own = entry.get("root", "") if isinstance(entry, dict) else ""
             yield f"{base if isinstance(base, str) else ''}/{own if isinstance(own, str) else ''}", "httpStaticAuth"
+
 
 class Host:
     """What is known of one host."""

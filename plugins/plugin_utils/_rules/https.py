@@ -26,49 +26,80 @@ RULES = RuleBook()
 _PEM = "-----BEGIN"
 
 HTTPS_MISSING = RULES.add(
-    "https-missing", Severity.HIGH, "Node-RED serves no TLS",
+    "https-missing",
+    Severity.HIGH,
+    "Node-RED serves no TLS",
     "Passwords, tokens and flows cross the network in the clear. Not said where uiHost is this host alone, for a proxy.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 HTTPS_MALFORMED = RULES.add(
-    "https-malformed", Severity.HIGH, "https cannot work",
+    "https-malformed",
+    Severity.HIGH,
+    "https cannot work",
     "Without key and certificate no handshake succeeds, or Node-RED ends at its start with status 0, so that systemd does"
     " not start it again.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 HTTPS_PATH = RULES.add(
-    "https-path", Severity.HIGH, "https has a path where the content of a file belongs",
+    "https-path",
+    Severity.HIGH,
+    "https has a path where the content of a file belongs",
     "Node-RED ends at its start with status 0, so that systemd does not start it again.",
-    "Read the file: require(\"fs\").readFileSync(...), or run pifleet.nodered.secure.", "nodered_certificate_provider")
+    'Read the file: require("fs").readFileSync(...), or run pifleet.nodered.secure.',
+    "nodered_certificate_provider",
+)
 
 HTTPS_RETURNS_NOTHING = RULES.add(
-    "https-function-returns-nothing", Severity.CRITICAL, "The https function returns nothing",
+    "https-function-returns-nothing",
+    Severity.CRITICAL,
+    "The https function returns nothing",
     "Node-RED then serves plain HTTP, while its log says https.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 HTTPS_OLD = RULES.add(
-    "https-old-protocol", Severity.MEDIUM, "https admits TLS 1.0 or 1.1",
+    "https-old-protocol",
+    Severity.MEDIUM,
+    "https admits TLS 1.0 or 1.1",
     "Both have been deprecated since 2021 (RFC 8996), and every browser of the last ten years speaks a newer one.",
-    "Remove minVersion, or run pifleet.nodered.secure.", "nodered_certificate_provider")
+    "Remove minVersion, or run pifleet.nodered.secure.",
+    "nodered_certificate_provider",
+)
 
 REFRESH_IGNORED = RULES.add(
-    "https-refresh-ignored", Severity.LOW, "A renewed certificate would not be served",
+    "https-refresh-ignored",
+    Severity.LOW,
+    "A renewed certificate would not be served",
     "httpsRefreshInterval needs https to be a function; with an object Node-RED goes on with the old certificate until it"
     " is restarted.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 KEY_IN_REPOSITORY = RULES.add(
-    "private-key-in-file", Severity.HIGH, "A private key stands in settings.js",
+    "private-key-in-file",
+    Severity.HIGH,
+    "A private key stands in settings.js",
     "Whoever reads the file, or any copy or backup of it, can pretend to be this server.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 REQUIRE_HTTPS = RULES.add(
-    "require-https-misunderstood", Severity.MEDIUM, "requireHttps does not do what it seems to",
+    "require-https-misunderstood",
+    Severity.MEDIUM,
+    "requireHttps does not do what it seems to",
     "It enables no TLS. Beside https it does nothing; without https it leaves the login itself in the clear, and whoever"
     " sends X-Forwarded-Proto: https is let through. It is of use only behind a proxy on the same host.",
     "Set requireHttps in nodered_settings_absent and run pifleet.nodered.secure; behind a proxy set uiHost to 127.0.0.1"
     " in nodered_settings.",
-    "nodered_settings_absent")
+    "nodered_settings_absent",
+)
 
 # ----------------------------------------------------------------------------------------------------------------------
 # TLS
@@ -88,7 +119,9 @@ def check_https(reading: Reading, today: datetime.date) -> Iterator[Finding]:
         yield from _https_object(reading, value, today)
     if isinstance(value, dict) and not reading.is_off("httpsRefreshInterval"):
         yield reading.finding(
-            REFRESH_IGNORED, "httpsRefreshInterval is set, and https is no function.", ("httpsRefreshInterval",))
+            REFRESH_IGNORED, "httpsRefreshInterval is set, and https is no function.", ("httpsRefreshInterval",)
+        )
+
 
 def _https_object(reading: Reading, value: dict[str, t.Any], today: datetime.date) -> Iterator[Finding]:
     parts = ("pfx",) if "pfx" in value else ("key", "cert")
@@ -107,6 +140,7 @@ def _https_object(reading: Reading, value: dict[str, t.Any], today: datetime.dat
     for key in ("minVersion", "secureProtocol"):
         if value.get(key) in ("TLSv1", "TLSv1.1", "TLSv1_method", "TLSv1_1_method"):
             yield reading.finding(HTTPS_OLD, f"{key} of https is {value[key]}.", ("https", key))
+
 
 def _returns_nothing(node: Node) -> bool:
     """Whether a function certainly returns no object: it has no `return` of its own with more than null behind it."""
@@ -128,8 +162,10 @@ def _returns_nothing(node: Node) -> bool:
             stack.extend(inner.named_children)
     return True
 
+
 def _is_nothing(value: Node) -> bool:
     return value.type in ("null", "undefined", "false") or text_of(value) in ("void 0", "undefined")
+
 
 def check_require_https(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     value = reading.get("requireHttps")

@@ -31,46 +31,77 @@ _SHORTEST_PASSWORD = 8
 _LOGINS = "nodered_admin_users, nodered_node_auth or nodered_static_auth"
 
 MISSPELT = RULES.add(
-    "variable-misspelt", Severity.HIGH, "A variable is misspelt",
+    "variable-misspelt",
+    Severity.HIGH,
+    "A variable is misspelt",
     "Nobody reads it, so that what it asks for would be missing; pifleet.nodered.secure refuses it before it changes anything.",
-    "Give it the right name, or one that is less alike if it is one of your own.")
+    "Give it the right name, or one that is less alike if it is one of your own.",
+)
 UNRESOLVED = RULES.add(
-    "variable-unresolved", Severity.HIGH, "A variable has no value",
+    "variable-unresolved",
+    Severity.HIGH,
+    "A variable has no value",
     "Its template refers to something that is not there, so that a run would stop at this host.",
-    "Define what it refers to, for example in a vault.")
+    "Define what it refers to, for example in a vault.",
+)
 WRONG_TYPE = RULES.add(
-    "variable-type", Severity.HIGH, "A variable has a value of the wrong kind",
+    "variable-type",
+    Severity.HIGH,
+    "A variable has a value of the wrong kind",
     "The roles refuse it, so that a run would stop at this host.",
-    "Correct the value; the README of the role says what it may be.")
+    "Correct the value; the README of the role says what it may be.",
+)
 REFUSED = RULES.add(
-    "variable-refused", Severity.HIGH, "A variable asks for what cannot be",
+    "variable-refused",
+    Severity.HIGH,
+    "A variable asks for what cannot be",
     "pifleet.nodered.secure refuses it before it changes anything, so that the host would stay as it is.",
-    "Correct the variable as the message says.")
+    "Correct the variable as the message says.",
+)
 SETTINGS_REFUSED = RULES.add(
-    "settings-refused", Severity.HIGH, "settings.js cannot become what the variables ask for",
+    "settings-refused",
+    Severity.HIGH,
+    "settings.js cannot become what the variables ask for",
     "pifleet.nodered.secure refuses to edit this file, so that the host would stay as it is.",
-    "Correct the file or the variables as the message says.")
+    "Correct the file or the variables as the message says.",
+)
 SECRET_PLAIN = RULES.add(
-    "secret-plain-text", Severity.HIGH, "A secret stands in plain text in the inventory",
+    "secret-plain-text",
+    Severity.HIGH,
+    "A secret stands in plain text in the inventory",
     "Whoever reads the repository or a copy of it has the secret, also after it was removed from the newest version.",
-    "Encrypt it with `ansible-vault encrypt_string`, and choose another one where others could have read it.")
+    "Encrypt it with `ansible-vault encrypt_string`, and choose another one where others could have read it.",
+)
 PASSWORD_SHORT = RULES.add(
-    "password-short", Severity.HIGH, "A password is short",
+    "password-short",
+    Severity.HIGH,
+    "A password is short",
     f"A password of fewer than {_SHORTEST_PASSWORD} characters is guessed in hours from its hash, and by patience from"
     " outside.",
-    f"Set a longer one in {_LOGINS}; several words are easy to type.", "nodered_admin_users")
+    f"Set a longer one in {_LOGINS}; several words are easy to type.",
+    "nodered_admin_users",
+)
 PASSWORD_REUSED = RULES.add(
-    "password-reused", Severity.MEDIUM, "A user of the editor has the password of somebody else",
+    "password-reused",
+    Severity.MEDIUM,
+    "A user of the editor has the password of somebody else",
     "Whoever is told one password has the rights of the other: a login to a dashboard then rewrites the flows.",
-    f"Set a password of its own for each login in {_LOGINS}.", "nodered_admin_users")
+    f"Set a password of its own for each login in {_LOGINS}.",
+    "nodered_admin_users",
+)
 SECRET_SHARED = RULES.add(
-    "secret-shared", Severity.LOW, "Hosts have the same password hash",
+    "secret-shared",
+    Severity.LOW,
+    "Hosts have the same password hash",
     "Whoever gets hold of the hashes sees where the same password is, and guesses it once for all of them.",
-    f"Set password instead of password_hash in {_LOGINS}, so that each host gets a hash of its own.", "nodered_admin_users")
+    f"Set password instead of password_hash in {_LOGINS}, so that each host gets a hash of its own.",
+    "nodered_admin_users",
+)
 
 #: The rules that say nothing of a secret that cannot be decrypted, by their identifiers.
 OF_SECRETS = frozenset(
-    rule.identifier for rule in (SECRET_PLAIN, PASSWORD_SHORT, PASSWORD_REUSED, SECRET_SHARED, PASSWORD_WELL_KNOWN))
+    rule.identifier for rule in (SECRET_PLAIN, PASSWORD_SHORT, PASSWORD_REUSED, SECRET_SHARED, PASSWORD_WELL_KNOWN)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,8 +132,13 @@ class Secret:
 
 def check_names(variables: HostVariables, subject: str) -> Iterator[Finding]:
     for name, meant in misspelt(variables.names).items():
-        yield Finding(MISSPELT, subject, f"{name} is no variable of this collection. {meant} may be meant.",
-                      variables.place(name), name)
+        yield Finding(
+            MISSPELT,
+            subject,
+            f"{name} is no variable of this collection. {meant} may be meant.",
+            variables.place(name),
+            name,
+        )
 
 
 def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:
@@ -111,8 +147,13 @@ def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:
         if name not in variables.names:
             continue
         for missing in variables.missing(name):
-            yield Finding(UNRESOLVED, subject, f"{name} has no value: {missing.reason}.", missing.place,
-                          f"{name} {missing.undefined}".strip())
+            yield Finding(
+                UNRESOLVED,
+                subject,
+                f"{name} has no value: {missing.reason}.",
+                missing.place,
+                f"{name} {missing.undefined}".strip(),
+            )
         value = variables.value(name)
         # The validator's own words would show the value.
         if not is_stand_in(value) and validated({name: option}, {name: value}) is None:
@@ -120,8 +161,13 @@ def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:
 
 
 _KINDS = {
-    "bool": "true or false", "dict": "a mapping", "float": "a number", "int": "a whole number", "list": "a list",
-    "path": "a path", "str": "a text",
+    "bool": "true or false",
+    "dict": "a mapping",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "path": "a path",
+    "str": "a text",
 }
 
 
@@ -158,8 +204,13 @@ def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
     passwords: dict[str, Secret] = {}
     for secret in secrets_of(variables):
         if _is_written_out(secret):
-            yield Finding(SECRET_PLAIN, subject, secret.told("stands in plain text"), secret.place,
-                          f"{secret.variable} {secret.owner}")
+            yield Finding(
+                SECRET_PLAIN,
+                subject,
+                secret.told("stands in plain text"),
+                secret.place,
+                f"{secret.variable} {secret.owner}",
+            )
         if not secret.user:
             continue
         if not is_hash(secret.text):
@@ -167,8 +218,13 @@ def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
         twin = passwords.setdefault(secret.text, secret)
         editor = "nodered_admin_users" in (secret.variable, twin.variable)
         if editor and (secret.variable, secret.user) != (twin.variable, twin.user):
-            yield Finding(PASSWORD_REUSED, subject, secret.told(f"is the same as {twin.name}"), secret.place,
-                          f"{secret.variable} {secret.user}")
+            yield Finding(
+                PASSWORD_REUSED,
+                subject,
+                secret.told(f"is the same as {twin.name}"),
+                secret.place,
+                f"{secret.variable} {secret.user}",
+            )
 
 
 def check_shared(hosts: t.Mapping[str, HostVariables]) -> Iterator[Finding]:
@@ -185,8 +241,13 @@ def check_shared(hosts: t.Mapping[str, HostVariables]) -> Iterator[Finding]:
         if len(found) > 1:
             first, *others = found
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-            yield Finding(SECRET_SHARED, first, found[first].told(f"is the same on {others[0]}{more}"),
-                          found[first].place, f"{variable} {owner}")
+            yield Finding(
+                SECRET_SHARED,
+                first,
+                found[first].told(f"is the same on {others[0]}{more}"),
+                found[first].place,
+                f"{variable} {owner}",
+            )
 
 
 def is_hash(text: str) -> bool:
@@ -198,8 +259,13 @@ def _check_password(secret: Secret, subject: str) -> Iterator[Finding]:
     if is_well_known(secret.text) or secret.text.lower() == secret.user.lower():
         yield Finding(PASSWORD_WELL_KNOWN, subject, secret.told("is one that everybody knows"), secret.place, detail)
     elif len(secret.text) < _SHORTEST_PASSWORD:
-        yield Finding(PASSWORD_SHORT, subject, secret.told(f"has fewer than {_SHORTEST_PASSWORD} characters"),
-                      secret.place, detail)
+        yield Finding(
+            PASSWORD_SHORT,
+            subject,
+            secret.told(f"has fewer than {_SHORTEST_PASSWORD} characters"),
+            secret.place,
+            detail,
+        )
 
 
 def _secrets_in(

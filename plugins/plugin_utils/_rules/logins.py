@@ -32,112 +32,187 @@ _USERS = "Set nodered_admin_users and run pifleet.nodered.secure."
 _NODE = "Set nodered_node_auth and run pifleet.nodered.secure."
 
 ADMIN_AUTH_MISSING = RULES.add(
-    "admin-auth-missing", Severity.CRITICAL, "The editor has no login",
+    "admin-auth-missing",
+    Severity.CRITICAL,
+    "The editor has no login",
     "Node-RED starts without a word where adminAuth is missing or false: anybody who reaches the port rewrites the flows"
     " and so runs any command as the service's user.",
-    _USERS, "nodered_admin_users")
+    _USERS,
+    "nodered_admin_users",
+)
 
 ADMIN_AUTH_LOCKED_OUT = RULES.add(
-    "admin-auth-locked-out", Severity.HIGH, "adminAuth lets nobody in",
+    "admin-auth-locked-out",
+    Severity.HIGH,
+    "adminAuth lets nobody in",
     "Node-RED takes any adminAuth, and one without the right type or without users refuses every login, without a line"
     " in its log.",
-    _USERS, "nodered_admin_users")
+    _USERS,
+    "nodered_admin_users",
+)
 
 ADMIN_AUTH_UNKNOWN = RULES.add(
-    "admin-auth-unknown", Severity.MEDIUM, "Whether the editor has a login cannot be told from the file",
+    "admin-auth-unknown",
+    Severity.MEDIUM,
+    "Whether the editor has a login cannot be told from the file",
     "adminAuth comes from code, a spread or another file. If that yields nothing, the editor is open.",
-    "Write adminAuth out, or set nodered_admin_users and run pifleet.nodered.secure.", "nodered_admin_users")
+    "Write adminAuth out, or set nodered_admin_users and run pifleet.nodered.secure.",
+    "nodered_admin_users",
+)
 
 ANONYMOUS_READ = RULES.add(
-    "anonymous-read", Severity.HIGH, "Strangers may read the flows",
+    "anonymous-read",
+    Severity.HIGH,
+    "Strangers may read the flows",
     "adminAuth.default gives everybody who has not logged in the right to read: the code of functions, addresses of"
     " brokers, names of users.",
-    "Leave nodered_admin_default_permissions out and run pifleet.nodered.secure.", "nodered_admin_default_permissions")
+    "Leave nodered_admin_default_permissions out and run pifleet.nodered.secure.",
+    "nodered_admin_default_permissions",
+)
 
 ANONYMOUS_WRITE = RULES.add(
-    "anonymous-write", Severity.CRITICAL, "Strangers may change something",
+    "anonymous-write",
+    Severity.CRITICAL,
+    "Strangers may change something",
     "adminAuth.default gives everybody who has not logged in more than the right to read. With flows.write that is any"
     " command as the service's user.",
-    "Leave nodered_admin_default_permissions out and run pifleet.nodered.secure.", "nodered_admin_default_permissions")
+    "Leave nodered_admin_default_permissions out and run pifleet.nodered.secure.",
+    "nodered_admin_default_permissions",
+)
 
 HTTP_ADMIN_AUTH = RULES.add(
-    "http-admin-auth-deprecated", Severity.MEDIUM, "The editor's login is the deprecated httpAdminAuth",
+    "http-admin-auth-deprecated",
+    Severity.MEDIUM,
+    "The editor's login is the deprecated httpAdminAuth",
     "httpAdminAuth and httpAuth know one user without permissions or sessions, and have been deprecated since adminAuth"
     " came in 0.10.",
-    "Set nodered_admin_users, and httpAdminAuth and httpAuth in nodered_settings_absent.", "nodered_admin_users")
+    "Set nodered_admin_users, and httpAdminAuth and httpAuth in nodered_settings_absent.",
+    "nodered_admin_users",
+)
 
 USER_MALFORMED = RULES.add(
-    "admin-user-malformed", Severity.MEDIUM, "A user of the editor is incomplete",
+    "admin-user-malformed",
+    Severity.MEDIUM,
+    "A user of the editor is incomplete",
     "An entry of adminAuth.users without a name is nobody.",
-    _USERS, "nodered_admin_users")
+    _USERS,
+    "nodered_admin_users",
+)
 
 USER_DUPLICATE = RULES.add(
-    "admin-user-duplicate", Severity.MEDIUM, "A user of the editor is there twice",
+    "admin-user-duplicate",
+    Severity.MEDIUM,
+    "A user of the editor is there twice",
     "Of two entries with the same name the last counts, so that changing the first one changes nothing.",
-    _USERS, "nodered_admin_users")
+    _USERS,
+    "nodered_admin_users",
+)
 
 USER_WITHOUT_PASSWORD = RULES.add(
-    "admin-user-without-password", Severity.HIGH, "A user of the editor has no password",
+    "admin-user-without-password",
+    Severity.HIGH,
+    "A user of the editor has no password",
     "Node-RED expects a hash in every entry. Nobody can log in as this user, and what an attempt does to Node-RED depends"
     " on its release.",
-    _USERS, "nodered_admin_users")
+    _USERS,
+    "nodered_admin_users",
+)
 
 USER_WITHOUT_PERMISSIONS = RULES.add(
-    "admin-user-without-permissions", Severity.MEDIUM, "A user of the editor may do nothing",
+    "admin-user-without-permissions",
+    Severity.MEDIUM,
+    "A user of the editor may do nothing",
     "Without permissions Node-RED refuses the editor's login, although the password is right.",
-    "Give the user permissions in nodered_admin_users.", "nodered_admin_users")
+    "Give the user permissions in nodered_admin_users.",
+    "nodered_admin_users",
+)
 
 PERMISSION_IGNORED = RULES.add(
-    "permission-ignored", Severity.MEDIUM, "Node-RED ignores a permission",
+    "permission-ignored",
+    Severity.MEDIUM,
+    "Node-RED ignores a permission",
     "It matches *, read, write, <resource>.read and <resource>.write; anything else, such as flows.*, gives nothing,"
     " without a word.",
-    "Correct the permissions in nodered_admin_users.", "nodered_admin_users")
+    "Correct the permissions in nodered_admin_users.",
+    "nodered_admin_users",
+)
 
 STATIC_TOKENS = RULES.add(
-    "static-tokens", Severity.HIGH, "Access tokens stand in settings.js",
+    "static-tokens",
+    Severity.HIGH,
+    "Access tokens stand in settings.js",
     "A list in adminAuth.tokens is a set of passwords in plain text that never end.",
-    "Set adminAuth.tokens in nodered_settings_absent, once nobody uses them any more.", "nodered_settings_absent")
+    "Set adminAuth.tokens in nodered_settings_absent, once nobody uses them any more.",
+    "nodered_settings_absent",
+)
 
 SESSION_LONG = RULES.add(
-    "session-long", Severity.LOW, "Logins last longer than a month",
+    "session-long",
+    Severity.LOW,
+    "Logins last longer than a month",
     "Whoever gets hold of a token keeps the editor for that long; changing the password does not end it.",
-    "Set nodered_session_expiry to at most 2678400 seconds.", "nodered_session_expiry")
+    "Set nodered_session_expiry to at most 2678400 seconds.",
+    "nodered_session_expiry",
+)
 
 NODE_AUTH_MISSING = RULES.add(
-    "node-auth-missing", Severity.MEDIUM, "Dashboards and HTTP endpoints have no login",
+    "node-auth-missing",
+    Severity.MEDIUM,
+    "Dashboards and HTTP endpoints have no login",
     "adminAuth protects the editor only. Of a host this is said where its flows have a dashboard or an HTTP endpoint, of"
     " a file in a repository always, because nobody knows which flows it will serve.",
-    _NODE, "nodered_node_auth")
+    _NODE,
+    "nodered_node_auth",
+)
 
 NODE_AUTH_MALFORMED = RULES.add(
-    "node-auth-malformed", Severity.HIGH, "httpNodeAuth or httpStaticAuth is malformed",
+    "node-auth-malformed",
+    Severity.HIGH,
+    "httpNodeAuth or httpStaticAuth is malformed",
     "Each must be an object with the keys user and pass. With anything else Node-RED ends at its start with status 0, so"
     " that systemd does not start it again, or refuses every password.",
-    _NODE, "nodered_node_auth")
+    _NODE,
+    "nodered_node_auth",
+)
 
 STATIC_OPEN = RULES.add(
-    "static-auth-missing", Severity.LOW, "Static files have no login",
+    "static-auth-missing",
+    Severity.LOW,
+    "Static files have no login",
     "httpStatic serves its folder to everybody who reaches the port. Suppress this where the files are meant for all.",
-    "Set nodered_static_auth and run pifleet.nodered.secure.", "nodered_static_auth")
+    "Set nodered_static_auth and run pifleet.nodered.secure.",
+    "nodered_static_auth",
+)
 
 STATIC_UNUSED = RULES.add(
-    "static-auth-unused", Severity.LOW, "httpStaticAuth protects nothing",
+    "static-auth-unused",
+    Severity.LOW,
+    "httpStaticAuth protects nothing",
     "Node-RED ignores it without httpStatic; it does not protect dashboards.",
-    "Set nodered_static, or httpStaticAuth in nodered_settings_absent.", "nodered_static")
+    "Set nodered_static, or httpStaticAuth in nodered_settings_absent.",
+    "nodered_static",
+)
 
 LOGIN_CLASH = RULES.add(
-    "basic-login-clash", Severity.MEDIUM, "Two Basic logins lie on one root",
+    "basic-login-clash",
+    Severity.MEDIUM,
+    "Two Basic logins lie on one root",
     "Node-RED asks for httpNodeAuth first, for all below its root: static files with another login are out of reach.",
     "Give nodered_static_auth the login of nodered_node_auth, or dashboards a root of their own"
     " (nodered_settings: {httpNodeRoot: /api}).",
-    "nodered_static_auth")
+    "nodered_static_auth",
+)
 
 SOCKET_OPEN = RULES.add(
-    "websocket-unprotected", Severity.MEDIUM, "Web sockets have no login",
+    "websocket-unprotected",
+    Severity.MEDIUM,
+    "Web sockets have no login",
     "httpNodeAuth does not cover them: whoever connects to a dashboard's or a websocket node's socket gets its data and"
     " may send. Of a host this is said where its flows have such nodes, of a file where it configures a dashboard.",
     "Set webSocketNodeVerifyClient, or ioMiddleware in ui or dashboard, with nodered_settings_js.",
-    "nodered_settings_js")
+    "nodered_settings_js",
+)
+
 
 def check_logins(reading: Reading) -> Iterator[Finding]:
     """Everything about logins that a settings.js tells."""
@@ -147,9 +222,11 @@ def check_logins(reading: Reading) -> Iterator[Finding]:
     yield from _static_auth(reading)
     yield from _sockets(reading)
 
+
 def has_admin_api(reading: Reading) -> bool:
     """Whether Node-RED serves its editor or the API behind it."""
     return not any(reading.get(key) is False for key in ("httpRoot", "httpAdminRoot"))
+
 
 # ----------------------------------------------------------------------------------------------------------------------
 # adminAuth
@@ -170,6 +247,7 @@ def _admin_auth(reading: Reading) -> Iterator[Finding]:
     else:
         yield from _admin_auth_object(reading, auth)
 
+
 def _admin_auth_in_code(reading: Reading) -> Iterator[Finding]:
     node = reading.settings.node(("adminAuth",))
     if node is not None and unwrapped(node).type in FUNCTIONS:
@@ -179,27 +257,34 @@ def _admin_auth_in_code(reading: Reading) -> Iterator[Finding]:
     elif not reading.writes("adminAuth") or reading.settings.obstacle(("adminAuth",)) is None:
         yield reading.finding(ADMIN_AUTH_UNKNOWN, "adminAuth is, or may come from, code.", node)
 
+
 def _admin_auth_object(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
     kind = auth.get("type", MISSING)
     by_tokens = is_code(auth.get("tokens"))
     if kind is MISSING and not by_tokens:
         yield reading.finding(
-            ADMIN_AUTH_LOCKED_OUT, "adminAuth has no type, which must be \"credentials\" or \"strategy\".", ("adminAuth",))
+            ADMIN_AUTH_LOCKED_OUT, 'adminAuth has no type, which must be "credentials" or "strategy".', ("adminAuth",)
+        )
     elif kind not in ("credentials", "strategy", MISSING) and not is_code(kind):
         yield reading.finding(
-            ADMIN_AUTH_LOCKED_OUT, "The type of adminAuth is neither \"credentials\" nor \"strategy\".",
-            ("adminAuth", "type"))
+            ADMIN_AUTH_LOCKED_OUT,
+            'The type of adminAuth is neither "credentials" nor "strategy".',
+            ("adminAuth", "type"),
+        )
     elif kind == "credentials":
         yield from _users(reading, auth)
     yield from _default(reading, auth)
     tokens = auth.get("tokens")
     if isinstance(tokens, list) and tokens:
         yield reading.finding(
-            STATIC_TOKENS, f"adminAuth.tokens has {len(tokens)} access tokens in plain text.", ("adminAuth", "tokens"))
+            STATIC_TOKENS, f"adminAuth.tokens has {len(tokens)} access tokens in plain text.", ("adminAuth", "tokens")
+        )
     expiry = auth.get("sessionExpiryTime")
     if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) and expiry > _LONGEST_SESSION:
         yield reading.finding(
-            SESSION_LONG, f"A login lasts {int(expiry) // 86400} days.", ("adminAuth", "sessionExpiryTime"))
+            SESSION_LONG, f"A login lasts {int(expiry) // 86400} days.", ("adminAuth", "sessionExpiryTime")
+        )
+
 
 def _users(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
     users = auth.get("users", MISSING)
@@ -226,14 +311,22 @@ def _users(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
         names.add(name)
         yield from _user(reading, name, user, place)
 
+
 def _user(reading: Reading, name: str, user: dict[str, t.Any], place: Node) -> Iterator[Finding]:
     detail = shown(name)
     password = user.get("password", MISSING)
     if password in (MISSING, None, ""):
         yield reading.finding(USER_WITHOUT_PASSWORD, f"The user {detail} has no password.", place, detail)
     else:
-        yield from check_password_hash(reading, password, f"The password of the editor's user {detail}", name,
-                         _member(place, "password"), detail, md5=False)
+        yield from check_password_hash(
+            reading,
+            password,
+            f"The password of the editor's user {detail}",
+            name,
+            _member(place, "password"),
+            detail,
+            md5=False,
+        )
     permissions = user.get("permissions", MISSING)
     if is_code(permissions):
         return
@@ -243,8 +336,12 @@ def _user(reading: Reading, name: str, user: dict[str, t.Any], place: Node) -> I
     for entry in permissions if isinstance(permissions, list) else [permissions]:
         if not is_code(entry) and not (isinstance(entry, str) and is_permission(entry)):
             yield reading.finding(
-                PERMISSION_IGNORED, f"The user {detail} has the permission {shown(entry)!r}, which means nothing.",
-                _member(place, "permissions"), f"{detail} {shown(entry)}")
+                PERMISSION_IGNORED,
+                f"The user {detail} has the permission {shown(entry)!r}, which means nothing.",
+                _member(place, "permissions"),
+                f"{detail} {shown(entry)}",
+            )
+
 
 def _default(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
     default = auth.get("default", MISSING)
@@ -256,17 +353,22 @@ def _default(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
     if is_code(permissions):
         yield reading.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
         return
-    entries = [entry for entry in (permissions if isinstance(permissions, list) else [permissions])
-               if isinstance(entry, str) and is_permission(entry)]
+    entries = [
+        entry
+        for entry in (permissions if isinstance(permissions, list) else [permissions])
+        if isinstance(entry, str) and is_permission(entry)
+    ]
     if any(entry == "*" or entry.endswith("write") for entry in entries):
         yield reading.finding(ANONYMOUS_WRITE, "adminAuth.default lets strangers change something.", place)
     elif entries:
         yield reading.finding(ANONYMOUS_READ, "adminAuth.default lets strangers read.", place)
 
+
 def _deprecated(reading: Reading) -> Iterator[Finding]:
     for key in ("httpAdminAuth", "httpAuth"):
         if reading.writes(key) and not reading.is_off(key):
             yield reading.finding(HTTP_ADMIN_AUTH, f"{key} is set.", (key,), key)
+
 
 # ----------------------------------------------------------------------------------------------------------------------
 # httpNodeAuth and httpStaticAuth
@@ -282,6 +384,7 @@ def _node_auth(reading: Reading) -> Iterator[Finding]:
     ):
         yield reading.finding(NODE_AUTH_MISSING, "httpNodeAuth is not set.", ("httpNodeAuth",))
 
+
 def _static_auth(reading: Reading) -> Iterator[Finding]:
     serves = not reading.is_off("httpStatic")
     has_login = not reading.is_off("httpStaticAuth")
@@ -295,8 +398,11 @@ def _static_auth(reading: Reading) -> Iterator[Finding]:
     users = [reading.get(key, "user") for key in ("httpNodeAuth", "httpStaticAuth")]
     if serves and covered and all(isinstance(user, str) for user in users) and users[0] != users[1]:
         yield reading.finding(
-            LOGIN_CLASH, "httpStaticAuth has another user than httpNodeAuth, which Node-RED asks for first.",
-            ("httpStaticAuth",))
+            LOGIN_CLASH,
+            "httpStaticAuth has another user than httpNodeAuth, which Node-RED asks for first.",
+            ("httpStaticAuth",),
+        )
+
 
 def below_node_root(reading: Reading) -> bool:
     """Whether all static files lie below the root of httpNodeAuth, which protects them then."""
@@ -305,12 +411,17 @@ def below_node_root(reading: Reading) -> bool:
     if not isinstance(root, str):
         return False
     base, statics = reading.get("httpStaticRoot"), reading.get("httpStatic")
-    roots = [entry.get("root", "") if isinstance(entry, dict) else ""
-             for entry in (statics if isinstance(statics, list) else [statics])]
+    roots = [
+        entry.get("root", "") if isinstance(entry, dict) else ""
+        for entry in (statics if isinstance(statics, list) else [statics])
+    ]
     parts = root.strip("/").split("/") if root.strip("/") else []
     return all(
         f"{base if isinstance(base, str) else ''}/{each}".strip("/").split("/")[: len(parts)] == parts or not parts
-        for each in roots if isinstance(each, str))
+        for each in roots
+        if isinstance(each, str)
+    )
+
 
 def _login(reading: Reading, key: str, serves: str) -> Iterator[Finding]:
     login = reading.get(key)
@@ -326,8 +437,15 @@ def _login(reading: Reading, key: str, serves: str) -> Iterator[Finding]:
         return
     user = login["user"] if isinstance(login["user"], str) else ""
     yield from check_password_hash(
-        reading, login["pass"], f"The password of {serves} ({key})", user, reading.settings.node((key, "pass")), key,
-        md5=True)
+        reading,
+        login["pass"],
+        f"The password of {serves} ({key})",
+        user,
+        reading.settings.node((key, "pass")),
+        key,
+        md5=True,
+    )
+
 
 def _sockets(reading: Reading) -> Iterator[Finding]:
     if reading.is_off("httpNodeAuth"):
@@ -335,6 +453,7 @@ def _sockets(reading: Reading) -> Iterator[Finding]:
     for key in ("ui", "dashboard"):
         if isinstance(reading.get(key), dict) and reading.is_off(key, "ioMiddleware"):
             yield reading.finding(SOCKET_OPEN, f"{key} has no ioMiddleware.", (key,), key)
+
 
 def _member(node: Node, name: str) -> Node:
     """The value of a member of an object literal, or the object itself."""

@@ -16,41 +16,68 @@ from .logins import ADMIN_AUTH_LOCKED_OUT
 RULES = RuleBook()
 
 EDITOR_OPEN = RULES.add(
-    "editor-open", Severity.CRITICAL, "The editor is open to the network",
+    "editor-open",
+    Severity.CRITICAL,
+    "The editor is open to the network",
     "A stranger was asked for no login: whoever reaches the port runs any command as the service's user.",
-    "Set nodered_admin_users and run pifleet.nodered.secure.", "nodered_admin_users")
+    "Set nodered_admin_users and run pifleet.nodered.secure.",
+    "nodered_admin_users",
+)
 
 FLOWS_READABLE = RULES.add(
-    "flows-readable", Severity.HIGH, "Strangers read the flows",
+    "flows-readable",
+    Severity.HIGH,
+    "Strangers read the flows",
     "The flows were sent without a login, or to an invented token: the code of functions, addresses, names of users.",
-    "Leave nodered_admin_default_permissions out and run pifleet.nodered.secure.", "nodered_admin_default_permissions")
+    "Leave nodered_admin_default_permissions out and run pifleet.nodered.secure.",
+    "nodered_admin_default_permissions",
+)
 
 CORS_OPEN = RULES.add(
-    "cors-open-editor", Severity.CRITICAL, "Any web page may rewrite the flows",
+    "cors-open-editor",
+    Severity.CRITICAL,
+    "Any web page may rewrite the flows",
     "Before 5.0, Node-RED allows every origin to read its answers. With an open editor, a page from anywhere that"
     " somebody in the network opens rewrites the flows, also where the port is closed to the outside.",
-    "Set nodered_admin_users and run pifleet.nodered.secure.", "nodered_admin_users")
+    "Set nodered_admin_users and run pifleet.nodered.secure.",
+    "nodered_admin_users",
+)
 
 PLAIN_HTTP = RULES.add(
-    "plain-http", Severity.HIGH, "The network is answered in plain HTTP",
+    "plain-http",
+    Severity.HIGH,
+    "The network is answered in plain HTTP",
     "Passwords, tokens and flows can be read and changed on the way.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 OLD_TLS = RULES.add(
-    "old-tls", Severity.MEDIUM, "TLS 1.0 or 1.1 is accepted",
+    "old-tls",
+    Severity.MEDIUM,
+    "TLS 1.0 or 1.1 is accepted",
     "Both have been deprecated since 2021 (RFC 8996); an attacker between may choose them.",
     "Remove minVersion from https and Node.js options such as --tls-min-v1.0, or run pifleet.nodered.secure.",
-    "nodered_certificate_provider")
+    "nodered_certificate_provider",
+)
 
 TLS_BROKEN = RULES.add(
-    "tls-broken", Severity.HIGH, "No TLS handshake succeeds",
+    "tls-broken",
+    Severity.HIGH,
+    "No TLS handshake succeeds",
     "The port takes connections, and speaks neither TLS nor HTTP: nobody gets at the editor.",
-    SECURE, "nodered_certificate_provider")
+    SECURE,
+    "nodered_certificate_provider",
+)
 
 NODE_AUTH_NOT_ASKED = RULES.add(
-    "login-not-asked", Severity.HIGH, "A login that is set is not asked for",
+    "login-not-asked",
+    Severity.HIGH,
+    "A login that is set is not asked for",
     "httpNodeAuth or httpStaticAuth stands in settings.js, and a stranger was answered without it.",
-    SECURE, "nodered_node_auth")
+    SECURE,
+    "nodered_node_auth",
+)
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Seen from the network
@@ -70,6 +97,7 @@ def check_editor(host: Host) -> Iterator[Finding]:
         yield host.finding(ADMIN_AUTH_LOCKED_OUT, f"{where} refuses everybody and offers no login.", file=host.file)
     elif 200 in (*statuses, view.get("token_status")):
         yield host.finding(FLOWS_READABLE, f"{where} sends settings or flows to a stranger.")
+
 
 def check_transport(host: Host) -> Iterator[Finding]:
     view = host.view

@@ -34,47 +34,71 @@ _LOWEST_COST = 8
 _HIGHEST_COST = 12
 
 PASSWORD_WELL_KNOWN = RULES.add(
-    "password-well-known", Severity.CRITICAL, "A password is one that everybody knows",
+    "password-well-known",
+    Severity.CRITICAL,
+    "A password is one that everybody knows",
     "It is that of Node-RED's own example, one of the most popular ones, or the name of its user. A few guesses per hash"
     " are made, so that no finding does not mean that a password is good.",
-    "Set another password in nodered_admin_users, nodered_node_auth or nodered_static_auth.", "nodered_admin_users")
+    "Set another password in nodered_admin_users, nodered_node_auth or nodered_static_auth.",
+    "nodered_admin_users",
+)
 
 PASSWORD_PLAIN = RULES.add(
-    "password-plain-text", Severity.HIGH, "A password stands in plain text",
+    "password-plain-text",
+    Severity.HIGH,
+    "A password stands in plain text",
     "Node-RED wants a hash: nobody can log in with it, and everybody who reads the file has the password.",
     "Set the password in nodered_admin_users, nodered_node_auth or nodered_static_auth: only its hash gets to the host.",
-    "nodered_admin_users")
+    "nodered_admin_users",
+)
 
 PASSWORD_MALFORMED = RULES.add(
-    "password-hash-malformed", Severity.MEDIUM, "A password hash is none that Node-RED knows",
+    "password-hash-malformed",
+    Severity.MEDIUM,
+    "A password hash is none that Node-RED knows",
     "No password fits it, so that this user cannot log in.",
-    "Set the password in nodered_admin_users, nodered_node_auth or nodered_static_auth.", "nodered_admin_users")
+    "Set the password in nodered_admin_users, nodered_node_auth or nodered_static_auth.",
+    "nodered_admin_users",
+)
 
 PASSWORD_2Y = RULES.add(
-    "password-hash-2y", Severity.LOW, "A password hash begins with $2y$",
+    "password-hash-2y",
+    Severity.LOW,
+    "A password hash begins with $2y$",
     "Node-RED 4 and 5 take it, while 2 and 3 with their native bcrypt refuse every password. $2b$ means the same and fits"
     " all.",
     "Run pifleet.nodered.secure with the password in nodered_admin_users, nodered_node_auth or nodered_static_auth.",
-    "nodered_admin_users")
+    "nodered_admin_users",
+)
 
 PASSWORD_MD5 = RULES.add(
-    "password-hash-md5", Severity.HIGH, "A password is kept as MD5",
+    "password-hash-md5",
+    Severity.HIGH,
+    "A password is kept as MD5",
     "Node-RED takes MD5 for httpNodeAuth and httpStaticAuth; whoever reads the file has the password within seconds.",
-    "Set the password in nodered_node_auth or nodered_static_auth and run pifleet.nodered.secure.", "nodered_node_auth")
+    "Set the password in nodered_node_auth or nodered_static_auth and run pifleet.nodered.secure.",
+    "nodered_node_auth",
+)
 
 PASSWORD_WEAK = RULES.add(
-    "password-hash-weak", Severity.MEDIUM, "A password hash is quick to guess",
+    "password-hash-weak",
+    Severity.MEDIUM,
+    "A password hash is quick to guess",
     "Its bcrypt cost is below 8, what Node-RED's own tool writes; each step down halves the time that a guess takes.",
     "Remove the hash and run pifleet.nodered.secure with the password in nodered_admin_users, nodered_node_auth or"
     " nodered_static_auth.",
-    "nodered_admin_users")
+    "nodered_admin_users",
+)
 
 PASSWORD_SLOW = RULES.add(
-    "password-hash-slow", Severity.LOW, "A password hash keeps Node-RED busy",
+    "password-hash-slow",
+    Severity.LOW,
+    "A password hash keeps Node-RED busy",
     "Its bcrypt cost is above 12. Node-RED computes httpNodeAuth and httpStaticAuth on its only thread: every wrong"
     " password of a stranger stops all flows, for seconds on a Raspberry Pi.",
     "Remove the hash and run pifleet.nodered.secure with the password in nodered_node_auth or nodered_static_auth.",
-    "nodered_node_auth")
+    "nodered_node_auth",
+)
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Hashes
@@ -100,6 +124,7 @@ def check_password_hash(
         yield reading.finding(PASSWORD_WEAK, f"{whose} has a hash of cost {cost}.", at, detail)
     elif cost > _HIGHEST_COST:
         yield reading.finding(PASSWORD_SLOW, f"{whose} has a hash of cost {cost}.", at, detail)
+
 
 def _no_bcrypt(
     reading: Reading, value: t.Any, whose: str, at: Node | None, detail: str, md5: bool

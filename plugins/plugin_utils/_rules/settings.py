@@ -39,132 +39,215 @@ _DECISIVE = ("adminAuth", "https", "httpNodeAuth", "httpStaticAuth", "credential
 
 _SHORT_SECRET = 12
 
-_DANGEROUS_MODULE = re.compile(r"""\brequire\s*\(\s*["'`](?:node:)?(os|fs|fs/promises|child_process|vm|net)["'`]\s*\)""")
+_DANGEROUS_MODULE = re.compile(
+    r"""\brequire\s*\(\s*["'`](?:node:)?(os|fs|fs/promises|child_process|vm|net)["'`]\s*\)"""
+)
 
 NOT_EXPORTED = RULES.add(
-    "settings-not-exported", Severity.CRITICAL, "Node-RED starts without any of these settings",
+    "settings-not-exported",
+    Severity.CRITICAL,
+    "Node-RED starts without any of these settings",
     "An empty file, a function or a promise is no object of settings: Node-RED takes its built-in defaults without a"
     " word, and is open.",
-    "Export one object literal: module.exports = { ... }; then run pifleet.nodered.secure.")
+    "Export one object literal: module.exports = { ... }; then run pifleet.nodered.secure.",
+)
 
 NOT_ANALYSED = RULES.add(
-    "settings-not-analysed", Severity.HIGH, "The settings file cannot be analysed",
+    "settings-not-analysed",
+    Severity.HIGH,
+    "The settings file cannot be analysed",
     "It is no JavaScript, and Node-RED does not start, or what it exports is known only to the one who runs it. None of"
     " the other rules could be applied.",
-    "Correct the line that is named; node --check says more.")
+    "Correct the line that is named; node --check says more.",
+)
 
 WRONG_CASE = RULES.add(
-    "setting-wrong-case", Severity.CRITICAL, "Node-RED ignores a setting whose name is in the wrong case",
+    "setting-wrong-case",
+    Severity.CRITICAL,
+    "Node-RED ignores a setting whose name is in the wrong case",
     "adminauth or HTTPS means nothing to Node-RED, which starts without it and without a word.",
-    "Write the name as it is given here.")
+    "Write the name as it is given here.",
+)
 
 DUPLICATE = RULES.add(
-    "setting-duplicate", Severity.MEDIUM, "A setting is there twice",
+    "setting-duplicate",
+    Severity.MEDIUM,
+    "A setting is there twice",
     "The last one counts, without a word: whoever corrects the first one changes nothing.",
-    "Remove the one that does not count.")
+    "Remove the one that does not count.",
+)
 
 OVERRIDABLE = RULES.add(
-    "setting-overridable", Severity.HIGH, "Code may override a setting that protects",
+    "setting-overridable",
+    Severity.HIGH,
+    "Code may override a setting that protects",
     "A spread, an assignment or a call further on may replace what is written out, which cannot be told before it runs.",
-    "Write the setting out at the end, and remove the code that is named.")
+    "Write the setting out at the end, and remove the code that is named.",
+)
 
 SECRET_OFF = RULES.add(
-    "credential-secret-off", Severity.HIGH, "Credentials of the flows are not encrypted",
+    "credential-secret-off",
+    Severity.HIGH,
+    "Credentials of the flows are not encrypted",
     "With credentialSecret: false, which Node-RED's own set-up writes for an empty answer, passwords of brokers and"
     " services lie in the flows' file in the clear.",
-    "Set nodered_credential_secret and run pifleet.nodered.secure, which encrypts them.", "nodered_credential_secret")
+    "Set nodered_credential_secret and run pifleet.nodered.secure, which encrypts them.",
+    "nodered_credential_secret",
+)
 
 SECRET_IN_REPOSITORY = RULES.add(
-    "credential-secret-in-repository", Severity.HIGH, "credentialSecret stands in a repository",
+    "credential-secret-in-repository",
+    Severity.HIGH,
+    "credentialSecret stands in a repository",
     "Whoever has the repository decrypts the credentials of all flows, also years later.",
     "Set nodered_credential_secret from a vault, or read it from the environment: process.env.NODE_RED_SECRET.",
-    "nodered_credential_secret")
+    "nodered_credential_secret",
+)
 
 SECRET_WEAK = RULES.add(
-    "credential-secret-weak", Severity.MEDIUM, "credentialSecret is easy to guess",
+    "credential-secret-weak",
+    Severity.MEDIUM,
+    "credentialSecret is easy to guess",
     "It is well known, shorter than 12 characters, or used elsewhere in the same file. Who copies the flows' files tries"
     " such ones first.",
     "Set nodered_credential_secret to a long random one and run pifleet.nodered.secure, which encrypts them anew.",
-    "nodered_credential_secret")
+    "nodered_credential_secret",
+)
 
 SECRET_ABSENT = RULES.add(
-    "credential-secret-absent", Severity.LOW, "Node-RED makes up its own credentialSecret",
+    "credential-secret-absent",
+    Severity.LOW,
+    "Node-RED makes up its own credentialSecret",
     "The key lies beside the file that it encrypts. Of a host this is said only where others may read the key, because a"
     " generated key in a closed folder protects as well as one in settings.js. Of a file in a repository it is said always:"
     " every host gets another key, and none can be restored without it.",
-    "Set nodered_credential_secret from a vault.", "nodered_credential_secret")
+    "Set nodered_credential_secret from a vault.",
+    "nodered_credential_secret",
+)
 
 NODE_CORS = RULES.add(
-    "node-cors-any-origin", Severity.MEDIUM, "Any web page may call the HTTP endpoints",
+    "node-cors-any-origin",
+    Severity.MEDIUM,
+    "Any web page may call the HTTP endpoints",
     "With the origin *, a page from anywhere, opened by somebody in the same network, reads and writes what flows offer.",
-    "Name the origins in nodered_settings, or set httpNodeCors in nodered_settings_absent.", _SETTINGS)
+    "Name the origins in nodered_settings, or set httpNodeCors in nodered_settings_absent.",
+    _SETTINGS,
+)
 
 ADMIN_CORS = RULES.add(
-    "admin-cors-any-origin", Severity.HIGH, "Any web page may call the editor's API",
+    "admin-cors-any-origin",
+    Severity.HIGH,
+    "Any web page may call the editor's API",
     "With the origin *, a page from anywhere uses the editor of everybody who opens it.",
-    "Name the origins in nodered_settings, or set httpAdminCors in nodered_settings_absent.", _SETTINGS)
+    "Name the origins in nodered_settings, or set httpAdminCors in nodered_settings_absent.",
+    _SETTINGS,
+)
 
 INSTALLABLE = RULES.add(
-    "modules-installable", Severity.HIGH, "Strangers may install modules",
+    "modules-installable",
+    Severity.HIGH,
+    "Strangers may install modules",
     "Who may edit installs any package of npm, which runs as the service's user. Of a host with logins that is its"
     " administrator's right; it is said where anonymous users may edit.",
-    "Set nodered_admin_users; externalModules in nodered_settings limits what can be installed.", "nodered_admin_users")
+    "Set nodered_admin_users; externalModules in nodered_settings limits what can be installed.",
+    "nodered_admin_users",
+)
 
 FUNCTION_MODULES = RULES.add(
-    "function-modules-bypass", Severity.LOW, "Users who may not install modules can do so in a function node",
+    "function-modules-bypass",
+    Severity.LOW,
+    "Users who may not install modules can do so in a function node",
     "A user with flows.write but without nodes.write gets any package of npm through a function node's set-up, unless"
     " functionExternalModules is false.",
-    "Set functionExternalModules: false in nodered_settings.", _SETTINGS)
+    "Set functionExternalModules: false in nodered_settings.",
+    _SETTINGS,
+)
 
 AUTO_INSTALL = RULES.add(
-    "modules-auto-install", Severity.LOW, "Missing modules are installed without a question",
+    "modules-auto-install",
+    Severity.LOW,
+    "Missing modules are installed without a question",
     "With externalModules.autoInstall, a flow that names a package has it fetched at the next start.",
-    "Set externalModules.autoInstall in nodered_settings_absent.", "nodered_settings_absent")
+    "Set externalModules.autoInstall in nodered_settings_absent.",
+    "nodered_settings_absent",
+)
 
 GLOBAL_MODULES = RULES.add(
-    "global-context-module", Severity.LOW, "Function nodes get modules of the operating system",
+    "global-context-module",
+    Severity.LOW,
+    "Function nodes get modules of the operating system",
     "os, fs, child_process, vm or net in functionGlobalContext gives everybody who edits a function node the host's files"
     " and programs.",
     "Set functionGlobalContext without them in nodered_settings_js, and use nodes made for the purpose.",
-    "nodered_settings_js")
+    "nodered_settings_js",
+)
 
 GLOBAL_EXPORTED = RULES.add(
-    "global-context-exported", Severity.LOW, "The editor shows what functionGlobalContext holds",
+    "global-context-exported",
+    Severity.LOW,
+    "The editor shows what functionGlobalContext holds",
     "Its keys, which often are passwords, appear in the editor unless exportGlobalContextKeys is false.",
-    "Set exportGlobalContextKeys: false in nodered_settings.", _SETTINGS)
+    "Set exportGlobalContextKeys: false in nodered_settings.",
+    _SETTINGS,
+)
 
 TLS_FILES = RULES.add(
-    "tls-local-files", Severity.LOW, "Users who may only edit flows can use the host's key files",
+    "tls-local-files",
+    Severity.LOW,
+    "Users who may only edit flows can use the host's key files",
     "With tlsConfigDisableLocalFiles: false written out, a TLS node may name any file of the service's user. Said where a"
     " user has flows.write without the right to everything.",
-    "Set tlsConfigDisableLocalFiles: true in nodered_settings.", _SETTINGS)
+    "Set tlsConfigDisableLocalFiles: true in nodered_settings.",
+    _SETTINGS,
+)
 
 PROJECTS = RULES.add(
-    "projects-enabled", Severity.LOW, "The projects feature is on",
+    "projects-enabled",
+    Severity.LOW,
+    "The projects feature is on",
     "It adds git, its credentials and SSH keys to what the editor's users reach. Suppress this where it is used.",
-    "Set editorTheme.projects.enabled: false in nodered_settings.", _SETTINGS)
+    "Set editorTheme.projects.enabled: false in nodered_settings.",
+    _SETTINGS,
+)
 
 DIAGNOSTICS = RULES.add(
-    "diagnostics-open", Severity.MEDIUM, "Strangers may read the diagnostics",
+    "diagnostics-open",
+    Severity.MEDIUM,
+    "Strangers may read the diagnostics",
     "They name versions, modules, the operating system and which protections are set. With logins only those who may read"
     " get them.",
-    "Set nodered_admin_users, or diagnostics: {enabled: false} in nodered_settings.", "nodered_admin_users")
+    "Set nodered_admin_users, or diagnostics: {enabled: false} in nodered_settings.",
+    "nodered_admin_users",
+)
 
 RUNTIME_STATE = RULES.add(
-    "runtime-state-control", Severity.LOW, "The editor can stop all flows",
+    "runtime-state-control",
+    Severity.LOW,
+    "The editor can stop all flows",
     "With runtimeState.enabled, everybody with flows.write stops what the host controls by one click or one request.",
-    "Set runtimeState: {enabled: false, ui: false} in nodered_settings.", _SETTINGS)
+    "Set runtimeState: {enabled: false, ui: false} in nodered_settings.",
+    _SETTINGS,
+)
 
 TELEMETRY = RULES.add(
-    "telemetry-enabled", Severity.LOW, "Node-RED reports home",
+    "telemetry-enabled",
+    Severity.LOW,
+    "Node-RED reports home",
     "With telemetry.enabled it sends its version, operating system and a stable number to the project each day, without"
     " asking in the editor.",
-    "Set telemetry: {enabled: false} in nodered_settings.", _SETTINGS)
+    "Set telemetry: {enabled: false} in nodered_settings.",
+    _SETTINGS,
+)
 
 PORT_MALFORMED = RULES.add(
-    "port-malformed", Severity.MEDIUM, "uiPort is no port",
+    "port-malformed",
+    Severity.MEDIUM,
+    "uiPort is no port",
     "Node-RED listens on a socket file of that name or on nothing at all, and says that it runs.",
-    "Set uiPort in nodered_settings to a number from 1 to 65535.", _SETTINGS)
+    "Set uiPort in nodered_settings to a number from 1 to 65535.",
+    _SETTINGS,
+)
+
 
 def check_settings(
     source: bytes, subject: str, file: str, today: datetime.date, in_repository: bool = False
@@ -187,10 +270,12 @@ def check_settings(
         return [Finding(NOT_ANALYSED, subject, "The file is too deeply nested or too oddly encoded.", Place(file))]
     return sorted(found, key=lambda finding: finding.place.line or 0)
 
+
 def _sentence(error: SettingsError) -> str:
     # Not where it begins with a name out of the file.
     first = error.message.partition(" ")[0]
-    return first.capitalize() + error.message[len(first):] if first.isalpha() else error.message
+    return first.capitalize() + error.message[len(first) :] if first.isalpha() else error.message
+
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Names
@@ -203,13 +288,18 @@ def _names(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
             yield reading.finding(WRONG_CASE, f"The name of {shown(name)} is {right}.", lines[-1], shown(name))
         if name in _DECISIVE and len(lines) > 1:
             yield reading.finding(
-                DUPLICATE, f"{name} is set on the lines {', '.join(map(str, lines))}; the last one counts.", lines[-1], name)
+                DUPLICATE,
+                f"{name} is set on the lines {', '.join(map(str, lines))}; the last one counts.",
+                lines[-1],
+                name,
+            )
     for key in _DECISIVE:
         if reading.has(key):
             obstacle = reading.settings.obstacle((key,))
             # Where it stands in for the whole value, other rules say that the value is unknown.
             if obstacle is not None and reading.writes(key):
                 yield reading.finding(OVERRIDABLE, f"{key}: {obstacle.message}", obstacle.line, key)
+
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Secrets
@@ -230,6 +320,7 @@ def _credential_secret(reading: Reading, _today: datetime.date) -> Iterator[Find
         if reason:
             yield reading.finding(SECRET_WEAK, f"credentialSecret {reason}.", place)
 
+
 def _why_weak(reading: Reading, secret: str) -> str:
     if is_well_known(secret) or secret in ("a-secret-key", "your-secret-key"):
         return "is well known"
@@ -241,6 +332,7 @@ def _why_weak(reading: Reading, secret: str) -> str:
         used = (reading.get(key, name) for key in ("httpNodeAuth", "httpStaticAuth") for name in ("user", "pass"))
         return "is used elsewhere in the file" if secret in used else ""
     return "is a password hash"
+
 
 # ----------------------------------------------------------------------------------------------------------------------
 # What others may do
@@ -256,24 +348,31 @@ def _cors(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
         if origin in ("*", True) or (isinstance(origin, list) and "*" in origin):
             yield reading.finding(rule, f"{key} admits every origin.", (key,), key)
 
+
 def _modules(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     if not has_admin_api(reading):
         return
     allowed = any(reading.get("externalModules", part, "allowInstall") is not False for part in ("palette", "modules"))
     if allowed and _strangers(reading, "nodes.write"):
-        yield reading.finding(
-            INSTALLABLE, "Whoever reaches the port may install modules.", ("externalModules",))
-    functions = reading.get("functionExternalModules") is not False and reading.get(
-        "externalModules", "modules", "allowInstall") is not False
-    limited = [name for name, permissions in _users(reading)
-               if covers(permissions, "flows.write") and not covers(permissions, "nodes.write")]
+        yield reading.finding(INSTALLABLE, "Whoever reaches the port may install modules.", ("externalModules",))
+    functions = (
+        reading.get("functionExternalModules") is not False
+        and reading.get("externalModules", "modules", "allowInstall") is not False
+    )
+    limited = [
+        name
+        for name, permissions in _users(reading)
+        if covers(permissions, "flows.write") and not covers(permissions, "nodes.write")
+    ]
     if functions and limited:
         yield reading.finding(
-            FUNCTION_MODULES, f"{', '.join(limited)} may edit functions, and functions may fetch modules.",
-            ("functionExternalModules",))
+            FUNCTION_MODULES,
+            f"{', '.join(limited)} may edit functions, and functions may fetch modules.",
+            ("functionExternalModules",),
+        )
     if reading.get("externalModules", "autoInstall") is True:
-        yield reading.finding(
-            AUTO_INSTALL, "externalModules.autoInstall is on.", ("externalModules", "autoInstall"))
+        yield reading.finding(AUTO_INSTALL, "externalModules.autoInstall is on.", ("externalModules", "autoInstall"))
+
 
 def _users(reading: Reading) -> Iterator[tuple[str, t.Any]]:
     """The names and permissions of the editor's users, as far as they are written out."""
@@ -282,11 +381,13 @@ def _users(reading: Reading) -> Iterator[tuple[str, t.Any]]:
         if isinstance(user, dict) and isinstance(user.get("username"), str):
             yield shown(user["username"]), user.get("permissions")
 
+
 def _strangers(reading: Reading, right: str) -> bool:
     """Whether somebody who has not logged in has a right."""
     if reading.is_off("adminAuth"):
         return reading.is_off("httpAdminAuth") and reading.is_off("httpAuth")
     return covers(reading.get("adminAuth", "default", "permissions"), right)
+
 
 def _context(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     node = reading.settings.node(("functionGlobalContext",))
@@ -297,8 +398,11 @@ def _context(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
         yield reading.finding(GLOBAL_MODULES, f"functionGlobalContext has the module {name}.", node, name)
     if reading.get("exportGlobalContextKeys") is not False and (is_code(value) or value):
         yield reading.finding(
-            GLOBAL_EXPORTED, "functionGlobalContext is shown in the editor.",
-            ("exportGlobalContextKeys",) if reading.has("exportGlobalContextKeys") else ("functionGlobalContext",))
+            GLOBAL_EXPORTED,
+            "functionGlobalContext is shown in the editor.",
+            ("exportGlobalContextKeys",) if reading.has("exportGlobalContextKeys") else ("functionGlobalContext",),
+        )
+
 
 def _code_of(node: Node) -> str:
     """The text of some code without its comments."""
@@ -315,6 +419,7 @@ def _code_of(node: Node) -> str:
         position = end
     return b"".join([*parts, text[position:]]).decode("utf-8", "replace")
 
+
 def _features(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     if reading.get("editorTheme", "projects", "enabled") is True:
         yield reading.finding(PROJECTS, "editorTheme.projects is enabled.", ("editorTheme", "projects", "enabled"))
@@ -327,11 +432,16 @@ def _features(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     if reading.get("telemetry", "enabled") is True:
         yield reading.finding(TELEMETRY, "telemetry is enabled.", ("telemetry", "enabled"))
     if reading.get("tlsConfigDisableLocalFiles") is False:
-        limited = [name for name, permissions in _users(reading)
-                   if covers(permissions, "flows.write") and permissions not in ("*", ["*"])]
+        limited = [
+            name
+            for name, permissions in _users(reading)
+            if covers(permissions, "flows.write") and permissions not in ("*", ["*"])
+        ]
         if limited:
             yield reading.finding(
-                TLS_FILES, f"{', '.join(limited)} may name key files of the host.", ("tlsConfigDisableLocalFiles",))
+                TLS_FILES, f"{', '.join(limited)} may name key files of the host.", ("tlsConfigDisableLocalFiles",)
+            )
+
 
 def _port(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     value = reading.get("uiPort")
@@ -341,7 +451,20 @@ def _port(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 65536:
         yield reading.finding(PORT_MALFORMED, "uiPort is no number from 1 to 65535.", ("uiPort",))
 
+
 def _logins(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
     yield from check_logins(reading)
 
-_CHECKS = (_names, _logins, check_https, check_require_https, _credential_secret, _cors, _modules, _context, _features, _port)
+
+_CHECKS = (
+    _names,
+    _logins,
+    check_https,
+    check_require_https,
+    _credential_secret,
+    _cors,
+    _modules,
+    _context,
+    _features,
+    _port,
+)

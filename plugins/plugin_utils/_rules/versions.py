@@ -19,26 +19,39 @@ RULES = RuleBook()
 _UPDATE = "Update it with Node-RED's own installer, then run pifleet.nodered.secure, which proves that all still works."
 
 NODE_RED_OLD = RULES.add(
-    "node-red-out-of-support", Severity.MEDIUM, "Node-RED gets no corrections any more",
+    "node-red-out-of-support",
+    Severity.MEDIUM,
+    "Node-RED gets no corrections any more",
     "Faults found from now on stay. The days are those that the project published.",
-    _UPDATE)
+    _UPDATE,
+)
 
 NODE_RED_ADVISORY = RULES.add(
-    "node-red-advisory", Severity.HIGH, "This release of Node-RED has a published fault",
+    "node-red-advisory",
+    Severity.HIGH,
+    "This release of Node-RED has a published fault",
     "How to use the fault is public.",
-    _UPDATE)
+    _UPDATE,
+)
 
 NODE_OLD = RULES.add(
-    "node-out-of-support", Severity.MEDIUM, "Node.js gets no corrections any more",
+    "node-out-of-support",
+    Severity.MEDIUM,
+    "Node.js gets no corrections any more",
     "Faults found from now on stay. Not said of Debian's own package, which Debian corrects as long as the release.",
-    _UPDATE)
+    _UPDATE,
+)
 
 NODE_UNFIT = RULES.add(
-    "node-too-old", Severity.MEDIUM, "Node.js is too old for this Node-RED",
+    "node-too-old",
+    Severity.MEDIUM,
+    "Node.js is too old for this Node-RED",
     "It wants a newer one: what it needs may be missing, and nobody tests it so.",
-    _UPDATE)
+    _UPDATE,
+)
 
 _DEBIANS_NODE = ("/usr/bin/node", "/usr/bin/nodejs")
+
 
 def check_versions(host: Host) -> Iterator[Finding]:
     node_red, node = host.state["node_red"], host.state["node"]
@@ -48,8 +61,11 @@ def check_versions(host: Host) -> Iterator[Finding]:
             yield host.finding(NODE_RED_OLD, f"Node-RED {node_red['version']} was supported until {end}.")
         for advisory in advisories(node_red["version"]):
             yield host.finding(
-                NODE_RED_ADVISORY, f"Node-RED {node_red['version']} has {advisory.identifier}: {advisory.title}."
-                f" {advisory.fixed} has it no more.", advisory.identifier)
+                NODE_RED_ADVISORY,
+                f"Node-RED {node_red['version']} has {advisory.identifier}: {advisory.title}."
+                f" {advisory.fixed} has it no more.",
+                advisory.identifier,
+            )
     if not node["version"]:
         return
     end = end_of_support("node", node["version"])
@@ -58,7 +74,9 @@ def check_versions(host: Host) -> Iterator[Finding]:
         yield host.finding(NODE_OLD, f"Node.js {node['version']} was supported until {end}.")
     try:
         if node_red["node"] and not new_enough(node["version"], node_red["node"]):
-            yield host.finding(NODE_UNFIT, f"Node.js {node['version']} is there, and Node-RED wants {node_red['node']}.")
+            yield host.finding(
+                NODE_UNFIT, f"Node.js {node['version']} is there, and Node-RED wants {node_red['node']}."
+            )
     except ValueError:
         # A range of another form says nothing.
         return

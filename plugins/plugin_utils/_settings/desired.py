@@ -83,7 +83,8 @@ class Wishes:
         self.default_permissions = None
         if options["admin_default_permissions"] is not None:
             self.default_permissions = permissions(
-                options["admin_default_permissions"], "nodered_admin_default_permissions")
+                options["admin_default_permissions"], "nodered_admin_default_permissions"
+            )
         self.session_expiry = options["session_expiry"]
         if self.session_expiry is not None and self.session_expiry <= 0:
             raise WishError("nodered_session_expiry must be a positive number of seconds.")
@@ -95,9 +96,7 @@ class Wishes:
         self.https = options["https"]
         self.credential_secret = options["credential_secret"]
         self.values = dict(options["values"])
-        self.expressions = {
-            key: _expression(key, text) for key, text in options["expressions"].items()
-        }
+        self.expressions = {key: _expression(key, text) for key, text in options["expressions"].items()}
         self.absent = list(options["absent"])
         self._check_other_keys()
 
@@ -107,8 +106,11 @@ class Wishes:
 
     def _check_other_keys(self) -> None:
         asked: dict[str, str] = {}
-        for variable, keys in (("nodered_settings", self.values), ("nodered_settings_js", self.expressions),
-                               ("nodered_settings_absent", self.absent)):
+        for variable, keys in (
+            ("nodered_settings", self.values),
+            ("nodered_settings_js", self.expressions),
+            ("nodered_settings_absent", self.absent),
+        ):
             for key in keys:
                 if not isinstance(key, str) or not all(key.split(".")):
                     raise WishError(f"{variable}: {key!r} is no name of a setting. Correct it.")
@@ -133,9 +135,17 @@ class Wishes:
             paths += [("adminAuth", "type"), ("adminAuth", "users"), ("adminAuth", "default")]
             if self.session_expiry is not None:
                 paths.append(("adminAuth", "sessionExpiryTime"))
-        paths += [(key,) for key, wished in (
-            ("httpNodeAuth", self.node_auth), ("httpStaticAuth", self.static_auth), ("httpStatic", self.static),
-            ("credentialSecret", self.credential_secret), ("https", self.https or None)) if wished is not None]
+        paths += [
+            (key,)
+            for key, wished in (
+                ("httpNodeAuth", self.node_auth),
+                ("httpStaticAuth", self.static_auth),
+                ("httpStatic", self.static),
+                ("credentialSecret", self.credential_secret),
+                ("https", self.https or None),
+            )
+            if wished is not None
+        ]
         return paths + self._other_paths
 
     @property
@@ -154,13 +164,16 @@ class Wishes:
         ended = EndedSessions([], None)
         if self.users is not None:
             ended = self._apply_users(document, self.users, hashing)
-        for key, wished, variable in (("httpNodeAuth", self.node_auth, "nodered_node_auth"),
-                                      ("httpStaticAuth", self.static_auth, "nodered_static_auth")):
+        for key, wished, variable in (
+            ("httpNodeAuth", self.node_auth, "nodered_node_auth"),
+            ("httpStaticAuth", self.static_auth, "nodered_static_auth"),
+        ):
             if wished is not None:
                 _require_written_out(document, key)
                 present = document.get((key, "pass"))
-                document.set((key,), {
-                    "user": wished.user, "pass": self._hash(wished.secret, present, variable, hashing)})
+                document.set(
+                    (key,), {"user": wished.user, "pass": self._hash(wished.secret, present, variable, hashing)}
+                )
         if self.static is not None:
             document.set(("httpStatic",), self.static)
         if self.https:
@@ -190,13 +203,16 @@ class Wishes:
 
     def reminders(self) -> list[str]:
         """What the owner should know of what was asked for, in sentences without a secret."""
-        found = [f"{whose}: the password is the one from before. Change it in your inventory to make it a new one."
-                 for whose in self._unchanged_passwords]
+        found = [
+            f"{whose}: the password is the one from before. Change it in your inventory to make it a new one."
+            for whose in self._unchanged_passwords
+        ]
         if self.default_permissions is not None:
             found.append(
                 "nodered_admin_default_permissions: whoever reaches the editor needs no login for"
                 f" {_listed(self.default_permissions)}. Whoever may read sees all flows with the code of their functions,"
-                " the names of brokers and users, and the data that flows keep.")
+                " the names of brokers and users, and the data that flows keep."
+            )
         return found
 
     def warnings(self, document: SettingsDocument) -> list[str]:
@@ -205,18 +221,21 @@ class Wishes:
         if self.users is not None and document.has(("adminAuth", "tokens")):
             found.append(
                 "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"
-                " something needs it.")
+                " something needs it."
+            )
         if self.node_auth is not None:
             found += [
                 f"{key} is code of your own and stays. Web sockets ask for the login of nodered_node_auth only if that code"
-                " does." for key in web_sockets.own_code(document)]
+                " does."
+                for key in web_sockets.own_code(document)
+            ]
         return found
 
     def _apply_users(self, document: SettingsDocument, users: list[User], hashing: bool) -> EndedSessions:
         _require_written_out(document, "adminAuth")
         if document.get(("adminAuth", "type")) == "strategy":
             raise WishError(
-                f"line {document.line_of(('adminAuth', 'type'))}: adminAuth logs in by another service (type \"strategy\")."
+                f'line {document.line_of(("adminAuth", "type"))}: adminAuth logs in by another service (type "strategy").'
                 " Remove it from the file to let nodered_admin_users take its place."
             )
         for key in ("authenticate", "module"):
@@ -234,10 +253,16 @@ class Wishes:
         entries = [present] if isinstance(present, dict) else present if isinstance(present, list) else []
         found = {entry.get("username"): entry for entry in entries if isinstance(entry, dict)}
         wished = [
-            {"username": user.username,
-             "password": self._hash(user.secret, found.get(user.username, {}).get("password"),
-                                    f"nodered_admin_users, user {user.username}", hashing),
-             "permissions": user.permissions}
+            {
+                "username": user.username,
+                "password": self._hash(
+                    user.secret,
+                    found.get(user.username, {}).get("password"),
+                    f"nodered_admin_users, user {user.username}",
+                    hashing,
+                ),
+                "permissions": user.permissions,
+            }
             for user in users
         ]
         whole: dict[str, t.Any] = {"type": "credentials", "users": wished}
@@ -261,7 +286,8 @@ class Wishes:
         # A user who is new to the file may have been in it before, with a login that lasts.
         return EndedSessions(
             [str(name) for name in {**found, **after} if name not in found or _loses(found[name], after.get(name))],
-            self._shorter_expiry(before))
+            self._shorter_expiry(before),
+        )
 
     def _shorter_expiry(self, before: object) -> int | None:
         """The wished session time if it is shorter than the one before."""
@@ -288,7 +314,9 @@ class Wishes:
         for entry in statics if isinstance(statics, list) else [statics]:
             root = entry.get("root", "/") if isinstance(entry, dict) else "/"
             whole = "/".join(part.strip("/") for part in ("", base if isinstance(base, str) else "", str(root)) if part)
-            if isinstance(node_root, str) and f"/{whole.strip('/')}/".startswith(f"/{node_root.strip('/')}/".replace("//", "/")):
+            if isinstance(node_root, str) and f"/{whole.strip('/')}/".startswith(
+                f"/{node_root.strip('/')}/".replace("//", "/")
+            ):
                 raise WishError(
                     f"nodered_static_auth differs from nodered_node_auth, but static files at /{whole.strip('/')} lie"
                     f" below httpNodeRoot {node_root}, where Node-RED asks for httpNodeAuth first: nobody could get at"

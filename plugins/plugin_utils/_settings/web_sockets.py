@@ -33,7 +33,7 @@ FUNCTIONS = {
 def ask_for_login(document: SettingsDocument, elsewhere: t.Collection[tuple[str, ...]]) -> None:
     """Let web sockets ask for the login of httpNodeAuth, but for what is asked for ``elsewhere`` and the user's own code."""
     for path, code in FUNCTIONS.items():
-        if not any(path[:len(other)] == other for other in elsewhere) and _is_free(document, path):
+        if not any(path[: len(other)] == other for other in elsewhere) and _is_free(document, path):
             document.set(path, Expression(code))
 
 
@@ -51,8 +51,9 @@ def paths(document: SettingsDocument) -> list[tuple[str, ...]]:
 
 def own_code(document: SettingsDocument) -> list[str]:
     """The settings for web sockets that hold code of the user's own."""
-    return [".".join(path) for path in FUNCTIONS
-            if document.get(path) is not MISSING and not _is_ours(document.get(path))]
+    return [
+        ".".join(path) for path in FUNCTIONS if document.get(path) is not MISSING and not _is_ours(document.get(path))
+    ]
 
 
 def _is_free(document: SettingsDocument, path: tuple[str, ...]) -> bool:

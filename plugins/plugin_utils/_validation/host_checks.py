@@ -51,8 +51,11 @@ _SPECS = {module: argument_spec(module) for module in ("settings", "certificate"
 
 #: What is known of a host that nobody has visited, as far as the providers of certificates ask for it.
 _UNVISITED: dict[str, t.Any] = {
-    "host": {"hostname": "", "fqdn": "", "addresses": []}, "user": {"name": "", "group": ""}, "service": {"name": ""},
-    "certificate": {"chain": None, "path": ""}, "acme": None,
+    "host": {"hostname": "", "fqdn": "", "addresses": []},
+    "user": {"name": "", "group": ""},
+    "service": {"name": ""},
+    "certificate": {"chain": None, "path": ""},
+    "acme": None,
 }
 
 _REFUSALS = (AccountError, PasswordError, WishError, DropInError, Failure, PkiError, acme.AcmeError)
@@ -63,6 +66,7 @@ _LINE = re.compile(r"(?:line (\d+): )?(.*)", re.DOTALL)
 
 _ENTRY = re.compile(r", (?:user (?P<user>.+?)|entry (?P<entry>\d+)): ")
 
+
 def check_file(path: pathlib.Path, today: datetime.date) -> tuple[Subject, list[Finding]]:
     """A settings file of a repository."""
     name = str(path)
@@ -71,6 +75,7 @@ def check_file(path: pathlib.Path, today: datetime.date) -> tuple[Subject, list[
     except OSError as error:
         return Subject(name, Kind.FILE, f"{name} cannot be read: {error.strerror}."), []
     return Subject(name, Kind.FILE), check_settings(source, name, name, today, in_repository=True)
+
 
 def check_host(
     action: HostAction, name: str, variables: HostVariables, settings: str | None, today: datetime.date
@@ -82,9 +87,14 @@ def check_host(
     """
     checks = _HostChecks(action, name, variables, today)
     return [
-        *check_names(variables, name), *check_values(variables, name), *check_secrets(variables, name),
-        *checks.environment(), *checks.certificate(), *checks.settings(settings),
+        *check_names(variables, name),
+        *check_values(variables, name),
+        *check_secrets(variables, name),
+        *checks.environment(),
+        *checks.certificate(),
+        *checks.settings(settings),
     ]
+
 
 class _HostChecks:
     """What the actions of `secure` would refuse, each asked with what its role would hand to it."""
@@ -105,9 +115,11 @@ class _HostChecks:
         if options is None or options["provider"] not in PROVIDERS or is_stand_in(options):
             return
         yield from self._refusal(
-            lambda: certificates.check_validity(options["days"], options["renew_before"]), "nodered_certificate_days")
+            lambda: certificates.check_validity(options["days"], options["renew_before"]), "nodered_certificate_days"
+        )
         yield from self._refusal(
-            lambda: PROVIDERS[options["provider"]](self._action, options, _UNVISITED), "nodered_certificate_provider")
+            lambda: PROVIDERS[options["provider"]](self._action, options, _UNVISITED), "nodered_certificate_provider"
+        )
 
     def settings(self, path: str | None) -> Iterator[Finding]:
         refusals = list(self._wish_by_wish())
@@ -198,13 +210,17 @@ class _HostChecks:
         users = [entry for entry in entries if isinstance(entry, t.Mapping) and entry.get("username") == found["user"]]
         return users[-1] if users else None
 
+
 def _variable_in(text: object) -> str:
     found = _VARIABLE.search(str(text))
     return found[0] if found else ""
+
 
 def _lines_before(before: bytes, after: bytes) -> dict[int | None, int]:
     """The numbers of the lines that an edit kept, by those they have after it."""
     matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
     return {
-        block.b + offset + 1: block.a + offset + 1 for block in matcher.get_matching_blocks() for offset in range(block.size)
+        block.b + offset + 1: block.a + offset + 1
+        for block in matcher.get_matching_blocks()
+        for offset in range(block.size)
     }

@@ -23,6 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry im
 _OF_FILES = frozenset(RULES_OF_SETTINGS)
 _OF_HOSTS = _OF_FILES.union(inventory.RULES)
 
+
 def result_data(
     subject: Subject, findings: t.Iterable[Finding], suppressions: t.Any, secrets: bool = True
 ) -> dict[str, t.Any]:
@@ -31,15 +32,22 @@ def result_data(
     :param secrets: whether all secrets could be looked at
     """
     rules = _OF_FILES if subject.kind is Kind.FILE else _OF_HOSTS if secrets else _OF_HOSTS - inventory.OF_SECRETS
-    return {"subject": subject_data(subject), "findings": list(map(finding_data, findings)), "rules": sorted(rules),
-            "suppressions": suppressions}
+    return {
+        "subject": subject_data(subject),
+        "findings": list(map(finding_data, findings)),
+        "rules": sorted(rules),
+        "suppressions": suppressions,
+    }
+
 
 def told_once(results: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     """The results of hosts, and beside them one for each file with a line that several of them have a finding from.
 
     What is wrong in group_vars is one fault, of the file, however many hosts there are.
     """
-    having: dict[tuple[t.Any, ...], dict[str, tuple[dict[str, t.Any], dict[str, t.Any]]]] = collections.defaultdict(dict)
+    having: dict[tuple[t.Any, ...], dict[str, tuple[dict[str, t.Any], dict[str, t.Any]]]] = collections.defaultdict(
+        dict
+    )
     for result in results:
         for finding in result["findings"]:
             if finding["line"]:
@@ -51,11 +59,15 @@ def told_once(results: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
         finding = finding_from_data(data, RULES)
         name = finding.place.file
         file = files.setdefault(name, {**result, "subject": subject_data(Subject(name, Kind.FILE)), "findings": []})
-        file["findings"].append(finding_data(dataclasses.replace(
-            finding, subject=name, message=f"{finding.message} ({len(hosts)} hosts)")))
-    own = [{**result, "findings": [finding for finding in result["findings"] if _fault(finding) not in shared]}
-           for result in results]
+        file["findings"].append(
+            finding_data(dataclasses.replace(finding, subject=name, message=f"{finding.message} ({len(hosts)} hosts)"))
+        )
+    own = [
+        {**result, "findings": [finding for finding in result["findings"] if _fault(finding) not in shared]}
+        for result in results
+    ]
     return [*own, *files.values()]
+
 
 def _fault(finding: dict[str, t.Any]) -> tuple[t.Any, ...]:
     """What is the same for a finding that several hosts have."""

@@ -18,8 +18,16 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import bui
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 from web_server import LOCKED, server
 
-OPTIONS = {"service": "nodered", "user": None, "user_dir": None, "settings_path": None, "suppressions": [],
-           "timeout": 1, "ca_certificate": None, "ca_dir": "/nonexistent"}
+OPTIONS = {
+    "service": "nodered",
+    "user": None,
+    "user_dir": None,
+    "settings_path": None,
+    "suppressions": [],
+    "timeout": 1,
+    "ca_certificate": None,
+    "ca_dir": "/nonexistent",
+}
 FOUND = {"service": {"name": "nodered.service", "exists": True}, "node_red": {"version": "4.1.15"}}
 
 
@@ -42,20 +50,27 @@ class Audit(ActionModule):
 def state_of(port: int, certificate: str | None) -> dict:
     """What a host tells as far as a look from outside needs it, with the certificate that it shows to itself."""
     return {
-        "host": {"addresses": []}, "details": {"listening": [["0.0.0.0", port]]}, "proof": None,
-        "endpoints": [{"port": port, "certificate": certificate}], "settings": {"path": None, "content": None}}
+        "host": {"addresses": []},
+        "details": {"listening": [["0.0.0.0", port]]},
+        "proof": None,
+        "endpoints": [{"port": port, "certificate": certificate}],
+        "settings": {"path": None, "content": None},
+    }
 
 
 # Nonsense
 
 
-@pytest.mark.parametrize(("answer", "error"), [
-    (RecursionError(), "what it answered could not be understood (RecursionError)"),
-    ([], "what it answered could not be understood (TypeError)"),
-    ({}, "what it answered could not be understood (KeyError)"),
-    ({**FOUND, "settings": {"path": 7, "content": 7}}, "what it answered could not be understood (AttributeError)"),
-    (AnsibleError("No route to host"), "No route to host"),
-])
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (RecursionError(), "what it answered could not be understood (RecursionError)"),
+        ([], "what it answered could not be understood (TypeError)"),
+        ({}, "what it answered could not be understood (KeyError)"),
+        ({**FOUND, "settings": {"path": 7, "content": 7}}, "what it answered could not be understood (AttributeError)"),
+        (AnsibleError("No route to host"), "No route to host"),
+    ],
+)
 def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer, error):
     result = Audit(answer).act(OPTIONS)
     (reported,) = build.results_from_data([result], RULES)
@@ -63,13 +78,16 @@ def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer, error):
     assert reported.findings == ()
 
 
-@pytest.mark.parametrize(("item", "name", "error"), [
-    ({"failed": True, "msg": "Wrong: password: 'hunter2-only-for-tests'"}, "Item 2 of results", "Wrong: password"),
-    ({"failed": True}, "Item 2 of results", "no subject"),
-    ({"subject": None, "msg": 7}, "Item 2 of results", "must be a dictionary"),
-    ({"subject": {"name": "attic", "node_red": 5}}, "attic", "`node_red` must be a text"),
-    ({"subject": {"name": "attic"}, "findings": [{"rule": "no-such-rule"}]}, "attic", "no-such-rule"),
-])
+@pytest.mark.parametrize(
+    ("item", "name", "error"),
+    [
+        ({"failed": True, "msg": "Wrong: password: 'hunter2-only-for-tests'"}, "Item 2 of results", "Wrong: password"),
+        ({"failed": True}, "Item 2 of results", "no subject"),
+        ({"subject": None, "msg": 7}, "Item 2 of results", "must be a dictionary"),
+        ({"subject": {"name": "attic", "node_red": 5}}, "attic", "`node_red` must be a text"),
+        ({"subject": {"name": "attic"}, "findings": [{"rule": "no-such-rule"}]}, "attic", "no-such-rule"),
+    ],
+)
 def test_an_item_that_cannot_be_used_leaves_the_others(item, name, error):
     others = [{"subject": {"name": each}} for each in ("pi", "shed")]
     good, bad, last = build.results_from_data([others[0], item, others[1]], RULES)
@@ -107,4 +125,5 @@ def test_an_address_that_does_not_answer():
     audit = Audit(None)
     assert audit._view(state_of(port, None), OPTIONS)["reachable"] is False
     assert audit.warnings == [
-        f"Port {port} of 127.0.0.1 does not answer the control node: only what the host told is judged."]
+        f"Port {port} of 127.0.0.1 does not answer the control node: only what the host told is judged."
+    ]

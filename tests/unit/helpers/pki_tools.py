@@ -75,8 +75,17 @@ class Workshop:
         request = openssl("req", "-new", "-key", self.key(kind), "-subj", subject)
         path = self.folder / "signed.pem"
         openssl(
-            "x509", "-req", "-CA", self.folder / "issuer.pem", "-CAkey", self.key(issuer_kind),
-            "-extfile", self.folder / "extensions", *(arguments or ("-days", "90")), "-out", path,
+            "x509",
+            "-req",
+            "-CA",
+            self.folder / "issuer.pem",
+            "-CAkey",
+            self.key(issuer_kind),
+            "-extfile",
+            self.folder / "extensions",
+            *(arguments or ("-days", "90")),
+            "-out",
+            path,
             content=request.encode("ascii"),
         )
         return path.read_bytes()
@@ -90,8 +99,18 @@ def verify(tmp_path: pathlib.Path, root: bytes, chain: bytes, *arguments: str, w
     (tmp_path / "root.pem").write_bytes(root)
     (tmp_path / "chain.pem").write_bytes(chain)
     return openssl(
-        "verify", "-x509_strict", "-purpose", "sslserver", "-attime", int(when.timestamp()),
-        "-CAfile", tmp_path / "root.pem", "-untrusted", tmp_path / "chain.pem", *arguments, tmp_path / "chain.pem",
+        "verify",
+        "-x509_strict",
+        "-purpose",
+        "sslserver",
+        "-attime",
+        int(when.timestamp()),
+        "-CAfile",
+        tmp_path / "root.pem",
+        "-untrusted",
+        tmp_path / "chain.pem",
+        *arguments,
+        tmp_path / "chain.pem",
         check=False,
     )
 

@@ -57,7 +57,9 @@ def test_defaults_equal_argument_specs(role):
 
 @every_role
 def test_what_has_no_default_is_required(role):
-    assert [name for name, option in options(role).items() if "default" not in option and not option.get("required")] == []
+    assert [
+        name for name, option in options(role).items() if "default" not in option and not option.get("required")
+    ] == []
 
 
 @every_role
@@ -86,7 +88,9 @@ def test_roles_agree_on_shared_variables():
             described = {key: value for key, value in option.items() if key != "description"}
             meanings.setdefault(name, {})[role.name] = described
     differing = {
-        name: users for name, users in meanings.items() if any(user != next(iter(users.values())) for user in users.values())
+        name: users
+        for name, users in meanings.items()
+        if any(user != next(iter(users.values())) for user in users.values())
     }
     assert differing == {}
 
@@ -95,5 +99,8 @@ def test_roles_agree_on_shared_variables():
 def test_meta_tells_the_name(role):
     meta = load(role, "meta/main.yml")
     assert meta["galaxy_info"]["role_name"] == role.name
-    assert meta["galaxy_info"]["description"] == load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["short_description"]
+    assert (
+        meta["galaxy_info"]["description"]
+        == load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["short_description"]
+    )
     assert meta["dependencies"] == []

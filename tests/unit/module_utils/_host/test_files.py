@@ -113,8 +113,10 @@ def test_folders_belong_to_the_user(nobody):
     assert not files.make_folder(str(home / "nodecerts"), 0o700, account)
 
 
-@pytest.mark.parametrize(("before", "after", "changed"), [
-    (0o644, 0o600, True), (0o600, 0o600, False), (0o400, 0o400, False), (0o777, 0o600, True)])
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [(0o644, 0o600, True), (0o600, 0o600, False), (0o400, 0o400, False), (0o777, 0o600, True)],
+)
 def test_restrict_takes_rights_and_gives_none(tmp_path, before, after, changed):
     path = tmp_path / "flows_cred.json"
     path.touch()

@@ -29,8 +29,26 @@ ME = pathlib.Path("/proc/self").owner()
 def certificate(folder: pathlib.Path, name: str) -> tuple[bytes, bytes]:
     """A key and a self-signed certificate, made by openssl."""
     key, chain = folder / f"{name}.key", folder / f"{name}.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", key, "-out", chain, "-subj", f"/CN={name}"], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            key,
+            "-out",
+            chain,
+            "-subj",
+            f"/CN={name}",
+        ],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
     return key.read_bytes(), chain.read_bytes()
 
 
@@ -45,6 +63,7 @@ def ends_before(number: int, work: t.Callable[[], None]) -> bool:
                 if next(counter, None) is None:
                     os._exit(9)
                 return call(*arguments, **options)
+
             return wrapped
 
         for name in CALLS:
@@ -75,8 +94,13 @@ def unit(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> types.Simpl
     user_dir = tmp_path / "node-red"
     user_dir.mkdir()
     return types.SimpleNamespace(
-        name="nodered.service", account=Account(ME), user_dir=str(user_dir), settings_folder=str(user_dir), active=False,
-        settings_path=str(user_dir / "settings.js"))
+        name="nodered.service",
+        account=Account(ME),
+        user_dir=str(user_dir),
+        settings_folder=str(user_dir),
+        active=False,
+        settings_path=str(user_dir / "settings.js"),
+    )
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["the first certificate", "a renewal with a new key"])
@@ -129,8 +153,7 @@ def test_settings_are_whole_at_every_moment(unit: types.SimpleNamespace) -> None
         def replace() -> None:
             transaction = Transaction(store)
             transaction.begin({"active": False, "endpoints": []})
-            transaction.replace(
-                str(path), new, 0o600, os.getuid(), os.getgid(), unit.account, checksum(old))
+            transaction.replace(str(path), new, 0o600, os.getuid(), os.getgid(), unit.account, checksum(old))
 
         killed = ends_before(number, replace)
         seen.add(path.read_bytes())

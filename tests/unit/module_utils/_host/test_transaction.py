@@ -39,7 +39,10 @@ def host(tmp_path):
 
 def snapshot(folder):
     return {
-        str(path.relative_to(folder)): (path.read_bytes() if path.is_file() else None, stat.S_IMODE(path.stat().st_mode))
+        str(path.relative_to(folder)): (
+            path.read_bytes() if path.is_file() else None,
+            stat.S_IMODE(path.stat().st_mode),
+        )
         for path in sorted(folder.rglob("*"))
     }
 

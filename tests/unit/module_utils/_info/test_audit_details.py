@@ -25,14 +25,22 @@ TOKEN = "token-only-for-tests"
 def unit(tmp_path):
     account = types.SimpleNamespace(rights=contextlib.nullcontext)
     return types.SimpleNamespace(
-        account=account, user_dir=str(tmp_path), properties={"UMask": "0077", "NoNewPrivileges": "yes"})
+        account=account, user_dir=str(tmp_path), properties={"UMask": "0077", "NoNewPrivileges": "yes"}
+    )
 
 
 def test_flows(unit, tmp_path):
     flows = [{"type": "tab"}, {"type": "http in"}, {"type": "ui_base", "d": True}, {"type": "websocket-listener"}, 7]
     for name, content in {
-        "flows.json": json.dumps(flows), "other.json": "[]", "flows_cred.json": "[]", "broken.json": "[", "package.json": "[]",
-        ".config.json": "[]", "deep.json": "[" * 100000, "object.json": "{}", "latin.json": "\udcff",
+        "flows.json": json.dumps(flows),
+        "other.json": "[]",
+        "flows_cred.json": "[]",
+        "broken.json": "[",
+        "package.json": "[]",
+        ".config.json": "[]",
+        "deep.json": "[" * 100000,
+        "object.json": "{}",
+        "latin.json": "\udcff",
     }.items():
         (tmp_path / name).write_text(content, encoding="utf-8", errors="surrogateescape")
     os.mkfifo(tmp_path / "pipe.json")
@@ -41,11 +49,16 @@ def test_flows(unit, tmp_path):
 
 def test_sessions(unit, tmp_path):
     now = time.time() * 1000
-    (tmp_path / ".sessions.json").write_text(json.dumps({
-        TOKEN: {"user": "admin", "scope": ["*"], "accessToken": TOKEN, "expires": now + 60000},
-        "old": {"user": "eve", "scope": "read", "expires": now - 60000},
-        "odd": {"user": "mallory", "expires": "never"}, "odder": 1,
-    }))
+    (tmp_path / ".sessions.json").write_text(
+        json.dumps(
+            {
+                TOKEN: {"user": "admin", "scope": ["*"], "accessToken": TOKEN, "expires": now + 60000},
+                "old": {"user": "eve", "scope": "read", "expires": now - 60000},
+                "odd": {"user": "mallory", "expires": "never"},
+                "odder": 1,
+            }
+        )
+    )
     found = gather_details(unit, [])
     assert found["sessions"] == [{"user": "admin", "scope": ["*"]}]
     assert TOKEN not in json.dumps(found)
@@ -54,9 +67,14 @@ def test_sessions(unit, tmp_path):
 def test_nodes_and_logins_of_odd_types(unit, tmp_path):
     (tmp_path / "flows.json").write_text(json.dumps([{"type": []}, {"type": {}}, {"type": 7}, {"type": "http in"}]))
     logins = [("admin", ["*", 7, []]), ("eve", {"read": 1}), ([], "*"), (7, "*")]
-    (tmp_path / ".sessions.json").write_text(json.dumps({
-        str(number): {"user": user, "scope": scope, "expires": (time.time() + 60) * 1000}
-        for number, (user, scope) in enumerate(logins)}))
+    (tmp_path / ".sessions.json").write_text(
+        json.dumps(
+            {
+                str(number): {"user": user, "scope": scope, "expires": (time.time() + 60) * 1000}
+                for number, (user, scope) in enumerate(logins)
+            }
+        )
+    )
     found = gather_details(unit, [])
     assert found["flows"] == {"flows.json": ["http in"]}
     assert found["sessions"] == [{"user": "admin", "scope": ["*"]}, {"user": "eve", "scope": None}]
@@ -80,8 +98,9 @@ def test_a_unit_without_a_folder(unit):
     assert gather_details(unit, [])["flows"] == {}
 
 
-@pytest.mark.parametrize(("version", "installed"), [
-    ("20.19.2+dfsg-1", "20.19.2"), ("1:8.0-1", "8.0"), ("20.20.2-1nodesource1", "20.20.2")])
+@pytest.mark.parametrize(
+    ("version", "installed"), [("20.19.2+dfsg-1", "20.19.2"), ("1:8.0-1", "8.0"), ("20.20.2-1nodesource1", "20.20.2")]
+)
 def test_versions_of_packages(monkeypatch, version, installed):
     installed_one = "Package: {}\nStatus: install ok installed\nSection: web\nVersion: {}\nDescription: x\n"
     status = installed_one.format("other", "1") + "\n" + installed_one.format("nodejs", version)

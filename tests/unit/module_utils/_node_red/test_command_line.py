@@ -20,18 +20,21 @@ def overridden(*words, environment=None, directory="/", program=PI):
     return {".".join(entry["path"]): entry["by"] for entry in found}
 
 
-@pytest.mark.parametrize(("words", "path"), [
-    (["-D", "adminAuth=null"], "adminAuth"),
-    (["-D=adminAuth=null"], "adminAuth"),
-    (["-vD", "adminAuth=null"], "adminAuth"),
-    (["-define", "adminAuth.type=x"], "adminAuth.type"),
-    (["-D", 'editorTheme["page"].title=x'], "editorTheme.page.title"),
-    (["-D", "adminAuth.users[0].password=x"], "adminAuth.users.0.password"),
-    (["-p", "1990"], "uiPort"),
-    (["-p=1990"], "uiPort"),
-    (["-u", "/data"], "userDir"),
-    (["flows_of_others.json"], "flowFile"),
-])
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (["-D", "adminAuth=null"], "adminAuth"),
+        (["-D=adminAuth=null"], "adminAuth"),
+        (["-vD", "adminAuth=null"], "adminAuth"),
+        (["-define", "adminAuth.type=x"], "adminAuth.type"),
+        (["-D", 'editorTheme["page"].title=x'], "editorTheme.page.title"),
+        (["-D", "adminAuth.users[0].password=x"], "adminAuth.users.0.password"),
+        (["-p", "1990"], "uiPort"),
+        (["-p=1990"], "uiPort"),
+        (["-u", "/data"], "userDir"),
+        (["flows_of_others.json"], "flowFile"),
+    ],
+)
 def test_a_setting_is_overridden(words, path):
     assert list(overridden(*words)) == [path]
 
@@ -60,16 +63,20 @@ def test_an_unreadable_file_of_definitions_may_override_anything(tmp_path, conte
 
 def test_the_environment_overrides_too():
     assert overridden(environment={"NODE_RED_ENABLE_PROJECTS": "true", "PORT": "1", "NODE_RED_ENABLE_TOURS": ""}) == {
-        "editorTheme.projects.enabled": "NODE_RED_ENABLE_PROJECTS"}
+        "editorTheme.projects.enabled": "NODE_RED_ENABLE_PROJECTS"
+    }
 
 
-@pytest.mark.parametrize(("words", "direct"), [
-    (["/usr/bin/env", "node-red-pi", "-v"], True),
-    (["/usr/bin/node", "/usr/lib/node_modules/node-red/red.js"], True),
-    (["/usr/local/bin/node-red"], True),
-    (["/opt/start-node-red.sh", "flows.json"], False),
-    ([], False),
-])
+@pytest.mark.parametrize(
+    ("words", "direct"),
+    [
+        (["/usr/bin/env", "node-red-pi", "-v"], True),
+        (["/usr/bin/node", "/usr/lib/node_modules/node-red/red.js"], True),
+        (["/usr/local/bin/node-red"], True),
+        (["/opt/start-node-red.sh", "flows.json"], False),
+        ([], False),
+    ],
+)
 def test_a_script_between_is_recognised(words, direct):
     assert CommandLine(words).direct is direct
 

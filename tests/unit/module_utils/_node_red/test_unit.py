@@ -25,14 +25,20 @@ def unit(monkeypatch, tmp_path):
 
     def make(properties=None, **known):
         table = {
-            "LoadState": "loaded", "ActiveState": "active", "User": ME.pw_name, "WorkingDirectory": str(tmp_path),
+            "LoadState": "loaded",
+            "ActiveState": "active",
+            "User": ME.pw_name,
+            "WorkingDirectory": str(tmp_path),
             "ExecStart": "{ path=/usr/bin/env ; argv[]=/usr/bin/env node-red-pi $NODE_OPTIONS -- $NODE_RED_OPTIONS ;"
-                         " ignore_errors=no ; start_time=[n/a] }",
+            " ignore_errors=no ; start_time=[n/a] }",
             "Environment": f"HOME={tmp_path} PATH={tmp_path}/bin NODE_OPTIONS=--max_old_space_size=512",
             **(properties or {}),
         }
-        monkeypatch.setattr(unit_module, "systemctl", lambda *arguments, check=True: "\n".join(
-            f"{name}={value}" for name, value in table.items()))
+        monkeypatch.setattr(
+            unit_module,
+            "systemctl",
+            lambda *arguments, check=True: "\n".join(f"{name}={value}" for name, value in table.items()),
+        )
         return Unit("nodered", **known)
 
     return make
@@ -41,8 +47,9 @@ def unit(monkeypatch, tmp_path):
 def install_node_red(folder, version="4.1.15"):
     package = folder / "lib/node_modules/node-red"
     (package / "bin").mkdir(parents=True)
-    (package / "package.json").write_text(json.dumps(
-        {"name": "node-red", "version": version, "engines": {"node": ">=18.5"}}))
+    (package / "package.json").write_text(
+        json.dumps({"name": "node-red", "version": version, "engines": {"node": ">=18.5"}})
+    )
     program = package / "bin/node-red-pi"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -58,13 +65,16 @@ def test_settings_lie_in_the_home_of_the_user(unit, tmp_path):
     assert found.account.name == ME.pw_name
 
 
-@pytest.mark.parametrize(("options", "expected"), [
-    ("-s other.js", "{home}/other.js"),
-    ("--settings /etc/nodered.js", "/etc/nodered.js"),
-    ("-u /srv/node-red", "/srv/node-red/settings.js"),
-    ("--userDir /srv/one -s /srv/two/settings.js", "/srv/two/settings.js"),
-    ("-s first.js -s second.js", "{home}/second.js"),
-])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("-s other.js", "{home}/other.js"),
+        ("--settings /etc/nodered.js", "/etc/nodered.js"),
+        ("-u /srv/node-red", "/srv/node-red/settings.js"),
+        ("--userDir /srv/one -s /srv/two/settings.js", "/srv/two/settings.js"),
+        ("-s first.js -s second.js", "{home}/second.js"),
+    ],
+)
 def test_options_of_the_command_line_win(unit, tmp_path, options, expected):
     environment = tmp_path / "environment"
     environment.write_text(f"NODE_RED_OPTIONS={options}\n")
@@ -113,7 +123,8 @@ def test_version_of_a_node_without_package_comes_from_its_header(unit, tmp_path)
     (tmp_path / "bin/node").chmod(0o755)
     (tmp_path / "include/node").mkdir(parents=True)
     (tmp_path / "include/node/node_version.h").write_text(
-        "#define NODE_MAJOR_VERSION 20\n#define NODE_MINOR_VERSION 19\n#define NODE_PATCH_VERSION 2\n")
+        "#define NODE_MAJOR_VERSION 20\n#define NODE_MINOR_VERSION 19\n#define NODE_PATCH_VERSION 2\n"
+    )
     assert unit().node()[1] == "20.19.2"
 
 
@@ -136,7 +147,12 @@ def test_environment_file_as_systemd_reads_it():
 def test_expansion_of_variables():
     environment = {"MANY": "-v  -s x.js", "ONE": "a b"}
     assert expand(["run", "$MANY", "--title=${ONE}", "$UNSET"], environment) == [
-        "run", "-v", "-s", "x.js", "--title=a b"]
+        "run",
+        "-v",
+        "-s",
+        "x.js",
+        "--title=a b",
+    ]
 
 
 @pytest.mark.parametrize("content", ["[" * 200000, "[]", "7", '"text"', "{"])

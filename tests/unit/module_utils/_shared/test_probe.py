@@ -18,14 +18,30 @@ from web_server import BASIC, LOCKED, server
 
 
 def expected(port, **changes):
-    return {"address": "127.0.0.1", "port": port, "tls": False, "certificate": None, "admin_root": "/", "auth": True,
-            "anonymous": False, "node_root": "/", "node_auth": False, "static": [], **changes}
+    return {
+        "address": "127.0.0.1",
+        "port": port,
+        "tls": False,
+        "certificate": None,
+        "admin_root": "/",
+        "auth": True,
+        "anonymous": False,
+        "node_root": "/",
+        "node_auth": False,
+        "static": [],
+        **changes,
+    }
 
 
 def test_fingerprint_is_that_of_openssl(pem):
     path, fingerprint = pem
-    process = subprocess.Popen(["openssl", "s_server", "-accept", "0", "-cert", path, "-key", path, "-naccept", "1"],
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        ["openssl", "s_server", "-accept", "0", "-cert", path, "-key", path, "-naccept", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
+        text=True,
+    )
     try:
         port = next(int(line.rpartition(":")[2]) for line in process.stdout if line.startswith("ACCEPT"))
         assert probe.served_certificate("127.0.0.1", port) == fingerprint
@@ -53,13 +69,16 @@ def test_plain_http_where_tls_is_expected():
     assert "TLS handshake" in failures[0]
 
 
-@pytest.mark.parametrize(("pages", "words"), [
-    ({"/auth/login": (200, {}, "{}")}, ["/auth/login asks for no login"]),
-    ({"/auth/login": (404, {}, "not JSON")}, ["/auth/login asks for no login"]),
-    ({"/settings": (200, {}, "{}")}, ["/settings answers 200", "/settings answers 200"]),
-    ({"/flows": (200, {}, "[]")}, ["/flows answers 200", "/flows answers 200"]),
-    ({"/flows": (404, {}, "")}, ["/flows answers 404", "/flows answers 404"]),
-])
+@pytest.mark.parametrize(
+    ("pages", "words"),
+    [
+        ({"/auth/login": (200, {}, "{}")}, ["/auth/login asks for no login"]),
+        ({"/auth/login": (404, {}, "not JSON")}, ["/auth/login asks for no login"]),
+        ({"/settings": (200, {}, "{}")}, ["/settings answers 200", "/settings answers 200"]),
+        ({"/flows": (200, {}, "[]")}, ["/flows answers 200", "/flows answers 200"]),
+        ({"/flows": (404, {}, "")}, ["/flows answers 404", "/flows answers 404"]),
+    ],
+)
 def test_an_open_door_is_named(pages, words):
     with server({**LOCKED, **pages}) as port:
         failures = probe.prove(expected(port))
@@ -119,11 +138,22 @@ def test_observation_of_an_open_and_of_a_closed_server(pem):
     with server(LOCKED, pem[0]) as port:
         seen = probe.observe("127.0.0.1", port)
     assert (seen["tls"], seen["certificate"], seen["login"], seen["settings_status"]) == (
-        True, pem[1], "credentials", 401)
+        True,
+        pem[1],
+        "credentials",
+        401,
+    )
 
 
-@pytest.mark.parametrize(("root", "path", "joined"), [
-    ("/", "settings", "/settings"), ("", "settings", "/settings"), ("/admin/", "settings", "/admin/settings"),
-    ("a/b", "c/d", "/a/b/c/d"), ("/", "", "/")])
+@pytest.mark.parametrize(
+    ("root", "path", "joined"),
+    [
+        ("/", "settings", "/settings"),
+        ("", "settings", "/settings"),
+        ("/admin/", "settings", "/admin/settings"),
+        ("a/b", "c/d", "/a/b/c/d"),
+        ("/", "", "/"),
+    ],
+)
 def test_joining_roots_and_paths(root, path, joined):
     assert probe.join(root, path) == joined

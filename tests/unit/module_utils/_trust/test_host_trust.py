@@ -36,9 +36,15 @@ KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2
 def certificate(subject="Fleet CA", days=100, issuer=None, key=KEY, signed_with=KEY, ca=True):
     """A certificate in PEM; ``ca`` is None where nothing says whether it may issue others."""
     names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in (subject, issuer or subject)]
-    builder = (x509.CertificateBuilder().subject_name(names[0]).issuer_name(names[1]).public_key(key.public_key())
-               .serial_number(x509.random_serial_number()).not_valid_before(NOW - datetime.timedelta(days=1000))
-               .not_valid_after(NOW + datetime.timedelta(days=days)))
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(names[0])
+        .issuer_name(names[1])
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - datetime.timedelta(days=1000))
+        .not_valid_after(NOW + datetime.timedelta(days=days))
+    )
     if ca is not None:
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     return builder.sign(signed_with, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
@@ -53,9 +59,16 @@ def authority(pem):
 
 def test_only_roots_that_have_not_expired():
     root, renewed = certificate(), certificate(days=200)
-    pem = b"".join([
-        certificate(days=-1), root, certificate("Cross", issuer="Fleet CA", key=OTHER_KEY), renewed,
-        certificate("leaf.example", ca=False), certificate("Old", ca=None)])
+    pem = b"".join(
+        [
+            certificate(days=-1),
+            root,
+            certificate("Cross", issuer="Fleet CA", key=OTHER_KEY),
+            renewed,
+            certificate("leaf.example", ca=False),
+            certificate("Old", ca=None),
+        ]
+    )
     found = action.roots(pem, "ca.pem", NOW)
     assert [*found] == [root.decode("ascii"), renewed.decode("ascii")]
     assert {description["subject"] for description in found.values()} == {"CN=Fleet CA"}
@@ -66,10 +79,14 @@ def test_certificate_that_only_names_itself_as_issuer():
         action.roots(certificate(signed_with=OTHER_KEY), "ca.pem", NOW)
 
 
-@pytest.mark.parametrize("pem", [
-    certificate(days=-1), certificate("leaf.example", ca=False),
-    certificate("Below", issuer="Fleet CA", key=OTHER_KEY),
-])
+@pytest.mark.parametrize(
+    "pem",
+    [
+        certificate(days=-1),
+        certificate("leaf.example", ca=False),
+        certificate("Below", issuer="Fleet CA", key=OTHER_KEY),
+    ],
+)
 def test_nothing_to_trust(pem):
     with pytest.raises(Failure, match=r"^nodered_ca_certificate has no root certificate that hosts could trust"):
         action.roots(pem, "nodered_ca_certificate", NOW)
@@ -83,8 +100,7 @@ def test_what_is_no_certificate():
 
 
 def test_a_key_beside_the_certificates_goes_nowhere():
-    key = KEY.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     found = action.roots(key + certificate() + key, "ca.pem", NOW)
     assert not any("PRIVATE" in root for root in found)
 
@@ -98,15 +114,18 @@ def test_file_that_is_not_there(tmp_path):
     assert action.ActionModule._authority({**options, "ca_certificate": "given"})[0] == b"given"
 
 
-@pytest.mark.parametrize(("subject", "name"), [
-    ("CN=Node-RED fleet CA", "Node-RED fleet CA"),
-    ("O=Home,CN=Fleet", "Fleet"),
-    # NSS would take what is before a colon for a token, and a mail address for something else than a nickname.
-    (r"CN=Fleet: a\, b@example.com,O=Home", "Fleet a b example.com"),
-    ("O=Home", "O Home"),
-    ("CN=" + "x" * 100, "x" * 64),
-    ("", ""),
-])
+@pytest.mark.parametrize(
+    ("subject", "name"),
+    [
+        ("CN=Node-RED fleet CA", "Node-RED fleet CA"),
+        ("O=Home,CN=Fleet", "Fleet"),
+        # NSS would take what is before a colon for a token, and a mail address for something else than a nickname.
+        (r"CN=Fleet: a\, b@example.com,O=Home", "Fleet a b example.com"),
+        ("O=Home", "O Home"),
+        ("CN=" + "x" * 100, "x" * 64),
+        ("", ""),
+    ],
+)
 def test_nickname(subject, name):
     found = action.nickname({"subject": subject, "fingerprint": "0123456789abcdef" * 4})
     assert found == f"{name} (pifleet-nodered-0123456789abcdef)".strip()
@@ -114,13 +133,16 @@ def test_nickname(subject, name):
 
 def test_difference_tells_who_and_where_and_no_pem():
     known = {"ab" * 32: {"subject": "CN=Fleet", "fingerprint": "ab" * 32, "not_after": "2036-01-01T00:00:00Z"}}
-    changes = [{"store": "system", "user": None, "fingerprint": "ab" * 32, "after": True},
-               {"store": "/home/pi/.pki/nssdb", "user": "pi", "fingerprint": "ab" * 32, "after": True}]
+    changes = [
+        {"store": "system", "user": None, "fingerprint": "ab" * 32, "after": True},
+        {"store": "/home/pi/.pki/nssdb", "user": "pi", "fingerprint": "ab" * 32, "after": True},
+    ]
     shown = action.trust_difference(changes, known)
     assert shown["before"] == ""
     assert shown["after"] == (
         f"- subject: CN=Fleet\n  fingerprint: {':'.join(['AB'] * 32)}\n  not_after: '2036-01-01T00:00:00Z'\n"
-        "  stores:\n  - system\n  - /home/pi/.pki/nssdb (user pi)\n")
+        "  stores:\n  - system\n  - /home/pi/.pki/nssdb (user pi)\n"
+    )
     gone = action.trust_difference([{**change, "after": False} for change in changes], known)
     assert (gone["before"], gone["after"]) == (shown["after"], "")
 
@@ -135,7 +157,8 @@ def store(tmp_path, monkeypatch):
     for folder in (given, effective, programs):
         folder.mkdir()
     program = programs / "update"
-    program.write_text(f"""#!/bin/sh
+    program.write_text(
+        f"""#!/bin/sh
         set -eu
         echo "$*" >>{tmp_path}/runs
         [ ! -e {tmp_path}/broken ] || {{ echo "no space" >&2; exit 1; }}
@@ -149,7 +172,9 @@ def store(tmp_path, monkeypatch):
             cat "$file" >>ca-certificates.crt
             number=$((number + 1))
         done
-        """, encoding="utf-8")
+        """,
+        encoding="utf-8",
+    )
     program.chmod(0o755)
     monkeypatch.setattr(programs_module, "PATH", f"{programs}:{os.environ['PATH']}")
     found = SystemStore(str(given), str(effective), "update")
@@ -310,7 +335,10 @@ def test_what_certutil_lists():
     assert entries_of(LISTED) == [
         ("Fleet CA (pifleet-nodered-0123456789abcdef)", "C"),
         ("A nickname that is longer than the sixty characters that the column has", "C"),
-        ("by hand", "CT"), ("cached intermediate", ""), ("client", "u")]
+        ("by hand", "CT"),
+        ("cached intermediate", ""),
+        ("client", "u"),
+    ]
     assert entries_of("") == []
 
 
@@ -345,9 +373,14 @@ def test_home_without_browsers(home):
 
 def test_databases_of_debian_snap_and_flatpak(home):
     paths = [
-        ".pki/nssdb", ".local/share/pki/nssdb", "snap/chromium/2900/.pki/nssdb",
-        ".var/app/org.chromium.Chromium/data/pki/nssdb", ".mozilla/firefox/abc.default-release", ".mozilla/firefox/def.work",
-        ".config/mozilla/firefox/ghi.default", "snap/firefox/common/.mozilla/firefox/jkl.default",
+        ".pki/nssdb",
+        ".local/share/pki/nssdb",
+        "snap/chromium/2900/.pki/nssdb",
+        ".var/app/org.chromium.Chromium/data/pki/nssdb",
+        ".mozilla/firefox/abc.default-release",
+        ".mozilla/firefox/def.work",
+        ".config/mozilla/firefox/ghi.default",
+        "snap/firefox/common/.mozilla/firefox/jkl.default",
         ".var/app/org.mozilla.firefox/.mozilla/firefox/mno.default",
     ]
     for path in paths:
@@ -380,7 +413,10 @@ def test_browsers_as_snap_and_flatpak_that_were_never_started(home):
     for path in ("snap/chromium/current", ".var/app/org.chromium.Chromium"):
         (home / path).mkdir(parents=True)
     assert folders(Databases("pi").missing(), home) == [
-        ".pki/nssdb", "snap/chromium/current/.pki/nssdb", ".var/app/org.chromium.Chromium/.pki/nssdb"]
+        ".pki/nssdb",
+        "snap/chromium/current/.pki/nssdb",
+        ".var/app/org.chromium.Chromium/.pki/nssdb",
+    ]
 
 
 def test_user_or_home_that_is_not_there(tmp_path, monkeypatch):
@@ -402,7 +438,9 @@ def test_host_without_certutil(store, home, tmp_path, monkeypatch):
     assert runs(tmp_path) == []
     result = host.HostTrust(["pi"], True, store).present([root])
     assert [(each["store"], each["user"]) for each in result["differences"]] == [
-        ("system", None), (str(home / ".pki/nssdb"), "pi")]
+        ("system", None),
+        (str(home / ".pki/nssdb"), "pi"),
+    ]
     assert "libnss3-tools" in result["warnings"][0]
     # Nothing of ours can be where no database is.
     assert not host.HostTrust(["pi"], False, store).absent()["changed"]

@@ -14,14 +14,23 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base impor
 HASH = "$2b$08$" + "a" * 53
 
 
-@pytest.mark.parametrize(("result", "words"), [
-    ({"exception": types.SimpleNamespace(event=types.SimpleNamespace(msg="no room"))}, "its work: no room."),
-    ({"exception": "Traceback (most recent call last):\n  File\nOSError: no room\n"}, "its work: OSError: no room."),
-    ({"module_stdout": "", "module_stderr": "Traceback\nOSError: no room\n", "rc": 1}, "its work: OSError: no room."),
-    ({"module_stdout": "", "module_stderr": "Killed\n", "rc": 137}, "its work: Killed."),
-    ({"module_stdout": "", "module_stderr": "", "rc": 137}, "as if it had been killed."),
-    ({"module_stderr": f"KeyError: '{HASH}'"}, "KeyError"),
-])
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ({"exception": types.SimpleNamespace(event=types.SimpleNamespace(msg="no room"))}, "its work: no room."),
+        (
+            {"exception": "Traceback (most recent call last):\n  File\nOSError: no room\n"},
+            "its work: OSError: no room.",
+        ),
+        (
+            {"module_stdout": "", "module_stderr": "Traceback\nOSError: no room\n", "rc": 1},
+            "its work: OSError: no room.",
+        ),
+        ({"module_stdout": "", "module_stderr": "Killed\n", "rc": 137}, "its work: Killed."),
+        ({"module_stdout": "", "module_stderr": "", "rc": 137}, "as if it had been killed."),
+        ({"module_stderr": f"KeyError: '{HASH}'"}, "KeyError"),
+    ],
+)
 def test_last_words(result, words):
     said = _last_words(result)
     assert words in said

@@ -13,16 +13,23 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variab
 )
 
 
-@pytest.mark.parametrize(("name", "meant"), [
-    ("nodered_node_aut", "nodered_node_auth"), ("nodered_certificat_names", "nodered_certificate_names"),
-    ("nodered_admin_user", "nodered_admin_users"), ("nodered_settings_jss", "nodered_settings_js"),
-])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("nodered_node_aut", "nodered_node_auth"),
+        ("nodered_certificat_names", "nodered_certificate_names"),
+        ("nodered_admin_user", "nodered_admin_users"),
+        ("nodered_settings_jss", "nodered_settings_js"),
+    ],
+)
 def test_misspelt(name, meant):
     assert misspelt([name, "ansible_host"]) == {name: meant}
 
 
-@pytest.mark.parametrize("name", [
-    "nodered_password", "nodered_version", "nodered_vault_admin", "nodered_port", "nodered_site", "node_red_users"])
+@pytest.mark.parametrize(
+    "name",
+    ["nodered_password", "nodered_version", "nodered_vault_admin", "nodered_port", "nodered_site", "node_red_users"],
+)
 def test_somebodys_own(name):
     assert misspelt([name]) == {}
 

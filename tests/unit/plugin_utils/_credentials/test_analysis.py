@@ -43,8 +43,12 @@ def sealed(secret: str, value: object = None) -> bytes:
     value = SET if value is None else value
     iv = os.urandom(16).hex()
     key = hashlib.sha256(secret.encode("utf-8")).hexdigest()
-    data = subprocess.run(["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", iv], check=True, capture_output=True,
-                          input=json.dumps(value, separators=(",", ":")).encode("utf-8")).stdout
+    data = subprocess.run(
+        ["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", iv],
+        check=True,
+        capture_output=True,
+        input=json.dumps(value, separators=(",", ":")).encode("utf-8"),
+    ).stdout
     return json.dumps({"$": iv + base64.b64encode(data).decode("ascii")}).encode("utf-8")
 
 
@@ -56,12 +60,18 @@ def state_of(files: dict[str, bytes], generated: str | None = None, **changed: o
     """What `info` returns of a host, as far as it matters here."""
     return {
         "credentials": {
-            "project": None, "flow_file": None, "default_flow_file": "flows_pi.json", "pending": [],
+            "project": None,
+            "flow_file": None,
+            "default_flow_file": "flows_pi.json",
+            "pending": [],
             "generated": {"file": ".config.runtime.json", "secret": generated} if generated else None,
             "files": [{"name": name, **on_host.described(content)} for name, content in files.items()],
             **changed.pop("credentials", {}),
         },
-        "settings": {"in_use": True}, "overrides": [], "user_dir": {"path": USER_DIR}, **changed,
+        "settings": {"in_use": True},
+        "overrides": [],
+        "user_dir": {"path": USER_DIR},
+        **changed,
     }
 
 
@@ -80,10 +90,19 @@ def found(secret: str | None, content: bytes | None, generated: str | None = Non
 # Which key fits
 
 
-@pytest.mark.parametrize("value", [
-    SET, EMPTY, {"": {}}, {"n": None}, {"ü" * 40: {"password": "x"}}, {"n" * 200: {}}, {'a"b\\': {"\n": "\u2028"}},
-    {f"{number:016x}": {"password": "é"} for number in range(500)},
-])
+@pytest.mark.parametrize(
+    "value",
+    [
+        SET,
+        EMPTY,
+        {"": {}},
+        {"n": None},
+        {"ü" * 40: {"password": "x"}},
+        {"n" * 200: {}},
+        {'a"b\\': {"\n": "\u2028"}},
+        {f"{number:016x}": {"password": "é"} for number in range(500)},
+    ],
+)
 def test_the_right_key_fits_and_no_other(value):
     file = CredentialsFile.of({"name": FLOWS, **on_host.described(sealed(A, value))})
     assert file.opens_with(A)
@@ -92,11 +111,19 @@ def test_the_right_key_fits_and_no_other(value):
         assert not any(file.opens_with(f"wrong {number}") for number in range(2000))
 
 
-@pytest.mark.parametrize(("content", "kind", "empty"), [
-    (plain(), "plain", False), (plain({}), "plain", True), (b"", "damaged", False), (b'{"$": 1}', "damaged", False),
-    (b'{"$": "zz"}', "damaged", False), (b"[]", "damaged", False), (b'{"$": "00', "damaged", False),
-    (b"\xef\xbb\xbf{}", "plain", True),
-])
+@pytest.mark.parametrize(
+    ("content", "kind", "empty"),
+    [
+        (plain(), "plain", False),
+        (plain({}), "plain", True),
+        (b"", "damaged", False),
+        (b'{"$": 1}', "damaged", False),
+        (b'{"$": "zz"}', "damaged", False),
+        (b"[]", "damaged", False),
+        (b'{"$": "00', "damaged", False),
+        (b"\xef\xbb\xbf{}", "plain", True),
+    ],
+)
 def test_what_is_not_encrypted(content, kind, empty):
     file = CredentialsFile.of({"name": FLOWS, **on_host.described(content)})
     assert (file.kind, file.empty, file.opens_with(A)) == (kind, empty, False)
@@ -105,26 +132,29 @@ def test_what_is_not_encrypted(content, kind, empty):
 # What Node-RED makes of it
 
 
-@pytest.mark.parametrize(("secret", "content", "generated", "status"), [
-    (None, None, None, Status.NONE),
-    (f'"{A}"', sealed(GONE, EMPTY), None, Status.NONE),
-    (f'"{A}"', plain(EMPTY), None, Status.NONE),
-    (None, sealed(MADE), MADE, Status.READABLE),
-    (None, sealed(A), MADE, Status.LOST),
-    (None, sealed(A), None, Status.LOST),
-    ("null", sealed(MADE), MADE, Status.READABLE),
-    (f'"{A}"', sealed(A), None, Status.READABLE),
-    (f'"{A}"', sealed(MADE), MADE, Status.READABLE),
-    (f'"{A}"', sealed(A), MADE, Status.LOST),
-    (f'"{A}"', sealed(B), None, Status.LOST),
-    ('""', sealed(""), None, Status.READABLE),
-    ("false", plain(), None, Status.READABLE),
-    ("false", sealed(MADE), MADE, Status.READABLE),
-    ("false", sealed(A), None, Status.LOST),
-    (f'"{A}"', plain(), None, Status.READABLE),
-    (f'"{A}"', b"cut off", None, Status.LOST),
-    ("process.env.SECRET", sealed(A), None, Status.UNKNOWN),
-])
+@pytest.mark.parametrize(
+    ("secret", "content", "generated", "status"),
+    [
+        (None, None, None, Status.NONE),
+        (f'"{A}"', sealed(GONE, EMPTY), None, Status.NONE),
+        (f'"{A}"', plain(EMPTY), None, Status.NONE),
+        (None, sealed(MADE), MADE, Status.READABLE),
+        (None, sealed(A), MADE, Status.LOST),
+        (None, sealed(A), None, Status.LOST),
+        ("null", sealed(MADE), MADE, Status.READABLE),
+        (f'"{A}"', sealed(A), None, Status.READABLE),
+        (f'"{A}"', sealed(MADE), MADE, Status.READABLE),
+        (f'"{A}"', sealed(A), MADE, Status.LOST),
+        (f'"{A}"', sealed(B), None, Status.LOST),
+        ('""', sealed(""), None, Status.READABLE),
+        ("false", plain(), None, Status.READABLE),
+        ("false", sealed(MADE), MADE, Status.READABLE),
+        ("false", sealed(A), None, Status.LOST),
+        (f'"{A}"', plain(), None, Status.READABLE),
+        (f'"{A}"', b"cut off", None, Status.LOST),
+        ("process.env.SECRET", sealed(A), None, Status.UNKNOWN),
+    ],
+)
 def test_status(secret, content, generated, status):
     judged = found(secret, content, generated)
     assert judged.status is status
@@ -133,13 +163,16 @@ def test_status(secret, content, generated, status):
     assert not any(secret in repr(judged) + judged.warning for secret in (A, B, MADE, "broker-only"))
 
 
-@pytest.mark.parametrize("changed", [
-    {"credentials": {"project": "pumps"}},
-    {"settings": {"in_use": False}},
-    {"overrides": [{"path": ["credentialSecret"], "by": "-D credentialSecret"}]},
-    {"overrides": [{"path": [], "by": "-D @/home/pi/more.json"}]},
-    {"overrides": [{"path": ["userDir"], "by": "-D userDir"}]},
-])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"credentials": {"project": "pumps"}},
+        {"settings": {"in_use": False}},
+        {"overrides": [{"path": ["credentialSecret"], "by": "-D credentialSecret"}]},
+        {"overrides": [{"path": [], "by": "-D @/home/pi/more.json"}]},
+        {"overrides": [{"path": ["userDir"], "by": "-D userDir"}]},
+    ],
+)
 def test_what_cannot_be_told_is_left_alone(changed):
     judged = found(f'"{A}"', sealed(B), **changed)
     assert judged.status is Status.UNKNOWN
@@ -156,16 +189,24 @@ def test_another_user_dir_in_the_file_cannot_be_told():
     assert judge(given, document(f'"{A}"', more='    userDir: "/data",')).status is Status.LOST
 
 
-@pytest.mark.parametrize(("flow_file", "credentials", "overrides", "read"), [
-    ('"flows.json"', {}, [], [FLOWS]),
-    ('"/home/pi/flows.json"', {}, [], [FLOWS]),
-    (None, {}, [], ["flows_pi_cred.json"]),
-    ('""', {}, [], ["flows_pi_cred.json"]),
-    ('"flows.json"', {"flow_file": "my.json"}, [], ["my_cred.json"]),
-    ("process.env.FLOWS", {}, [], [FLOWS, "flows_pi_cred.json", "my_cred.json"]),
-    ('"flows.json"', {}, [{"path": ["flowFile"], "by": "-D flowFile"}], [FLOWS, "flows_pi_cred.json", "my_cred.json"]),
-    ('"no.json"', {}, [], []),
-])
+@pytest.mark.parametrize(
+    ("flow_file", "credentials", "overrides", "read"),
+    [
+        ('"flows.json"', {}, [], [FLOWS]),
+        ('"/home/pi/flows.json"', {}, [], [FLOWS]),
+        (None, {}, [], ["flows_pi_cred.json"]),
+        ('""', {}, [], ["flows_pi_cred.json"]),
+        ('"flows.json"', {"flow_file": "my.json"}, [], ["my_cred.json"]),
+        ("process.env.FLOWS", {}, [], [FLOWS, "flows_pi_cred.json", "my_cred.json"]),
+        (
+            '"flows.json"',
+            {},
+            [{"path": ["flowFile"], "by": "-D flowFile"}],
+            [FLOWS, "flows_pi_cred.json", "my_cred.json"],
+        ),
+        ('"no.json"', {}, [], []),
+    ],
+)
 def test_which_file_counts(flow_file, credentials, overrides, read):
     files = {name: sealed(A) for name in (FLOWS, "flows_pi_cred.json", "my_cred.json")}
     state = state_of(files, credentials=credentials, overrides=overrides)
@@ -186,24 +227,27 @@ def test_one_of_several_that_may_count_is_lost():
 # How they follow another secret
 
 
-@pytest.mark.parametrize(("secret", "content", "generated", "keys", "planned"), [
-    (None, None, None, [], True),                      # the first secret, before any credential
-    (None, sealed(MADE), MADE, [], True),              # the first secret
-    (f'"{B}"', sealed(B), None, [B], True),            # another one
-    ("false", plain(), None, [], True),
-    (f'"{B}"', plain(), None, [B], True),
-    (f'"{A}"', plain(), None, [], True),               # by hand, and not deployed yet
-    (f'"{A}"', sealed(MADE), MADE, [], True),          # the same with Node-RED's own key
-    (f'"{A}"', sealed(A), MADE, [], True),             # that key came in the way
-    (None, sealed(A), MADE, [], True),                 # the line was lost
-    (f'"{GONE}"', sealed(A), None, [GONE], True),      # a wrong one by hand
-    (f'"{GONE}"', sealed(GONE, EMPTY), None, [GONE], True),
-    (f'"{A}"', None, MADE, [], True),
-    (f'"{A}"', sealed(A), None, [], False),            # all is well
-    (f'"{A}"', sealed(GONE, EMPTY), None, [], False),
-    (f'"{A}"', plain(EMPTY), None, [], False),
-    (f'"{A}"', None, None, [], False),
-])
+@pytest.mark.parametrize(
+    ("secret", "content", "generated", "keys", "planned"),
+    [
+        (None, None, None, [], True),  # the first secret, before any credential
+        (None, sealed(MADE), MADE, [], True),  # the first secret
+        (f'"{B}"', sealed(B), None, [B], True),  # another one
+        ("false", plain(), None, [], True),
+        (f'"{B}"', plain(), None, [B], True),
+        (f'"{A}"', plain(), None, [], True),  # by hand, and not deployed yet
+        (f'"{A}"', sealed(MADE), MADE, [], True),  # the same with Node-RED's own key
+        (f'"{A}"', sealed(A), MADE, [], True),  # that key came in the way
+        (None, sealed(A), MADE, [], True),  # the line was lost
+        (f'"{GONE}"', sealed(A), None, [GONE], True),  # a wrong one by hand
+        (f'"{GONE}"', sealed(GONE, EMPTY), None, [GONE], True),
+        (f'"{A}"', None, MADE, [], True),
+        (f'"{A}"', sealed(A), None, [], False),  # all is well
+        (f'"{A}"', sealed(GONE, EMPTY), None, [], False),
+        (f'"{A}"', plain(EMPTY), None, [], False),
+        (f'"{A}"', None, None, [], False),
+    ],
+)
 def test_migration(secret, content, generated, keys, planned):
     follow = migration(found(secret, content, generated), A)
     required = [FLOWS] if content is not None else []
@@ -211,12 +255,20 @@ def test_migration(secret, content, generated, keys, planned):
     assert not any(key in repr(follow) for key in (A, B, MADE, GONE))
 
 
-@pytest.mark.parametrize(("secret", "content", "generated"), [
-    (None, sealed(GONE), None), (f'"{A}"', sealed(GONE), None), (f'"{B}"', sealed(GONE), MADE),
-    ("false", sealed(GONE), None), (f'"{A}"', b"cut off", None),
-])
+@pytest.mark.parametrize(
+    ("secret", "content", "generated"),
+    [
+        (None, sealed(GONE), None),
+        (f'"{A}"', sealed(GONE), None),
+        (f'"{B}"', sealed(GONE), MADE),
+        ("false", sealed(GONE), None),
+        (f'"{A}"', b"cut off", None),
+    ],
+)
 def test_credentials_that_nothing_fits_are_not_given_up(secret, content, generated):
-    with pytest.raises(CredentialsError, match=f"{USER_DIR}/{FLOWS} .* would be lost. Run pifleet.nodered.restore") as error:
+    with pytest.raises(
+        CredentialsError, match=f"{USER_DIR}/{FLOWS} .* would be lost. Run pifleet.nodered.restore"
+    ) as error:
         migration(found(secret, content, generated), A)
     assert A not in str(error.value)
 
@@ -233,35 +285,55 @@ def test_an_interrupted_run_is_finished():
 
 def evidence(literals=(), secrets=(), copies=()):
     return {
-        "literals": [{"literal": json.dumps(secret), "origin": f"/copies/settings.js.{number}"}
-                     for number, secret in enumerate(literals)],
+        "literals": [
+            {"literal": json.dumps(secret), "origin": f"/copies/settings.js.{number}"}
+            for number, secret in enumerate(literals)
+        ],
         "secrets": [{"secret": secret, "origin": "/copies/.config.runtime.json"} for secret in secrets],
-        "copies": [{"path": f"/copies/{number}", "in_store": True, "name": FLOWS, "modified": 1e9 - number,
-                    **on_host.described(content)} for number, content in enumerate(copies)],
+        "copies": [
+            {
+                "path": f"/copies/{number}",
+                "in_store": True,
+                "name": FLOWS,
+                "modified": 1e9 - number,
+                **on_host.described(content),
+            }
+            for number, content in enumerate(copies)
+        ],
     }
 
 
-@pytest.mark.parametrize(("secret", "content", "generated", "there", "wished", "to_file", "source"), [
-    # The line was lost, and Node-RED made a key.
-    (None, sealed(A), MADE, evidence([GONE, A]), None, A, None),
-    (None, sealed(A), MADE, evidence(), A, A, None),
-    (None, sealed(A), MADE, evidence([A]), B, B, None),
-    # The line is back, but that key is in the way.
-    (f'"{A}"', sealed(A), MADE, evidence(), None, None, None),
-    # A wrong one by hand.
-    (f'"{GONE}"', sealed(A), None, evidence([A]), None, A, None),
-    ("false", sealed(A), None, evidence([A]), None, A, None),
-    (f'"{GONE}"', sealed(MADE), None, evidence([], [MADE]), None, MADE, None),
-    # And a deploy.
-    (f'"{GONE}"', sealed(GONE, EMPTY), None, evidence([A], copies=[sealed(GONE, EMPTY), sealed(B), sealed(A)]), None, A,
-     "/copies/2"),
-    (None, sealed(MADE, EMPTY), MADE, evidence([A, B], copies=[sealed(B), sealed(A)]), None, B, "/copies/0"),
-    (f'"{A}"', b"cut off", None, evidence(copies=[sealed(A)]), None, None, "/copies/0"),
-    ("false", b"cut off", None, evidence(copies=[plain()]), None, None, "/copies/0"),
-    (f'"{A}"', None, None, evidence(copies=[sealed(A)]), None, None, "/copies/0"),
-    # What is there and holds something stays, although an older one is there too.
-    (f'"{GONE}"', sealed(B, {"n": {}}), None, evidence([A, B], copies=[sealed(A)]), None, B, None),
-])
+@pytest.mark.parametrize(
+    ("secret", "content", "generated", "there", "wished", "to_file", "source"),
+    [
+        # The line was lost, and Node-RED made a key.
+        (None, sealed(A), MADE, evidence([GONE, A]), None, A, None),
+        (None, sealed(A), MADE, evidence(), A, A, None),
+        (None, sealed(A), MADE, evidence([A]), B, B, None),
+        # The line is back, but that key is in the way.
+        (f'"{A}"', sealed(A), MADE, evidence(), None, None, None),
+        # A wrong one by hand.
+        (f'"{GONE}"', sealed(A), None, evidence([A]), None, A, None),
+        ("false", sealed(A), None, evidence([A]), None, A, None),
+        (f'"{GONE}"', sealed(MADE), None, evidence([], [MADE]), None, MADE, None),
+        # And a deploy.
+        (
+            f'"{GONE}"',
+            sealed(GONE, EMPTY),
+            None,
+            evidence([A], copies=[sealed(GONE, EMPTY), sealed(B), sealed(A)]),
+            None,
+            A,
+            "/copies/2",
+        ),
+        (None, sealed(MADE, EMPTY), MADE, evidence([A, B], copies=[sealed(B), sealed(A)]), None, B, "/copies/0"),
+        (f'"{A}"', b"cut off", None, evidence(copies=[sealed(A)]), None, None, "/copies/0"),
+        ("false", b"cut off", None, evidence(copies=[plain()]), None, None, "/copies/0"),
+        (f'"{A}"', None, None, evidence(copies=[sealed(A)]), None, None, "/copies/0"),
+        # What is there and holds something stays, although an older one is there too.
+        (f'"{GONE}"', sealed(B, {"n": {}}), None, evidence([A, B], copies=[sealed(A)]), None, B, None),
+    ],
+)
 def test_recovery(secret, content, generated, there, wished, to_file, source):
     way = recovery(found(secret, content, generated), there, wished)
     assert way.secret == to_file
@@ -271,17 +343,25 @@ def test_recovery(secret, content, generated, there, wished, to_file, source):
     assert told and not any(key in told + repr(way) for key in (A, B, MADE, GONE))
 
 
-@pytest.mark.parametrize(("secret", "content", "generated"), [
-    (f'"{A}"', sealed(A), None), (None, sealed(MADE), MADE), ("false", plain(), None), (None, None, None),
-    (f'"{A}"', sealed(A, EMPTY), None),
-])
+@pytest.mark.parametrize(
+    ("secret", "content", "generated"),
+    [
+        (f'"{A}"', sealed(A), None),
+        (None, sealed(MADE), MADE),
+        ("false", plain(), None),
+        (None, None, None),
+        (f'"{A}"', sealed(A, EMPTY), None),
+    ],
+)
 def test_nothing_is_wrong(secret, content, generated):
     assert recovery(found(secret, content, generated), evidence([B], [GONE], [sealed("nobody's")]), B) is None
 
 
 @pytest.mark.parametrize("wished", [None, B])
 def test_nothing_fits(wished):
-    with pytest.raises(CredentialsError, match="No secret was found .*/copies/settings.js.0.*Nothing was changed") as error:
+    with pytest.raises(
+        CredentialsError, match="No secret was found .*/copies/settings.js.0.*Nothing was changed"
+    ) as error:
         recovery(found(f'"{A}"', sealed(GONE)), evidence([A, B], copies=[sealed("nobody's")]), wished)
     assert ("nodered_credential_secret does not fit" in str(error.value)) is (wished is not None)
     assert not any(key in str(error.value) for key in (A, B, GONE))
@@ -295,8 +375,13 @@ def unit(tmp_path):
     user_dir = tmp_path / "node-red"
     user_dir.mkdir()
     return types.SimpleNamespace(
-        name="nodered.service", account=Account(user_name(os.getuid())), user_dir=str(user_dir),
-        settings_folder=str(user_dir), settings_path=str(user_dir / "settings.js"), command_line=CommandLine(["node-red"]))
+        name="nodered.service",
+        account=Account(user_name(os.getuid())),
+        user_dir=str(user_dir),
+        settings_folder=str(user_dir),
+        settings_path=str(user_dir / "settings.js"),
+        command_line=CommandLine(["node-red"]),
+    )
 
 
 def write(unit, **files: bytes | dict) -> None:
@@ -308,23 +393,38 @@ def write(unit, **files: bytes | dict) -> None:
 
 
 def test_the_host_reads_what_the_decision_needs(unit):
-    write(unit, flows_cred__json=sealed(A), dotflows_cred__json__backup=sealed(B), old_cred__json=b"",
-          dotold_cred__json__backup=plain(), dotconfig__runtime__json={"_credentialSecret": MADE},
-          dotconfig__projects__json={"activeProject": "pumps"})
+    write(
+        unit,
+        flows_cred__json=sealed(A),
+        dotflows_cred__json__backup=sealed(B),
+        old_cred__json=b"",
+        dotold_cred__json__backup=plain(),
+        dotconfig__runtime__json={"_credentialSecret": MADE},
+        dotconfig__projects__json={"activeProject": "pumps"},
+    )
     read = on_host.read_credentials(unit, [B])
-    assert [(file["name"], file["kind"]) for file in read["files"]] == [(FLOWS, "encrypted"), ("old_cred.json", "plain")]
+    assert [(file["name"], file["kind"]) for file in read["files"]] == [
+        (FLOWS, "encrypted"),
+        ("old_cred.json", "plain"),
+    ]
     assert len(base64.b64decode(read["files"][0]["head"])) == on_host.HEAD
     assert (read["project"], read["generated"], read["pending"]) == (
-        "pumps", {"file": ".config.runtime.json", "secret": MADE}, [B])
+        "pumps",
+        {"file": ".config.runtime.json", "secret": MADE},
+        [B],
+    )
 
 
-@pytest.mark.parametrize(("files", "secret"), [
-    ({}, None),
-    ({"dotconfig__json": {"_credentialSecret": MADE}}, MADE),
-    ({"dotconfig__json": {"_credentialSecret": MADE}, "dotconfig__runtime__json": {}}, None),
-    ({"dotconfig__runtime__json": b"", "dotconfig__runtime__json__backup": {"_credentialSecret": MADE}}, MADE),
-    ({"dotconfig__runtime__json": b"cut off"}, None),
-])
+@pytest.mark.parametrize(
+    ("files", "secret"),
+    [
+        ({}, None),
+        ({"dotconfig__json": {"_credentialSecret": MADE}}, MADE),
+        ({"dotconfig__json": {"_credentialSecret": MADE}, "dotconfig__runtime__json": {}}, None),
+        ({"dotconfig__runtime__json": b"", "dotconfig__runtime__json__backup": {"_credentialSecret": MADE}}, MADE),
+        ({"dotconfig__runtime__json": b"cut off"}, None),
+    ],
+)
 def test_the_key_that_node_red_has_made(unit, files, secret):
     write(unit, **files)
     made = on_host.generated(unit)
@@ -333,36 +433,56 @@ def test_the_key_that_node_red_has_made(unit, files, secret):
 
 def test_the_host_finds_every_secret_and_copy(unit, tmp_path):
     store = Store(unit.name, str(tmp_path / "store"))
-    write(unit, settings__js=f'module.exports = {{\n    //credentialSecret: "{A}",\n}}\n'.encode("utf-8"),
-          flows_cred__json=sealed(A), dotflows_cred__json__backup=sealed(B),
-          dotconfig__runtime__json={"_credentialSecret": MADE})
+    write(
+        unit,
+        settings__js=f'module.exports = {{\n    //credentialSecret: "{A}",\n}}\n'.encode("utf-8"),
+        flows_cred__json=sealed(A),
+        dotflows_cred__json__backup=sealed(B),
+        dotconfig__runtime__json={"_credentialSecret": MADE},
+    )
     with open(os.path.join(unit.user_dir, "settings.js.12.2026-01-01@00:00:00~"), "wb") as stream:
         stream.write(b"broken { credentialSecret: 'b\\'s' ")
     store.keep("backups/one/0-settings.js", f'module.exports = {{ "credentialSecret": "{GONE}" }}'.encode("utf-8"))
     store.keep("backups/one/1-flows_cred.json", sealed(GONE))
     store.keep("backups/one/2-.flows_cred.json.backup", sealed(A))
     store.keep("backups/one/3-.config.runtime.json", json.dumps({"_credentialSecret": "kept"}).encode("utf-8"))
-    store.keep("backups/one/transaction.json", json.dumps({"credentials": {"secret": "x", "keys": ["y"]}}).encode("utf-8"))
+    store.keep(
+        "backups/one/transaction.json", json.dumps({"credentials": {"secret": "x", "keys": ["y"]}}).encode("utf-8")
+    )
     read = on_host.read_evidence(unit, store)
     assert {entry["literal"] for entry in read["literals"]} == {f'"{A}"', "'b\\'s'", f'"{GONE}"'}
     assert {entry["secret"] for entry in read["secrets"]} == {MADE, "kept", "x", "y"}
     assert {(copy["name"], copy["in_store"]) for copy in read["copies"]} == {(FLOWS, False), (FLOWS, True)}
     assert len(read["copies"]) == 3
-    assert [copy["modified"] for copy in read["copies"]] == sorted((copy["modified"] for copy in read["copies"]), reverse=True)
+    assert [copy["modified"] for copy in read["copies"]] == sorted(
+        (copy["modified"] for copy in read["copies"]), reverse=True
+    )
 
 
 # Files that the service's user may fill with anything
 
 
-@pytest.mark.parametrize("content", [
-    b'{"$":{}}', b'{"$":[]}', b'{"$":7}', b'{"$":null}', b'{"$":"no digits"}', b"[" * 200000, b'{"a":' * 200000,
-    b"\xff", b"7"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"$":{}}',
+        b'{"$":[]}',
+        b'{"$":7}',
+        b'{"$":null}',
+        b'{"$":"no digits"}',
+        b"[" * 200000,
+        b'{"a":' * 200000,
+        b"\xff",
+        b"7",
+    ],
+)
 def test_a_file_of_anything_is_damaged(content: bytes) -> None:
     assert on_host.described(content)["kind"] == "damaged"
 
 
-@pytest.mark.parametrize("plan", [
-    {"keys": None}, {"keys": 7}, {"keys": "text"}, {"keys": {"a": 1}}, {"keys": [7, []]}, {"secret": []}])
+@pytest.mark.parametrize(
+    "plan", [{"keys": None}, {"keys": 7}, {"keys": "text"}, {"keys": {"a": 1}}, {"keys": [7, []]}, {"secret": []}]
+)
 def test_kept_secrets_of_odd_types(plan: dict) -> None:
     assert on_host._kept_secrets({"credentials": plan}) == []
     assert on_host._kept_secrets({"credentials": {"keys": [A, 7], **plan, "secret": B}})[0] == B

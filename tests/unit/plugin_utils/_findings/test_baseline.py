@@ -27,20 +27,28 @@ def test_it_has_what_is_not_suppressed_and_no_time(path: pathlib.Path) -> None:
     known = baseline.read(path)
     assert set(known) == {finding.fingerprint for finding in samples.FINDINGS if not finding.suppression}
     assert [(item["subject"], item["rule"], item["detail"]) for item in known.values()] == [
-        ("garage", "editor-open", ""), ("garage", "file-mode", "settings.js"), ("garage", "outdated", ""),
-        ("kitchen", "outdated", "")]
+        ("garage", "editor-open", ""),
+        ("garage", "file-mode", "settings.js"),
+        ("garage", "outdated", ""),
+        ("kitchen", "outdated", ""),
+    ]
     assert "2026" not in path.read_text("utf-8")
 
 
 def test_it_is_the_same_in_any_order_and_when_lines_move(path: pathlib.Path) -> None:
-    moved = [dataclasses.replace(finding, place=dataclasses.replace(finding.place, line=99)) for finding in samples.FINDINGS]
+    moved = [
+        dataclasses.replace(finding, place=dataclasses.replace(finding.place, line=99)) for finding in samples.FINDINGS
+    ]
     report = dataclasses.replace(samples.REPORT, findings=tuple(reversed(moved)))
     assert baseline.render(report, {}) == baseline.render(samples.REPORT, {})
 
 
 def test_it_keeps_what_this_report_cannot_know(path: pathlib.Path) -> None:
     def of(*names: str) -> dict[str, dict[str, str]]:
-        return {name[0] * 32: {"fingerprint": name[0] * 32, "subject": name, "rule": "no-tls", "detail": ""} for name in names}
+        return {
+            name[0] * 32: {"fingerprint": name[0] * 32, "subject": name, "rule": "no-tls", "detail": ""}
+            for name in names
+        }
 
     path.write_text(baseline.render(samples.REPORT, of("attic", "elsewhere", "cellar")), "utf-8")
     # The cellar was looked at and is mended.
@@ -64,19 +72,36 @@ def test_only_new_findings_count(path: pathlib.Path) -> None:
     assert (len(without.counted()), without.compared) == (2, False)
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    ("", "is no JSON"),
-    ('{"format": "pifleet.nodered baseline", "format_version": 1, "findings": [', "is no JSON"),
-    ("[]", "is no baseline"),
-    ('{"format": "pifleet.nodered report"}', "is no baseline"),
-    ('{"format": "pifleet.nodered baseline", "format_version": 2}', "this collection reads 1. Update the collection."),
-    ('{"format": "pifleet.nodered baseline", "format_version": 1}', "has no list of findings"),
-    ('{"format": "pifleet.nodered baseline", "format_version": 1, "findings": [{"fingerprint": "x"}]}', "Finding 1 of"),
-    (json.dumps({"format": "pifleet.nodered baseline", "format_version": 1, "findings": [
-        {"fingerprint": "x", "subject": "", "rule": "", "detail": ""}]}), "Finding 1 of"),
-    (b"\xff\xfe", "is no JSON"),
-    (None, "There is no baseline"),
-])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is no JSON"),
+        ('{"format": "pifleet.nodered baseline", "format_version": 1, "findings": [', "is no JSON"),
+        ("[]", "is no baseline"),
+        ('{"format": "pifleet.nodered report"}', "is no baseline"),
+        (
+            '{"format": "pifleet.nodered baseline", "format_version": 2}',
+            "this collection reads 1. Update the collection.",
+        ),
+        ('{"format": "pifleet.nodered baseline", "format_version": 1}', "has no list of findings"),
+        (
+            '{"format": "pifleet.nodered baseline", "format_version": 1, "findings": [{"fingerprint": "x"}]}',
+            "Finding 1 of",
+        ),
+        (
+            json.dumps(
+                {
+                    "format": "pifleet.nodered baseline",
+                    "format_version": 1,
+                    "findings": [{"fingerprint": "x", "subject": "", "rule": "", "detail": ""}],
+                }
+            ),
+            "Finding 1 of",
+        ),
+        (b"\xff\xfe", "is no JSON"),
+        (None, "There is no baseline"),
+    ],
+)
 def test_damaged(path: pathlib.Path, content: t.Any, said: str) -> None:
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())

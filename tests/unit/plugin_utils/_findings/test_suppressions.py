@@ -19,8 +19,11 @@ TODAY = datetime.date(2026, 11, 23)
 GOOD = {"rule": "file-mode", "reason": "In a group of one.", "until": "2026-12-31"}
 HOSTS = (Subject("garage", Kind.HOST), Subject("kitchen", Kind.HOST))
 FILE = Subject("north/settings.js", Kind.FILE)
-MODES = tuple(Finding(samples.MODE, host.name, f"{name} has mode 0644.", Place(f"/home/pi/.node-red/{name}"), name)
-              for host in HOSTS for name in ("settings.js", "flows.json"))
+MODES = tuple(
+    Finding(samples.MODE, host.name, f"{name} has mode 0644.", Place(f"/home/pi/.node-red/{name}"), name)
+    for host in HOSTS
+    for name in ("settings.js", "flows.json")
+)
 
 
 def entry(**changes: t.Any) -> suppressions.Entry:
@@ -28,8 +31,13 @@ def entry(**changes: t.Any) -> suppressions.Entry:
     return made
 
 
-def suppress(*entries: suppressions.Entry, findings: t.Sequence[Finding] = MODES, subjects: t.Sequence[Subject] = HOSTS,
-             today: datetime.date = TODAY, applied: t.Container[str] = samples.RULES) -> list[Finding]:
+def suppress(
+    *entries: suppressions.Entry,
+    findings: t.Sequence[Finding] = MODES,
+    subjects: t.Sequence[Subject] = HOSTS,
+    today: datetime.date = TODAY,
+    applied: t.Container[str] = samples.RULES,
+) -> list[Finding]:
     return suppressions.suppress(findings, subjects, {subject.name: entries for subject in subjects}, today, applied)
 
 
@@ -38,31 +46,41 @@ def accepted(findings: t.Iterable[Finding]) -> list[tuple[str, str]]:
 
 
 def told(findings: t.Iterable[Finding]) -> list[tuple[str, str]]:
-    return [(finding.rule.identifier, finding.subject) for finding in findings if finding.rule.identifier in suppressions.RULES]
+    return [
+        (finding.rule.identifier, finding.subject)
+        for finding in findings
+        if finding.rule.identifier in suppressions.RULES
+    ]
 
 
 # Entries
 
 
-@pytest.mark.parametrize(("value", "said"), [
-    ("all", "nodered_suppressions must be a list"),
-    ({"rule": "file-mode"}, "nodered_suppressions must be a list"),
-    (["file-mode"], "Entry 1 of nodered_suppressions must be a dictionary"),
-    ([GOOD, {"reason": "r", "until": "2026-12-31"}], "Entry 2 of nodered_suppressions has no rule"),
-    ([{**GOOD, "reason": ""}], "has no reason: why it is accepted"),
-    ([{**GOOD, "reason": "  "}], "has no reason: why it is accepted"),
-    ([{**GOOD, "reason": 5}], "reason must be a text, not 5"),
-    ([{**GOOD, "until": None}], "has no until: the last day it is accepted, such as 2026-12-31"),
-    ([{**GOOD, "until": "soon"}], "until 'soon' is no day such as 2026-11-23"),
-    ([{**GOOD, "until": "2026-02-30"}], "until '2026-02-30' is no day"),
-    ([{**GOOD, "until": "31.12.2026"}], "until '31.12.2026' is no day"),
-    ([{**GOOD, "until": 20261231}], "until 20261231 is no day"),
-    ([{**GOOD, "until": datetime.datetime(2026, 12, 31, 12)}], "is no day"),
-    ([{**GOOD, "untill": "x"}], "has the key untill, which there is not. Is until meant?"),
-    ([{**GOOD, "zebra": "x"}], "has the key zebra, which there is not. There are rule, reason, until, host, file, detail."),
-    ([{**GOOD, "rule": "file-mod"}], "names the rule 'file-mod', which there is not. Is file-mode meant?"),
-    ([{**GOOD, "host": ["garage"]}], "host must be a text, not ['garage']"),
-])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("all", "nodered_suppressions must be a list"),
+        ({"rule": "file-mode"}, "nodered_suppressions must be a list"),
+        (["file-mode"], "Entry 1 of nodered_suppressions must be a dictionary"),
+        ([GOOD, {"reason": "r", "until": "2026-12-31"}], "Entry 2 of nodered_suppressions has no rule"),
+        ([{**GOOD, "reason": ""}], "has no reason: why it is accepted"),
+        ([{**GOOD, "reason": "  "}], "has no reason: why it is accepted"),
+        ([{**GOOD, "reason": 5}], "reason must be a text, not 5"),
+        ([{**GOOD, "until": None}], "has no until: the last day it is accepted, such as 2026-12-31"),
+        ([{**GOOD, "until": "soon"}], "until 'soon' is no day such as 2026-11-23"),
+        ([{**GOOD, "until": "2026-02-30"}], "until '2026-02-30' is no day"),
+        ([{**GOOD, "until": "31.12.2026"}], "until '31.12.2026' is no day"),
+        ([{**GOOD, "until": 20261231}], "until 20261231 is no day"),
+        ([{**GOOD, "until": datetime.datetime(2026, 12, 31, 12)}], "is no day"),
+        ([{**GOOD, "untill": "x"}], "has the key untill, which there is not. Is until meant?"),
+        (
+            [{**GOOD, "zebra": "x"}],
+            "has the key zebra, which there is not. There are rule, reason, until, host, file, detail.",
+        ),
+        ([{**GOOD, "rule": "file-mod"}], "names the rule 'file-mod', which there is not. Is file-mode meant?"),
+        ([{**GOOD, "host": ["garage"]}], "host must be a text, not ['garage']"),
+    ],
+)
 def test_refused(value: t.Any, said: str) -> None:
     with pytest.raises(suppressions.SuppressionError) as caught:
         suppressions.entries(value, samples.RULES)
@@ -94,15 +112,26 @@ def test_none() -> None:
 # What they accept
 
 
-@pytest.mark.parametrize(("changes", "expected"), [
-    ({}, [("garage", "settings.js"), ("garage", "flows.json"), ("kitchen", "settings.js"), ("kitchen", "flows.json")]),
-    ({"host": "gar*"}, [("garage", "settings.js"), ("garage", "flows.json")]),
-    ({"host": "GARAGE"}, []),
-    ({"file": "*/flows.json"}, [("garage", "flows.json"), ("kitchen", "flows.json")]),
-    ({"detail": "settings.js", "host": "kitchen"}, [("kitchen", "settings.js")]),
-    ({"detail": "settings.*"}, []),
-    ({"rule": "no-tls"}, []),
-])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {},
+            [
+                ("garage", "settings.js"),
+                ("garage", "flows.json"),
+                ("kitchen", "settings.js"),
+                ("kitchen", "flows.json"),
+            ],
+        ),
+        ({"host": "gar*"}, [("garage", "settings.js"), ("garage", "flows.json")]),
+        ({"host": "GARAGE"}, []),
+        ({"file": "*/flows.json"}, [("garage", "flows.json"), ("kitchen", "flows.json")]),
+        ({"detail": "settings.js", "host": "kitchen"}, [("kitchen", "settings.js")]),
+        ({"detail": "settings.*"}, []),
+        ({"rule": "no-tls"}, []),
+    ],
+)
 def test_accepted(changes: dict[str, str], expected: list[tuple[str, str]]) -> None:
     found = suppress(entry(**changes))
     assert accepted(found) == expected
@@ -130,7 +159,8 @@ def test_the_last_day() -> None:
     assert accepted(found) == []
     assert told(found) == [("suppression-expired", "kitchen")]
     assert found[-1].message == (
-        "The entry of nodered_suppressions with rule: file-mode, host: k* was over after 2026-12-31.")
+        "The entry of nodered_suppressions with rule: file-mode, host: k* was over after 2026-12-31."
+    )
 
 
 def test_matching_nothing() -> None:

@@ -24,15 +24,36 @@ from web_server import BASIC, LOCKED, server, serving
 ROOT = Expected("/")
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2))
 OPEN = {
-    "/auth/login": (200, {}, "{}"), "/settings": (200, {"Access-Control-Allow-Origin": "*"}, "{}"), "/flows": (200, {}, "[]")}
+    "/auth/login": (200, {}, "{}"),
+    "/settings": (200, {"Access-Control-Allow-Origin": "*"}, "{}"),
+    "/flows": (200, {}, "[]"),
+}
 
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory):
     """A file with a key and a certificate, which is its own authority."""
     path = tmp_path_factory.mktemp("outside") / "server.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", path, "-out", f"{path}.crt",
-                    "-subj", "/CN=test", "-days", "2"], check=True, capture_output=True)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            path,
+            "-out",
+            f"{path}.crt",
+            "-subj",
+            "/CN=test",
+            "-days",
+            "2",
+        ],
+        check=True,
+        capture_output=True,
+    )
     certificate = path.with_name("server.pem.crt").read_text("ascii")
     path.write_text(path.read_text("ascii") + certificate, "ascii")
     return path, certificate
@@ -43,9 +64,21 @@ def test_a_closed_server(pem):
     with server(LOCKED, path) as port:
         view = look("127.0.0.1", port, ROOT, certificate)
     assert view == {
-        "address": "127.0.0.1", "port": port, "reachable": True, "tls": True, "plain_http": False, "old_tls": "",
-        "certificate": certificate, "trusted": True, "login": "credentials", "settings_status": 401, "flows_status": 401,
-        "token_status": 401, "cors": None, "not_asked": []}
+        "address": "127.0.0.1",
+        "port": port,
+        "reachable": True,
+        "tls": True,
+        "plain_http": False,
+        "old_tls": "",
+        "certificate": certificate,
+        "trusted": True,
+        "login": "credentials",
+        "settings_status": 401,
+        "flows_status": 401,
+        "token_status": 401,
+        "cors": None,
+        "not_asked": [],
+    }
 
 
 def signed(name, key, issuer_key, days, extensions):
@@ -53,29 +86,62 @@ def signed(name, key, issuer_key, days, extensions):
     start, end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=each) for each in days)
     subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, "root"))
     builder = x509.CertificateBuilder(
-        issuer, subject, key.public_key(), x509.random_serial_number(), start.replace(tzinfo=None),
-        end.replace(tzinfo=None))
+        issuer,
+        subject,
+        key.public_key(),
+        x509.random_serial_number(),
+        start.replace(tzinfo=None),
+        end.replace(tzinfo=None),
+    )
     for extension, is_critical in extensions:
         builder = builder.add_extension(extension, is_critical)
     return builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-@pytest.mark.parametrize(("fault", "trusted"), [
-    ("", True), ("expired", True), ("not yet", True), ("for clients", False), ("of no authority", False),
-    ("out of bounds", False), ("forged", False), ("forged by one that expired", False)])
+@pytest.mark.parametrize(
+    ("fault", "trusted"),
+    [
+        ("", True),
+        ("expired", True),
+        ("not yet", True),
+        ("for clients", False),
+        ("of no authority", False),
+        ("out of bounds", False),
+        ("forged", False),
+        ("forged by one that expired", False),
+    ],
+)
 def test_only_the_time_may_be_wrong(tmp_path, fault, trusted):
-    root = signed("root", KEY, KEY, (-20, -10 if "by one" in fault else 10), [
-        (x509.BasicConstraints(ca=fault != "of no authority", path_length=None), True),
-        *([(x509.NameConstraints([x509.DNSName("example.org")], None), True)] if fault == "out of bounds" else [])])
+    root = signed(
+        "root",
+        KEY,
+        KEY,
+        (-20, -10 if "by one" in fault else 10),
+        [
+            (x509.BasicConstraints(ca=fault != "of no authority", path_length=None), True),
+            *([(x509.NameConstraints([x509.DNSName("example.org")], None), True)] if fault == "out of bounds" else []),
+        ],
+    )
     days = {"expired": (-5, -1), "not yet": (1, 5)}.get(fault, (-5, 5))
     usage = ExtendedKeyUsageOID.CLIENT_AUTH if fault == "for clients" else ExtendedKeyUsageOID.SERVER_AUTH
     # A forger has another key and takes the same name.
-    leaf = signed("leaf", OTHER_KEY, OTHER_KEY if "forged" in fault else KEY, days, [
-        (x509.SubjectAlternativeName([x509.DNSName("kitchen.example")]), False),
-        (x509.ExtendedKeyUsage([usage]), False)])
+    leaf = signed(
+        "leaf",
+        OTHER_KEY,
+        OTHER_KEY if "forged" in fault else KEY,
+        days,
+        [
+            (x509.SubjectAlternativeName([x509.DNSName("kitchen.example")]), False),
+            (x509.ExtendedKeyUsage([usage]), False),
+        ],
+    )
     path = tmp_path / "server.pem"
-    path.write_bytes(leaf + OTHER_KEY.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    path.write_bytes(
+        leaf
+        + OTHER_KEY.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
     with server(LOCKED, path) as port:
         view = look("127.0.0.1", port, ROOT, root.decode())
     assert (view["tls"], view["trusted"]) == (True, trusted)
@@ -113,8 +179,25 @@ def test_logins_that_are_not_asked_for():
 
 def test_old_protocols(pem):
     process = subprocess.Popen(
-        ["openssl", "s_server", "-accept", "0", "-cert", pem[0], "-key", pem[0], "-tls1_1", "-cipher", "ALL:@SECLEVEL=0",
-         "-www"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE, text=True)
+        [
+            "openssl",
+            "s_server",
+            "-accept",
+            "0",
+            "-cert",
+            pem[0],
+            "-key",
+            pem[0],
+            "-tls1_1",
+            "-cipher",
+            "ALL:@SECLEVEL=0",
+            "-www",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
+        text=True,
+    )
     try:
         port = next(int(line.rpartition(":")[2]) for line in process.stdout if line.startswith("ACCEPT"))
         view = look("127.0.0.1", port, Expected(None), pem[1], timeout=3)

@@ -21,9 +21,16 @@ from web_server import serving
 
 PASSWORD = "owner & only for tests"
 TOKEN = "token+only/for/tests=="
-GOOD = {"/admin/auth/token": (200, json.dumps({"access_token": TOKEN, "expires_in": 604800})), "/admin/auth/revoke": (200, "")}
-LOCKED = (500, json.dumps({"error": "server_error", "error_description":
-                           "Too many login attempts. Wait 10 minutes and try again"}))
+GOOD = {
+    "/admin/auth/token": (200, json.dumps({"access_token": TOKEN, "expires_in": 604800})),
+    "/admin/auth/revoke": (200, ""),
+}
+LOCKED = (
+    500,
+    json.dumps(
+        {"error": "server_error", "error_description": "Too many login attempts. Wait 10 minutes and try again"}
+    ),
+)
 
 
 @contextlib.contextmanager
@@ -34,8 +41,13 @@ def node_red(pages, pem=None):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            requests.append((self.path, dict(urllib.parse.parse_qsl(body, keep_blank_values=True)),
-                             self.headers.get("Authorization")))
+            requests.append(
+                (
+                    self.path,
+                    dict(urllib.parse.parse_qsl(body, keep_blank_values=True)),
+                    self.headers.get("Authorization"),
+                )
+            )
             if pages[self.path] is None:
                 self.connection.close()
                 return
@@ -57,16 +69,34 @@ def test_one_login_that_is_ended(pem):
     with node_red(GOOD, path) as (port, requests):
         log_in(port, fingerprint)
     assert requests == [
-        ("/admin/auth/token", {"client_id": "node-red-admin", "grant_type": "password", "scope": "", "username": "admin",
-                               "password": PASSWORD}, None),
+        (
+            "/admin/auth/token",
+            {
+                "client_id": "node-red-admin",
+                "grant_type": "password",
+                "scope": "",
+                "username": "admin",
+                "password": PASSWORD,
+            },
+            None,
+        ),
         ("/admin/auth/revoke", {"token": TOKEN}, f"Bearer {TOKEN}"),
     ]
 
 
-@pytest.mark.parametrize("answer", [
-    (403, '{"error":"invalid_grant"}'), (401, "Unauthorized"), (404, ""), (200, "<html>"), (200, "[]"), (500, "{}"),
-    (200, '{"access_token": "a\\r\\nX-Injected: 1"}'), (200, "[" * 100000),
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (403, '{"error":"invalid_grant"}'),
+        (401, "Unauthorized"),
+        (404, ""),
+        (200, "<html>"),
+        (200, "[]"),
+        (500, "{}"),
+        (200, '{"access_token": "a\\r\\nX-Injected: 1"}'),
+        (200, "[" * 100000),
+    ],
+)
 def test_a_login_that_is_refused(pem, answer):
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/token": answer}, path) as (port, requests):

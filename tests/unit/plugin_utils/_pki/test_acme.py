@@ -45,8 +45,12 @@ def pair(*names, key=None, start=-10, days=90):
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([])
     certificate = x509.CertificateBuilder(
-        subject, subject, key.public_key(), x509.random_serial_number(),
-        NOW + datetime.timedelta(days=start), NOW + datetime.timedelta(days=start + days),
+        subject,
+        subject,
+        key.public_key(),
+        x509.random_serial_number(),
+        NOW + datetime.timedelta(days=start),
+        NOW + datetime.timedelta(days=start + days),
     ).add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=True)
     return (
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
@@ -55,9 +59,17 @@ def pair(*names, key=None, start=-10, days=90):
 
 
 CHAIN = pair("pi.example.org")[1].decode()
-FOUND = {"name": "pifleet-nodered", "names": ["pi.example.org"], "chain": CHAIN, "key_fits": True,
-         "directory": DIRECTORY, "challenge": "standalone", "options": options_digest(None, "", None),
-         "hook": checksum(HOOK.encode()), "timer": True}
+FOUND = {
+    "name": "pifleet-nodered",
+    "names": ["pi.example.org"],
+    "chain": CHAIN,
+    "key_fits": True,
+    "directory": DIRECTORY,
+    "challenge": "standalone",
+    "options": options_digest(None, "", None),
+    "hook": checksum(HOOK.encode()),
+    "timer": True,
+}
 
 
 def reasons(found=None, installed=CHAIN, wish=WISH, hook=HOOK, **changes):
@@ -75,16 +87,19 @@ def test_no_lineage():
     assert acme.reasons(None, CHAIN, WISH, HOOK) == (["there is no certificate of an ACME server yet"], [])
 
 
-@pytest.mark.parametrize(("changes", "reason"), [
-    ({"names": ("pi.example.org", "other.example.org")}, "the DNS name other.example.org is missing"),
-    ({"names": ("other.example.org",)}, "the DNS name pi.example.org is no longer wanted"),
-    ({"directory": "https://other.example.org/"}, "it came from"),
-    ({"challenge": "dns-rfc2136"}, "its renewal is proved with standalone and should be with dns-rfc2136"),
-    ({"key_type": "rsa-2048"}, "its key is of the type ecdsa-p256, not rsa-2048"),
-    ({"configuration": 'preferred-chain = "Root"'}, "certbot's other options were changed"),
-    ({"credentials": "password = secret"}, "certbot's other options were changed"),
-    ({"webroot": "/var/www"}, "certbot's other options were changed"),
-])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"names": ("pi.example.org", "other.example.org")}, "the DNS name other.example.org is missing"),
+        ({"names": ("other.example.org",)}, "the DNS name pi.example.org is no longer wanted"),
+        ({"directory": "https://other.example.org/"}, "it came from"),
+        ({"challenge": "dns-rfc2136"}, "its renewal is proved with standalone and should be with dns-rfc2136"),
+        ({"key_type": "rsa-2048"}, "its key is of the type ecdsa-p256, not rsa-2048"),
+        ({"configuration": 'preferred-chain = "Root"'}, "certbot's other options were changed"),
+        ({"credentials": "password = secret"}, "certbot's other options were changed"),
+        ({"webroot": "/var/www"}, "certbot's other options were changed"),
+    ],
+)
 def test_another_wish(changes, reason):
     to_fetch, to_install = reasons(**changes)
     assert any(each.startswith(reason) for each in to_fetch)
@@ -107,22 +122,28 @@ def test_rsa_size():
     assert reasons({"chain": chain}, chain, key_type="rsa-3072")[0] == ["its key is of the type rsa-2048, not rsa-3072"]
 
 
-@pytest.mark.parametrize(("start", "days", "reason"), [
-    (-59, 90, None),
-    (-75, 90, "certbot should have renewed it long ago: it expires on 2026-06-16"),
-    (-91, 90, "it expired on 2026-05-31"),
-    (-3, 6, None),
-    (-5, 6, "certbot should have renewed it long ago: it expires on 2026-06-02"),
-])
+@pytest.mark.parametrize(
+    ("start", "days", "reason"),
+    [
+        (-59, 90, None),
+        (-75, 90, "certbot should have renewed it long ago: it expires on 2026-06-16"),
+        (-91, 90, "it expired on 2026-05-31"),
+        (-3, 6, None),
+        (-5, 6, "certbot should have renewed it long ago: it expires on 2026-06-02"),
+    ],
+)
 def test_certbot_has_failed_to_renew(start, days, reason):
     chain = pair("pi.example.org", start=start, days=days)[1].decode()
     assert reasons({"chain": chain}, chain) == ([reason] if reason else [], [])
 
 
-@pytest.mark.parametrize(("found", "reason"), [
-    ({"key_fits": False}, "the private key that certbot has does not fit its certificate"),
-    ({"chain": ""}, "the certificate that certbot has cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({"key_fits": False}, "the private key that certbot has does not fit its certificate"),
+        ({"chain": ""}, "the certificate that certbot has cannot be read"),
+    ],
+)
 def test_damaged_lineage(found, reason):
     assert reasons(found)[0] == [reason]
 
@@ -132,11 +153,14 @@ def test_service_has_another_certificate(installed):
     assert reasons(installed=installed) == ([], ["the service has not got the certificate that certbot has fetched"])
 
 
-@pytest.mark.parametrize(("found", "reason"), [
-    ({"hook": ""}, "the hook that hands on renewals is missing"),
-    ({"hook": "0" * 64}, "the hook that hands on renewals differs"),
-    ({"timer": False}, "certbot's timer is not enabled"),
-])
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({"hook": ""}, "the hook that hands on renewals is missing"),
+        ({"hook": "0" * 64}, "the hook that hands on renewals differs"),
+        ({"timer": False}, "certbot's timer is not enabled"),
+    ],
+)
 def test_renewals_would_not_arrive(found, reason):
     assert reasons(found) == ([], [reason])
 
@@ -144,24 +168,27 @@ def test_renewals_would_not_arrive(found, reason):
 # What may be asked for
 
 
-@pytest.mark.parametrize(("names", "changes", "sentence"), [
-    ([], {}, "Name at least one"),
-    (["192.0.2.1"], {}, "DNS names only"),
-    (["pi.example.org", "192.0.2.1"], {}, "the address 192.0.2.1"),
-    (["pi_1.example.org"], {}, "no underscore"),
-    ("pi.example.org", {}, "must be a list"),
-    (["pi.example.org"], {"directory": "http://example.org"}, "https://"),
-    (["pi.example.org"], {"challenge": "manual"}, "none of standalone, webroot and dns-"),
-    (["pi.example.org"], {"challenge": "dns-x; reboot"}, "none of standalone, webroot and dns-"),
-    (["pi.example.org"], {"challenge": "webroot"}, "belong together"),
-    (["pi.example.org"], {"webroot": "/var/www"}, "belong together"),
-    (["*.example.org"], {}, "A wildcard such as *.example.org needs a dns- challenge"),
-    (["pi.example.org"], {"credentials": "secret"}, "dns- challenge only"),
-    (["pi.example.org"], {"email": 'a"\nserver = b'}, "The email has a space or a quote"),
-    (["pi.example.org"], {"options": {"server": "x"}}, "set by this collection"),
-    (["pi.example.org"], {"options": {"--cert_name": "x"}}, "set by this collection"),
-    (["pi.example.org"], {"options": {"x = y\nz": "x"}}, "is not the name of an option"),
-])
+@pytest.mark.parametrize(
+    ("names", "changes", "sentence"),
+    [
+        ([], {}, "Name at least one"),
+        (["192.0.2.1"], {}, "DNS names only"),
+        (["pi.example.org", "192.0.2.1"], {}, "the address 192.0.2.1"),
+        (["pi_1.example.org"], {}, "no underscore"),
+        ("pi.example.org", {}, "must be a list"),
+        (["pi.example.org"], {"directory": "http://example.org"}, "https://"),
+        (["pi.example.org"], {"challenge": "manual"}, "none of standalone, webroot and dns-"),
+        (["pi.example.org"], {"challenge": "dns-x; reboot"}, "none of standalone, webroot and dns-"),
+        (["pi.example.org"], {"challenge": "webroot"}, "belong together"),
+        (["pi.example.org"], {"webroot": "/var/www"}, "belong together"),
+        (["*.example.org"], {}, "A wildcard such as *.example.org needs a dns- challenge"),
+        (["pi.example.org"], {"credentials": "secret"}, "dns- challenge only"),
+        (["pi.example.org"], {"email": 'a"\nserver = b'}, "The email has a space or a quote"),
+        (["pi.example.org"], {"options": {"server": "x"}}, "set by this collection"),
+        (["pi.example.org"], {"options": {"--cert_name": "x"}}, "set by this collection"),
+        (["pi.example.org"], {"options": {"x = y\nz": "x"}}, "is not the name of an option"),
+    ],
+)
 def test_refused_wishes(names, changes, sentence):
     with pytest.raises(acme.AcmeError) as caught:
         acme.wanted(names, **{"directory": DIRECTORY, **changes})
@@ -172,7 +199,10 @@ def test_refused_wishes(names, changes, sentence):
 def test_refused_values_are_not_shown(value):
     with pytest.raises(acme.AcmeError) as caught:
         acme.configuration({"eab-hmac-key": value})
-    assert str(caught.value) == "The value of certbot's option eab-hmac-key must be one line of text without double quotes."
+    assert (
+        str(caught.value)
+        == "The value of certbot's option eab-hmac-key must be one line of text without double quotes."
+    )
 
 
 def test_names_are_normalized():
@@ -181,19 +211,31 @@ def test_names_are_normalized():
 
 
 def test_configuration():
-    options = {"eab-kid": "kid # 1", "--preferred_chain": "Root X1", "must-staple": True, "dns-rfc2136-propagation-seconds": 9,
-               "reuse-key": False}
+    options = {
+        "eab-kid": "kid # 1",
+        "--preferred_chain": "Root X1",
+        "must-staple": True,
+        "dns-rfc2136-propagation-seconds": 9,
+        "reuse-key": False,
+    }
     assert acme.configuration(options) == (
-        'preferred-chain = "Root X1"\ndns-rfc2136-propagation-seconds = "9"\neab-kid = "kid # 1"\nmust-staple = "true"')
+        'preferred-chain = "Root X1"\ndns-rfc2136-propagation-seconds = "9"\neab-kid = "kid # 1"\nmust-staple = "true"'
+    )
 
 
 def test_arguments_of_the_module():
-    assert WISH.arguments == {"names": ["pi.example.org"], "directory": DIRECTORY, "challenge": "standalone",
-                              "key_type": "ecdsa-p256"}
+    assert WISH.arguments == {
+        "names": ["pi.example.org"],
+        "directory": DIRECTORY,
+        "challenge": "standalone",
+        "key_type": "ecdsa-p256",
+    }
 
 
 def test_secrets_are_not_in_its_representation():
-    assert "hidden" not in repr(acme.wanted(["a.example"], DIRECTORY, "dns-x", credentials="hidden", options={"eab-kid": "hidden"}))
+    assert "hidden" not in repr(
+        acme.wanted(["a.example"], DIRECTORY, "dns-x", credentials="hidden", options={"eab-kid": "hidden"})
+    )
 
 
 # What is read of certbot
@@ -217,7 +259,9 @@ def lineage(letsencrypt, key, chain):
     (letsencrypt / "renewal/pifleet-nodered.conf").write_text(
         f"# renew_before_expiry = 30 days\nversion = 2.1.0\nfullchain = {live}/fullchain.pem\n\n# Options\n[renewalparams]\n"
         f"account = 00\nserver = {DIRECTORY}\nauthenticator = webroot\nwebroot_path = /var/www,\n[[webroot_map]]\n"
-        "pi.example.org = /var/www\n", "utf-8")
+        "pi.example.org = /var/www\n",
+        "utf-8",
+    )
 
 
 def test_read_nothing(letsencrypt):
@@ -229,12 +273,26 @@ def test_read(letsencrypt):
     lineage(letsencrypt, key, chain)
     found = host.read("nodered.service")
     assert found == {
-        "name": "pifleet-nodered", "names": [], "chain": chain.decode(), "key_fits": True, "directory": DIRECTORY,
-        "challenge": "webroot", "options": "", "hook": "", "timer": False}
+        "name": "pifleet-nodered",
+        "names": [],
+        "chain": chain.decode(),
+        "key_fits": True,
+        "directory": DIRECTORY,
+        "challenge": "webroot",
+        "options": "",
+        "hook": "",
+        "timer": False,
+    }
     (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").write_text(HOOK, "utf-8")
     (letsencrypt / "timers/certbot.timer").symlink_to("/nowhere")
     host.Store("nodered").write(host.RECORD, {"names": ["pi.example.org"], "options": "digest"})
-    assert {**found, "names": ["pi.example.org"], "options": "digest", "hook": checksum(HOOK.encode()), "timer": True} == host.read("nodered")
+    assert {
+        **found,
+        "names": ["pi.example.org"],
+        "options": "digest",
+        "hook": checksum(HOOK.encode()),
+        "timer": True,
+    } == host.read("nodered")
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0\0\0", b"[renewalparams", b"version = 1\n"])
@@ -251,14 +309,17 @@ def test_read_half_a_lineage(letsencrypt):
     assert host.read("nodered")["key_fits"] is False
 
 
-@pytest.mark.parametrize(("found", "installed", "renewed"), [
-    (FOUND, {"chain": CHAIN, "key_fits": True}, True),
-    (FOUND, {"chain": CHAIN.rstrip("\n"), "key_fits": True}, True),
-    (None, {"chain": CHAIN, "key_fits": True}, False),
-    (FOUND, {"chain": CHAIN, "key_fits": False}, False),
-    (FOUND, {"chain": pair("pi.example.org")[1].decode(), "key_fits": True}, False),
-    ({**FOUND, "chain": ""}, {"chain": "", "key_fits": True}, False),
-])
+@pytest.mark.parametrize(
+    ("found", "installed", "renewed"),
+    [
+        (FOUND, {"chain": CHAIN, "key_fits": True}, True),
+        (FOUND, {"chain": CHAIN.rstrip("\n"), "key_fits": True}, True),
+        (None, {"chain": CHAIN, "key_fits": True}, False),
+        (FOUND, {"chain": CHAIN, "key_fits": False}, False),
+        (FOUND, {"chain": pair("pi.example.org")[1].decode(), "key_fits": True}, False),
+        ({**FOUND, "chain": ""}, {"chain": "", "key_fits": True}, False),
+    ],
+)
 def test_proof_after_a_renewal(found, installed, renewed):
     """It is no reason for a restart that certbot has put another certificate in place, if the server serves it."""
     expected = {"port": 1880, "certificate": "that of the proof"}
@@ -311,9 +372,18 @@ def client(letsencrypt, monkeypatch):
         program = letsencrypt / "bin/certbot"
         program.write_text(f"#!/bin/sh\nNEW={new} FOLDER={letsencrypt}\n{script}\n", "utf-8")
         program.chmod(0o755)
-        made = certbot.AcmeCertificate(Unit(user_dir), {
-            "names": ["pi.example.org"], "directory": DIRECTORY, "challenge": "standalone", "key_type": "ecdsa-p256",
-            "force": False, "timeout": 20, **options})
+        made = certbot.AcmeCertificate(
+            Unit(user_dir),
+            {
+                "names": ["pi.example.org"],
+                "directory": DIRECTORY,
+                "challenge": "standalone",
+                "key_type": "ecdsa-p256",
+                "force": False,
+                "timeout": 20,
+                **options,
+            },
+        )
         return made
 
     return make
@@ -330,8 +400,11 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="the hook belongs to ro
 
 @needs_root
 def test_fetch(letsencrypt, client):
-    made = client(FETCHES + 'echo "$@" >$FOLDER/arguments; for last; do :; done; cat $last >$FOLDER/ini',
-                  configuration='eab-kid = "k"', email="a@example.org")
+    made = client(
+        FETCHES + 'echo "$@" >$FOLDER/arguments; for last; do :; done; cat $last >$FOLDER/ini',
+        configuration='eab-kid = "k"',
+        email="a@example.org",
+    )
     result = made.fetch()
     assert (result["changed"], result["fetched"]) == (True, True)
     assert (letsencrypt / "userDir/nodecerts/server.pem").stat().st_mode & 0o777 == 0o600
@@ -339,7 +412,9 @@ def test_fetch(letsencrypt, client):
     assert "eab" not in arguments and "--keep-until-expiring" in arguments
     assert (letsencrypt / "ini").read_text("utf-8") == 'email = "a@example.org"\neab-kid = "k"\n'
     assert [entry["path"] for entry in Transaction(made.store).record["files"]] == [
-        str(letsencrypt / "userDir/nodecerts/server.pem"), str(letsencrypt / "renewal-hooks/deploy/pifleet-nodered")]
+        str(letsencrypt / "userDir/nodecerts/server.pem"),
+        str(letsencrypt / "renewal-hooks/deploy/pifleet-nodered"),
+    ]
 
 
 @needs_root
@@ -364,21 +439,41 @@ def test_remove(letsencrypt, client):
 
 @needs_root
 def test_waits_for_certbots_own_timer(letsencrypt, client):
-    made = client('if mkdir $FOLDER/busy; then echo "Another instance of Certbot is already running."; exit 1; fi' + FETCHES)
+    made = client(
+        'if mkdir $FOLDER/busy; then echo "Another instance of Certbot is already running."; exit 1; fi' + FETCHES
+    )
     assert made.fetch()["fetched"]
 
 
-@pytest.mark.parametrize(("script", "options", "sentences"), [
-    ("exit 0", {}, ("there is no certificate in", "dry-run")),
-    ("echo 'Problem binding to port 80'; exit 1", {}, ("Problem binding to port 80", "Another program has port 80")),
-    ("echo Detail: s3cret and $2b$08$abcdefghijklmnop; exit 1", {"configuration": 'eab-hmac-key = "s3cret"'},
-     ("Detail: ******** and",)),
-    ("echo s3cret; exit 1", {"credentials": "dns_x_password = s3cret", "challenge": "dns-x"}, ("certificate: ********",)),
-    ("sleep 30 & sleep 30", {"timeout": 1}, ("certbot did not end in 1 s",)),
-    ("echo 'Another instance of Certbot is already running.'; exit 1", {"timeout": 1}, ("Another instance",)),
-    (FETCHES, {"names": ["pi.example.org", "lost.example.org"]}, ("lacks lost.example.org",)),
-    (FETCHES + "openssl genpkey -algorithm ED25519 >$FOLDER/live/pifleet-nodered/privkey.pem", {}, ("does not fit",)),
-])
+@pytest.mark.parametrize(
+    ("script", "options", "sentences"),
+    [
+        ("exit 0", {}, ("there is no certificate in", "dry-run")),
+        (
+            "echo 'Problem binding to port 80'; exit 1",
+            {},
+            ("Problem binding to port 80", "Another program has port 80"),
+        ),
+        (
+            "echo Detail: s3cret and $2b$08$abcdefghijklmnop; exit 1",
+            {"configuration": 'eab-hmac-key = "s3cret"'},
+            ("Detail: ******** and",),
+        ),
+        (
+            "echo s3cret; exit 1",
+            {"credentials": "dns_x_password = s3cret", "challenge": "dns-x"},
+            ("certificate: ********",),
+        ),
+        ("sleep 30 & sleep 30", {"timeout": 1}, ("certbot did not end in 1 s",)),
+        ("echo 'Another instance of Certbot is already running.'; exit 1", {"timeout": 1}, ("Another instance",)),
+        (FETCHES, {"names": ["pi.example.org", "lost.example.org"]}, ("lacks lost.example.org",)),
+        (
+            FETCHES + "openssl genpkey -algorithm ED25519 >$FOLDER/live/pifleet-nodered/privkey.pem",
+            {},
+            ("does not fit",),
+        ),
+    ],
+)
 @needs_root
 def test_nothing_is_put_in_place(letsencrypt, client, monkeypatch, script, options, sentences):
     monkeypatch.setattr(certbot, "installed_version", lambda package: "1")
@@ -399,8 +494,10 @@ def test_the_servers_words_of_an_old_certbot(letsencrypt, client, monkeypatch):
     log = letsencrypt / "log"
     log.write_text("acme.messages.Error: the run before\nx\nacme.messages.Error: rateLimited :: s3cret\ny\n", "utf-8")
     monkeypatch.setattr(certbot, "LOG", str(log))
-    made = client("""echo "An unexpected error: AttributeError: can't set attribute"; exit 1""",
-                  configuration="eab-hmac-key = s3cret")
+    made = client(
+        """echo "An unexpected error: AttributeError: can't set attribute"; exit 1""",
+        configuration="eab-hmac-key = s3cret",
+    )
     with pytest.raises(HostError) as caught:
         made.fetch()
     assert str(caught.value).startswith("certbot got no certificate: rateLimited :: ******** Wait as long as")
@@ -426,7 +523,8 @@ def test_words_of_certbot():
     output = (
         "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nRequesting a certificate for pi.example.org\n\n"
         "Certbot failed to authenticate some domains\n  Detail: no   answer\n\nSome challenges have failed.\n"
-        "Ask for help or search for solutions at https://example.org. See the logfile\n")
+        "Ask for help or search for solutions at https://example.org. See the logfile\n"
+    )
     assert certbot.last_lines(output) == "Certbot failed to authenticate some domains Detail: no answer"
 
 
@@ -444,8 +542,13 @@ def deploy(letsencrypt):
     script = script.replace("setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs ", "")
 
     def run(**environment):
-        result = subprocess.run(["sh", "-c", script], env={"PATH": os.environ["PATH"], **environment}, capture_output=True,
-                                text=True, check=False)
+        result = subprocess.run(
+            ["sh", "-c", script],
+            env={"PATH": os.environ["PATH"], **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return result.returncode, result.stderr
 
     run.path = path
@@ -468,10 +571,14 @@ def test_hook_makes_its_folder(letsencrypt, deploy):
     assert deploy.path.parent.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("environment", [
-    {"RENEWED_LINEAGE": "/etc/letsencrypt/live/other"}, {"RENEWED_LINEAGE": "/etc/letsencrypt/live/pifleet-nodered-0001"},
-    {RUNNING: "1"},
-])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"RENEWED_LINEAGE": "/etc/letsencrypt/live/other"},
+        {"RENEWED_LINEAGE": "/etc/letsencrypt/live/pifleet-nodered-0001"},
+        {RUNNING: "1"},
+    ],
+)
 def test_hook_has_nothing_to_do(letsencrypt, deploy, environment):
     lineage(letsencrypt, *pair("pi.example.org"))
     assert deploy(**environment) == (0, "")

@@ -284,9 +284,20 @@ def company(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> pat
     for name, kind, issuer, issuer_kind in (("middle", "p384", "root", "rsa2048"), ("low", "p256", "middle", "p384")):
         openssl("req", "-new", "-key", workshop.key(kind), "-subj", f"/CN={name}", "-out", folder / f"{name}.csr")
         openssl(
-            "x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / f"{issuer}.pem",
-            "-CAkey", workshop.key(issuer_kind), "-days", "3650", "-extfile", folder / "ca.cnf",
-            "-out", folder / f"{name}.pem",
+            "x509",
+            "-req",
+            "-in",
+            folder / f"{name}.csr",
+            "-CA",
+            folder / f"{issuer}.pem",
+            "-CAkey",
+            workshop.key(issuer_kind),
+            "-days",
+            "3650",
+            "-extfile",
+            folder / "ca.cnf",
+            "-out",
+            folder / f"{name}.pem",
         )
     return folder
 
@@ -318,9 +329,7 @@ class TestFromPem:
         assert certificates.describe(chain)["issuer"] == "CN=low"
 
     def test_a_p384_authority_signs_with_sha384(self, company: pathlib.Path, workshop: Workshop) -> None:
-        ca = CertificateAuthority.from_pem(
-            (company / "middle.pem").read_bytes(), workshop.key("p384").read_bytes()
-        )
+        ca = CertificateAuthority.from_pem((company / "middle.pem").read_bytes(), workshop.key("p384").read_bytes())
         assert "ecdsa-with-SHA384" in text(certificates.issue(ca, workshop.request("p256"), NAMES))
 
     def test_an_intermediate_that_expired_is_not_sent(self, company: pathlib.Path, workshop: Workshop) -> None:
@@ -332,8 +341,13 @@ class TestFromPem:
 
     def test_an_end_above_it_is_told(self, company: pathlib.Path, workshop: Workshop) -> None:
         low = workshop.signed(
-            "p256", (company / "middle.pem").read_bytes(), "p384", (company / "ca.cnf").read_text(encoding="ascii"),
-            "-days", "5000", subject="/CN=low",
+            "p256",
+            (company / "middle.pem").read_bytes(),
+            "p384",
+            (company / "ca.cnf").read_text(encoding="ascii"),
+            "-days",
+            "5000",
+            subject="/CN=low",
         )
         given = low + (company / "middle.pem").read_bytes()
         ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
@@ -421,7 +435,10 @@ class TestIssue:
     def test_wildcards_and_non_ascii_names(self, ca: CertificateAuthority, workshop: Workshop) -> None:
         names = wanted_names(extra=["*.küche.example"])
         said = openssl(
-            "x509", "-noout", "-checkhost", "pi.xn--kche-0ra.example",
+            "x509",
+            "-noout",
+            "-checkhost",
+            "pi.xn--kche-0ra.example",
             content=certificates.issue(ca, workshop.request("p256"), names, now=NOW),
         )
         assert "does match" in said
@@ -655,15 +672,27 @@ class TestReasons:
         (tmp_path / "ca.pem").write_bytes(one)
         (tmp_path / "csr").write_bytes(workshop.request("p384"))
         openssl(
-            "x509", "-req", "-in", tmp_path / "csr", "-CA", tmp_path / "ca.pem", "-CAkey", workshop.key("p256"),
-            "-subj", "/CN=pi", "-out", tmp_path / "leaf.pem",
+            "x509",
+            "-req",
+            "-in",
+            tmp_path / "csr",
+            "-CA",
+            tmp_path / "ca.pem",
+            "-CAkey",
+            workshop.key("p256"),
+            "-subj",
+            "/CN=pi",
+            "-out",
+            tmp_path / "leaf.pem",
         )
         described = certificates.describe((tmp_path / "leaf.pem").read_bytes())
         assert described["subject"] == described["issuer"] == "CN=pi"
         assert described["self_signed"] is False
 
     def test_the_key_type_counts_only_if_asked_for(self, leaf: bytes, ca: CertificateAuthority) -> None:
-        assert certificates.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="ecdsa-p256", now=NOW) == []
+        assert (
+            certificates.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="ecdsa-p256", now=NOW) == []
+        )
         reasons = certificates.reasons_to_issue(leaf, True, NAMES, ca.certificate, 30, key_type="rsa-2048", now=NOW)
         assert reasons == ["its key is of the type ecdsa-p256, not rsa-2048"]
 
@@ -675,7 +704,9 @@ class TestReasons:
         other = CertificateAuthority.load_or_create(tmp_path, now=NOW)
         wanted = Names(("new.example",), ())
         later = NOW + 400 * DAY
-        assert len(certificates.reasons_to_issue(leaf, False, wanted, other.certificate, 30, "rsa-2048", now=later)) == 5
+        assert (
+            len(certificates.reasons_to_issue(leaf, False, wanted, other.certificate, 30, "rsa-2048", now=later)) == 5
+        )
 
 
 def test_the_judge_finds_something(workshop: Workshop) -> None:

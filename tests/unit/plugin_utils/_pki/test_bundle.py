@@ -100,9 +100,7 @@ class TestTaken:
 
     @pytest.mark.parametrize("form", [["-traditional"], []])
     @pytest.mark.parametrize("passphrase", [None, "secret-value"])
-    def test_forms_of_keys(
-        self, form: list[str], passphrase: str | None, chain: Chain, workshop: Workshop
-    ) -> None:
+    def test_forms_of_keys(self, form: list[str], passphrase: str | None, chain: Chain, workshop: Workshop) -> None:
         cipher = ["-aes256", "-passout", f"pass:{passphrase}"] if passphrase else []
         key = openssl("pkey", "-in", workshop.key("p256"), *form, *cipher)
         bundle = check_bundle(chain.full, key, WANTED, passphrase=passphrase)
@@ -117,8 +115,13 @@ class TestTaken:
     @pytest.mark.parametrize(
         "wanted",
         [
-            [], ["PI.example.com."], ["a.fleet.example.com"], ["*.fleet.example.com"], ["2001:DB8:0::7"],
-            ["xn--bro-hoa.fleet.example.com"], ["büro.fleet.example.com"],
+            [],
+            ["PI.example.com."],
+            ["a.fleet.example.com"],
+            ["*.fleet.example.com"],
+            ["2001:DB8:0::7"],
+            ["xn--bro-hoa.fleet.example.com"],
+            ["büro.fleet.example.com"],
         ],
     )
     def test_names(self, wanted: list[str], chain: Chain) -> None:
@@ -182,8 +185,9 @@ class TestRefused:
         assert "'CN=middle' follows" in refusal(chain.leaf + chain.middle + chain.low, chain.key)
         assert "'CN=root' follows" in refusal(chain.leaf + chain.low + chain.root, chain.key)
         assert "'CN=pi' is signed by 'CN=low', but 'CN=root'" in refusal(chain.leaf + chain.root, chain.key)
-        assert "'CN=low' follows" in refusal(chain.full + chain.root + workshop.signed(
-            "rsa2048", chain.middle, "p384", CA, subject="/CN=low"), chain.key)
+        assert "'CN=low' follows" in refusal(
+            chain.full + chain.root + workshop.signed("rsa2048", chain.middle, "p384", CA, subject="/CN=low"), chain.key
+        )
 
     def test_an_issuer_that_is_no_authority(self, chain: Chain, workshop: Workshop) -> None:
         leaf = workshop.signed("p384", chain.leaf, "p256", SERVER, subject="/CN=other")
@@ -215,8 +219,15 @@ class TestRefused:
     @pytest.mark.parametrize(
         "name",
         [
-            "example.com", "other.example.com", "fleet.example.com", "a.b.fleet.example.com", "*.example.com",
-            "*.a.fleet.example.com", "x.net", "192.0.2.8", "2001:db8::8",
+            "example.com",
+            "other.example.com",
+            "fleet.example.com",
+            "a.b.fleet.example.com",
+            "*.example.com",
+            "*.a.fleet.example.com",
+            "x.net",
+            "192.0.2.8",
+            "2001:db8::8",
         ],
     )
     def test_names_it_does_not_have(self, name: str, chain: Chain) -> None:

@@ -51,8 +51,21 @@ def signed_anyway(ca: CertificateAuthority, workshop: Workshop, *names: str) -> 
 
 
 EVERY_NAME = (
-    "pi", "local", "pi.local", "a.pi.local", "notlocal", "pi.notlocal", "example.com", "*.example.com",
-    "pi.example.com", "*.pi.example.com", "www.bank.com", "192.168.1.2", "192.169.1.2", "10.1.2.3", "fd00::1",
+    "pi",
+    "local",
+    "pi.local",
+    "a.pi.local",
+    "notlocal",
+    "pi.notlocal",
+    "example.com",
+    "*.example.com",
+    "pi.example.com",
+    "*.pi.example.com",
+    "www.bank.com",
+    "192.168.1.2",
+    "192.169.1.2",
+    "10.1.2.3",
+    "fd00::1",
     "2001:db8::1",
 )
 
@@ -61,9 +74,18 @@ EVERY_NAME = (
     ("permitted", "allowed"),
     [
         (["local"], {"local", "pi.local", "a.pi.local"}),
-        (["Local", "EXAMPLE.com."], {
-            "local", "pi.local", "a.pi.local", "example.com", "*.example.com", "pi.example.com", "*.pi.example.com",
-        }),
+        (
+            ["Local", "EXAMPLE.com."],
+            {
+                "local",
+                "pi.local",
+                "a.pi.local",
+                "example.com",
+                "*.example.com",
+                "pi.example.com",
+                "*.pi.example.com",
+            },
+        ),
         (["pi.example.com"], {"pi.example.com", "*.pi.example.com"}),
         (["192.168.0.0/16"], {"192.168.1.2"}),
         (["192.168.1.2"], {"192.168.1.2"}),
@@ -72,9 +94,7 @@ EVERY_NAME = (
         ([], set(EVERY_NAME)),
     ],
 )
-def test_what_is_permitted(
-    permitted: list[str], allowed: set[str], tmp_path: pathlib.Path, workshop: Workshop
-) -> None:
+def test_what_is_permitted(permitted: list[str], allowed: set[str], tmp_path: pathlib.Path, workshop: Workshop) -> None:
     ca = CertificateAuthority.load_or_create(tmp_path / "ca", permitted=permitted, now=NOW)
     to_be_made = permits(permitted)
     for name in EVERY_NAME:
@@ -185,14 +205,15 @@ class TestReplaced:
         "permitted;DNS:example.com,excluded;DNS:pi.example.com",
     ],
 )
-def test_constraints_of_what_signed_it_count_too(
-    constraints: str, tmp_path: pathlib.Path, workshop: Workshop
-) -> None:
+def test_constraints_of_what_signed_it_count_too(constraints: str, tmp_path: pathlib.Path, workshop: Workshop) -> None:
     usage = "keyUsage=critical,keyCertSign"
     limits = f"nameConstraints=critical,{constraints}"
     root = workshop.self_signed("rsa2048", "-addext", usage, "-addext", limits, subject="/CN=root")
     low = workshop.signed(
-        "p384", root, "rsa2048", f"basicConstraints=critical,CA:TRUE\n{usage}\nsubjectKeyIdentifier=hash\n",
+        "p384",
+        root,
+        "rsa2048",
+        f"basicConstraints=critical,CA:TRUE\n{usage}\nsubjectKeyIdentifier=hash\n",
         subject="/CN=low",
     )
     ca = CertificateAuthority.from_pem(low + root, workshop.key("p384").read_bytes())

@@ -41,9 +41,23 @@ class TestNames:
     @pytest.mark.parametrize(
         "unusable",
         [
-            "node_red_1", "localhost", "localhost.localdomain", "127.0.0.1", "::1", "169.254.1.2", "fe80::1",
-            "fe80::1%eth0", "2001:db8::1%eth0", "0.0.0.0", "::", "224.0.0.251", "ff02::fb", "a b", "-pi",
-            "*.example.com", "300.1.1.1",
+            "node_red_1",
+            "localhost",
+            "localhost.localdomain",
+            "127.0.0.1",
+            "::1",
+            "169.254.1.2",
+            "fe80::1",
+            "fe80::1%eth0",
+            "2001:db8::1%eth0",
+            "0.0.0.0",
+            "::",
+            "224.0.0.251",
+            "ff02::fb",
+            "a b",
+            "-pi",
+            "*.example.com",
+            "300.1.1.1",
         ],
     )
     def test_what_facts_and_inventory_say_is_skipped_where_unusable(self, unusable: str) -> None:
@@ -70,10 +84,32 @@ class TestNames:
     @pytest.mark.parametrize(
         "extra",
         [
-            "node_red", "https://pi.local", "pi.local:1880", "pi..local", "-pi", "pi-", "", " ", ".", "*", "*.",
-            "*.com", "a.*.example", "*x.example", "**.example", 64 * "a", ".".join(64 * ["abcd"]), "192.0.2.256",
-            "1.2.3", "192.0.2.0/24", "fe80::1%eth0", "0.0.0.0", "224.0.0.1", "straße.example",
-            "pi\0.local", "a b.local",
+            "node_red",
+            "https://pi.local",
+            "pi.local:1880",
+            "pi..local",
+            "-pi",
+            "pi-",
+            "",
+            " ",
+            ".",
+            "*",
+            "*.",
+            "*.com",
+            "a.*.example",
+            "*x.example",
+            "**.example",
+            64 * "a",
+            ".".join(64 * ["abcd"]),
+            "192.0.2.256",
+            "1.2.3",
+            "192.0.2.0/24",
+            "fe80::1%eth0",
+            "0.0.0.0",
+            "224.0.0.1",
+            "straße.example",
+            "pi\0.local",
+            "a b.local",
         ],
     )
     def test_what_the_user_asks_for_is_named_where_unusable(self, extra: str) -> None:
@@ -161,7 +197,12 @@ class TestClaims:
 class TestPermits:
     def test_what_the_authority_may_not_sign_for_is_reported_unless_asked_for(self) -> None:
         names = wanted_names(
-            "pi", None, "kitchen", ["192.168.1.2", "8.8.8.8"], ["heat.example", "kitchen.local"], "10.0.0.1",
+            "pi",
+            None,
+            "kitchen",
+            ["192.168.1.2", "8.8.8.8"],
+            ["heat.example", "kitchen.local"],
+            "10.0.0.1",
             permits=lambda name: name.endswith(".local") or name.startswith("192."),
         )
         assert names.dns == ("pi.local", "heat.example", "kitchen.local")

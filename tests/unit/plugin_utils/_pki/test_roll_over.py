@@ -44,10 +44,27 @@ def browser(trusted: bytes, chain: bytes, when: datetime.datetime = LATER) -> st
             os.write(descriptor, content)
             files.append(f"/proc/self/fd/{descriptor}")
         run = subprocess.run(
-            ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-attime", str(int(when.timestamp())),
-             "-no-CApath", "-no-CAstore", "-trusted", files[0], "-untrusted", files[1],
-             "-verify_hostname", NAMES.dns[0], files[1]],
-            capture_output=True, text=True, check=False,
+            [
+                "openssl",
+                "verify",
+                "-x509_strict",
+                "-purpose",
+                "sslserver",
+                "-attime",
+                str(int(when.timestamp())),
+                "-no-CApath",
+                "-no-CAstore",
+                "-trusted",
+                files[0],
+                "-untrusted",
+                files[1],
+                "-verify_hostname",
+                NAMES.dns[0],
+                files[1],
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
             pass_fds=[int(file.rpartition("/")[2]) for file in files],
         )
     return run.stdout + run.stderr
@@ -136,9 +153,7 @@ class TestReplace:
             assert accepts(root.certificate_pem, chain)
         assert lint((folder / "ca.pem").read_bytes() + chain) == []
 
-    def test_three_times_only_as_far_back_as_path_lengths_allow(
-        self, folder: pathlib.Path, workshop: Workshop
-    ) -> None:
+    def test_three_times_only_as_far_back_as_path_lengths_allow(self, folder: pathlib.Path, workshop: Workshop) -> None:
         roots = [CertificateAuthority.load_or_create(folder, now=NOW)]
         roots += [CertificateAuthority.replace(folder, now=NOW + days * DAY) for days in (1, 2, 3)]
         chain = certificates.issue(roots[-1], workshop.request("p256"), NAMES, now=LATER)
@@ -178,8 +193,13 @@ class TestReplace:
     def test_a_root_that_may_sign_no_other(self, kind: str, folder: pathlib.Path, workshop: Workshop) -> None:
         folder.mkdir()
         old = workshop.self_signed(
-            kind, "-days", "1000", "-addext", "basicConstraints=critical,CA:TRUE,pathlen:0",
-            "-addext", "keyUsage=critical,keyCertSign",
+            kind,
+            "-days",
+            "1000",
+            "-addext",
+            "basicConstraints=critical,CA:TRUE,pathlen:0",
+            "-addext",
+            "keyUsage=critical,keyCertSign",
         )
         now = datetime.datetime.now(datetime.timezone.utc)
         (folder / "ca.pem").write_bytes(old)
@@ -295,7 +315,11 @@ class TestRenew:
         when = NOW + 1001 * DAY
         chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=when)
         assert [accepts(root.certificate_pem, chain, when) for root in (a1, a2, b1, b2, c)] == [
-            False, True, False, True, True,
+            False,
+            True,
+            False,
+            True,
+            True,
         ]
 
     def test_the_key_is_not_touched(self, folder: pathlib.Path) -> None:
@@ -313,8 +337,13 @@ class TestRenew:
     def test_a_root_whose_extensions_name_its_own_serial(self, folder: pathlib.Path, workshop: Workshop) -> None:
         folder.mkdir()
         old = workshop.self_signed(
-            "p384", "-days", "1000", "-addext", "keyUsage=critical,keyCertSign",
-            "-addext", "authorityKeyIdentifier=keyid,issuer:always",
+            "p384",
+            "-days",
+            "1000",
+            "-addext",
+            "keyUsage=critical,keyCertSign",
+            "-addext",
+            "authorityKeyIdentifier=keyid,issuer:always",
         )
         (folder / "ca.pem").write_bytes(old)
         (folder / "ca.key").write_bytes(workshop.key("p384").read_bytes())
@@ -349,9 +378,7 @@ def killed_at(number: int, change: t.Callable[[], object]) -> bool:
 class TestKilled:
     @pytest.mark.parametrize("passphrase", [None, "secret-value"])
     @pytest.mark.parametrize("number", range(1, 7))
-    def test_replacing(
-        self, number: int, passphrase: str | None, folder: pathlib.Path, workshop: Workshop
-    ) -> None:
+    def test_replacing(self, number: int, passphrase: str | None, folder: pathlib.Path, workshop: Workshop) -> None:
         old = CertificateAuthority.load_or_create(folder, passphrase, now=NOW)
         assert killed_at(number, lambda: CertificateAuthority.replace(folder, passphrase, now=LATER))
         before = {path: path.read_bytes() for path in folder.iterdir()}

@@ -42,7 +42,13 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary im
 
 PROJECT = pathlib.Path(__file__).resolve().parents[4]
 SCHEMA = json.loads((PROJECT / "docs/report.schema.json").read_text("utf-8"))
-REPORTS = {"full": samples.REPORT, "accepted": samples.ACCEPTED, "empty": samples.EMPTY, "files": samples.FILES, "nasty": samples.nasty()}
+REPORTS = {
+    "full": samples.REPORT,
+    "accepted": samples.ACCEPTED,
+    "empty": samples.EMPTY,
+    "files": samples.FILES,
+    "nasty": samples.nasty(),
+}
 
 every_report = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 
@@ -61,7 +67,15 @@ def terminal(report: Report, hint: str = "see report.html") -> list[str]:
 
 def test_counts() -> None:
     assert Summary(samples.REPORT).counts == {
-        "critical": 1, "high": 0, "medium": 1, "low": 1, "suppressed": 1, "known": 1, "subjects": 4, "failed": 1}
+        "critical": 1,
+        "high": 0,
+        "medium": 1,
+        "low": 1,
+        "suppressed": 1,
+        "known": 1,
+        "subjects": 4,
+        "failed": 1,
+    }
 
 
 def test_the_worst_host_is_first_and_what_failed_before_what_is_good() -> None:
@@ -74,20 +88,29 @@ def test_hosts_are_in_the_order_of_their_numbers() -> None:
     assert names == ["10.0.0.9", "10.0.0.10", "pi", "pi2", "pi10", "\u0662"]
 
 
-@pytest.mark.parametrize(("report", "verdict"), [
-    (samples.REPORT, "1 critical, 1 medium and 1 low findings on 1 of 3 hosts, 1 of 4 hosts not looked at"),
-    (samples.EMPTY, "Nothing was looked at"),
-    (samples.FILES, "2 critical findings on 2 of 2 files"),
-    (dataclasses.replace(samples.REPORT, findings=()), "Nothing found on 3 hosts, 1 of 4 hosts not looked at"),
-    (dataclasses.replace(samples.REPORT, findings=(), subjects=(samples.KITCHEN,)), "Nothing found on 1 host"),
-    (dataclasses.replace(samples.REPORT, findings=(), subjects=(samples.ATTIC,)), "Nothing was looked at"),
-    (samples.ACCEPTED, "Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)"),
-    (dataclasses.replace(samples.ACCEPTED, subjects=samples.REPORT.subjects),
-     "Nothing new on 3 hosts: 3 known (2 critical), 1 suppressed (1 medium), 1 of 4 hosts not looked at"),
-    (samples.SUPPRESSED, "Nothing that counts on 2 hosts: 1 suppressed (1 medium)"),
-    (dataclasses.replace(samples.REPORT, findings=(Finding(samples.PLAIN, "garage", ""),), subjects=(samples.GARAGE,)),
-     "1 high finding on 1 of 1 host"),
-])
+@pytest.mark.parametrize(
+    ("report", "verdict"),
+    [
+        (samples.REPORT, "1 critical, 1 medium and 1 low findings on 1 of 3 hosts, 1 of 4 hosts not looked at"),
+        (samples.EMPTY, "Nothing was looked at"),
+        (samples.FILES, "2 critical findings on 2 of 2 files"),
+        (dataclasses.replace(samples.REPORT, findings=()), "Nothing found on 3 hosts, 1 of 4 hosts not looked at"),
+        (dataclasses.replace(samples.REPORT, findings=(), subjects=(samples.KITCHEN,)), "Nothing found on 1 host"),
+        (dataclasses.replace(samples.REPORT, findings=(), subjects=(samples.ATTIC,)), "Nothing was looked at"),
+        (samples.ACCEPTED, "Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)"),
+        (
+            dataclasses.replace(samples.ACCEPTED, subjects=samples.REPORT.subjects),
+            "Nothing new on 3 hosts: 3 known (2 critical), 1 suppressed (1 medium), 1 of 4 hosts not looked at",
+        ),
+        (samples.SUPPRESSED, "Nothing that counts on 2 hosts: 1 suppressed (1 medium)"),
+        (
+            dataclasses.replace(
+                samples.REPORT, findings=(Finding(samples.PLAIN, "garage", ""),), subjects=(samples.GARAGE,)
+            ),
+            "1 high finding on 1 of 1 host",
+        ),
+    ],
+)
 def test_verdict(report: Report, verdict: str) -> None:
     assert Summary(report).verdict == verdict
 
@@ -112,7 +135,12 @@ def test_terminal() -> None:
         "            To mend: Set nodered_admin_users.",
     ]
     assert [line.severity for line in terminal_writer.lines(samples.REPORT, "")][:5] == [
-        Severity.CRITICAL, None, None, Severity.HIGH, None]
+        Severity.CRITICAL,
+        None,
+        None,
+        Severity.HIGH,
+        None,
+    ]
 
 
 def test_terminal_where_nothing_counts() -> None:
@@ -148,8 +176,10 @@ def test_json_fits_its_schema(report: Report) -> None:
     assert len(content["findings"]) == len(report.findings)
 
 
-@pytest.mark.parametrize("change", [
-    {"created": "today"}, {"command": "look"}, {"counts": {}}, {"more": 1}, {"findings": [{}]}, {"digest": "1"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"created": "today"}, {"command": "look"}, {"counts": {}}, {"more": 1}, {"findings": [{}]}, {"digest": "1"}],
+)
 def test_the_schema_refuses(change: dict) -> None:
     content = {**json.loads(json_writer.render(samples.REPORT)), **change}
     with pytest.raises(jsonschema.ValidationError):
@@ -164,12 +194,16 @@ def test_json_of_the_nasty_says_all_of_it() -> None:
 @pytest.mark.parametrize("name", files.NAMES)
 def test_digest(name: str) -> None:
     """The same at another time and in another order, another for another finding."""
+
     def digest_of(report: Report) -> bytes:
         return re.search(rb"\b[0-9a-f]{32}\b(?=\"( */?>|,?\n| *\}))", files.render(report, name))[0]
 
     later = dataclasses.replace(
-        samples.REPORT, created=samples.NOW + datetime.timedelta(days=1), findings=samples.FINDINGS[::-1],
-        subjects=samples.REPORT.subjects[::-1])
+        samples.REPORT,
+        created=samples.NOW + datetime.timedelta(days=1),
+        findings=samples.FINDINGS[::-1],
+        subjects=samples.REPORT.subjects[::-1],
+    )
     mark = json.loads(json_writer.render(samples.REPORT))["digest"].encode()
     assert mark in files.render(samples.REPORT, name)
     assert mark in files.render(later, name)
@@ -184,12 +218,20 @@ def test_sarif_results() -> None:
     rules = run["tool"]["driver"]["rules"]
     by_message = {result["message"]["text"]: result for result in run["results"]}
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
-    assert {rule["id"]: (rule["defaultConfiguration"]["level"], rule["properties"]["security-severity"]) for rule in rules} == {
-        "editor-open": ("error", "9.5"), "no-tls": ("error", "8.0"), "file-mode": ("warning", "5.5"), "outdated": ("note", "2.0")}
+    assert {
+        rule["id"]: (rule["defaultConfiguration"]["level"], rule["properties"]["security-severity"]) for rule in rules
+    } == {
+        "editor-open": ("error", "9.5"),
+        "no-tls": ("error", "8.0"),
+        "file-mode": ("warning", "5.5"),
+        "outdated": ("note", "2.0"),
+    }
     assert "nodered_admin_users" in rules[0]["help"]["markdown"]
     found = by_message["garage: settings.js has mode 0644."]
     assert found["locations"][0]["physicalLocation"]["artifactLocation"] == {
-        "uri": "garage/home/pi/.node-red/settings.js", "uriBaseId": "HOSTS"}
+        "uri": "garage/home/pi/.node-red/settings.js",
+        "uriBaseId": "HOSTS",
+    }
     assert (found["baselineState"], found["suppressions"]) == ("new", [])
     assert found["partialFingerprints"] == {"pifleetNodered/v1": samples.FINDINGS[2].fingerprint}
     accepted = by_message["kitchen: settings.js has mode 0640."]
@@ -206,13 +248,15 @@ def test_sarif_names_files_from_the_working_directory() -> None:
     locations = [result["locations"][0]["physicalLocation"] for result in sarif(samples.FILES)["results"]]
     assert locations == [
         {"artifactLocation": {"uri": "file:///srv/s%20%C3%BC.js"}, "region": {"startLine": 1}},
-        {"artifactLocation": {"uri": "north/settings.js", "uriBaseId": "SRCROOT"}, "region": {"startLine": 12}}]
+        {"artifactLocation": {"uri": "north/settings.js", "uriBaseId": "SRCROOT"}, "region": {"startLine": 12}},
+    ]
     inside = sarif(samples.FILES, "/srv")["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
     assert inside == {"uri": "s%20%C3%BC.js", "uriBaseId": "SRCROOT"}
 
 
-@pytest.mark.parametrize(("name", "quoted"), [
-    ("\udcff", "%FF"), ("\ud800", "%ED%A0%80"), ("\ud800\udcff", "%ED%A0%80%ED%B3%BF")])
+@pytest.mark.parametrize(
+    ("name", "quoted"), [("\udcff", "%FF"), ("\ud800", "%ED%A0%80"), ("\ud800\udcff", "%ED%A0%80%ED%B3%BF")]
+)
 def test_sarif_of_a_file_name_that_is_no_text(name: str, quoted: str) -> None:
     finding = Finding(samples.PLAIN, "garage", "Found.", Place(f"/srv/{name}.js"))
     (result,) = sarif(dataclasses.replace(samples.REPORT, findings=(finding,)))["results"]
@@ -225,7 +269,8 @@ def test_sarif_of_the_nasty_is_shown_as_it_is() -> None:
     found = Finding(samples.PLAIN, "garage", "See [here](http://evil.example), C:\\x \u202e\x1b\ud800")
     run = sarif(dataclasses.replace(samples.REPORT, subjects=(subject,), findings=(found,)))
     assert run["results"][0]["message"]["text"] == (
-        r"garage: See \[here\](http://evil.example), C:\\x \\u202e\\x1b\\ud800")
+        r"garage: See \[here\](http://evil.example), C:\\x \\u202e\\x1b\\ud800"
+    )
     (notification,) = run["invocations"][0]["toolExecutionNotifications"]
     assert notification["message"]["text"] == r"garage could not be looked at: \[no\](http://x) \\u202e"
     nasty = sarif(samples.nasty())
@@ -253,7 +298,9 @@ def test_junit_outcomes() -> None:
     read = junitparser.JUnitXml.fromstring(files.render(samples.REPORT, "junit"))
     outcomes = {
         (suite.name, case.name.partition(":")[0]): [(type(result).__name__, result.message) for result in case.result]
-        for suite in read for case in suite}
+        for suite in read
+        for case in suite
+    }
     assert outcomes[("garage", "editor-open")] == [("Failure", "GET /flows answers 200.")]
     assert outcomes[("garage", "no-tls")] == []
     assert outcomes[("kitchen", "file-mode")] == [("Skipped", "Accepted until 2027-01-31: In a group of one.")]
@@ -265,7 +312,10 @@ def test_junit_outcomes() -> None:
 def test_junit_says_where_why_and_how_to_mend() -> None:
     root = ElementTree.fromstring(junit_writer.render(samples.REPORT))
     texts = [failure.text for failure in root.iter("failure")]
-    assert f"{samples.SETTINGS}: settings.js has mode 0644.\nWhy: Why of file-mode.\nTo mend: Set nodered_admin_users." in texts
+    assert (
+        f"{samples.SETTINGS}: settings.js has mode 0644.\nWhy: Why of file-mode.\nTo mend: Set nodered_admin_users."
+        in texts
+    )
 
 
 # HTML
@@ -347,16 +397,27 @@ def test_html_without_a_baseline() -> None:
     assert "known" not in words
 
 
-@pytest.mark.parametrize(("days", "words", "state"), [
-    (-400, "ended 400 days ago", "over"), (-0.5, "ended today", "over"), (0.5, "ends today", "soon"),
-    (1.5, "1 day left", "soon"), (29.9, "29 days left", "soon"), (30.1, "30 days left", "good"), (9000, "9000 days left", "good")])
+@pytest.mark.parametrize(
+    ("days", "words", "state"),
+    [
+        (-400, "ended 400 days ago", "over"),
+        (-0.5, "ended today", "over"),
+        (0.5, "ends today", "soon"),
+        (1.5, "1 day left", "soon"),
+        (29.9, "29 days left", "soon"),
+        (30.1, "30 days left", "good"),
+        (9000, "9000 days left", "good"),
+    ],
+)
 def test_html_end(days: float, words: str, state: str) -> None:
     subject = dataclasses.replace(samples.GARAGE, certificate=samples.certificate(days))
     report = dataclasses.replace(samples.REPORT, subjects=(subject,), findings=())
     page = Page(html_writer.render(report))
     assert words in page.words
     assert ("class", f"end {state}") in page.attributes
-    places = [float(value.rstrip("%")) for name, value in page.attributes if name in ("x", "x1") and value.endswith("%")]
+    places = [
+        float(value.rstrip("%")) for name, value in page.attributes if name in ("x", "x1") and value.endswith("%")
+    ]
     assert places
     assert all(0 <= place <= 100 for place in places)
 

@@ -53,8 +53,12 @@ MADE = "made-only-for-tests"
 def sealed(secret):
     """What the host tells of a credentials file that is encrypted with a secret."""
     iv, key = "0" * 32, hashlib.sha256(secret.encode()).hexdigest()
-    data = subprocess.run(["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", iv], input=b'{"b0":{"user":"fred"}}',
-                          check=True, capture_output=True).stdout
+    data = subprocess.run(
+        ["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", iv],
+        input=b'{"b0":{"user":"fred"}}',
+        check=True,
+        capture_output=True,
+    ).stdout
     text = json.dumps({"$": iv + base64.b64encode(data).decode()})
     return {"name": "flows_kitchen_cred.json", **described(text.encode())}
 
@@ -68,33 +72,83 @@ def workshop(tmp_path_factory):
 def good(workshop):
     """The state and the view of a host that has been secured."""
     authority = workshop.self_signed("p256", "-days", "1000", subject="/CN=authority")
-    pem = workshop.signed("p256", authority, "p256", f"subjectAltName=DNS:kitchen,IP:{ADDRESS}", "-days", "397").decode()
+    pem = workshop.signed(
+        "p256", authority, "p256", f"subjectAltName=DNS:kitchen,IP:{ADDRESS}", "-days", "397"
+    ).decode()
     state = {
         "host": {"hostname": "kitchen", "fqdn": "kitchen", "addresses": [ADDRESS], "clock": 0},
-        "service": {"name": "nodered.service", "exists": True, "active": True, "enabled": True, "reload_needed": False,
-                    "environment_files": [], "drop_in": "[Service]\nUMask=0077\n"},
+        "service": {
+            "name": "nodered.service",
+            "exists": True,
+            "active": True,
+            "enabled": True,
+            "reload_needed": False,
+            "environment_files": [],
+            "drop_in": "[Service]\nUMask=0077\n",
+        },
         "user": {"name": "pi", "group": "pi", "home": "/home/pi", "uid": 1000, "gid": 1000},
         "node": {"path": "/usr/bin/node", "version": "22.23.3"},
         "node_red": {"path": "/usr/lib/node_modules/node-red", "version": "4.1.15", "node": ">=18.5"},
         "overrides": [{"path": ["uiPort"], "by": "--port"}],
         "user_dir": {"path": "/home/pi/.node-red", "status": {"mode": "0700"}},
-        "settings": {"path": "/home/pi/.node-red/settings.js", "in_use": True, "status": {"mode": "0600", "gid": 1000},
-                     "sha256": "", "content": SETTINGS.encode(), "stock": None},
-        "certificate": {"path": "/home/pi/.node-red/nodecerts/server.pem", "status": {"mode": "0600"}, "chain": pem,
-                        "key": True, "key_encrypted": False, "key_fits": True, "sha256": ""},
-        "credentials": {"project": None, "flow_file": None, "default_flow_file": "flows_kitchen.json", "pending": [],
-                        "generated": {"file": ".config.runtime.json", "secret": MADE}, "files": [sealed(MADE)]},
-        "acme": None, "exposed": [], "endpoints": [], "transaction": None,
+        "settings": {
+            "path": "/home/pi/.node-red/settings.js",
+            "in_use": True,
+            "status": {"mode": "0600", "gid": 1000},
+            "sha256": "",
+            "content": SETTINGS.encode(),
+            "stock": None,
+        },
+        "certificate": {
+            "path": "/home/pi/.node-red/nodecerts/server.pem",
+            "status": {"mode": "0600"},
+            "chain": pem,
+            "key": True,
+            "key_encrypted": False,
+            "key_fits": True,
+            "sha256": "",
+        },
+        "credentials": {
+            "project": None,
+            "flow_file": None,
+            "default_flow_file": "flows_kitchen.json",
+            "pending": [],
+            "generated": {"file": ".config.runtime.json", "secret": MADE},
+            "files": [sealed(MADE)],
+        },
+        "acme": None,
+        "exposed": [],
+        "endpoints": [],
+        "transaction": None,
         "proof": {"expected": {"port": 1880}, "failures": []},
-        "details": {"umask": "0077", "no_new_privileges": False, "node_package": None, "listening": [["0.0.0.0", 1880]],
-                    "flows": {"flows.json": []}, "sessions": [{"user": "eve", "scope": ["flows.read"]},
-                                                              {"user": "admin", "scope": ["*"]},
-                                                              {"user": "gone", "scope": ["*"]}]},
+        "details": {
+            "umask": "0077",
+            "no_new_privileges": False,
+            "node_package": None,
+            "listening": [["0.0.0.0", 1880]],
+            "flows": {"flows.json": []},
+            "sessions": [
+                {"user": "eve", "scope": ["flows.read"]},
+                {"user": "admin", "scope": ["*"]},
+                {"user": "gone", "scope": ["*"]},
+            ],
+        },
     }
     view = {
-        "address": ADDRESS, "port": 1880, "reachable": True, "tls": True, "plain_http": False, "old_tls": "",
-        "certificate": pem, "trusted": True, "login": "credentials", "settings_status": 401, "flows_status": 401,
-        "token_status": 401, "cors": "*", "not_asked": [],
+        "address": ADDRESS,
+        "port": 1880,
+        "reachable": True,
+        "tls": True,
+        "plain_http": False,
+        "old_tls": "",
+        "certificate": pem,
+        "trusted": True,
+        "login": "credentials",
+        "settings_status": 401,
+        "flows_status": 401,
+        "token_status": 401,
+        "cors": "*",
+        "not_asked": [],
     }
     return state, view
 
@@ -139,7 +193,10 @@ FAULTS = [
     ("settings-overridden", {"state.overrides": [{"path": [""], "by": "-D @file"}]}),
     ("settings-writable", {"state.settings.status": {"mode": "0602", "gid": 1000}}),
     ("settings-writable", {"state.settings.status": {"mode": "0620", "gid": 20}}),
-    ("secrets-readable", {"state.settings.status": {"mode": "0644", "gid": 0}, "state.user_dir.status": {"mode": "0755"}}),
+    (
+        "secrets-readable",
+        {"state.settings.status": {"mode": "0644", "gid": 0}, "state.user_dir.status": {"mode": "0755"}},
+    ),
     ("secrets-readable", {"state.exposed": ["/home/pi/.node-red/.sessions.json"]}),
     ("credential-secret-absent", {"state.exposed": ["/home/pi/.node-red/.config.runtime.json"]}),
     ("session-outlives-rights", {"state.details.sessions": [{"user": "eve", "scope": ["*"]}]}),
@@ -158,7 +215,10 @@ FAULTS = [
     ("node-out-of-support", {"state.node.version": "20.20.2"}),
     ("node-out-of-support", {"state.node.version": "20.20.2", "state.details.node_package": "20.20.2-1nodesource1"}),
     ("node-too-old", {"state.node_red.node": ">=22.9", "state.node.version": "22.8.0"}),
-    ("node-auth-missing", {"state.settings.content": without("httpNodeAuth"), "state.details.flows": {"f.json": ["http in"]}}),
+    (
+        "node-auth-missing",
+        {"state.settings.content": without("httpNodeAuth"), "state.details.flows": {"f.json": ["http in"]}},
+    ),
     ("websocket-unprotected", {"state.details.flows": {"flows.json": ["websocket-listener"]}}),
     ("websocket-unprotected", {"state.details.flows": {"flows.json": ["ui-base"]}}),
     ("admin-auth-missing", {"state.settings.content": b"module.exports = {}"}),
@@ -181,8 +241,10 @@ HARMLESS = [
     {"state.overrides": [{"path": ["telemetry", "enabled"], "by": "NODE_RED_DISABLE_TELEMETRY"}]},
     {"state.settings.status": {"mode": "0664", "gid": 1000}},
     {"state.settings.status": {"mode": "0644", "gid": 0}},
-    {"state.details.flows": {"old.json": ["http in", "websocket-listener"]},
-     "state.settings.content": SETTINGS.replace("https:", "flowFile: 'new.json', https:").encode()},
+    {
+        "state.details.flows": {"old.json": ["http in", "websocket-listener"]},
+        "state.settings.content": SETTINGS.replace("https:", "flowFile: 'new.json', https:").encode(),
+    },
 ]
 
 
@@ -227,8 +289,13 @@ def test_certificates(good, workshop):
         assert rules_of(good, served(pem)) - {"certificate-wrong-name"} == {rule}
     future = _dated(workshop, 10, 100)
     assert rules_of(good, served(future)) == {"certificate-expired"}
-    assert "certificate-unreadable" in rules_of(good, {
-        "view.certificate": None, "state.certificate.chain": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"})
+    assert "certificate-unreadable" in rules_of(
+        good,
+        {
+            "view.certificate": None,
+            "state.certificate.chain": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        },
+    )
     assert {*cases, "certificate-unreadable"} == {*certificates.RULES}
 
 
@@ -242,12 +309,34 @@ def _dated(workshop, start, end):
     (folder / "request.pem").write_bytes(workshop.request("p384"))
     (folder / "conf").write_text(
         f"[ca]\ndefault_ca=a\n[a]\ndatabase={folder}/index\nserial={folder}/serial\nnew_certs_dir={folder}\n"
-        f"default_md=sha256\npolicy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nsubjectAltName=DNS:kitchen\n")
+        f"default_md=sha256\npolicy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nsubjectAltName=DNS:kitchen\n"
+    )
     now = datetime.datetime.now(datetime.timezone.utc)
     days = [(now + datetime.timedelta(days=each)).strftime("%Y%m%d%H%M%SZ") for each in (start, end)]
-    subprocess.run(["openssl", "ca", "-batch", "-config", folder / "conf", "-in", folder / "request.pem", "-out",
-                    folder / "out.pem", "-notext", "-cert", folder / "root.pem", "-keyfile", workshop.key("p256"),
-                    "-startdate", days[0], "-enddate", days[1]], check=True, capture_output=True)
+    subprocess.run(
+        [
+            "openssl",
+            "ca",
+            "-batch",
+            "-config",
+            folder / "conf",
+            "-in",
+            folder / "request.pem",
+            "-out",
+            folder / "out.pem",
+            "-notext",
+            "-cert",
+            folder / "root.pem",
+            "-keyfile",
+            workshop.key("p256"),
+            "-startdate",
+            days[0],
+            "-enddate",
+            days[1],
+        ],
+        check=True,
+        capture_output=True,
+    )
     return (folder / "out.pem").read_bytes()
 
 
@@ -263,8 +352,17 @@ def test_a_certificate_for_another_host(good):
     assert rules_of(good, {"view.address": "192.0.2.8"}, "kitchen") == set()
 
 
-@pytest.mark.parametrize(("name", "covered"), [
-    ("kitchen", True), ("KITCHEN", True), (ADDRESS, True), ("kitchen.local", False), ("192.0.2.77", False), ("", False)])
+@pytest.mark.parametrize(
+    ("name", "covered"),
+    [
+        ("kitchen", True),
+        ("KITCHEN", True),
+        (ADDRESS, True),
+        ("kitchen.local", False),
+        ("192.0.2.77", False),
+        ("", False),
+    ],
+)
 def test_names(good, name, covered):
     assert certificates.covers_name(good[1]["certificate"], name) is covered
 
@@ -280,8 +378,7 @@ def test_a_login_made_by_code(good):
 
 
 def test_every_rule_is_broken_once_here():
-    assert {fault[0] for fault in FAULTS} >= {*host.RULES} - {
-        "certificate-not-served", "certificate-wrong-name"}
+    assert {fault[0] for fault in FAULTS} >= {*host.RULES} - {"certificate-not-served", "certificate-wrong-name"}
 
 
 def test_rules_are_complete():
@@ -301,8 +398,10 @@ def test_documentation_has_every_rule():
     text = (PROJECT / "docs/audit.md").read_text("utf-8")
     rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
     audited = [rule for rule in RULES.values() if rule.identifier not in inventory.RULES]
-    assert rows == [f"| `{rule.identifier}` | {rule.severity} | {rule.title} |" for rule in
-                    sorted(audited, key=lambda rule: (-rule.severity, rule.identifier))]
+    assert rows == [
+        f"| `{rule.identifier}` | {rule.severity} | {rule.title} |"
+        for rule in sorted(audited, key=lambda rule: (-rule.severity, rule.identifier))
+    ]
 
 
 def test_findings_can_be_handed_on(good):
@@ -329,16 +428,24 @@ def test_releases():
 # Where to look
 
 
-@pytest.mark.parametrize(("changes", "port"), [
-    ({}, 1880),
-    ({"state.details.listening": [["127.0.0.1", 1880]]}, None),
-    ({"state.proof": None, "state.endpoints": [{"port": 1881}], "state.details.listening": [["::", 1881]]}, 1881),
-    ({"state.details.listening": []}, None),
-    # It was moved since it was proved, and the flows listen too.
-    ({"state.settings.content": b"module.exports = { uiPort: '1999' }",
-      "state.details.listening": [["0.0.0.0", 502], ["0.0.0.0", 1999]]}, 1999),
-    ({"state.details.listening": [["0.0.0.0", 502]]}, None),
-])
+@pytest.mark.parametrize(
+    ("changes", "port"),
+    [
+        ({}, 1880),
+        ({"state.details.listening": [["127.0.0.1", 1880]]}, None),
+        ({"state.proof": None, "state.endpoints": [{"port": 1881}], "state.details.listening": [["::", 1881]]}, 1881),
+        ({"state.details.listening": []}, None),
+        # It was moved since it was proved, and the flows listen too.
+        (
+            {
+                "state.settings.content": b"module.exports = { uiPort: '1999' }",
+                "state.details.listening": [["0.0.0.0", 502], ["0.0.0.0", 1999]],
+            },
+            1999,
+        ),
+        ({"state.details.listening": [["0.0.0.0", 502]]}, None),
+    ],
+)
 def test_the_port_that_is_looked_at(good, changes, port):
     both = {"state": copy.deepcopy(good[0])}
     for path, value in changes.items():
@@ -346,13 +453,24 @@ def test_the_port_that_is_looked_at(good, changes, port):
     assert port_of(both["state"]) == port
 
 
-@pytest.mark.parametrize(("settings", "root", "logins"), [
-    ("", "/", ()),
-    ('httpAdminRoot: "/admin", httpNodeRoot: "/api", httpNodeAuth: {user: "a", pass: "b"}', "/admin", (("/api", "httpNodeAuth"),)),
-    ("httpAdminRoot: false", None, ()),
-    ('httpRoot: "/x", httpNodeAuth: function() {}', "/x", ()),
-    ('httpStatic: [{path: "/srv", root: "/doc"}], httpStaticAuth: {user: "a", pass: "b"}', "/", (("//doc", "httpStaticAuth"),)),
-])
+@pytest.mark.parametrize(
+    ("settings", "root", "logins"),
+    [
+        ("", "/", ()),
+        (
+            'httpAdminRoot: "/admin", httpNodeRoot: "/api", httpNodeAuth: {user: "a", pass: "b"}',
+            "/admin",
+            (("/api", "httpNodeAuth"),),
+        ),
+        ("httpAdminRoot: false", None, ()),
+        ('httpRoot: "/x", httpNodeAuth: function() {}', "/x", ()),
+        (
+            'httpStatic: [{path: "/srv", root: "/doc"}], httpStaticAuth: {user: "a", pass: "b"}',
+            "/",
+            (("//doc", "httpStaticAuth"),),
+        ),
+    ],
+)
 def test_where_node_red_should_answer(good, settings, root, logins):
     state = copy.deepcopy(good[0])
     state["settings"]["content"] = f"module.exports = {{ {settings} }}".encode()

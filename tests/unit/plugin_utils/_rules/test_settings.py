@@ -55,8 +55,9 @@ def source(changes=None, after=""):
 
 
 def line_of(text, key):
-    return next((number for number, line in enumerate(text.decode().splitlines(), 1)
-                 if line.lstrip().startswith(f"{key}:")), 1)
+    return next(
+        (number for number, line in enumerate(text.decode().splitlines(), 1) if line.lstrip().startswith(f"{key}:")), 1
+    )
 
 
 def found(text, in_repository=False):
@@ -102,8 +103,11 @@ FAULTS = [
     ("admin-user-without-permissions", "adminAuth", {"adminAuth": users(user(permissions="[]"))}),
     ("permission-ignored", "adminAuth", {"adminAuth": users(user(permissions='"flows.*"'))}),
     ("permission-ignored", "adminAuth", {"adminAuth": users(user(permissions='["read", "admin"]'))}),
-    ("static-tokens", "adminAuth",
-     {"adminAuth": users(user(), more=', tokens: [{token: "token-only-for-tests", user: "admin", scope: "*"}]')}),
+    (
+        "static-tokens",
+        "adminAuth",
+        {"adminAuth": users(user(), more=', tokens: [{token: "token-only-for-tests", user: "admin", scope: "*"}]')},
+    ),
     ("session-long", "adminAuth", {"adminAuth": users(user(), more=", sessionExpiryTime: 31536000")}),
     ("password-well-known", "adminAuth", {"adminAuth": users(user(password=SAMPLE))}),
     ("password-well-known", "adminAuth", {"adminAuth": users(user(password=hash_password("raspberry", 8)))}),
@@ -151,24 +155,41 @@ FAULTS = [
     ("credential-secret-weak", "credentialSecret", {"credentialSecret": '"short"'}),
     ("credential-secret-weak", "credentialSecret", {"credentialSecret": '"a-secret-key"'}),
     ("credential-secret-weak", "credentialSecret", {"credentialSecret": f'"{HASH}"'}),
-    ("credential-secret-weak", "credentialSecret",
-     {"httpNodeAuth": login(user="a-name-that-is-long"), "credentialSecret": '"a-name-that-is-long"'}),
+    (
+        "credential-secret-weak",
+        "credentialSecret",
+        {"httpNodeAuth": login(user="a-name-that-is-long"), "credentialSecret": '"a-name-that-is-long"'},
+    ),
     ("node-cors-any-origin", "httpNodeCors", {"httpNodeCors": '{origin: "*"}'}),
     ("node-cors-any-origin", "httpNodeCors", {"httpNodeCors": '{methods: "GET"}'}),
     ("admin-cors-any-origin", "httpAdminCors", {"httpAdminCors": "{origin: true}"}),
     ("modules-installable", "externalModules", {"adminAuth": REMOVED, "externalModules": "{}"}),
-    ("function-modules-bypass", "functionExternalModules",
-     {"adminAuth": users(user(), user("eve", permissions='["flows.write"]')), "functionExternalModules": "true"}),
+    (
+        "function-modules-bypass",
+        "functionExternalModules",
+        {"adminAuth": users(user(), user("eve", permissions='["flows.write"]')), "functionExternalModules": "true"},
+    ),
     ("modules-auto-install", "externalModules", {"externalModules": "{autoInstall: true}"}),
     ("global-context-module", "functionGlobalContext", {"functionGlobalContext": "{os: require('os')}"}),
     ("global-context-module", "functionGlobalContext", {"functionGlobalContext": '{c: require("node:child_process")}'}),
-    ("global-context-exported", "exportGlobalContextKeys",
-     {"functionGlobalContext": "{name: 1}", "exportGlobalContextKeys": "true"}),
-    ("global-context-exported", "functionGlobalContext",
-     {"functionGlobalContext": "{name: 1}", "exportGlobalContextKeys": REMOVED}),
-    ("tls-local-files", "tlsConfigDisableLocalFiles",
-     {"adminAuth": users(user(), user("eve", permissions='["read", "flows.write", "nodes.write"]')),
-      "tlsConfigDisableLocalFiles": "false"}),
+    (
+        "global-context-exported",
+        "exportGlobalContextKeys",
+        {"functionGlobalContext": "{name: 1}", "exportGlobalContextKeys": "true"},
+    ),
+    (
+        "global-context-exported",
+        "functionGlobalContext",
+        {"functionGlobalContext": "{name: 1}", "exportGlobalContextKeys": REMOVED},
+    ),
+    (
+        "tls-local-files",
+        "tlsConfigDisableLocalFiles",
+        {
+            "adminAuth": users(user(), user("eve", permissions='["read", "flows.write", "nodes.write"]')),
+            "tlsConfigDisableLocalFiles": "false",
+        },
+    ),
     ("projects-enabled", "editorTheme", {"editorTheme": "{projects: {enabled: true}}"}),
     ("diagnostics-open", "adminAuth", {"adminAuth": users(user(), more=', default: {permissions: "read"}')}),
     ("runtime-state-control", "runtimeState", {"runtimeState": "{enabled: true, ui: true}"}),
@@ -188,7 +209,11 @@ FILES = [
     ("settings-not-analysed", 1, b"module.exports = { a: '\xff' }"),
     ("settings-not-analysed", 1, b"export default {}"),
     ("setting-duplicate", 4, b"module.exports = {\n https: f,\n uiPort: 1,\n https: g,\n}"),
-    ("setting-overridable", 1, source().replace(b"\n", b"").replace(b"\n}", b"...local }").replace(b",}", b", ...local}")),
+    (
+        "setting-overridable",
+        1,
+        source().replace(b"\n", b"").replace(b"\n}", b"...local }").replace(b",}", b", ...local}"),
+    ),
     ("setting-overridable", 2, b"const s = { adminAuth: {} }\nif (x) { s.adminAuth = null }\nmodule.exports = s"),
     ("setting-overridable", 2, b"const s = { https: f }\nchange(s)\nmodule.exports = s"),
     ("admin-auth-unknown", 1, b"module.exports = { ...require('./base') }"),
@@ -220,7 +245,7 @@ HARMLESS = [
     {"https": "{pfx: p, passphrase: process.env.P}"},
     {"httpNodeAuth": "[function() {}]"},
     {"httpNodeAuth": "function() {}"},
-    {"httpNodeAuth": '{user: process.env.U, pass: process.env.P}'},
+    {"httpNodeAuth": "{user: process.env.U, pass: process.env.P}"},
     {"httpStatic": '"/srv"'},
     {"httpStatic": '"/srv"', "httpStaticAuth": login()},
     {"httpStatic": '[{path: "/srv", root: "/doc/"}]', "httpNodeRoot": '"/api"', "httpStaticAuth": login(user="eve")},
@@ -231,8 +256,12 @@ HARMLESS = [
     {"functionGlobalContext": "{ /* os: require('os') */ }"},
     {"functionGlobalContext": "{name: 1}"},
     {"functionExternalModules": "true", "externalModules": "{palette: {allowInstall: true}}"},
-    {"editorTheme": "{projects: {enabled: false}}", "diagnostics": "{enabled: true, ui: true}",
-     "runtimeState": "{enabled: false, ui: false}", "tlsConfigDisableLocalFiles": "false"},
+    {
+        "editorTheme": "{projects: {enabled: false}}",
+        "diagnostics": "{enabled: true, ui: true}",
+        "runtimeState": "{enabled: false, ui: false}",
+        "tlsConfigDisableLocalFiles": "false",
+    },
     {"uiPort": "process.env.PORT || 1880"},
     {"uiPort": '"1880"'},
 ]
@@ -285,10 +314,16 @@ def test_a_fingerprint_outlives_lines_that_move():
 
 def test_no_finding_has_a_secret():
     secret = "plain-only-for-tests"
-    text = source({
-        "adminAuth": users(user("a", secret), user("b", HASH), user("c", MD5), more=f', tokens: [{{token: "{secret}"}}]'),
-        "httpNodeAuth": login(secret), "credentialSecret": '"sesame"', "https": '{key: "%s", cert: "%s"}' % (secret, secret),
-    })
+    text = source(
+        {
+            "adminAuth": users(
+                user("a", secret), user("b", HASH), user("c", MD5), more=f', tokens: [{{token: "{secret}"}}]'
+            ),
+            "httpNodeAuth": login(secret),
+            "credentialSecret": '"sesame"',
+            "https": '{key: "%s", cert: "%s"}' % (secret, secret),
+        }
+    )
     said = repr(found(text, in_repository=True))
     assert len(found(text)) > 6
     for hidden in (secret, HASH, MD5, "sesame"):
@@ -309,8 +344,11 @@ def test_guessing_is_bounded(monkeypatch):
     guesses = []
     monkeypatch.setattr(well_known_passwords, "fits", lambda password, _hash: guesses.append(password))
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    hashes = [f"$2b$08$abcdefghijklmnopqrstuu{first}{second}CDEFGHIJKLMNOPQRSTUVWXYZ0123x"
-              for first in alphabet for second in alphabet]
+    hashes = [
+        f"$2b$08$abcdefghijklmnopqrstuu{first}{second}CDEFGHIJKLMNOPQRSTUVWXYZ0123x"
+        for first in alphabet
+        for second in alphabet
+    ]
     text = source({"adminAuth": users(*(user(f"u{number}", each) for number, each in enumerate(hashes)))})
     started = time.monotonic()
     found(text)
@@ -327,8 +365,26 @@ def test_a_costly_hash_is_not_guessed(monkeypatch):
 
 def test_certificate_in_the_file(tmp_path):
     certificate = tmp_path / "cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", tmp_path / "key.pem", "-out",
-                    certificate, "-subj", "/CN=kitchen", "-days", "1"], check=True, capture_output=True)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:1024",
+            "-nodes",
+            "-keyout",
+            tmp_path / "key.pem",
+            "-out",
+            certificate,
+            "-subj",
+            "/CN=kitchen",
+            "-days",
+            "1",
+        ],
+        check=True,
+        capture_output=True,
+    )
     text = certificate.read_text("ascii").replace("\n", "\\n")
     said = identifiers(source({"https": '{key: k, cert: "%s"}' % text}))
     assert {"certificate-weak-key", "certificate-without-san", "certificate-self-signed"} <= set(said)
@@ -338,22 +394,31 @@ def test_certificate_in_the_file(tmp_path):
 def test_whatever_the_bytes_nothing_is_raised(seed):
     """Noise, and a good file with a few bytes changed, cut or doubled."""
     chance = random.Random(seed)
-    good = source({"adminAuth": users(user(), more=', default: {permissions: "read"}')}, "if (a) { module.exports.x = 1 }")
+    good = source(
+        {"adminAuth": users(user(), more=', default: {permissions: "read"}')}, "if (a) { module.exports.x = 1 }"
+    )
     for _round in range(60):
         text = bytearray(good)
         for _change in range(chance.randint(1, 4)):
             position = chance.randrange(len(text))
-            text[position:position + chance.randint(0, 40)] = chance.randbytes(chance.randint(0, 3))
+            text[position : position + chance.randint(0, 40)] = chance.randbytes(chance.randint(0, 3))
         for each in (bytes(text), chance.randbytes(chance.randint(0, 300)), good[: chance.randrange(len(good))]):
             assert all(finding.fingerprint and finding.message for finding in found(each, in_repository=True))
 
 
-@pytest.mark.parametrize("text", [
-    b"(" * 20000, b"module.exports = " + b"[" * 5000, b"module.exports = {a: " + b"{a: " * 3000 + b"}" * 3001,
-    b"module.exports = { https: " + b"(" * 3000 + b"f" + b")" * 3000 + b"}", b"\xef\xbb\xbf", b"\0" * 1000,
-    b"module.exports = { https: " + b"function() { return " * 1500 + b"1" + b"}" * 1500 + b"}",
-    b"module.exports = { adminAuth: {type: 'credentials', users: [" + b"[" * 500 + b"]" * 500 + b"]}}",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"(" * 20000,
+        b"module.exports = " + b"[" * 5000,
+        b"module.exports = {a: " + b"{a: " * 3000 + b"}" * 3001,
+        b"module.exports = { https: " + b"(" * 3000 + b"f" + b")" * 3000 + b"}",
+        b"\xef\xbb\xbf",
+        b"\0" * 1000,
+        b"module.exports = { https: " + b"function() { return " * 1500 + b"1" + b"}" * 1500 + b"}",
+        b"module.exports = { adminAuth: {type: 'credentials', users: [" + b"[" * 500 + b"]" * 500 + b"]}}",
+    ],
+)
 def test_deep_nesting_and_odd_bytes(text):
     assert found(text)
 

@@ -20,9 +20,19 @@ EMPTY = b"module.exports = {\n    uiPort: 1880,\n}\n"
 
 def options(**given):
     return {
-        "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "node_auth": None,
-        "static": None, "static_auth": None, "https": False, "credential_secret": None, "values": {},
-        "expressions": {}, "absent": [], "new_hashes": False, **given,
+        "admin_users": None,
+        "admin_default_permissions": None,
+        "session_expiry": None,
+        "node_auth": None,
+        "static": None,
+        "static_auth": None,
+        "https": False,
+        "credential_secret": None,
+        "values": {},
+        "expressions": {},
+        "absent": [],
+        "new_hashes": False,
+        **given,
     }
 
 
@@ -44,20 +54,23 @@ def credentials(source=EMPTY, users="[]", more=""):
     return source.replace(b"}\n", f'    adminAuth: {{type: "credentials", users: {users}{more}}},\n}}\n'.encode())
 
 
-@pytest.mark.parametrize(("users", "words"), [
-    ([], "nodered_admin_users is empty.*Set at least one user"),
-    ([{**ADMIN, "passwort": "x"}], "user admin: unknown key 'passwort'"),
-    ([{"username": "admin", "permissions": "*"}], "user admin: neither password nor password_hash"),
-    ([{**ADMIN, "password_hash": "$2b$08$" + "a" * 53}], "user admin: both password and password_hash"),
-    ([{**ADMIN, "password": "x" * 73}], "user admin: The password is 73 bytes"),
-    ([{"username": "admin", "password": "x"}], "user admin: permissions are missing"),
-    ([{**ADMIN, "permissions": "flows.*"}], "user admin: Node-RED knows no permission 'flows.\\*'"),
-    ([{**ADMIN, "permissions": ["read", 1]}], "user admin: permissions must be"),
-    ([{**ADMIN, "username": ""}], "entry 1: username is missing"),
-    (["admin"], "entry 1: must be a mapping"),
-    ([ADMIN, {**ADMIN, "password": "other"}], "user admin: this username is there twice"),
-    ([{"username": "a", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99", "permissions": "*"}], "user a: .*MD5"),
-])
+@pytest.mark.parametrize(
+    ("users", "words"),
+    [
+        ([], "nodered_admin_users is empty.*Set at least one user"),
+        ([{**ADMIN, "passwort": "x"}], "user admin: unknown key 'passwort'"),
+        ([{"username": "admin", "permissions": "*"}], "user admin: neither password nor password_hash"),
+        ([{**ADMIN, "password_hash": "$2b$08$" + "a" * 53}], "user admin: both password and password_hash"),
+        ([{**ADMIN, "password": "x" * 73}], "user admin: The password is 73 bytes"),
+        ([{"username": "admin", "password": "x"}], "user admin: permissions are missing"),
+        ([{**ADMIN, "permissions": "flows.*"}], "user admin: Node-RED knows no permission 'flows.\\*'"),
+        ([{**ADMIN, "permissions": ["read", 1]}], "user admin: permissions must be"),
+        ([{**ADMIN, "username": ""}], "entry 1: username is missing"),
+        (["admin"], "entry 1: must be a mapping"),
+        ([ADMIN, {**ADMIN, "password": "other"}], "user admin: this username is there twice"),
+        ([{"username": "a", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99", "permissions": "*"}], "user a: .*MD5"),
+    ],
+)
 def test_users_that_would_lock_out_or_open_are_refused(users, words):
     with pytest.raises(AccountError, match=words) as error:
         admin_users(users)
@@ -90,16 +103,19 @@ def test_users_are_written_and_found_again():
     assert revoked == []
 
 
-@pytest.mark.parametrize(("users", "revoked"), [
-    ([ADMIN, {**STEVE, "password": "another"}], ["steve"]),
-    ([ADMIN, {**STEVE, "permissions": ["settings.read"]}], ["steve"]),
-    ([ADMIN, {**STEVE, "permissions": "*"}], []),
-    ([ADMIN], ["steve"]),
-    ([ADMIN, {**STEVE, "permissions": ["read"]}], []),
-    ([ADMIN, {**STEVE, "permissions": ["settings.read", "flows.read"]}], []),
-    # Somebody of that name may have been there before.
-    ([ADMIN, STEVE, {**STEVE, "username": "new"}], ["new"]),
-])
+@pytest.mark.parametrize(
+    ("users", "revoked"),
+    [
+        ([ADMIN, {**STEVE, "password": "another"}], ["steve"]),
+        ([ADMIN, {**STEVE, "permissions": ["settings.read"]}], ["steve"]),
+        ([ADMIN, {**STEVE, "permissions": "*"}], []),
+        ([ADMIN], ["steve"]),
+        ([ADMIN, {**STEVE, "permissions": ["read"]}], []),
+        ([ADMIN, {**STEVE, "permissions": ["settings.read", "flows.read"]}], []),
+        # Somebody of that name may have been there before.
+        ([ADMIN, STEVE, {**STEVE, "username": "new"}], ["new"]),
+    ],
+)
 def test_who_loses_a_right_has_to_log_in_again(users, revoked):
     before, _revoked = applied(admin_users=[ADMIN, STEVE])
     assert applied(before.source, admin_users=users)[1] == revoked
@@ -107,9 +123,12 @@ def test_who_loses_a_right_has_to_log_in_again(users, revoked):
 
 def test_a_hash_of_node_reds_own_command_is_kept_with_the_prefix_that_every_version_knows():
     php = hash_password("correct horse").replace("$2b$", "$2y$")
-    source = EMPTY.replace(b"}\n", (
-        'adminAuth: {type: "credentials", users: [{username: "admin", password: "%s", permissions: "*"}]}}\n'
-        % php).encode())
+    source = EMPTY.replace(
+        b"}\n",
+        (
+            'adminAuth: {type: "credentials", users: [{username: "admin", password: "%s", permissions: "*"}]}}\n' % php
+        ).encode(),
+    )
     document, revoked = applied(source, admin_users=[ADMIN])
     assert document.get("adminAuth")["users"][0]["password"] == php.replace("$2y$", "$2b$")
     assert revoked == []
@@ -122,12 +141,18 @@ def test_the_anonymous_user_goes_unless_asked_for():
     assert document.get("adminAuth.default.permissions") == "read"
 
 
-@pytest.mark.parametrize(("static", "written"), [
-    ({"path": "/srv/www"}, "/srv/www"),
-    ({"path": "static"}, "/home/pi/.node-red/static"),
-    ({"path": "/srv/www", "root": "/doc"}, [{"path": "/srv/www", "root": "/doc"}]),
-    ([{"path": "/a"}, {"path": "b", "root": "/b"}], [{"path": "/a"}, {"path": "/home/pi/.node-red/b", "root": "/b"}]),
-])
+@pytest.mark.parametrize(
+    ("static", "written"),
+    [
+        ({"path": "/srv/www"}, "/srv/www"),
+        ({"path": "static"}, "/home/pi/.node-red/static"),
+        ({"path": "/srv/www", "root": "/doc"}, [{"path": "/srv/www", "root": "/doc"}]),
+        (
+            [{"path": "/a"}, {"path": "b", "root": "/b"}],
+            [{"path": "/a"}, {"path": "/home/pi/.node-red/b", "root": "/b"}],
+        ),
+    ],
+)
 def test_static_files(static, written):
     assert applied(static=static)[0].get("httpStatic") == written
 
@@ -141,8 +166,12 @@ def test_two_different_logins_on_one_root_are_refused():
         with pytest.raises(WishError, match="nodered_static_auth differs from nodered_node_auth.*httpNodeRoot"):
             applied(node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=GEORGE, values=values)
     applied(node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=FRED)
-    applied(node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=GEORGE, values={"httpNodeRoot": "/api"})
-    applied(node_auth=FRED, static={"path": "/srv", "root": "/docs"}, static_auth=GEORGE, values={"httpNodeRoot": "/doc"})
+    applied(
+        node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=GEORGE, values={"httpNodeRoot": "/api"}
+    )
+    applied(
+        node_auth=FRED, static={"path": "/srv", "root": "/docs"}, static_auth=GEORGE, values={"httpNodeRoot": "/doc"}
+    )
 
 
 def test_a_hash_and_its_password_are_the_same_login():
@@ -159,28 +188,42 @@ def test_credential_secret_is_never_changed():
     assert "first" not in str(error.value) and "second" not in str(error.value)
 
 
-@pytest.mark.parametrize(("given", "words"), [
-    ({"values": {"adminAuth": {}}}, "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
-    ({"absent": ["credentialSecret"]}, "nodered_settings_absent: credentialSecret has a variable"),
-    ({"expressions": {"https": "null"}, "https": True}, "nodered_settings_js: https has a variable of its own"),
-    ({"values": {"ui.path": "x"}, "expressions": {"ui": "{}"}}, "nodered_settings_js: ui contradicts ui.path"),
-    ({"values": {"uiPort": 1}, "absent": ["uiPort"]}, "nodered_settings_absent: uiPort contradicts uiPort"),
-    ({"expressions": {"a.b": "{ x: "}}, "nodered_settings_js: a.b is not one valid JavaScript expression"),
-    ({"expressions": {"a": 1}}, "nodered_settings_js: a must be JavaScript as text"),
-    ({"static": {"root": "/x"}}, "nodered_static must be a mapping with path"),
-    ({"static": {"path": "/x", "rot": "/"}}, "nodered_static: unknown key 'rot'"),
-    ({"session_expiry": -1}, "nodered_session_expiry must be a positive"),
-])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"values": {"adminAuth": {}}}, "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
+        ({"absent": ["credentialSecret"]}, "nodered_settings_absent: credentialSecret has a variable"),
+        ({"expressions": {"https": "null"}, "https": True}, "nodered_settings_js: https has a variable of its own"),
+        ({"values": {"ui.path": "x"}, "expressions": {"ui": "{}"}}, "nodered_settings_js: ui contradicts ui.path"),
+        ({"values": {"uiPort": 1}, "absent": ["uiPort"]}, "nodered_settings_absent: uiPort contradicts uiPort"),
+        ({"expressions": {"a.b": "{ x: "}}, "nodered_settings_js: a.b is not one valid JavaScript expression"),
+        ({"expressions": {"a": 1}}, "nodered_settings_js: a must be JavaScript as text"),
+        ({"static": {"root": "/x"}}, "nodered_static must be a mapping with path"),
+        ({"static": {"path": "/x", "rot": "/"}}, "nodered_static: unknown key 'rot'"),
+        ({"session_expiry": -1}, "nodered_session_expiry must be a positive"),
+    ],
+)
 def test_contradictions_are_named(given, words):
     with pytest.raises(WishError, match=words):
         applied(**given)
 
 
-@pytest.mark.parametrize(("line", "given", "words"), [
-    (b"    adminAuth: require('./auth.js'),\n", {"admin_users": [ADMIN]}, "line 2: adminAuth is, or may come from, code.*nodered_admin_users"),
-    (b"    httpNodeAuth: function(q, r, n) { n() },\n", {"node_auth": FRED}, "line 2: httpNodeAuth is, or may come from, code"),
-    (b"    adminAuth: {type: 'strategy', strategy: {}},\n", {"admin_users": [ADMIN]}, "line 2: .*another service"),
-])
+@pytest.mark.parametrize(
+    ("line", "given", "words"),
+    [
+        (
+            b"    adminAuth: require('./auth.js'),\n",
+            {"admin_users": [ADMIN]},
+            "line 2: adminAuth is, or may come from, code.*nodered_admin_users",
+        ),
+        (
+            b"    httpNodeAuth: function(q, r, n) { n() },\n",
+            {"node_auth": FRED},
+            "line 2: httpNodeAuth is, or may come from, code",
+        ),
+        (b"    adminAuth: {type: 'strategy', strategy: {}},\n", {"admin_users": [ADMIN]}, "line 2: .*another service"),
+    ],
+)
 def test_what_somebody_programmed_is_not_replaced(line, given, words):
     with pytest.raises(WishError, match=words):
         applied(EMPTY.replace(b"    uiPort", line + b"    uiPort"), **given)
@@ -188,8 +231,10 @@ def test_what_somebody_programmed_is_not_replaced(line, given, words):
 
 def test_other_keys_are_set_and_removed():
     document, _revoked = applied(
-        values={"httpAdminRoot": "/admin", "editorTheme.projects.enabled": True}, absent=["uiPort"],
-        expressions={"functionGlobalContext": "{ os: require('os') }"})
+        values={"httpAdminRoot": "/admin", "editorTheme.projects.enabled": True},
+        absent=["uiPort"],
+        expressions={"functionGlobalContext": "{ os: require('os') }"},
+    )
     assert document.get("httpAdminRoot") == "/admin"
     assert document.get("editorTheme.projects.enabled") is True
     assert document.get("uiPort") is MISSING
@@ -206,10 +251,16 @@ def test_users_in_a_file_that_builds_on_another(tmp_path):
     assert revoked == ["admin"]
 
 
-@pytest.mark.parametrize(("more", "words"), [
-    (", authenticate: (name) => ({username: name, permissions: '*'})", "line 3: adminAuth.authenticate decides by code"),
-    (", module: require('./oauth')", "line 3: adminAuth.module decides by code"),
-])
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            ", authenticate: (name) => ({username: name, permissions: '*'})",
+            "line 3: adminAuth.authenticate decides by code",
+        ),
+        (", module: require('./oauth')", "line 3: adminAuth.module decides by code"),
+    ],
+)
 def test_code_that_decides_who_logs_in_is_refused(more, words):
     with pytest.raises(WishError, match=words):
         applied(credentials(more=more), admin_users=[ADMIN])
@@ -220,10 +271,17 @@ def test_users_from_code_are_refused():
         applied(credentials(users="name => lookUp(name)"), admin_users=[ADMIN])
 
 
-@pytest.mark.parametrize(("before", "wished", "expiry"), [
-    (None, 3600, 3600), (7200, 3600, 3600), (3600, 7200, None), (None, 900000, None), (3600, None, None),
-    ("soon()", 3600, 3600),
-])
+@pytest.mark.parametrize(
+    ("before", "wished", "expiry"),
+    [
+        (None, 3600, 3600),
+        (7200, 3600, 3600),
+        (3600, 7200, None),
+        (None, 900000, None),
+        (3600, None, None),
+        ("soon()", 3600, 3600),
+    ],
+)
 def test_a_shorter_session_time_holds_for_those_who_are_logged_in(before, wished, expiry):
     source = credentials(more="" if before is None else f", sessionExpiryTime: {before}")
     wishes = Wishes(options(admin_users=[ADMIN], session_expiry=wished), "/x")

@@ -17,9 +17,18 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source i
 
 PASSWORD = "dashboard-only-for-tests: with a colon"
 GIVEN = {
-    "admin_users": None, "admin_default_permissions": None, "session_expiry": None, "static": None, "static_auth": None,
-    "node_auth": {"user": "fred", "password": PASSWORD}, "https": False, "credential_secret": None, "values": {},
-    "expressions": {}, "absent": [], "new_hashes": False,
+    "admin_users": None,
+    "admin_default_permissions": None,
+    "session_expiry": None,
+    "static": None,
+    "static_auth": None,
+    "node_auth": {"user": "fred", "password": PASSWORD},
+    "https": False,
+    "credential_secret": None,
+    "values": {},
+    "expressions": {},
+    "absent": [],
+    "new_hashes": False,
 }
 OWN = "(info) => info.secure"
 
@@ -74,7 +83,9 @@ def asked(folder, source, headers):
     settings = folder / "userDir" / "settings.js"
     settings.parent.mkdir()
     settings.write_bytes(source)
-    run = subprocess.run(["node", folder / "red.js", settings, json.dumps(headers)], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        ["node", folder / "red.js", settings, json.dumps(headers)], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
     return result["answers"], result["compared"]
@@ -85,21 +96,24 @@ def with_password(document, password=PASSWORD):
     return document.source.replace(document.get("httpNodeAuth.pass").encode(), f"#{password}".encode())
 
 
-@pytest.mark.parametrize(("headers", "answer"), [
-    (basic("fred", PASSWORD), IN),
-    ({"authorization": basic("fred", PASSWORD)["authorization"].replace("Basic", "basic")}, IN),
-    (basic("fred", "wrong"), OUT),
-    (basic("fred", ""), OUT),
-    (basic("Fred", PASSWORD), OUT),
-    (basic("", PASSWORD), OUT),
-    ({"authorization": base64.b64encode(b"fred").decode()}, OUT),
-    ({"authorization": "Bearer x"}, OUT),
-    ({"authorization": ""}, OUT),
-    ({}, OUT),
-    ({**basic("fred", PASSWORD), "origin": "https://pi.local:1880", "host": "pi.local:1880"}, IN),
-    ({**basic("fred", PASSWORD), "origin": "https://other.local", "host": "pi.local:1880"}, OUT),
-    ({**basic("fred", PASSWORD), "origin": "null", "host": "pi.local:1880"}, OUT),
-])
+@pytest.mark.parametrize(
+    ("headers", "answer"),
+    [
+        (basic("fred", PASSWORD), IN),
+        ({"authorization": basic("fred", PASSWORD)["authorization"].replace("Basic", "basic")}, IN),
+        (basic("fred", "wrong"), OUT),
+        (basic("fred", ""), OUT),
+        (basic("Fred", PASSWORD), OUT),
+        (basic("", PASSWORD), OUT),
+        ({"authorization": base64.b64encode(b"fred").decode()}, OUT),
+        ({"authorization": "Bearer x"}, OUT),
+        ({"authorization": ""}, OUT),
+        ({}, OUT),
+        ({**basic("fred", PASSWORD), "origin": "https://pi.local:1880", "host": "pi.local:1880"}, IN),
+        ({**basic("fred", PASSWORD), "origin": "https://other.local", "host": "pi.local:1880"}, OUT),
+        ({**basic("fred", PASSWORD), "origin": "null", "host": "pi.local:1880"}, OUT),
+    ],
+)
 def test_who_gets_in(tmp_path, headers, answer):
     document, _warnings = applied()
     assert asked(tmp_path, with_password(document), [headers])[0] == [answer]
@@ -138,9 +152,14 @@ def test_dashboard_2_is_asked_only_where_it_has_settings_of_its_own():
     assert "pifleetIoMiddleware" in document.get("dashboard.ioMiddleware").code
 
 
-@pytest.mark.parametrize(("key", "code"), [
-    ("webSocketNodeVerifyClient", OWN), ("ui", f"{{ioMiddleware: {OWN}}}"), ("ui", "require('./ui')"),
-])
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("webSocketNodeVerifyClient", OWN),
+        ("ui", f"{{ioMiddleware: {OWN}}}"),
+        ("ui", "require('./ui')"),
+    ],
+)
 def test_code_of_the_user_stays_and_is_told(key, code):
     document, warnings = applied(f"module.exports = {{\n    {key}: {code},\n}}\n".encode())
     assert f"{key}: {code}," in document.source.decode()
@@ -149,8 +168,7 @@ def test_code_of_the_user_stays_and_is_told(key, code):
 
 
 def test_what_is_asked_for_otherwise_wins():
-    document, warnings = applied(
-        expressions={"webSocketNodeVerifyClient": OWN}, absent=["ui.ioMiddleware"])
+    document, warnings = applied(expressions={"webSocketNodeVerifyClient": OWN}, absent=["ui.ioMiddleware"])
     assert document.get("webSocketNodeVerifyClient").code == OWN
     assert document.get("ui.ioMiddleware") is MISSING
     assert [warning.split()[0] for warning in warnings] == ["webSocketNodeVerifyClient"]
@@ -174,7 +192,9 @@ def test_only_our_own_words_are_trusted():
     document, _warnings = applied()
     assert document.obstacle("adminAuth") is None
     ours = document.get("webSocketNodeVerifyClient").code
-    for code in ("function pifleetVerifyClient() { module.exports.adminAuth = null; }",
-                 ours.replace("{", "{ module.exports.adminAuth = null;", 1)):
+    for code in (
+        "function pifleetVerifyClient() { module.exports.adminAuth = null; }",
+        ours.replace("{", "{ module.exports.adminAuth = null;", 1),
+    ):
         changed = SettingsDocument(document.source + f";\n({code})();\n".encode())
         assert changed.obstacle("adminAuth") is not None

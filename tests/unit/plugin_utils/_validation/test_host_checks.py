@@ -63,8 +63,14 @@ def variables(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Call
         (tmp_path / "vars.yml").write_text(text, "utf-8")
         # ansible-core 2.18 has a variable for what is left out.
         omit = {} if hasattr(vault, "VaultSecretsContext") else {"omit": "__omit_place_holder__"}
-        raw = {**omit, "inventory_hostname": "kitchen", "vault_admin": PASSWORD,
-               "vault_dashboard": "battery staple only-for-tests", **loaded(tmp_path / "vars.yml"), **given}
+        raw = {
+            **omit,
+            "inventory_hostname": "kitchen",
+            "vault_admin": PASSWORD,
+            "vault_dashboard": "battery staple only-for-tests",
+            **loaded(tmp_path / "vars.yml"),
+            **given,
+        }
         return HostVariables(raw, Templar(loader=DataLoader()), "hosts.ini")
 
     return of
@@ -74,8 +80,10 @@ def variables(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Call
 def check(variables: t.Callable[..., HostVariables]) -> t.Callable[..., list[Finding]]:
     def found(text: str, settings: str | None = None, **given: t.Any) -> list[Finding]:
         action = types.SimpleNamespace(
-            task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}}, reached="192.0.2.7",
-            given_address=lambda name: "")
+            task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}},
+            reached="192.0.2.7",
+            given_address=lambda name: "",
+        )
         return check_host(t.cast(t.Any, action), "kitchen", variables(text, **given), settings, TODAY)
 
     return found
@@ -89,48 +97,128 @@ def test_nothing_is_wrong(check):
     assert said(check(GOOD)) == []
 
 
-@pytest.mark.parametrize(("text", "rule", "line", "words"), [
-    (GOOD + "nodered_certificat_names: [pi.example.com]\n", "variable-misspelt", 4, "nodered_certificate_names may be meant"),
-    (GOOD + "nodered_node_aut: true\n", "variable-misspelt", 4, "nodered_node_auth may be meant"),
-    (ADMIN + "nodered_node_auth: {user: fred, password: '{{ vault_fred }}'}\n", "variable-unresolved", 3,
-     "nodered_node_auth has no value: it refers to vault_fred, which is not defined."),
-    (ADMIN + "nodered_session_expiry: '{{ 60 '\n", "variable-unresolved", 3, "its template cannot be evaluated"),
-    (GOOD + "nodered_certificate_days: long\n", "variable-type", 4, "nodered_certificate_days must be a whole number."),
-    (GOOD + "nodered_certificate_days: .inf\n", "variable-type", 4, "nodered_certificate_days must be a whole number."),
-    (GOOD + "nodered_certificate_provider: letsencrypt\n", "variable-type", 4, "one of ca, selfsigned, file, acme, none"),
-    (GOOD + "nodered_settings: [uiPort]\n", "variable-type", 4, "nodered_settings must be a mapping."),
-    ("nodered_admin_users: admin\n", "variable-type", 1, "nodered_admin_users must be a list of mappings."),
-    ("nodered_admin_users: []\n", "variable-refused", 1, "nodered_admin_users is empty"),
-    (ADMIN + "  - username: steve\n    password: '{{ vault_dashboard }}'\n    permissions: [flows.*]\n",
-     "variable-refused", 3, "user steve: Node-RED knows no permission 'flows.*'"),
-    (ADMIN + "  - username: steve\n    password_hash: '{{ vault_dashboard }}'\n    permissions: read\n",
-     "variable-refused", 3, "user steve: The password hash is not a hash"),
-    (ADMIN + "  - user: steve\n", "variable-refused", 3, "entry 2: unknown key 'user'"),
-    (GOOD + "nodered_session_expiry: -1\n", "variable-refused", 4, "nodered_session_expiry must be a positive number"),
-    (GOOD + "nodered_static: {pfad: /srv}\n", "variable-refused", 4, "nodered_static must be a mapping with path"),
-    (GOOD + "nodered_settings: {httpsRefreshInterval: 1, adminauth: 1}\n", "variable-refused", 4, "the name is adminAuth"),
-    (GOOD + "nodered_settings:\n  uiPort: 1\nnodered_settings_absent: [uiPort]\n", "variable-refused", 6, "contradicts"),
-    (GOOD + "nodered_settings: {1880: true}\n", "variable-refused", 4, "nodered_settings: 1880 is no name of a setting"),
-    (GOOD + "nodered_settings_js: {functionGlobalContext: '{'}\n", "variable-refused", 4, "not one valid JavaScript"),
-    (GOOD + "nodered_environment: {NO-PROXY: localhost}\n", "variable-refused", 4, "no name of a variable"),
-    (GOOD + "nodered_certificate_names: [not a name]\n", "variable-refused", 4, "nodered_certificate_names"),
-    (GOOD + "nodered_certificate_days: 1000\n", "variable-refused", 4, "825"),
-    (GOOD + "nodered_certificate_provider: file\n", "variable-refused", 4, "set nodered_certificate_chain"),
-    (GOOD + "nodered_certificate_provider: acme\n", "variable-refused", 4, "DNS names only"),
-    (GOOD + "nodered_certificate_provider: none\n", "https-missing", 4, "https is not set"),
-    (GOOD + "nodered_session_expiry: 9999999\n", "session-long", 4, "A login lasts 115 days."),
-    (GOOD + "nodered_credential_secret: plain-only-for-tests\n", "secret-plain-text", 4,
-     "nodered_credential_secret stands in plain text."),
-    (GOOD + "nodered_acme_options:\n  email: a\n  api_token: plain-only-for-tests\n", "secret-plain-text", 6,
-     "The api_token of nodered_acme_options stands in plain text."),
-    (GOOD + "nodered_environment: {HTTPS_PROXY: 'http://fred:plain-only-for-tests@proxy.example.com'}\n",
-     "secret-plain-text", 4, "The HTTPS_PROXY of nodered_environment"),
-    (GOOD + "nodered_settings_js: {apiToken: '\"plain-only-for-tests\"'}\n", "secret-plain-text", 4, "apiToken"),
-    (ADMIN.replace("{{ vault_admin }}", "plain-only-for-tests"), "secret-plain-text", 2,
-     "The admin password of nodered_admin_users stands in plain text."),
-    (ADMIN + "nodered_static: {path: /srv}\nnodered_static_auth: {user: fred, password: '{{ vault_admin }}'}\n",
-     "password-reused", 4, "The password of nodered_static_auth is the same as the admin password of nodered_admin_users."),
-])
+@pytest.mark.parametrize(
+    ("text", "rule", "line", "words"),
+    [
+        (
+            GOOD + "nodered_certificat_names: [pi.example.com]\n",
+            "variable-misspelt",
+            4,
+            "nodered_certificate_names may be meant",
+        ),
+        (GOOD + "nodered_node_aut: true\n", "variable-misspelt", 4, "nodered_node_auth may be meant"),
+        (
+            ADMIN + "nodered_node_auth: {user: fred, password: '{{ vault_fred }}'}\n",
+            "variable-unresolved",
+            3,
+            "nodered_node_auth has no value: it refers to vault_fred, which is not defined.",
+        ),
+        (ADMIN + "nodered_session_expiry: '{{ 60 '\n", "variable-unresolved", 3, "its template cannot be evaluated"),
+        (
+            GOOD + "nodered_certificate_days: long\n",
+            "variable-type",
+            4,
+            "nodered_certificate_days must be a whole number.",
+        ),
+        (
+            GOOD + "nodered_certificate_days: .inf\n",
+            "variable-type",
+            4,
+            "nodered_certificate_days must be a whole number.",
+        ),
+        (
+            GOOD + "nodered_certificate_provider: letsencrypt\n",
+            "variable-type",
+            4,
+            "one of ca, selfsigned, file, acme, none",
+        ),
+        (GOOD + "nodered_settings: [uiPort]\n", "variable-type", 4, "nodered_settings must be a mapping."),
+        ("nodered_admin_users: admin\n", "variable-type", 1, "nodered_admin_users must be a list of mappings."),
+        ("nodered_admin_users: []\n", "variable-refused", 1, "nodered_admin_users is empty"),
+        (
+            ADMIN + "  - username: steve\n    password: '{{ vault_dashboard }}'\n    permissions: [flows.*]\n",
+            "variable-refused",
+            3,
+            "user steve: Node-RED knows no permission 'flows.*'",
+        ),
+        (
+            ADMIN + "  - username: steve\n    password_hash: '{{ vault_dashboard }}'\n    permissions: read\n",
+            "variable-refused",
+            3,
+            "user steve: The password hash is not a hash",
+        ),
+        (ADMIN + "  - user: steve\n", "variable-refused", 3, "entry 2: unknown key 'user'"),
+        (
+            GOOD + "nodered_session_expiry: -1\n",
+            "variable-refused",
+            4,
+            "nodered_session_expiry must be a positive number",
+        ),
+        (GOOD + "nodered_static: {pfad: /srv}\n", "variable-refused", 4, "nodered_static must be a mapping with path"),
+        (
+            GOOD + "nodered_settings: {httpsRefreshInterval: 1, adminauth: 1}\n",
+            "variable-refused",
+            4,
+            "the name is adminAuth",
+        ),
+        (
+            GOOD + "nodered_settings:\n  uiPort: 1\nnodered_settings_absent: [uiPort]\n",
+            "variable-refused",
+            6,
+            "contradicts",
+        ),
+        (
+            GOOD + "nodered_settings: {1880: true}\n",
+            "variable-refused",
+            4,
+            "nodered_settings: 1880 is no name of a setting",
+        ),
+        (
+            GOOD + "nodered_settings_js: {functionGlobalContext: '{'}\n",
+            "variable-refused",
+            4,
+            "not one valid JavaScript",
+        ),
+        (GOOD + "nodered_environment: {NO-PROXY: localhost}\n", "variable-refused", 4, "no name of a variable"),
+        (GOOD + "nodered_certificate_names: [not a name]\n", "variable-refused", 4, "nodered_certificate_names"),
+        (GOOD + "nodered_certificate_days: 1000\n", "variable-refused", 4, "825"),
+        (GOOD + "nodered_certificate_provider: file\n", "variable-refused", 4, "set nodered_certificate_chain"),
+        (GOOD + "nodered_certificate_provider: acme\n", "variable-refused", 4, "DNS names only"),
+        (GOOD + "nodered_certificate_provider: none\n", "https-missing", 4, "https is not set"),
+        (GOOD + "nodered_session_expiry: 9999999\n", "session-long", 4, "A login lasts 115 days."),
+        (
+            GOOD + "nodered_credential_secret: plain-only-for-tests\n",
+            "secret-plain-text",
+            4,
+            "nodered_credential_secret stands in plain text.",
+        ),
+        (
+            GOOD + "nodered_acme_options:\n  email: a\n  api_token: plain-only-for-tests\n",
+            "secret-plain-text",
+            6,
+            "The api_token of nodered_acme_options stands in plain text.",
+        ),
+        (
+            GOOD + "nodered_environment: {HTTPS_PROXY: 'http://fred:plain-only-for-tests@proxy.example.com'}\n",
+            "secret-plain-text",
+            4,
+            "The HTTPS_PROXY of nodered_environment",
+        ),
+        (GOOD + "nodered_settings_js: {apiToken: '\"plain-only-for-tests\"'}\n", "secret-plain-text", 4, "apiToken"),
+        (
+            ADMIN.replace("{{ vault_admin }}", "plain-only-for-tests"),
+            "secret-plain-text",
+            2,
+            "The admin password of nodered_admin_users stands in plain text.",
+        ),
+        (
+            ADMIN + "nodered_static: {path: /srv}\nnodered_static_auth: {user: fred, password: '{{ vault_admin }}'}\n",
+            "password-reused",
+            4,
+            "The password of nodered_static_auth is the same as the admin password of nodered_admin_users.",
+        ),
+    ],
+)
 def test_one_fault(check, text, rule, line, words):
     findings = check(text)
     assert said(findings) == [(rule, "vars.yml", line)]
@@ -153,28 +241,44 @@ USERS = """nodered_admin_users:
 def test_what_is_undefined_hides_nothing_else(check):
     findings = check(USERS + "nodered_environment: {A B: x}\n")
     assert sorted(said(findings)) == [
-        ("secret-plain-text", "vars.yml", 2), ("secret-plain-text", "vars.yml", 6), ("variable-refused", "vars.yml", 7),
-        ("variable-unresolved", "vars.yml", 4), ("variable-unresolved", "vars.yml", 6)]
+        ("secret-plain-text", "vars.yml", 2),
+        ("secret-plain-text", "vars.yml", 6),
+        ("variable-refused", "vars.yml", 7),
+        ("variable-unresolved", "vars.yml", 4),
+        ("variable-unresolved", "vars.yml", 6),
+    ]
     assert len({finding.fingerprint for finding in findings}) == 5
     messages = [finding.message for finding in findings]
     assert "nodered_admin_users has no value: it refers to vault_nope, which is not defined." in messages
     assert not [message for message in messages if "only-for-tests" in message or "not-known" in message]
 
 
-@pytest.mark.parametrize("text", [
-    "nodered_node_auth: {user: fred, password_hash: '{{ nope }}'}\n", "nodered_static: '{{ nope }}'\n",
-    "nodered_static: {path: '{{ nope }}'}\n", "nodered_settings: {uiPort: '{{ nope }}'}\n",
-    "nodered_certificate_days: '{{ nope }}'\n", "nodered_certificate_names: ['{{ nope }}']\n",
-    "nodered_environment: {'PROXY': '{{ nope }}'}\n", "nodered_session_expiry: '{{ nope }}'\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nodered_node_auth: {user: fred, password_hash: '{{ nope }}'}\n",
+        "nodered_static: '{{ nope }}'\n",
+        "nodered_static: {path: '{{ nope }}'}\n",
+        "nodered_settings: {uiPort: '{{ nope }}'}\n",
+        "nodered_certificate_days: '{{ nope }}'\n",
+        "nodered_certificate_names: ['{{ nope }}']\n",
+        "nodered_environment: {'PROXY': '{{ nope }}'}\n",
+        "nodered_session_expiry: '{{ nope }}'\n",
+    ],
+)
 def test_what_is_undefined_is_not_judged(check, text):
     assert said(check(ADMIN + text)) == [("variable-unresolved", "vars.yml", 3)]
 
 
-@pytest.mark.parametrize(("text", "password", "rule"), [
-    (ADMIN, "raspberry", "password-well-known"), (ADMIN, "Admin", "password-well-known"), (ADMIN, "x7-tests", None),
-    (ADMIN, "x-tests", "password-short"),
-])
+@pytest.mark.parametrize(
+    ("text", "password", "rule"),
+    [
+        (ADMIN, "raspberry", "password-well-known"),
+        (ADMIN, "Admin", "password-well-known"),
+        (ADMIN, "x7-tests", None),
+        (ADMIN, "x-tests", "password-short"),
+    ],
+)
 def test_a_password_that_others_guess(check, text, password, rule):
     findings = check(text, vault_admin=password)
     assert [finding.rule.identifier for finding in findings] == ([rule] if rule else [])
@@ -185,33 +289,47 @@ def test_a_password_that_others_guess(check, text, password, rule):
 def test_a_hash_that_others_guess(check):
     text = 'nodered_admin_users: [{username: admin, password_hash: "{{ vault_hash }}", permissions: "*"}]\n'
     assert said(check(text, vault_hash=hash_password(PASSWORD))) == []
-    assert [finding.rule.identifier for finding in check(text, vault_hash=hash_password("password"))] == ["password-well-known"]
+    assert [finding.rule.identifier for finding in check(text, vault_hash=hash_password("password"))] == [
+        "password-well-known"
+    ]
 
 
-@pytest.mark.parametrize("text", [
-    ADMIN + "nodered_settings_js: {apiToken: process.env.API_TOKEN}\n",
-    ADMIN + "nodered_environment: {HTTPS_PROXY: 'http://proxy.example.com:3128', NO_PROXY: localhost}\n",
-    ADMIN + "nodered_certificate_new_key: true\nnodered_certificate_key_type: rsa-2048\n",
-    ADMIN + "nodered_certificate_provider: none\nnodered_settings: {uiHost: 127.0.0.1}\n",
-    ADMIN + "nodered_static: {path: /srv}\nnodered_node_auth: {user: fred, password: '{{ vault_dashboard }}'}\n"
-    "nodered_static_auth: {user: fred, password: '{{ vault_dashboard }}'}\n",
-    ADMIN + "nodered_my_port: 1880\nnode_red_password: somebodys-own-only-for-tests\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        ADMIN + "nodered_settings_js: {apiToken: process.env.API_TOKEN}\n",
+        ADMIN + "nodered_environment: {HTTPS_PROXY: 'http://proxy.example.com:3128', NO_PROXY: localhost}\n",
+        ADMIN + "nodered_certificate_new_key: true\nnodered_certificate_key_type: rsa-2048\n",
+        ADMIN + "nodered_certificate_provider: none\nnodered_settings: {uiHost: 127.0.0.1}\n",
+        ADMIN + "nodered_static: {path: /srv}\nnodered_node_auth: {user: fred, password: '{{ vault_dashboard }}'}\n"
+        "nodered_static_auth: {user: fred, password: '{{ vault_dashboard }}'}\n",
+        ADMIN + "nodered_my_port: 1880\nnode_red_password: somebodys-own-only-for-tests\n",
+    ],
+)
 def test_what_is_no_fault(check, text):
     assert said(check(text)) == []
 
 
 def test_all_faults_are_told(check):
-    found = said(check("nodered_admin_users: []\nnodered_session_expiry: -1\nnodered_environment: {A B: x}\n"
-                       "nodered_certificate_days: 1000\nnodered_serial: 1\nnodered_serail: 1\n"))
+    found = said(
+        check(
+            "nodered_admin_users: []\nnodered_session_expiry: -1\nnodered_environment: {A B: x}\n"
+            "nodered_certificate_days: 1000\nnodered_serial: 1\nnodered_serail: 1\n"
+        )
+    )
     assert sorted(found, key=lambda entry: entry[2]) == [
-        ("variable-refused", "vars.yml", 1), ("variable-refused", "vars.yml", 2), ("variable-refused", "vars.yml", 3),
-        ("variable-refused", "vars.yml", 4), ("variable-misspelt", "vars.yml", 6)]
+        ("variable-refused", "vars.yml", 1),
+        ("variable-refused", "vars.yml", 2),
+        ("variable-refused", "vars.yml", 3),
+        ("variable-refused", "vars.yml", 4),
+        ("variable-misspelt", "vars.yml", 6),
+    ]
 
 
 def test_a_line_of_an_inventory_in_ini_format(check, tmp_path):
     (tmp_path / "hosts.ini").write_text(
-        "[nodered]\nkitchen nodered_certificate_days=1000 nodered_credential_secret=plain-only-for-tests\n", "utf-8")
+        "[nodered]\nkitchen nodered_certificate_days=1000 nodered_credential_secret=plain-only-for-tests\n", "utf-8"
+    )
     found = said(check(GOOD, nodered_certificate_days=1000, nodered_credential_secret="plain-only-for-tests"))
     assert found == [("secret-plain-text", "hosts.ini", 2), ("variable-refused", "hosts.ini", 2)]
     assert said(check(GOOD, nodered_certificate_days=900)) == [("variable-refused", "", None)]
@@ -221,8 +339,10 @@ def test_the_line_of_an_overridden_variable(check, tmp_path):
     (tmp_path / "host.yml").write_text("\nnodered_certificate_days: 1000\nnodered_node_auth: {user: fred}\n", "utf-8")
     found = said(check(GOOD + "nodered_certificate_days: 90\n", **loaded(tmp_path / "host.yml")))
     # Of numbers, ansible-core 2.18 keeps the place of their names only, and of these the first.
-    assert found in ([("variable-refused", file, line), ("variable-refused", "host.yml", 3)]
-                     for file, line in (("host.yml", 2), ("", None)))
+    assert found in (
+        [("variable-refused", file, line), ("variable-refused", "host.yml", 3)]
+        for file, line in (("host.yml", 2), ("", None))
+    )
 
 
 SETTINGS = """\
@@ -239,18 +359,27 @@ module.exports = {
 def test_what_becomes_of_a_settings_file(check, tmp_path):
     (tmp_path / "kitchen.js").write_text(SETTINGS, "utf-8")
     assert said(check(GOOD, "kitchen.js")) == [
-        ("node-cors-any-origin", "kitchen.js", 4), ("require-https-misunderstood", "kitchen.js", 6)]
+        ("node-cors-any-origin", "kitchen.js", 4),
+        ("require-https-misunderstood", "kitchen.js", 6),
+    ]
     mended = GOOD + "nodered_settings_absent: [requireHttps, httpNodeCors]\n"
     assert said(check(mended, "kitchen.js")) == []
     # What only the edit brought in is a matter of the variable.
     assert said(check(mended + "nodered_session_expiry: 9999999\n", "kitchen.js")) == [("session-long", "vars.yml", 5)]
 
 
-@pytest.mark.parametrize(("text", "line", "words"), [
-    ("module.exports = {\n    uiPort: 1880,,\n}\n", 2, "a comma too many"),
-    ("module.exports = {\n    uiPort: 1880,\n    adminAuth: auth(),\n}\n", 3, "adminAuth is, or may come from, code"),
-    (None, None, "kitchen.js cannot be read: No such file or directory."),
-])
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("module.exports = {\n    uiPort: 1880,,\n}\n", 2, "a comma too many"),
+        (
+            "module.exports = {\n    uiPort: 1880,\n    adminAuth: auth(),\n}\n",
+            3,
+            "adminAuth is, or may come from, code",
+        ),
+        (None, None, "kitchen.js cannot be read: No such file or directory."),
+    ],
+)
 def test_a_settings_file_that_cannot_be_edited(check, tmp_path, text, line, words):
     if text is not None:
         (tmp_path / "kitchen.js").write_text(text, "utf-8")
@@ -271,43 +400,63 @@ def no_vault_password() -> None:
 def test_secrets_that_cannot_be_decrypted_here(check, variables):
     cipher = vault.VaultLib([("default", vault.VaultSecret(b"vault only-for-tests"))]).encrypt(PASSWORD).decode("ascii")
     inline = "!vault |\n" + "".join(f"      {line}\n" for line in cipher.splitlines())
-    text = f"nodered_admin_users:\n  - username: admin\n    permissions: '*'\n    password: {inline}" \
-           f"nodered_certificate_provider: file\nnodered_certificate_chain: x\nnodered_certificate_key: {inline}"
+    text = (
+        f"nodered_admin_users:\n  - username: admin\n    permissions: '*'\n    password: {inline}"
+        f"nodered_certificate_provider: file\nnodered_certificate_chain: x\nnodered_certificate_key: {inline}"
+    )
     assert said(check(text)) == []
     host = variables(text)
     assert host.undecryptable == 2
     assert is_stand_in(host.value("nodered_admin_users"))
     assert said(check(ADMIN + f"nodered_node_auth:\n  user: fred\n  password_hash: {inline}")) == []
     # What does not depend on them is checked all the same.
-    assert said(check(text + "nodered_session_expiry: -1\n")) == [("variable-refused", "vars.yml", text.count("\n") + 1)]
+    assert said(check(text + "nodered_session_expiry: -1\n")) == [
+        ("variable-refused", "vars.yml", text.count("\n") + 1)
+    ]
 
 
 def test_hashes_that_hosts_share(variables):
-    text = GOOD + ("nodered_credential_secret: one for all, only-for-tests\n"
-                   "nodered_static_auth: {user: fred, password_hash: '{{ hash }}'}\n")
+    text = GOOD + (
+        "nodered_credential_secret: one for all, only-for-tests\n"
+        "nodered_static_auth: {user: fred, password_hash: '{{ hash }}'}\n"
+    )
     own, same = hash_password(PASSWORD), hash_password(PASSWORD)
     hosts = {
         name: variables(text, hash=own if name == "attic" else same)
-        for name in ("attic", "garage", "gate", "greenhouse")}
+        for name in ("attic", "garage", "gate", "greenhouse")
+    }
     found = list(inventory.check_shared(hosts))
     assert [(finding.rule.identifier, finding.subject, finding.message) for finding in found] == [
-        ("secret-shared", "garage", "The password_hash of nodered_static_auth is the same on gate and 1 more.")]
+        ("secret-shared", "garage", "The password_hash of nodered_static_auth is the same on gate and 1 more.")
+    ]
     assert list(inventory.check_shared({name: hosts[name] for name in ("attic", "gate")})) == []
 
 
 def test_what_many_hosts_have_from_one_line_is_told_once(check):
     text = GOOD + "nodered_certificate_days: 1000\n"
     hosts = [Subject(name, Kind.HOST) for name in ("attic", "garage", "kitchen")]
-    faulty = {
-        "attic": check(text), "garage": check(text), "kitchen": check(text + "nodered_session_expiry: -1\n")}
-    told = told_once([
-        result_data(host, [dataclasses.replace(finding, subject=host.name) for finding in faulty[host.name]], ["accepted"])
-        for host in hosts])
-    assert [(entry["subject"]["name"], entry["subject"]["kind"], [
-        (finding["rule"], finding["line"], finding["subject"]) for finding in entry["findings"]]) for entry in told] == [
-        ("attic", "host", []), ("garage", "host", []),
+    faulty = {"attic": check(text), "garage": check(text), "kitchen": check(text + "nodered_session_expiry: -1\n")}
+    told = told_once(
+        [
+            result_data(
+                host, [dataclasses.replace(finding, subject=host.name) for finding in faulty[host.name]], ["accepted"]
+            )
+            for host in hosts
+        ]
+    )
+    assert [
+        (
+            entry["subject"]["name"],
+            entry["subject"]["kind"],
+            [(finding["rule"], finding["line"], finding["subject"]) for finding in entry["findings"]],
+        )
+        for entry in told
+    ] == [
+        ("attic", "host", []),
+        ("garage", "host", []),
         ("kitchen", "host", [("variable-refused", 5, "kitchen")]),
-        ("vars.yml", "file", [("variable-refused", 4, "vars.yml")])]
+        ("vars.yml", "file", [("variable-refused", 4, "vars.yml")]),
+    ]
     assert told[3]["findings"][0]["message"].endswith(" (3 hosts)")
     assert told[3]["suppressions"] == ["accepted"]
     assert told_once(told) == told
@@ -328,11 +477,15 @@ def test_all_rules_are_known_and_documented():
     assert set(inventory.RULES) <= set(registry.RULES)
     text = (PROJECT / "docs" / "validate.md").read_text("utf-8")
     rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
-    assert rows == [f"| `{rule.identifier}` | {rule.severity} | {rule.title} |" for rule in
-                    sorted(inventory.RULES.values(), key=lambda rule: (-rule.severity, rule.identifier))]
+    assert rows == [
+        f"| `{rule.identifier}` | {rule.severity} | {rule.title} |"
+        for rule in sorted(inventory.RULES.values(), key=lambda rule: (-rule.severity, rule.identifier))
+    ]
 
 
-@pytest.mark.parametrize(("role", "module"), [("settings", "settings"), ("certificate", "certificate"), ("service", "restart")])
+@pytest.mark.parametrize(
+    ("role", "module"), [("settings", "settings"), ("certificate", "certificate"), ("service", "restart")]
+)
 def test_what_the_roles_hand_on_is_read_from_them(role, module):
     file = PROJECT / "roles" / role / "tasks" / "main.yml"
     assert HANDED_ON[role, module] == yaml.safe_load(file.read_text("utf-8"))[0][f"pifleet.nodered.{module}"]
