@@ -10,9 +10,9 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Kind,
@@ -33,27 +33,29 @@ class ActionModule(HostAction):
 
     spec = argument_spec("audit")
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         name = str(self.task_vars.get("inventory_hostname", ""))
         try:
             return self._looked_at(options, name)
-        except (AnsibleError, Failure) as error:
+        except (AnsibleError, UserError) as error:
             reason = str(error)
         # Whatever a host says, the report of the others needs a result of this one.
         except Exception as error:
             reason = f"what it answered could not be understood ({type(error).__name__})"
-        return self._result(options, Subject(name, Kind.HOST, error=reason, address=self.reached or ""), [], None)
+        return self._result(
+            options, Subject(name, Kind.HOST, error=reason, address=self.remote_address or ""), [], None
+        )
 
     def _looked_at(self, options: dict[str, t.Any], name: str) -> dict[str, t.Any]:
         state = self._state(options)
-        view = self._view(state, options)
-        findings = check_host(state, view, name, datetime.datetime.now(datetime.timezone.utc).date())
+        external_view = self._view(state, options)
+        findings = check_host(state, external_view, name, datetime.datetime.now(datetime.timezone.utc).date())
         findings.sort(key=lambda finding: -finding.rule.severity)
-        return self._result(options, self._subject(name, state, view), findings, view)
+        return self._result(options, self._subject(name, state, external_view), findings, external_view)
 
     @staticmethod
     def _result(
-        options: dict[str, t.Any], subject: Subject, findings: list[Finding], view: dict[str, t.Any] | None
+        options: dict[str, t.Any], subject: Subject, findings: list[Finding], external_view: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
         return {
             "changed": False,
@@ -61,42 +63,42 @@ class ActionModule(HostAction):
             "findings": [finding_data(finding) for finding in findings],
             "rules": list(RULES_OF_HOSTS),
             "suppressions": options["suppressions"],
-            "view": view,
+            "view": external_view,
         }
 
     def _state(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        """What the host tells; Failure where there is no Node-RED."""
-        state = self.visit("info", {**where(options), "details": True})
+        """What the host tells; UserError where there is no Node-RED."""
+        state = self.run_module("host_info", {**host_options(options), "details": True})
         if not state["service"]["exists"]:
-            raise Failure(
+            raise UserError(
                 f"This host has no service {state['service']['name']}. Set nodered_service to the service that runs"
                 " Node-RED, or install it."
             )
         if state["node_red"]["version"] is None:
-            raise Failure(
+            raise UserError(
                 f"The service {state['service']['name']} is there, but no Node-RED was found that it could start."
             )
         return state
 
     def _view(self, state: dict[str, t.Any], options: dict[str, t.Any]) -> dict[str, t.Any] | None:
         port = port_of(state)
-        address = self.reached or next(iter(state["host"]["addresses"]), None)
+        address = self.remote_address or next(iter(state["host"]["addresses"]), None)
         if port is None or address is None:
             return None
-        view = anonymous_view.look(
+        external_view = anonymous_view.probe_endpoint(
             address, port, expected_outside(state), self._authorities(options), options["timeout"]
         )
-        if not view["reachable"]:
+        if not external_view["reachable"]:
             self._display.warning(
                 f"Port {port} of {address} does not answer the control node: only what the host told is judged."
             )
-        elif _is_of_another(view, state):
+        elif _is_of_another(external_view, state):
             self._display.warning(
                 f"Port {port} of {address} shows another certificate than the host itself does there. Another server"
                 " seems to answer: only what the host told is judged."
             )
             return None
-        return view
+        return external_view
 
     @staticmethod
     def _authorities(options: dict[str, t.Any]) -> str:
@@ -108,24 +110,28 @@ class ActionModule(HostAction):
         except (OSError, UnicodeError):
             return ""
 
-    def _subject(self, name: str, state: dict[str, t.Any], view: dict[str, t.Any] | None) -> Subject:
-        pem = (view or {}).get("certificate") or state["certificate"]["chain"]
+    def _subject(self, name: str, state: dict[str, t.Any], external_view: dict[str, t.Any] | None) -> Subject:
+        pem = (external_view or {}).get("certificate") or state["certificate"]["chain"]
         return Subject(
             name,
             Kind.HOST,
-            address=self.reached or "",
+            address=self.remote_address or "",
             node_red=state["node_red"]["version"] or "",
             node=state["node"]["version"] or "",
             certificate=_served(pem) if pem else None,
         )
 
 
-def _is_of_another(view: dict[str, t.Any], state: dict[str, t.Any]) -> bool:
+def _is_of_another(external_view: dict[str, t.Any], state: dict[str, t.Any]) -> bool:
     """Whether the control node was shown another certificate than the host was shown on the same port of its own."""
-    own = {seen["certificate"] for seen in state["endpoints"] if seen["port"] == view["port"] and seen["certificate"]}
-    if not own or not view["certificate"]:
+    own = {
+        seen["certificate"]
+        for seen in state["endpoints"]
+        if seen["port"] == external_view["port"] and seen["certificate"]
+    }
+    if not own or not external_view["certificate"]:
         return False
-    return fingerprint(view["certificate"]) not in own
+    return fingerprint(external_view["certificate"]) not in own
 
 
 def _served(pem: str) -> ServedCertificate | None:

@@ -8,7 +8,7 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     PROVIDERS,
     Provider,
@@ -16,7 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 
@@ -27,7 +27,7 @@ class ActionModule(HostAction):
     spec = argument_spec("certificate")
     errors = (PkiError, acme.AcmeError)
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         if options["provider"] == "none":
             return {"changed": False, "reasons": [], "fingerprint": ""}
         certificates.check_validity(options["days"], options["renew_before"])
@@ -47,7 +47,7 @@ class ActionModule(HostAction):
         if reasons:
             installed = None if self.check_mode else provider.install()
             if handed_on and installed:
-                self.visit("host_acme", {**where(options), "operation": "remove"})
+                self.run_module("host_acme", {**host_options(options), "operation": "remove"})
             after = described(installed["chain"].encode("ascii")) if installed else None
             result["diff"] = certificate_difference(found["path"], before, after, provider.names)
             result["transaction"] = installed["transaction"] if installed else ""
@@ -58,13 +58,13 @@ class ActionModule(HostAction):
 
     @staticmethod
     def _check_key(provider: Provider) -> None:
-        """Failure where the installed key cannot be used: it is never replaced unless that is asked for."""
+        """UserError where the installed key cannot be used: it is never replaced unless that is asked for."""
         found = provider.found
         if found["status"] is None or provider.options["new_key"] or not provider.keeps_key:
             return
         wrong = "no private key" if not found["key"] else "an encrypted private key" if found["key_encrypted"] else None
         if wrong:
-            raise Failure(
+            raise UserError(
                 f"{found['path']} has {wrong}. Put a good one back, or have a new one made in this run with"
                 " nodered_certificate_new_key: true."
             )
@@ -81,7 +81,7 @@ class ActionModule(HostAction):
             " timedatectl, and see that the host reaches a time server."
         )
         if provider.uses_host_clock:
-            raise Failure(f"{told} The dates of its certificate would be wrong.")
+            raise UserError(f"{told} The dates of its certificate would be wrong.")
         return [told]
 
     def _warnings_of(self, provider: Provider) -> list[str]:
@@ -97,7 +97,7 @@ class ActionModule(HostAction):
             warnings.append(
                 f"Left out of the certificate: {', '.join(names.not_permitted)}. The authority may not sign for them."
             )
-        return warnings + self._twins(provider)
+        return warnings + self._hosts_with_same_key(provider)
 
     @staticmethod
     def _other_issuer(before: dict[str, t.Any] | None, after: dict[str, t.Any] | None, provider: Provider) -> list[str]:
@@ -109,24 +109,24 @@ class ActionModule(HostAction):
             f" trust {provider.trusted_file or 'that'}."
         ]
 
-    def _twins(self, provider: Provider) -> list[str]:
+    def _hosts_with_same_key(self, provider: Provider) -> list[str]:
         """A warning when other hosts of this run have the same private key, as after a card was cloned."""
         if not provider.chain or provider.options["new_key"] or not provider.keeps_key:
             return []
-        twins = []
+        hosts_with_same_key = []
         with contextlib.suppress(PkiError):
             own = certificates.public_key_fingerprint(provider.chain)
-            for name, state in self.states_of_play().items():
+            for name, state in self.states_of_hosts().items():
                 chain = state["certificate"]["chain"]
                 if (
                     name != self.task_vars["inventory_hostname"]
                     and chain
                     and certificates.public_key_fingerprint(chain) == own
                 ):
-                    twins.append(name)
-        if not twins:
+                    hosts_with_same_key.append(name)
+        if not hosts_with_same_key:
             return []
         return [
-            f"{', '.join(twins)} has the same private key, as after a card was cloned. Give this host a key of its own"
+            f"{', '.join(hosts_with_same_key)} has the same private key, as after a card was cloned. Give this host a key of its own"
             f" with -l {self.task_vars['inventory_hostname']} -e nodered_certificate_new_key=true."
         ]

@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError
@@ -22,12 +22,12 @@ class ActionModule(HostAction):
     spec = argument_spec("certificate_authority")
     errors = (PkiError,)
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         folder, passphrase = options["ca_dir"], options["ca_passphrase"]
         path = os.path.join(os.path.expanduser(folder), "ca.pem")
         former = CertificateAuthority.peek(folder, passphrase)
         if former is None and options["state"] != "present":
-            raise Failure(f"There is no {path} yet. Secure a host first, or make an authority with state: present.")
+            raise UserError(f"There is no {path} yet. Secure a host first, or make an authority with state: present.")
         before = certificates.describe(former.certificate_pem) if former else None
         done = former is not None and (
             options["state"] == "present" or options["instead_of"] not in (None, before["fingerprint"])

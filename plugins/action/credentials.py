@@ -8,16 +8,16 @@ import base64
 import json
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import settings_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
     CredentialsError,
     Status,
-    judge,
+    analyse,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import Recovery, recovery
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
@@ -29,50 +29,50 @@ class ActionModule(HostAction):
     spec = argument_spec("credentials")
     errors = (CredentialsError, PkiError)
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         state = self.state(options)
         settings = state["settings"]
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
-            raise Failure(
+            raise UserError(
                 f"There is no {settings['path']}, so it cannot be told what Node-RED does with its credentials."
             )
         try:
             document = SettingsDocument(original)
-            found = judge(state, document)
+            found = analyse(state, document)
             readable = found.status is Status.READABLE
-            evidence = {} if readable else self.visit("host_credentials", where(options))
-            way = None if readable else recovery(found, evidence, options["credential_secret"])
-            if way is None:
-                return {"changed": False, "told": [], "proved": _proved(state)}
-            if way.secret is not None:
-                document.set(("credentialSecret",), way.secret)
+            evidence = {} if readable else self.run_module("host_credentials", host_options(options))
+            plan = None if readable else recovery(found, evidence, options["credential_secret"])
+            if plan is None:
+                return {"changed": False, "messages": [], "proved": _proved(state)}
+            if plan.secret is not None:
+                document.set(("credentialSecret",), plan.secret)
         except SettingsError as error:
-            raise Failure(f"{settings['path']}: {error}") from None
+            raise UserError(f"{settings['path']}: {error}") from None
         return {
             "changed": True,
-            "told": list(way.told),
+            "messages": list(plan.messages),
             "proved": _proved(state),
             "diff": settings_difference(settings["path"], original.decode("utf-8"), document.source.decode("utf-8")),
-            **self._written(options, state, document, way),
+            **self._written(options, state, document, plan),
         }
 
     def _written(
-        self, options: dict[str, t.Any], state: dict[str, t.Any], document: SettingsDocument, way: Recovery
+        self, options: dict[str, t.Any], state: dict[str, t.Any], document: SettingsDocument, plan: Recovery
     ) -> dict[str, t.Any]:
-        managed = [] if way.plan["secret"] is None else [{"path": ["credentialSecret"], "value": way.plan["secret"]}]
-        written = self.visit(
+        managed = [] if plan.host_plan["secret"] is None else [{"path": ["credentialSecret"], "value": plan.host_plan["secret"]}]
+        written = self.run_module(
             "host_settings",
             {
-                **where(options),
+                **host_options(options),
                 "content": base64.b64encode(document.source).decode("ascii"),
                 "sha256": state["settings"]["sha256"],
                 "managed": json.dumps(managed),
-                "credentials": json.dumps(way.plan),
+                "credentials": json.dumps(plan.host_plan),
             },
         )
         if written["conflict"]:
-            raise Failure(f"{state['settings']['path']} was changed by somebody else meanwhile. Run this again.")
+            raise UserError(f"{state['settings']['path']} was changed by somebody else meanwhile. Run this again.")
         return {"transaction": written.get("transaction", "")}
 
 

@@ -15,14 +15,14 @@ from ansible.utils.display import Display
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.version import collection_version
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import baseline as baselines
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import suppressions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import DataError, finding_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build, terminal_writer
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import files as report_files
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary, counted_as, digest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary, pluralised, digest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 
 _COLOURS = {
@@ -39,10 +39,10 @@ class ActionModule(HostAction):
     spec = argument_spec("report")
     errors = (DataError, suppressions.SuppressionError, baselines.BaselineError)
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         baseline = pathlib.Path(options["baseline"]) if options["baseline"] else None
         if options["baseline_write"] and not baseline:
-            raise Failure("nodered_baseline_write needs nodered_baseline, the file to write.")
+            raise UserError("nodered_baseline_write needs nodered_baseline, the file to write.")
         files = _files(options)
         report, new_baseline = self._made(options, baseline)
         changed = self._write(report, files, baseline, new_baseline)
@@ -56,7 +56,7 @@ class ActionModule(HostAction):
         message = _reason_to_fail(report, options["fail_severity"], files)
         if message:
             # Ansible prints all of a failed result: without the findings, which have been told in a better way.
-            raise Failure(message, **result)
+            raise UserError(message, **result)
         return {**result, "findings": [finding_data(finding) for finding in report.counted()]}
 
     @staticmethod
@@ -73,7 +73,7 @@ class ActionModule(HostAction):
         if not write:
             return report, None
         content = baselines.render(report, former).encode("utf-8", "backslashreplace")
-        found = tuple(dataclasses.replace(finding, known=not finding.suppression) for finding in report.findings)
+        found = tuple(dataclasses.replace(finding, baselined=not finding.suppression) for finding in report.findings)
         return dataclasses.replace(report, findings=found), content
 
     def _write(
@@ -91,21 +91,21 @@ class ActionModule(HostAction):
                 if not self.check_mode:
                     report_files.write(path, content)
         except OSError as error:
-            raise Failure(f"{error.filename} cannot be written: {error.strerror}.") from None
+            raise UserError(f"{error.filename} cannot be written: {error.strerror}.") from None
         return bool(changed)
 
 
 def _files(options: dict[str, t.Any]) -> dict[str, pathlib.Path]:
     """The files to write, by their formats."""
-    wished = options["formats"]
+    desired = options["formats"]
     if options["report_dir"] is None:
-        if wished and wished != ["terminal"]:
-            raise Failure("nodered_report_formats has files, so nodered_report_dir must say where to write them.")
+        if desired and desired != ["terminal"]:
+            raise UserError("nodered_report_formats has files, so nodered_report_dir must say where to write them.")
         return {}
     return {
         name: pathlib.Path(options["report_dir"], file)
         for name, file in report_files.NAMES.items()
-        if wished is None or name in wished
+        if desired is None or name in desired
     }
 
 
@@ -132,9 +132,9 @@ def _reason_to_fail(report: Report, fail_severity: str, files: t.Mapping[str, pa
     reasons = []
     if found:
         severity = fail_severity if fail_severity == "critical" else f"{fail_severity} or above"
-        reasons.append(f"{counted_as(len(found), 'finding')} of severity {severity}")
+        reasons.append(f"{pluralised(len(found), 'finding')} of severity {severity}")
     if summary.failed:
-        reasons.append(f"{counted_as(len(summary.failed), summary.noun)} could not be looked at")
+        reasons.append(f"{pluralised(len(summary.failed), summary.noun)} could not be looked at")
     if not report.subjects:
         reasons.append("Nothing was looked at: results is empty")
     best = _best(files)

@@ -13,13 +13,13 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
     admin_users,
     first_administrator,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_login import (
-    LoginRefused,
-    LoginUnproved,
+    LoginRefusedError,
+    LoginUnprovedError,
     prove_login,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
@@ -38,49 +38,52 @@ class ActionModule(HostAction):
     spec = argument_spec("restart")
     errors = (PkiError, DropInError, AccountError)
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        host = where(options)
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        host = host_options(options)
         if options["state"] == "undone":
             return self._undo(host, options["failure"])
-        wanted = environment_file(options["environment"] or {})
+        desired = environment_file(options["environment"] or {})
         _check_revoked(options)
         if options["state"] == "checked":
             return {"changed": False, "reasons": []}
         state = self.state(options)
         if options["environment"] is None:
-            wanted = state["service"]["environment"] or ""
+            desired = state["service"]["environment"] or ""
         fingerprint = options["fingerprint"] or self._installed(state, options["https"])
-        reasons = self._reasons(state, options, wanted, fingerprint)
+        reasons = self._reasons(state, options, desired, fingerprint)
         if not reasons:
             if not state["exposed"]:
                 return {"changed": False, "reasons": []}
             reasons = ["other users of the host may read " + ", ".join(state["exposed"])]
-            changed = self.check_mode or self.visit("host_restart", {**host, "operation": "protect"})["changed"]
-            return {"changed": changed, "reasons": reasons, "diff": self._difference(state, wanted, reasons)}
-        result = {"changed": True, "reasons": reasons, "diff": self._difference(state, wanted, reasons)}
+            changed = (
+                self.check_mode
+                or self.run_module("host_restart", {**host, "operation": "restrict_permissions"})["changed"]
+            )
+            return {"changed": changed, "reasons": reasons, "diff": self._difference(state, desired, reasons)}
+        result = {"changed": True, "reasons": reasons, "diff": self._difference(state, desired, reasons)}
         if self.check_mode:
             return {**result, "transaction": ""}
         service, proof = state["service"], state["proof"]
         owner = first_administrator(admin_users(options["admin_users"])) if options["admin_users"] else None
         # Whether the login itself can be tried from here.
         known = owner is not None and owner.secret.password is not None and options["prove_login"]
-        done = self.visit(
+        done = self.run_module(
             "host_restart",
             {
                 **host,
                 "operation": "prove",
                 "drop_in": DROP_IN,
-                "environment": wanted,
+                "environment": desired,
                 "timeout": options["timeout"],
                 "stable": options["stable"],
-                "wait_first": service["active"] and reasons == (proof or {}).get("failures"),
+                "wait_before_restart": service["active"] and reasons == (proof or {}).get("failures"),
                 "expected": {
                     "tls": options["https"],
                     "auth": options["admin_auth"],
                     "certificate": fingerprint or None,
                 },
                 "revoke": options["revoke"],
-                "hold": known,
+                "keep_open": known,
                 "username": owner.username if owner and not known else None,
             },
         )
@@ -109,21 +112,21 @@ class ActionModule(HostAction):
         try:
             if proved["admin_root"] is not None and proved["auth"]:
                 is_here = self._connection.transport == "local"
-                address = str(proved["address"] if is_here or not self.reached else self.reached)
+                address = str(proved["address"] if is_here or not self.remote_address else self.remote_address)
                 prove_login(
                     address, proved, done["served"], owner.username, t.cast(str, owner.secret.password), is_here
                 )
-        except LoginRefused as error:
+        except LoginRefusedError as error:
             try:
-                restored = self.visit("host_restart", {**finish, "operation": "undo"})["restored"]
-            except Failure as failure:
-                raise Failure(f"{error} {failure}", **failure.details) from None
+                restored = self.run_module("host_restart", {**finish, "operation": "undo"})["restored"]
+            except UserError as failure:
+                raise UserError(f"{error} {failure}", **failure.details) from None
             end = "The old files are back and the service is as it was before." if restored else "Nothing was put back."
-            raise Failure(f"{error} {end}", restored=restored) from None
-        except LoginUnproved as error:
+            raise UserError(f"{error} {end}", restored=restored) from None
+        except LoginUnprovedError as error:
             warnings.append(f"That {owner.username} can log in was not proved: {error}.")
             finish["username"] = owner.username
-        self.visit("host_restart", finish)
+        self.run_module("host_restart", finish)
         return warnings
 
     def _undo(self, host: dict[str, t.Any], failure: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -133,7 +136,7 @@ class ActionModule(HostAction):
             return {"failed": True, "msg": reason}
         if self.check_mode:
             return {"failed": True, "msg": f"{reason} Nothing was changed."}
-        restored = self.visit("host_restart", {**host, "operation": "undo"})["restored"]
+        restored = self.run_module("host_restart", {**host, "operation": "undo"})["restored"]
         end = "What had been replaced before is back." if restored else "The host is as it was."
         return {"failed": True, "msg": f"{reason} {end}", "restored": restored}
 
@@ -143,7 +146,7 @@ class ActionModule(HostAction):
         return certificates.describe(chain.encode("utf-8"))["fingerprint"] if https and chain else ""
 
     @staticmethod
-    def _reasons(state: dict[str, t.Any], options: dict[str, t.Any], wanted: str, fingerprint: str) -> list[str]:
+    def _reasons(state: dict[str, t.Any], options: dict[str, t.Any], desired: str, fingerprint: str) -> list[str]:
         """Why the service has to be restarted and proved."""
         service, proof = state["service"], state["proof"]
         reasons = []
@@ -157,7 +160,7 @@ class ActionModule(HostAction):
             reasons.append("what was replaced has not been proved yet")
         if service["drop_in"] != DROP_IN:
             reasons.append("the service's drop-in file differs")
-        if (service["environment"] or "") != wanted:
+        if (service["environment"] or "") != desired:
             reasons.append("the service's variables differ")
         if service["reload_needed"]:
             reasons.append("systemd has not read the service's files since they were changed")
@@ -180,7 +183,7 @@ class ActionModule(HostAction):
         return reasons
 
     @staticmethod
-    def _difference(state: dict[str, t.Any], wanted: str, reasons: list[str]) -> dict[str, str]:
+    def _difference(state: dict[str, t.Any], desired: str, reasons: list[str]) -> dict[str, str]:
         """The state of the service, with the names of its variables and without their values."""
         service = state["service"]
         before = [
@@ -192,19 +195,19 @@ class ActionModule(HostAction):
         after = [
             "active: true",
             "enabled: true",
-            *(f"variable: {name}" for name in variable_names(wanted)),
+            *(f"variable: {name}" for name in variable_names(desired)),
             "proved: true",
         ]
         return difference(service["name"], "\n".join(before) + "\n", "\n".join(after) + "\n")
 
 
 def _check_revoked(options: dict[str, t.Any]) -> None:
-    """Failure for a name that is no user's: whoever was meant would stay logged in, without a word."""
+    """UserError for a name that is no user's: whoever was meant would stay logged in, without a word."""
     names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
     for name in options["revoke"]:
         if names and name != "*" and name not in names:
             alike = difflib.get_close_matches(name, names, 1)
-            raise Failure(
+            raise UserError(
                 f"nodered_revoke_sessions: nobody in nodered_admin_users is called {name}."
                 + (f" Is {alike[0]} meant?" if alike else " Who is not in that list cannot use a login any more.")
             )

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference, settings_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import misspelt
@@ -18,15 +18,19 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
     Credentials,
     CredentialsError,
     Migration,
-    judge,
+    analyse,
     migration,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import web_sockets
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import EndedSessions, WishError, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
+    EndedSessions,
+    SettingsOptionError,
+    DesiredSettings,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
@@ -38,49 +42,49 @@ class ActionModule(HostAction):
     """Edits settings.js on the control node, and sends it to the host only when a byte differs."""
 
     spec = argument_spec("settings")
-    errors = (AccountError, CredentialsError, PasswordError, PkiError, WishError)
+    errors = (AccountError, CredentialsError, PasswordError, PkiError, SettingsOptionError)
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         if not options["write"]:
             self._check_variables()
-        place = self._plain_file(options) if options["path"] else _ServiceFile(self, options)
+        target = self._plain_file(options) if options["path"] else _ServiceFile(self, options)
         for _attempt in range(ATTEMPTS):
-            result = self._edit(options, place)
+            result = self._edit(options, target)
             if result is not None:
                 return result
-            place.read(fresh=True)
-        raise Failure(f"{place.path} was changed {ATTEMPTS} times by somebody else while it was edited.")
+            target.read(fresh=True)
+        raise UserError(f"{target.path} was changed {ATTEMPTS} times by somebody else while it was edited.")
 
     def _check_variables(self) -> None:
-        """Failure for a variable that nobody would read: what it asks for would be missing without a word."""
+        """UserError for a variable that nobody would read: what it asks for would be missing without a word."""
         for name, meant in misspelt(self.task_vars).items():
-            raise Failure(
+            raise UserError(
                 f"{name} is no variable of this collection. Did you mean {meant}? If it is one of your own,"
                 " give it another name."
             )
 
     def _plain_file(self, options: dict[str, t.Any]) -> _PlainFile:
-        for name in ("info", "user", "user_dir", "settings_path"):
+        for name in ("host_info", "user", "user_dir", "settings_path"):
             if options[name] is not None:
-                raise Failure(f"path is for a file that belongs to no service: leave {name} out, or path.")
+                raise UserError(f"path is for a file that belongs to no service: leave {name} out, or path.")
         return _PlainFile(self, options)
 
-    def _edit(self, options: dict[str, t.Any], place: _Place) -> dict[str, t.Any] | None:
+    def _edit(self, options: dict[str, t.Any], target: _SettingsTarget) -> dict[str, t.Any] | None:
         """The result, or None when the file has changed since it was read."""
-        wishes = Wishes(options, place.user_dir)
+        wishes = DesiredSettings(options, target.user_dir)
         try:
-            document = SettingsDocument(place.original)
-            credentials = place.credentials(document)
+            document = SettingsDocument(target.original)
+            credentials = target.credentials(document)
             follow = _migration(credentials, wishes)
             ended = wishes.apply(document, hashing=options["write"], another_secret=follow is not None)
-        except (SettingsError, WishError) as error:
-            raise Failure(f"{place.path}: {error}") from None
-        place.check(wishes)
+        except (SettingsError, SettingsOptionError) as error:
+            raise UserError(f"{target.path}: {error}") from None
+        target.check(wishes)
         edited = document.source
         if not options["write"]:
-            return {"changed": False, "path": place.path, "changes": []}
+            return {"changed": False, "path": target.path, "changes": []}
         plan = follow.plan if follow else None
-        of_host = [f"{place.path}: {warning}" for warning in wishes.warnings(document)]
+        of_host = [f"{target.path}: {warning}" for warning in wishes.warnings(document)]
         if credentials and credentials.warning and follow is None:
             of_host.append(credentials.warning)
         told = {
@@ -89,24 +93,24 @@ class ActionModule(HostAction):
                 *(f"{self.task_vars.get('inventory_hostname')}: {text}" for text in of_host),
             ]
         }
-        if edited == place.content and plan is None:
-            return {"changed": False, "path": place.path, "changes": [], **told}
-        written = place.write(edited, _managed(document, wishes), ended, plan)
+        if edited == target.content and plan is None:
+            return {"changed": False, "path": target.path, "changes": [], **told}
+        written = target.write(edited, _managed(document, wishes), ended, plan)
         if written["conflict"]:
             return None
-        before = (place.content or b"").decode("utf-8")
+        before = (target.content or b"").decode("utf-8")
         return {
             "changed": True,
-            "path": place.path,
+            "path": target.path,
             "changes": list(document.changes()),
-            "diff": [settings_difference(place.path, before, edited.decode("utf-8")), *_differences(follow)],
+            "diff": [settings_difference(target.path, before, edited.decode("utf-8")), *_differences(follow)],
             "transaction": written.get("transaction", ""),
             **({"backup_file": written["backup_file"]} if "backup_file" in written else {}),
             **told,
         }
 
 
-class _Place:
+class _SettingsTarget:
     """A settings file where it lies: read once, written by compare-and-swap."""
 
     path: str
@@ -131,8 +135,8 @@ class _Place:
         """What is known of the credentials of flows; None where the file belongs to no service."""
         return None
 
-    def check(self, wishes: Wishes) -> None:
-        """Failure when what the file says would not be what counts."""
+    def check(self, wishes: DesiredSettings) -> None:
+        """UserError when what the file says would not be what counts."""
 
     def write(
         self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
@@ -146,7 +150,7 @@ class _Place:
     def _written_by(
         self, module: str, edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any
     ) -> dict[str, t.Any]:
-        return self.action.visit(
+        return self.action.run_module(
             module,
             {
                 "content": base64.b64encode(edited).decode("ascii"),
@@ -159,12 +163,12 @@ class _Place:
         )
 
 
-class _ServiceFile(_Place):
+class _ServiceFile(_SettingsTarget):
     """The settings file of a service."""
 
     def read(self, fresh: bool = False) -> None:
         if not self.options["validate"]:
-            raise Failure(
+            raise UserError(
                 "validate: false is for a file given as path. The settings of a service are always loaded"
                 " before they are used."
             )
@@ -174,18 +178,18 @@ class _ServiceFile(_Place):
         self.user_dir = self.state["user_dir"]["path"]
         original = found["content"] if found["content"] is not None else found["stock"]
         if original is None:
-            raise Failure(
+            raise UserError(
                 f"There is no {self.path}, and none was found in {self.state['node_red']['path']} to begin with."
             )
         self.original = original
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
-        return judge(self.state, document)
+        return analyse(self.state, document)
 
-    def check(self, wishes: Wishes) -> None:
+    def check(self, wishes: DesiredSettings) -> None:
         service = self.state["service"]
         if self.state["settings"]["in_use"] is False:
-            raise Failure(
+            raise UserError(
                 f"{service['name']} does not load {self.path}: its command line or its environment names another file."
                 " Leave nodered_settings_path and nodered_user_dir out to have that one edited, or correct the service."
             )
@@ -194,7 +198,7 @@ class _ServiceFile(_Place):
                 length = min(len(path), len(override["path"]))
                 if list(path[:length]) == override["path"][:length]:
                     places = ", ".join([f"`systemctl cat {service['name']}`", *service["environment_files"]])
-                    raise Failure(
+                    raise UserError(
                         f"{'.'.join(path)} is set by {override['by']} when {service['name']} starts, which wins"
                         f" over {self.path}. Remove it there: {places}."
                     )
@@ -210,16 +214,16 @@ class _ServiceFile(_Place):
             session_expiry=ended.expiry,
             credentials=json.dumps(plan) if plan else None,
             load_tls=self.options["https"],
-            **where(self.options),
+            **host_options(self.options),
         )
 
 
-class _PlainFile(_Place):
+class _PlainFile(_SettingsTarget):
     """A settings file that belongs to no service, such as one of a repository on the control node."""
 
     def read(self, fresh: bool = False) -> None:
         self.path = self.options["path"]
-        found = self.action.visit("host_settings_file", {"path": self.path})
+        found = self.action.run_module("host_settings_file", {"path": self.path})
         self.content = self.original = base64.b64decode(found["content"])
         self.sha256 = found["sha256"]
 
@@ -231,7 +235,7 @@ class _PlainFile(_Place):
         )
 
 
-def _migration(credentials: Credentials | None, wishes: Wishes) -> Migration | None:
+def _migration(credentials: Credentials | None, wishes: DesiredSettings) -> Migration | None:
     """How the credentials follow the wished secret; None without one, and where nothing is known of them."""
     if credentials is None or wishes.credential_secret is None:
         return None
@@ -246,7 +250,7 @@ def _differences(follow: Migration | None) -> list[dict[str, str]]:
     ]
 
 
-def _managed(document: SettingsDocument, wishes: Wishes) -> list[dict[str, t.Any]]:
+def _managed(document: SettingsDocument, wishes: DesiredSettings) -> list[dict[str, t.Any]]:
     """What Node.js must find under each setting that is asked for, as far as that can be told without running code."""
     managed: list[dict[str, t.Any]] = []
     functions = web_sockets.paths(document)

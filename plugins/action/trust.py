@@ -18,7 +18,7 @@ with contextlib.suppress(ImportError):  # _pki tells
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import certificates_of, extension, pem_of
@@ -30,14 +30,14 @@ class ActionModule(HostAction):
     spec = argument_spec("trust")
     errors = (PkiError,)
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         given = {"state": options["state"], "users": options["users"]}
         if options["state"] == "absent":
-            return self._told(self.visit("host_trust", given), {})
+            return self._told(self.run_module("host_trust", given), {})
         pem, origin = self._authority(options)
         described = roots(pem, origin, datetime.datetime.now(datetime.timezone.utc))
         authorities = [{"pem": root, "nickname": nickname(description)} for root, description in described.items()]
-        result = self._told(self.visit("host_trust", {**given, "authorities": authorities}), described)
+        result = self._told(self.run_module("host_trust", {**given, "authorities": authorities}), described)
         return {**result, "authorities": [_summary(description) for description in described.values()]}
 
     @staticmethod
@@ -49,12 +49,12 @@ class ActionModule(HostAction):
         try:
             return path.read_bytes(), str(path)
         except FileNotFoundError:
-            raise Failure(
+            raise UserError(
                 f"There is no {path}. pifleet.nodered.secure makes it in its first run. If your fleet's authority is"
                 " somewhere else, set nodered_ca_dir or nodered_ca_certificate."
             ) from None
         except OSError as error:
-            raise Failure(f"{path} cannot be read: {error.strerror}.") from None
+            raise UserError(f"{path} cannot be read: {error.strerror}.") from None
 
     @staticmethod
     def _told(result: dict[str, t.Any], described: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
@@ -78,7 +78,7 @@ def roots(pem: bytes, origin: str, now: datetime.datetime) -> dict[str, dict[str
         if description["self_signed"] and _may_issue(certificate) and now <= certificate.not_valid_after_utc:
             found[text] = description
     if not found:
-        raise Failure(
+        raise UserError(
             f"{origin} has no root certificate that hosts could trust: one that is self-signed, may issue others"
             " and has not expired."
         )

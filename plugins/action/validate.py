@@ -11,12 +11,15 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Kind, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import HostVariables
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import check_shared
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import result_data, told_once
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
+    result_data,
+    merge_shared_findings,
+)
 
 
 class ActionModule(HostAction):
@@ -25,17 +28,17 @@ class ActionModule(HostAction):
     _requires_connection = False
     spec = argument_spec("validate")
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         today = datetime.datetime.now(datetime.timezone.utc).date()
         warnings: list[str] = []
         if options["files"] is None:
             results, warnings = self._host(options, today)
         elif options["files"] or options["results"]:
             files = [check_file(path, today) for path in _matching(options["files"])]
-            results = told_once(options["results"])
+            results = merge_shared_findings(options["results"])
             results += [result_data(subject, findings, options["suppressions"]) for subject, findings in files]
         else:
-            raise Failure(
+            raise UserError(
                 "There is nothing to validate: nodered_hosts names no host of the inventory, and"
                 " nodered_validate_files names no file."
             )
@@ -61,13 +64,13 @@ class ActionModule(HostAction):
 
 
 def _matching(patterns: list[str]) -> list[pathlib.Path]:
-    """The files that the patterns name, each once. Failure where one of them names none."""
+    """The files that the patterns name, each once. UserError where one of them names none."""
     found: dict[str, None] = {}
     for pattern in patterns:
         names = glob.glob(pattern, recursive=True, include_hidden=True)
         files = sorted(name for name in names if not pathlib.Path(name).is_dir())
         if not files:
-            raise Failure(
+            raise UserError(
                 f"There is no file {pattern} in {pathlib.Path.cwd()}, so that nothing would be validated. Correct"
                 " nodered_validate_files."
             )

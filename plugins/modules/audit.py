@@ -10,7 +10,7 @@ module: audit
 short_description: Tells what is wrong with a Node-RED server, and changes nothing
 version_added: 0.1.0
 description:
-  - Reads the host in one visit, as M(pifleet.nodered.info) does, and looks at the server from the control node as a
+  - Reads the host in one visit, as M(pifleet.nodered.host_info) does, and looks at the server from the control node as a
     stranger would. Returns what it found as data, for a report.
   - Needs no password of Node-RED and tries none. Sends handshakes and GET requests only, some of them with an invented
     token.
@@ -51,7 +51,7 @@ options:
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:
-  - module: pifleet.nodered.info
+  - module: pifleet.nodered.host_info
 """
 
 EXAMPLES = r"""

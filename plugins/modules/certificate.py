@@ -19,7 +19,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
-  - pifleet.nodered.known
+  - pifleet.nodered.host_state
 attributes:
   check_mode:
     support: full
@@ -146,7 +146,7 @@ options:
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:
-  - module: pifleet.nodered.info
+  - module: pifleet.nodered.host_info
   - module: pifleet.nodered.restart
 """
 

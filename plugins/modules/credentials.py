@@ -21,7 +21,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
-  - pifleet.nodered.known
+  - pifleet.nodered.host_state
 attributes:
   check_mode:
     support: full
@@ -59,11 +59,11 @@ EXAMPLES = r"""
     https: "{{ found.proved.https }}"
     admin_auth: "{{ found.proved.admin_auth }}"
   become: true
-  when: found.told | length > 0
+  when: found.messages | length > 0
 """
 
 RETURN = r"""
-told:
+messages:
   description: What was found and what is done about it, in sentences without a secret; empty where nothing is wrong.
   returned: success
   type: list

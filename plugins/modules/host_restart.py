@@ -28,18 +28,18 @@ attributes:
   idempotent:
     support: none
     details:
-      - It restarts the service when it is called, except with O(wait_first). Whether that is due is decided by
+      - It restarts the service when it is called, except with O(wait_before_restart). Whether that is due is decided by
         M(pifleet.nodered.restart).
 options:
   operation:
     description:
       - V(prove) restarts the service and proves it.
-      - V(protect) takes the rights of other users away from files that hold secrets, without a restart.
+      - V(restrict_permissions) takes the rights of other users away from files that hold secrets, without a restart.
       - V(undo) puts back what an open transaction has replaced. Without one it does nothing.
-      - V(commit) finishes what V(prove) has left open because of O(hold).
+      - V(commit) finishes what V(prove) has left open because of O(keep_open).
     type: str
     default: prove
-    choices: [prove, protect, undo, commit]
+    choices: [prove, restrict_permissions, undo, commit]
   drop_in:
     description:
       - The text of the systemd drop-in file.
@@ -73,13 +73,13 @@ options:
         open by now.
       - With O(operation=undo) the same; without it a transaction that was proved is not undone but finished.
     type: str
-  hold:
+  keep_open:
     description:
       - Leave the transaction open after the proof, so that what was replaced can still be put back. It has to be
         followed by O(operation=commit) or O(operation=undo).
     type: bool
     default: false
-  wait_first:
+  wait_before_restart:
     description:
       - Give a service that was started less than O(timeout) ago the time to reach the wanted state, and restart it only
         if it does not. For a host that has just been switched on.
@@ -145,15 +145,19 @@ def main():
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
-            "operation": {"type": "str", "default": "prove", "choices": ["prove", "protect", "undo", "commit"]},
+            "operation": {
+                "type": "str",
+                "default": "prove",
+                "choices": ["prove", "restrict_permissions", "undo", "commit"],
+            },
             "drop_in": {"type": "str", "default": ""},
             "environment": {"type": "str", "default": "", "no_log": True},
             "expected": {"type": "dict", "default": {}},
             "revoke": {"type": "list", "elements": "str", "default": []},
             "username": {"type": "str"},
             "transaction": {"type": "str"},
-            "hold": {"type": "bool", "default": False},
-            "wait_first": {"type": "bool", "default": False},
+            "keep_open": {"type": "bool", "default": False},
+            "wait_before_restart": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
             "stable": {"type": "int", "default": 3},
         },
@@ -164,8 +168,8 @@ def main():
         service = Service(unit, options["timeout"], options["stable"])
         if options["operation"] == "undo":
             result = service.undo(options["transaction"])
-        elif options["operation"] == "protect":
-            result = {"changed": service.protect()}
+        elif options["operation"] == "restrict_permissions":
+            result = {"changed": service.restrict_permissions()}
         elif options["operation"] == "commit":
             service.commit(options["transaction"], options["username"])
             result = {"changed": True}
@@ -174,10 +178,10 @@ def main():
                 options["drop_in"],
                 options["environment"],
                 options["expected"],
-                options["wait_first"],
+                options["wait_before_restart"],
                 options["revoke"],
                 options["username"],
-                options["hold"],
+                options["keep_open"],
             )
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)

@@ -22,7 +22,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
-  - pifleet.nodered.known
+  - pifleet.nodered.host_state
 attributes:
   check_mode:
     support: full
@@ -109,7 +109,7 @@ options:
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:
-  - module: pifleet.nodered.info
+  - module: pifleet.nodered.host_info
 """
 
 EXAMPLES = r"""

@@ -25,7 +25,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
-  - pifleet.nodered.known
+  - pifleet.nodered.host_state
 attributes:
   check_mode:
     support: full
@@ -144,7 +144,7 @@ options:
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:
-  - module: pifleet.nodered.info
+  - module: pifleet.nodered.host_info
   - module: pifleet.nodered.restart
   - name: Node-RED's settings
     description: What each key of settings.js means.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 
-class Failure(Exception):
+class UserError(Exception):
     """Why a task fails, in a sentence for the person who runs it; ``details`` go into its result."""
 
     def __init__(self, message: str, **details: t.Any) -> None:

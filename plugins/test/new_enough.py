@@ -48,7 +48,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._releases import n
 def new_enough(node: str, answer: str) -> bool:
     """See DOCUMENTATION."""
     try:
-        return node_versions.new_enough(node, node_versions.wanted_node(answer))
+        return node_versions.new_enough(node, node_versions.required_node(answer))
     except ValueError as error:
         raise AnsibleTemplatePluginError(f"The versions of Node.js cannot be compared: {error}.") from None
 

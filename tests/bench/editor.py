@@ -57,19 +57,19 @@ def many_statements(size: int) -> str:
     return filled(size, 'exports.key%d = "value";\n')
 
 
-def edit(source: bytes, wished: dict) -> bytes:
+def edit(source: bytes, desired: dict) -> bytes:
     document = SettingsDocument(source)
-    for key, value in wished.items():
+    for key, value in desired.items():
         document.set((key,), value)
     return document.source
 
 
-def times_of(source: bytes, wished: dict, most: int) -> list[float]:
+def times_of(source: bytes, desired: dict, most: int) -> list[float]:
     """The milliseconds of several edits, fewer where one takes long."""
     times: list[float] = []
     while len(times) < most and sum(times) < 1000 * PATIENCE:
         started = time.perf_counter()
-        edit(source, wished)
+        edit(source, desired)
         times.append(1000 * (time.perf_counter() - started))
     return times
 
@@ -79,14 +79,14 @@ def main() -> None:
     one = {"adminAuth": USUAL["adminAuth"]}
     done = edit(source, USUAL)
     print(f"stock file of Node-RED {STOCK}, {len(source) / 1024:.0f} KB{'best':>19} {'median':>10}")
-    for name, text, wished in (
+    for name, text, desired in (
         ("read", source, {}),
         ("one edit", source, one),
         (f"{len(USUAL)} edits", source, USUAL),
         ("one edit without effect", done, one),
         (f"{len(USUAL)} edits without effect", done, USUAL),
     ):
-        times = times_of(text, wished, 200)
+        times = times_of(text, desired, 200)
         print(f"  {name:40} {min(times):7.2f} ms {statistics.median(times):7.2f} ms")
     print(f"\n{'one edit of a larger file':25} {'size':>7} {'best':>11} {'median':>11} {'per MB':>12}")
     for shape in (many_keys, one_deep_value, long_comments, many_statements):

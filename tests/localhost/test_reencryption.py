@@ -36,7 +36,7 @@ def openssl(secret: str, iv: bytes, data: bytes) -> bytes:
     ).stdout
 
 
-def sealed(secret: str, text: str = TEXT) -> str:
+def encrypted(secret: str, text: str = TEXT) -> str:
     iv = os.urandom(16)
     return json.dumps({"$": iv.hex() + base64.b64encode(openssl(secret, iv, text.encode("utf-8"))).decode("ascii")})
 
@@ -84,9 +84,9 @@ def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 @pytest.mark.parametrize("before", [OLD, MADE, NEW])
 def test_files_and_their_copies_follow_the_new_secret(host: Host, before: str) -> None:
-    (host / FILE).write_text(sealed(before), "utf-8")
-    (host / BACKUP).write_text(sealed(before, '{"older":{}}'), "utf-8")
-    (host / "other_cred.json").write_text(sealed(GONE), "utf-8")
+    (host / FILE).write_text(encrypted(before), "utf-8")
+    (host / BACKUP).write_text(encrypted(before, '{"older":{}}'), "utf-8")
+    (host / "other_cred.json").write_text(encrypted(GONE), "utf-8")
     (host / RUNTIME).write_text(json.dumps({"first": 1, "_credentialSecret": MADE, "last": "ü"}), "utf-8")
     (host / FILE).chmod(0o644)
     others = (host / "other_cred.json").read_bytes()
@@ -124,15 +124,17 @@ def test_an_empty_file_stays(host: Host, text: str) -> None:
 
 
 def test_an_empty_set_needs_no_key(host: Host) -> None:
-    (host / FILE).write_text(sealed(GONE, "{}"), "utf-8")
+    (host / FILE).write_text(encrypted(GONE, "{}"), "utf-8")
     host.plan()
     host.encrypt()
     assert opened(NEW, host / FILE) == "{}"
 
 
-@pytest.mark.parametrize(("text", "words"), [(sealed(GONE), "no known key decrypts it"), ("cut off", "it is damaged")])
+@pytest.mark.parametrize(
+    ("text", "words"), [(encrypted(GONE), "no known key decrypts it"), ("cut off", "it is damaged")]
+)
 def test_nothing_is_replaced_when_a_file_cannot_follow(host: Host, text: str, words: str) -> None:
-    (host / "a_cred.json").write_text(sealed(OLD), "utf-8")
+    (host / "a_cred.json").write_text(encrypted(OLD), "utf-8")
     (host / FILE).write_text(text, "utf-8")
     (host / RUNTIME).write_text(json.dumps({"_credentialSecret": MADE}), "utf-8")
     snapshot = host.snapshot()
@@ -145,17 +147,17 @@ def test_nothing_is_replaced_when_a_file_cannot_follow(host: Host, text: str, wo
 
 @pytest.mark.parametrize("in_store", [True, False])
 def test_a_copy_takes_the_place_of_a_file(host: Host, in_store: bool) -> None:
-    (host / FILE).write_text(sealed(GONE, "{}"), "utf-8")
+    (host / FILE).write_text(encrypted(GONE, "{}"), "utf-8")
     copy = pathlib.Path(host.store.path("backups/one/0-flows_cred.json")) if in_store else host / "copy"
-    host.store.keep("backups/one/0-flows_cred.json", sealed(OLD).encode("utf-8"))
-    copy.write_text(sealed(OLD), "utf-8")
+    host.store.keep("backups/one/0-flows_cred.json", encrypted(OLD).encode("utf-8"))
+    copy.write_text(encrypted(OLD), "utf-8")
     host.plan(sources={FILE: {"path": str(copy), "in_store": in_store}})
     host.encrypt()
     assert opened(NEW, host / FILE) == TEXT
 
 
 def test_a_copy_that_is_encrypted_with_the_secret_already(host: Host) -> None:
-    (host / "copy").write_text(sealed(NEW), "utf-8")
+    (host / "copy").write_text(encrypted(NEW), "utf-8")
     host.plan(sources={FILE: {"path": str(host / "copy"), "in_store": False}})
     host.encrypt()
     assert opened(NEW, host / FILE) == TEXT
@@ -172,7 +174,7 @@ def test_without_a_secret_a_copy_stays_as_it_is(host: Host) -> None:
 
 
 def test_without_a_plan_nothing_is_replaced(host: Host) -> None:
-    (host / FILE).write_text(sealed(OLD), "utf-8")
+    (host / FILE).write_text(encrypted(OLD), "utf-8")
     snapshot = host.snapshot()
     host.encrypt()
     assert host.snapshot() == snapshot

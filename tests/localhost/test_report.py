@@ -183,7 +183,7 @@ def test_nothing_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("item", "said"),
+    ("item", "expected"),
     [
         ({"findings": []}, "Item 1 of results: its result is unusable: it has no subject."),
         ({"failed": True, "msg": "No interpreter."}, "Item 1 of results: No interpreter."),
@@ -191,11 +191,11 @@ def test_nothing_looked_at() -> None:
         ({"subject": {"name": "pi", "kind": "cloud"}}, "pi: its result is unusable: `kind` must be one of host, file"),
     ],
 )
-def test_wrong_results(item: dict[str, t.Any], said: str) -> None:
+def test_wrong_results(item: dict[str, t.Any], expected: str) -> None:
     run = report(item, result("other"))
     assert run.failed
     assert run.result["msg"] == "1 host could not be looked at."
-    assert said in run.output
+    assert expected in run.output
 
 
 def test_wrong_suppressions() -> None:
@@ -284,7 +284,7 @@ def test_baseline(tmp_path: pathlib.Path, one_of_each: dict[str, str]) -> None:
     )
     assert not path.exists()
     written = report(result("pi", old), baseline=str(path), baseline_write=True)
-    assert (written.failed, written.result["changed"], written.result["counts"]["known"]) == (False, True, 1)
+    assert (written.failed, written.result["changed"], written.result["counts"]["baselined"]) == (False, True, 1)
     before = path.read_bytes()
     assert report(result("pi", old), baseline=str(path), baseline_write=True).result["changed"] is False
     assert path.read_bytes() == before

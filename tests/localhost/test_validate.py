@@ -153,8 +153,8 @@ def test_a_faulty_fleet_fails(faulty):
     } <= set(findings(faulty))
     # What both hosts have from one line is said once.
     assert rules(faulty).count("variable-misspelt") == 1
-    for place in ("group_vars/nodered.yml:1", "host_vars/garage.example.com.yml:2", "north.js:2"):
-        assert place in run.stdout
+    for location in ("group_vars/nodered.yml:1", "host_vars/garage.example.com.yml:2", "north.js:2"):
+        assert location in run.stdout
     sarif = json.loads((faulty / "reports" / "report.sarif").read_text("utf-8"))
     places = {
         location["physicalLocation"]["artifactLocation"]["uri"]: location["physicalLocation"]["region"]["startLine"]

@@ -13,7 +13,7 @@ import tempfile
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, wanted_names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -45,15 +45,15 @@ def csr() -> bytes:
 def test_facts_and_inventory_never_fail_and_give_names_that_can_be_asked_for(
     hostname: str, fqdn: str, inventory_name: str, addresses: list[str]
 ) -> None:
-    names = wanted_names(hostname, fqdn, inventory_name, addresses)
-    assert wanted_names(extra=[*names.dns, *names.ips])[:2] == names[:2]
+    names = desired_names(hostname, fqdn, inventory_name, addresses)
+    assert desired_names(extra=[*names.dns, *names.ips])[:2] == names[:2]
     assert not set(names.left_out) & {*names.dns, *names.ips}
-    assert wanted_names(hostname, fqdn, inventory_name, addresses, names.left_out).left_out == ()
+    assert desired_names(hostname, fqdn, inventory_name, addresses, names.left_out).left_out == ()
 
 
 @given(anything, anything, st.lists(anything))
 def test_a_host_alone_gets_nothing_that_is_somebody_elses(hostname: str, fqdn: str, addresses: list[str]) -> None:
-    names = wanted_names(hostname, fqdn, None, addresses)
+    names = desired_names(hostname, fqdn, None, addresses)
     private = (".local", ".home.arpa", ".internal", ".lan", ".home", ".localdomain")
     assert all("." not in name or name.endswith(private) for name in names.dns)
     assert not any(ipaddress.ip_address(text).is_global for text in names.ips)
@@ -62,26 +62,26 @@ def test_a_host_alone_gets_nothing_that_is_somebody_elses(hostname: str, fqdn: s
 @given(st.lists(anything))
 def test_additional_names_are_taken_once_and_settle_or_are_refused(extra: list[str]) -> None:
     try:
-        names = wanted_names(extra=extra)
+        names = desired_names(extra=extra)
     except PkiError:
         return
     assert len(set(names.dns)) == len(names.dns) <= len(extra)
     assert len(set(names.ips)) == len(names.ips) <= len(extra)
     assert all(name.isascii() and name == name.lower() for name in names.dns)
     assert all(str(ipaddress.ip_address(text)) == text for text in names.ips)
-    assert wanted_names(extra=[*names.dns, *names.ips]) == names
+    assert desired_names(extra=[*names.dns, *names.ips]) == names
 
 
 @given(host_name)
 def test_every_host_name_is_taken(name: str) -> None:
-    assert wanted_names(extra=[name]).dns == (name.lower(),) or name.lower().startswith("xn--") or "--" in name
+    assert desired_names(extra=[name]).dns == (name.lower(),) or name.lower().startswith("xn--") or "--" in name
 
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(host_name, address), min_size=1), st.integers(1, 825))
 def test_what_is_issued_will_do(ca: CertificateAuthority, csr: bytes, extra: list[str], days: int) -> None:
     try:
-        names = wanted_names(extra=extra)
+        names = desired_names(extra=extra)
     except PkiError:
         return
     chain = certificates.issue(ca, csr, names, days, now=NOW)
@@ -103,8 +103,8 @@ def test_damaged_certificates_are_read_or_refused(
     names = Names(("pi.local",), ("192.0.2.7",))
     chain = certificates.issue(ca, csr, names, now=NOW)
     der = bytearray(base64.b64decode(b"".join(chain.splitlines()[1:-1])))
-    for place, value in changes:
-        der[int(place * len(der))] = value
+    for location, value in changes:
+        der[int(location * len(der))] = value
     pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
     reasons = certificates.reasons_to_issue(pem, True, names, ca.certificate, 30, now=NOW)
     assert reasons or bytes(der) == base64.b64decode(b"".join(chain.splitlines()[1:-1]))

@@ -10,7 +10,7 @@ import datetime
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +60,7 @@ def test_a_stock_file_is_open_and_nothing_else(files, version):
 @pytest.mark.parametrize("wishes", [MINIMAL, EXAMPLE], ids=["minimal", "example"])
 def test_a_secured_stock_file_has_no_finding(files, version, wishes):
     document = SettingsDocument(files[version])
-    Wishes({**NOTHING, **wishes}, "/home/pi/.node-red").apply(document)
+    DesiredSettings({**NOTHING, **wishes}, "/home/pi/.node-red").apply(document)
     assert rules(document.source) == set()
 
 
@@ -77,7 +77,7 @@ def test_the_example_of_a_stock_file_is_a_finding_once_it_is_active(files, versi
         if each.rule.identifier == "password-well-known"
     ]
     assert len(found) == 1
-    assert sample in document.source.decode().splitlines()[found[0].place.line - 1]
+    assert sample in document.source.decode().splitlines()[found[0].location.line - 1]
 
 
 @given(st.binary(max_size=400))

@@ -247,8 +247,8 @@ def test_entries_of_a_list_are_matched_by_key(node, text, users):
     source = f"module.exports = {{adminAuth: {{\n  users: {text}\n}}, b: 1}}".encode("utf-8")
     before = node(source)
     assume(before is not None)
-    wished = list({name: {"username": name} | rest for name, rest in users}.values())
-    document = edited(source, lambda it: it.set_by_key("adminAuth.users", "username", wished))
+    desired = list({name: {"username": name} | rest for name, rest in users}.values())
+    document = edited(source, lambda it: it.set_by_key("adminAuth.users", "username", desired))
     found = before["adminAuth"]["users"]
     found = [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, dict)]
     kept = {item["username"]: item for item in found if isinstance(item.get("username"), str)}
@@ -256,9 +256,9 @@ def test_entries_of_a_list_are_matched_by_key(node, text, users):
     assert after["b"] == 1
     entries = after["adminAuth"]["users"]
     assert {item["username"]: item for item in entries} == {
-        item["username"]: kept.get(item["username"], {}) | item for item in wished
+        item["username"]: kept.get(item["username"], {}) | item for item in desired
     }
-    assert len(entries) == len(wished)
+    assert len(entries) == len(desired)
 
 
 @bounded

@@ -11,7 +11,7 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import HTTPS, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import HTTPS, DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.web_sockets import FUNCTIONS
 from stock_files import VERSIONS, stock_files
@@ -215,9 +215,9 @@ def stock() -> dict[str, bytes]:
     return stock_files(VERSIONS)
 
 
-def edited(source: bytes, wished: dict) -> SettingsDocument:
+def edited(source: bytes, desired: dict) -> SettingsDocument:
     document = SettingsDocument(source)
-    Wishes({**NOTHING, **wished}, "/home/pi/.node-red").apply(document)
+    DesiredSettings({**NOTHING, **desired}, "/home/pi/.node-red").apply(document)
     return document
 
 

@@ -10,7 +10,7 @@ import datetime
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file
 from stock_files import VERSIONS, stock_files
@@ -30,11 +30,11 @@ def test_the_file_of_a_release(version, tmp_path):
     assert {"admin-auth-missing", "https-missing"} <= rules
     assert not rules & {"settings-not-analysed", "settings-not-exported"}
     lines = path.read_text("utf-8").count("\n") + 1
-    assert all(1 <= finding.place.line <= lines for finding in findings if finding.place.line)
+    assert all(1 <= finding.location.line <= lines for finding in findings if finding.location.line)
 
     document = SettingsDocument(path.read_bytes())
     options = validated(argument_spec("settings"), NEW_KEYS)
-    Wishes(options, "/home/pi/.node-red").apply(document)
+    DesiredSettings(options, "/home/pi/.node-red").apply(document)
     path.write_bytes(document.source)
     _subject, after = check_file(path, TODAY)
     assert not {finding.rule.identifier for finding in after} & {

@@ -16,7 +16,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Kind, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import HostVariables
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_host
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import result_data, told_once
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
+    result_data,
+    merge_shared_findings,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,8 +27,8 @@ TODAY = datetime.date(2026, 11, 23)
 SECRET = "secret-only-for-tests"
 ACTION = types.SimpleNamespace(
     task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}},
-    reached="192.0.2.7",
-    given_address=lambda name: "",
+    remote_address="192.0.2.7",
+    inventory_address=lambda name: "",
 )
 
 WORDS = st.sampled_from(
@@ -91,4 +94,4 @@ def test_any_value(variables: dict[str, t.Any]) -> None:
     for finding in findings:
         assert SECRET not in finding.message + finding.detail
     result = result_data(Subject("kitchen", Kind.HOST), findings, None)
-    assert told_once([result]) == [result]
+    assert merge_shared_findings([result]) == [result]

@@ -178,7 +178,7 @@ class AcmeCertificate(HostCertificate):
         renewal, live = acme.renewal_file(service), live_folder(service)
         archive = os.path.join(certbot_hook.FOLDER, "archive", name)
         found = acme.read(service)
-        if found and found["key_fits"] and found["directory"]:
+        if found and found["key_matches"] and found["directory"]:
             return
         files.remove(renewal)
         for folder in (live, archive):
@@ -191,8 +191,8 @@ class AcmeCertificate(HostCertificate):
         path = acme.credentials_file(self.unit.name)
         before = files.read(path)
         content = self.options.get("credentials")
-        wanted = content.strip().encode() + b"\n" if content else None
-        self._write_credentials(path, wanted)
+        desired = content.strip().encode() + b"\n" if content else None
+        self._write_credentials(path, desired)
         try:
             yield
         except HostError:

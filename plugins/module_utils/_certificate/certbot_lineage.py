@@ -52,7 +52,7 @@ def read(service):
         "name": lineage_name(service),
         "names": record.get("names", []),
         "chain": (files.read(os.path.join(live, "fullchain.pem")) or b"").decode("ascii", "replace"),
-        "key_fits": _key_fits(live),
+        "key_matches": _key_matches(live),
         "directory": parameters.get("server", ""),
         "challenge": parameters.get("authenticator", ""),
         "options": record.get("options", ""),
@@ -71,7 +71,7 @@ def expected_after_renewal(expected, found, certificate):
 
     ``found`` is what ``read`` gave, ``certificate`` what the service has.
     """
-    if not found or not certificate["key_fits"] or not expected.get("certificate"):
+    if not found or not certificate["key_matches"] or not expected.get("certificate"):
         return expected
     installed, fetched = (_first(chain) for chain in (certificate["chain"], found["chain"]))
     return {**expected, "certificate": checksum(installed)} if installed and installed == fetched else expected
@@ -98,7 +98,7 @@ def _renewal_parameters(content):
         return {}
 
 
-def _key_fits(live):
+def _key_matches(live):
     try:
         # A password that cannot be right, because the library would ask on the terminal otherwise.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(

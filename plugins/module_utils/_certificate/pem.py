@@ -22,7 +22,7 @@ def split_pem(content):
     return (key.group(0) if key else None), b"".join(_CERTIFICATE.findall(content or b""))
 
 
-def key_fits(path, account):
+def key_matches(path, account):
     """Whether the private key in a PEM file belongs to its first certificate; False for an encrypted key."""
     with account.rights():
         try:

@@ -80,11 +80,11 @@ def described(content):
     if found is not None and "$" not in found:
         return {"kind": "plain", "empty": not found, "iv": "", "head": "", "size": 0}
     damaged = {"kind": "damaged", "empty": False, "iv": "", "head": "", "size": 0}
-    sealed = (found or {}).get("$")
-    if not isinstance(sealed, str):
+    encrypted = (found or {}).get("$")
+    if not isinstance(encrypted, str):
         return damaged
     try:
-        iv, data = bytes.fromhex(sealed[:_IV]), base64.b64decode(sealed[_IV:])
+        iv, data = bytes.fromhex(encrypted[:_IV]), base64.b64decode(encrypted[_IV:])
     except ValueError:
         return damaged
     # Two bytes can only be `{}`, whatever the key.

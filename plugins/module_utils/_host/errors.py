@@ -18,7 +18,7 @@ class HostError(Exception):
         self.details = details
 
 
-class Conflict(HostError):
+class ConflictError(HostError):
     """A file is not what a change of it was computed from: somebody else has changed it meanwhile."""
 
     def __init__(self, path):

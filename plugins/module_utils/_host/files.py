@@ -19,7 +19,7 @@ import time
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from .account import group_name, user_name
-from .errors import Conflict, HostError
+from .errors import ConflictError, HostError
 
 #: Read no more than this of a file that is meant to be small (bytes).
 MAXIMUM_SIZE = 16 * 1024 * 1024
@@ -138,18 +138,18 @@ def _rename(temporary, path, expected):
         os.rename(temporary, path)
         return
     if checksum(read(path)) != expected:
-        raise Conflict(path)
+        raise ConflictError(path)
     try:
         special = _renameat2(temporary, path, _RENAME_EXCHANGE if expected else _RENAME_NOREPLACE)
     except (FileNotFoundError, FileExistsError):
-        raise Conflict(path) from None
+        raise ConflictError(path) from None
     if not special:
         os.rename(temporary, path)
     elif expected:
         # The two have changed places, so that what was replaced can be looked at once more.
         if checksum(read(temporary)) != expected:
             _renameat2(temporary, path, _RENAME_EXCHANGE)
-            raise Conflict(path)
+            raise ConflictError(path)
         os.unlink(temporary)
 
 

@@ -26,7 +26,7 @@ import time
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from . import files
 from .account import Account
-from .errors import Conflict, HostError
+from .errors import ConflictError, HostError
 
 
 class Transaction:
@@ -99,11 +99,11 @@ class Transaction:
     def replace(self, path, content, mode, uid, gid, account=None, expected=None):
         """Replace a file (``content`` None removes it), keeping what was there for the way back.
 
-        Conflict, and nothing is kept, when the file has not the ``expected`` checksum.
+        ConflictError, and nothing is kept, when the file has not the ``expected`` checksum.
         """
         present, status = files.read_with_status(path, account)
         if expected is not None and checksum(present) != expected:
-            raise Conflict(path)
+            raise ConflictError(path)
         entry = None
         if not any(entry["path"] == path for entry in self.record["files"]):
             entry = {"path": path, "user": account.name if account else None, "backup": None, "status": None}
@@ -122,7 +122,7 @@ class Transaction:
             return
         try:
             files.replace(path, content, mode, uid, gid, account, expected)
-        except Conflict:
+        except ConflictError:
             if entry is not None:
                 self.record["files"].remove(entry)
                 self._save()

@@ -11,7 +11,7 @@ import socket
 import time
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import certbot_lineage as acme
-from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.pem import key_fits, split_pem
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.pem import key_matches, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.network import addresses, fully_qualified_name
@@ -78,7 +78,7 @@ def gather(service, user=None, user_dir=None, settings_path=None, details=False)
             "chain": None,
             "key": False,
             "key_encrypted": False,
-            "key_fits": None,
+            "key_matches": None,
             "sha256": "",
         },
         "credentials": None,
@@ -135,7 +135,7 @@ def _gather_certificate(unit, found):
             chain=chain.decode("ascii", "replace"),
             key=key is not None,
             key_encrypted=b"ENCRYPTED" in (key or b""),
-            key_fits=bool(key and chain and key_fits(found["path"], unit.account)),
+            key_matches=bool(key and chain and key_matches(found["path"], unit.account)),
             sha256=checksum(content),
         )
 

@@ -119,7 +119,7 @@ def runtime_of_file(path, account):
     return Runtime(shutil.which("node"), environment, os.path.dirname(os.path.abspath(path)), account, False)
 
 
-def load_settings(runtime, path, source, wanted, load_tls, timeout):
+def load_settings(runtime, path, source, desired, load_tls, timeout):
     """Load the text of a settings.js with Node.js, and leave nothing running that it may have started.
 
     ``source`` is bytes; ``wanted`` a list of key paths (lists of strings) to read back; ``load_tls`` also reads the
@@ -132,15 +132,15 @@ def load_settings(runtime, path, source, wanted, load_tls, timeout):
             "No Node.js was found on the PATH of %s, so %s cannot be checked. Install it; a file that belongs "
             "to no service can be edited without, with validate: false." % (runtime.account.name, path)
         )
-    request = {"path": path, "source": source.decode("utf-8"), "wanted": wanted, "load_tls": load_tls}
+    request = {"path": path, "source": source.decode("utf-8"), "wanted": desired, "load_tls": load_tls}
     try:
-        status, answer, said = ask(runtime, _LOADER, request, timeout)
+        status, answer, stderr = ask(runtime, _LOADER, request, timeout)
     except subprocess.TimeoutExpired:
         raise HostError("Loading %s with Node.js did not end in %d s." % (path, timeout)) from None
     if answer is None:
         raise HostError(
             "Node.js ended without having loaded %s (status %d): %s"
-            % (path, status, said or "it took longer than %d s, or the file ends the process" % timeout)
+            % (path, status, stderr or "it took longer than %d s, or the file ends the process" % timeout)
         )
     if "error" in answer:
         raise HostError("Node.js cannot load the new %s: %s" % (path, redact(answer["error"])))
@@ -160,8 +160,8 @@ def ask(runtime, program, request, timeout):
     run = _run_in_transient_unit if runtime.in_transient_unit else _run_here
     status, output, errors = run([runtime.node, "-e", program], runtime, at_start, sent.encode(), timeout)
     answers = [line[len(mark) :] for line in output.decode("utf-8", "replace").splitlines() if line.startswith(mark)]
-    said = redact(errors.decode("utf-8", "replace").strip())
-    return status, json.loads(answers[-1]) if answers else None, said
+    stderr = redact(errors.decode("utf-8", "replace").strip())
+    return status, json.loads(answers[-1]) if answers else None, stderr
 
 
 def _run_in_transient_unit(command, runtime, environment, request, timeout):

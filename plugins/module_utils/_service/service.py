@@ -63,10 +63,12 @@ class Service:
         self.store = Store(unit.name)
         self.started = None
 
-    def prove(self, drop_in, environment, expected, wait_first=False, revoke=(), username=None, hold=False):
+    def prove(
+        self, drop_in, environment, expected, wait_before_restart=False, revoke=(), username=None, keep_open=False
+    ):
         """Restart into the new state and prove it; back to the old one, and HostError, when that fails.
 
-        ``drop_in`` and ``environment`` are the texts of two files. ``wait_first`` spares a service that is still starting
+        ``drop_in`` and ``environment`` are the texts of two files. ``wait_before_restart`` spares a service that is still starting
         the restart, if it can be proved as it is. ``revoke`` are users whose sessions end, ``username`` one who has to be
         able to log in. With ``hold`` what was replaced can still be put back, until `commit`.
         """
@@ -74,13 +76,13 @@ class Service:
             transaction = Transaction(self.store)
             try:
                 self._write_drop_in(transaction, drop_in, environment)
-                if revoke or hold and not transaction.open:
+                if revoke or keep_open and not transaction.open:
                     transaction.begin(self._before())
                     transaction.plan(revoke=revoke)
                 target = self._target(transaction, expected)
                 systemctl("enable", "--quiet", self.unit.name)
                 restart = bool(plan_of(transaction)) or not (
-                    wait_first and self._comes_up(target) or self._refreshes(transaction, target)
+                    wait_before_restart and self._comes_up(target) or self._refreshes(transaction, target)
                 )
                 if restart:
                     self._change_while_stopped(transaction, target)
@@ -92,11 +94,11 @@ class Service:
                     served = probe.served_certificate(target["address"], target["port"])
             # Whatever it was, Node-RED may be stopped.
             except Exception as exc:
-                raise self._back(transaction, exc) from exc
-            self.protect()
+                raise self._roll_back(transaction, exc) from exc
+            self.restrict_permissions()
             proof = {"expected": target, "settings": target["settings"]}
             identifier = transaction.identifier
-            if hold:
+            if keep_open:
                 transaction.note(proof=proof)
             else:
                 transaction.commit(proof)
@@ -112,7 +114,7 @@ class Service:
             try:
                 self._prove_login(transaction.record["proof"]["expected"], username)
             except HostError as exc:
-                raise self._back(transaction, exc) from exc
+                raise self._roll_back(transaction, exc) from exc
             transaction.commit(transaction.record["proof"])
 
     @staticmethod
@@ -172,7 +174,7 @@ class Service:
             return False
         return True
 
-    def protect(self):
+    def restrict_permissions(self):
         """Take the rights of other users away from the files that hold secrets; returns whether there were any."""
         changed = False
         account = self.unit.account
@@ -208,12 +210,12 @@ class Service:
         reload_needed = self.unit.now().get("NeedDaemonReload") == "yes"
         for pattern, text in ((DROP_IN, drop_in), (ENVIRONMENT_FILE, environment)):
             path = pattern % self.unit.name
-            wanted = text.encode() or None
-            if files.read(path) != wanted:
+            desired = text.encode() or None
+            if files.read(path) != desired:
                 reload_needed = True
                 transaction.begin(self._before())
                 transaction.make_folder(os.path.dirname(path), 0o755, Account("root"))
-                transaction.replace(path, wanted, 0o600, 0, 0)
+                transaction.replace(path, desired, 0o600, 0, 0)
         if reload_needed:
             systemctl("daemon-reload")
             self.unit = self.unit.refresh()
@@ -322,14 +324,14 @@ class Service:
             raise HostError("Node-RED ended right after its start (%s, %s)." % (now["ActiveState"], now["Result"]))
         return now
 
-    def _back(self, transaction, failure):
+    def _roll_back(self, transaction, failure):
         """The error to raise after a failure, with the old state running again if there was anything to put back."""
         journal = self._journal()
         reason = str(failure) if isinstance(failure, (HostError, OSError)) else "A fault: %r." % failure
-        reason += self._own_words(journal)
+        reason += self._first_error_lines(journal)
         if not transaction.open:
             if self.started:
-                self._forget_proof()
+                self._discard_proof()
             return HostError(
                 "%s Nothing had been changed before." % reason, journal=journal, restored=[], transaction=None
             )
@@ -354,7 +356,7 @@ class Service:
     def _undo(self, transaction):
         before = transaction.record["before"]
         if transaction.record["restarted"] and not transaction.record["files"]:
-            self._forget_proof()
+            self._discard_proof()
         if transaction.record["restarted"]:
             # A server that runs with the new files may write some of them anew.
             systemctl("stop", self.unit.name)
@@ -368,18 +370,18 @@ class Service:
         if not before["active"]:
             systemctl("stop", self.unit.name)
         # A server that has read the files which are gone now may well answer as before.
-        elif transaction.record["restarted"] or not self._as_before(before):
+        elif transaction.record["restarted"] or not self._matches_previous(before):
             self._restart(transaction)
             self._wait(lambda: self._difference(before))
         restored = [entry["path"] for entry in transaction.record["files"]]
         transaction.close()
         return restored
 
-    def _forget_proof(self):
+    def _discard_proof(self):
         """What runs now was started anew, was not proved, and cannot be put back: not even an old file makes it good."""
         self.store.discard("proved.json")
 
-    def _as_before(self, before):
+    def _matches_previous(self, before):
         return self.unit.active and not self._difference(before)
 
     def _difference(self, before):
@@ -392,7 +394,7 @@ class Service:
         return failures
 
     @staticmethod
-    def _own_words(journal):
+    def _first_error_lines(journal):
         """The first lines of the journal that tell of an error, as a sentence."""
         for index, line in enumerate(journal):
             if "rror" in line:

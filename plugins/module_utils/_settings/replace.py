@@ -11,7 +11,7 @@ import os
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import Conflict, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import ConflictError, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
@@ -48,7 +48,7 @@ def replace_settings(unit, content, sha256, managed, load_tls, afterwards, backu
         try:
             if content != present:
                 transaction.replace(path, content, *_ownership(account, status), account, sha256)
-        except Conflict:
+        except ConflictError:
             transaction.close_if_empty()
             return {"changed": False, "conflict": True}
         transaction.note(effective=loaded["effective"], settings=checksum(content))
@@ -71,7 +71,7 @@ def _keep_credentials(unit, transaction):
 
 def read_file(path):
     """The bytes and the checksum of a settings file that belongs to no service."""
-    content = files.read(path, _master(path))
+    content = files.read(path, _safest_account(path))
     if content is None:
         raise HostError("There is no file %s." % path)
     return content, checksum(content)
@@ -79,7 +79,7 @@ def read_file(path):
 
 def replace_file(path, content, sha256, managed, validate, backup, timeout, check_mode):
     """The same as `replace_settings` for a file that belongs to no service, with ``validate`` loaded before."""
-    account = _master(path)
+    account = _safest_account(path)
     present, status = files.read_with_status(path, account)
     if checksum(present) != sha256:
         return {"changed": False, "conflict": True}
@@ -91,14 +91,14 @@ def replace_file(path, content, sha256, managed, validate, backup, timeout, chec
     kept = files.backup(path, present, status, account) if backup else None
     try:
         files.replace(path, content, int(status["mode"], 8) & 0o777, status["uid"], status["gid"], account, sha256)
-    except Conflict:
+    except ConflictError:
         if kept:
             files.remove(kept, account)
         return {"changed": False, "conflict": True}
     return {"changed": True, "conflict": False, **({"backup_file": kept} if kept else {})}
 
 
-def _master(path):
+def _safest_account(path):
     """Whoever owns a folder above a file can put any other in its place, so no more rights than theirs are used."""
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
@@ -128,13 +128,13 @@ def _loaded(runtime, path, content, managed, load_tls, timeout):
     return loaded
 
 
-def _has(found, wished):
+def _has(found, desired):
     """Whether a value is the wished one; an object may have more keys, which only running the code tells."""
-    if isinstance(wished, dict) and isinstance(found, dict):
-        return all(key in found and _has(found[key], value) for key, value in wished.items())
-    if isinstance(wished, list) and isinstance(found, list):
-        return len(found) == len(wished) and all(map(_has, found, wished))
-    return found == wished and isinstance(found, bool) == isinstance(wished, bool)
+    if isinstance(desired, dict) and isinstance(found, dict):
+        return all(key in found and _has(found[key], value) for key, value in desired.items())
+    if isinstance(desired, list) and isinstance(found, list):
+        return len(found) == len(desired) and all(map(_has, found, desired))
+    return found == desired and isinstance(found, bool) == isinstance(desired, bool)
 
 
 def _ownership(account, status):

@@ -27,7 +27,7 @@ import urllib.parse
 TIMEOUT = 10
 
 
-class OtherCertificate(OSError):
+class OtherCertificateError(OSError):
     """A server shows another certificate than the one that was expected, so it may be another server."""
 
 
@@ -109,7 +109,7 @@ class Endpoint:
         )
 
     def connect(self):
-        """Connect unless that is done. Raises OSError, OtherCertificate among them."""
+        """Connect unless that is done. Raises OSError, OtherCertificateError among them."""
         if self._connection is not None:
             return
         timeout = self.timeout if self.deadline is None else min(self.timeout, _left(self.deadline))
@@ -126,7 +126,7 @@ class Endpoint:
             shown = hashlib.sha256(self._connection.sock.getpeercert(binary_form=True)).hexdigest()
             if shown != self.certificate:
                 self._disconnect()
-                raise OtherCertificate("%s shows another certificate" % self.address)
+                raise OtherCertificateError("%s shows another certificate" % self.address)
 
     def _disconnect(self):
         if self._connection is not None:

@@ -66,7 +66,7 @@ class HostTrust:
         if databases and not self._has_certutil:
             self._tell_of_certutil()
             databases = []
-        found = self._store.put_here()
+        found = self._store.entries_of_ours()
         if found:
             self._certificates.update({fingerprint: pem for _path, fingerprint, pem in found})
             self._change(
@@ -95,7 +95,7 @@ class HostTrust:
 
     def _distrust(self, user, database):
         self._stores.append(database.folder)
-        for nickname, fingerprint in database.put_here():
+        for nickname, fingerprint in database.entries_of_ours():
             self._certificates[fingerprint] = database.certificate(nickname, fingerprint)
             self._change(
                 database.folder, user, [fingerprint], False, lambda nickname=nickname: database.remove(nickname)
@@ -126,13 +126,13 @@ class HostTrust:
             self._errors.append(str(exc))
 
     def _tell_of_certutil(self):
-        said = (
+        context = (
             "The databases of browsers are read and written with certutil, which this host lacks: install its package "
             "libnss3-tools."
         )
         if not self._check_mode:
-            raise HostError(said)
-        self._warnings.append(said + " What they hold is not known to check mode.")
+            raise HostError(context)
+        self._warnings.append(context + " What they hold is not known to check mode.")
 
     def _result(self):
         if self._errors:

@@ -132,7 +132,7 @@ class Database:
                     found.update(self._details(nickname))
         return {each.fingerprint for each in authorities if found.get(each.fingerprint)}
 
-    def put_here(self):
+    def entries_of_ours(self):
         """What this module put here, as pairs of nickname and fingerprint."""
         found = []
         for nickname, _trust in self._entries():
@@ -144,12 +144,12 @@ class Database:
 
     def add(self, authority):
         """Trust an authority for servers, and for nothing else."""
-        former = self.put_here()
+        former = self.entries_of_ours()
         try:
             self._certutil("-A", "-t", "C,,", "-n", authority.nickname, "-a", given=authority.pem.decode("ascii"))
         except HostError as exc:
             # Without the password of the database it is there, but not trusted.
-            if (authority.nickname, authority.fingerprint) in set(self.put_here()) - set(former):
+            if (authority.nickname, authority.fingerprint) in set(self.entries_of_ours()) - set(former):
                 self.remove(authority.nickname)
             if "SEC_ERROR_BAD_PASSWORD" in str(exc):
                 raise HostError(
@@ -163,7 +163,7 @@ class Database:
             )
 
     def remove(self, nickname):
-        """Take away what `put_here` named."""
+        """Take away what `entries_of_ours` named."""
         self._certutil("-D", "-n", nickname)
 
     def certificate(self, nickname, fingerprint):

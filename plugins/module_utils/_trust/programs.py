@@ -18,7 +18,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TIMEOUT = 300
 
 
-def run(command, said, given="", variables=(), **options):
+def run(command, context, given="", variables=(), **options):
     """The output of a program that is given a text; HostError, which begins with ``said``, when it fails."""
     try:
         result = subprocess.run(
@@ -37,9 +37,9 @@ def run(command, said, given="", variables=(), **options):
             **options,
         )
     except subprocess.TimeoutExpired:
-        raise HostError("%s: %s did not end within %d seconds." % (said, command[0], _TIMEOUT)) from None
+        raise HostError("%s: %s did not end within %d seconds." % (context, command[0], _TIMEOUT)) from None
     except OSError as exc:
-        raise HostError("%s: %s cannot be run: %s." % (said, command[0], os.strerror(exc.errno))) from exc
+        raise HostError("%s: %s cannot be run: %s." % (context, command[0], os.strerror(exc.errno))) from exc
     if result.returncode:
-        raise HostError("%s: %s" % (said, result.stderr.strip()[-2000:] or "%s failed." % command[0]))
+        raise HostError("%s: %s" % (context, result.stderr.strip()[-2000:] or "%s failed." % command[0]))
     return result.stdout

@@ -58,7 +58,7 @@ class SystemStore:
         seen = certificates_in(files.read(os.path.join(self.effective, "ca-certificates.crt"))) & self._hashed()
         return {each.fingerprint for each in authorities if each.der in seen and self._is_in_place(each)}
 
-    def put_here(self):
+    def entries_of_ours(self):
         """What this module put here: path, fingerprint and PEM of each."""
         found = []
         for path, name in self._own_files():
@@ -86,7 +86,7 @@ class SystemStore:
             )
 
     def remove(self, paths):
-        """Take away files that `put_here` named."""
+        """Take away files that `entries_of_ours` named."""
         # Under another name until the store is made anew, so that a run that is killed here is finished by the next.
         waiting = [path if path.endswith(".removed") else path + ".removed" for path in paths]
         for path, renamed in zip(paths, waiting):

@@ -67,7 +67,7 @@ class Login:
     secret: Secret
 
 
-def admin_users(wished: t.Iterable[t.Mapping[str, t.Any]], variable: str = "nodered_admin_users") -> list[User]:
+def admin_users(desired: t.Iterable[t.Mapping[str, t.Any]], variable: str = "nodered_admin_users") -> list[User]:
     """The users of adminAuth.
 
     :param wished: mappings with username, password or password_hash, and permissions
@@ -75,19 +75,19 @@ def admin_users(wished: t.Iterable[t.Mapping[str, t.Any]], variable: str = "node
     :raises AccountError: there is none, one is incomplete or ambiguous, or two have the same name
     """
     users: list[User] = []
-    for position, entry in enumerate(wished, 1):
+    for position, entry in enumerate(desired, 1):
         name = entry.get("username") if isinstance(entry, t.Mapping) else None
-        place = f"{variable}, user {name}" if isinstance(name, str) and name else f"{variable}, entry {position}"
-        _check_keys(entry, _USER_KEYS, place)
-        username = _text(entry, "username", place)
+        context = f"{variable}, user {name}" if isinstance(name, str) and name else f"{variable}, entry {position}"
+        _check_keys(entry, _USER_KEYS, context)
+        username = _text(entry, "username", context)
         if any(user.username == username for user in users):
-            raise AccountError(f"{place}: this username is there twice. Node-RED would take the last; remove one.")
+            raise AccountError(f"{context}: this username is there twice. Node-RED would take the last; remove one.")
         if "permissions" not in entry:
             raise AccountError(
-                f'{place}: permissions are missing. Set "*" for everything, read for looking only, or a list such as'
+                f'{context}: permissions are missing. Set "*" for everything, read for looking only, or a list such as'
                 " [flows.read, nodes.read]."
             )
-        users.append(User(username, _secret(entry, place), permissions(entry["permissions"], place)))
+        users.append(User(username, _secret(entry, context), permissions(entry["permissions"], context)))
     if not users:
         raise AccountError(
             f"{variable} is empty: nobody could log in to the editor, and there are no default passwords. Set at least"
@@ -96,31 +96,31 @@ def admin_users(wished: t.Iterable[t.Mapping[str, t.Any]], variable: str = "node
     return users
 
 
-def login(wished: t.Mapping[str, t.Any], variable: str) -> Login:
+def login(desired: t.Mapping[str, t.Any], variable: str) -> Login:
     """The login of httpNodeAuth or httpStaticAuth, from a mapping with user, and password or password_hash."""
-    _check_keys(wished, _LOGIN_KEYS, variable)
-    name = _text(wished, "user", variable)
+    _check_keys(desired, _LOGIN_KEYS, variable)
+    name = _text(desired, "user", variable)
     if ":" in name:
         raise AccountError(f"{variable}: the user name has a colon, which HTTP Basic authentication cannot carry.")
-    return Login(name, _secret(wished, variable))
+    return Login(name, _secret(desired, variable))
 
 
-def permissions(wished: object, place: str) -> str | list[str]:
+def permissions(desired: object, context: str) -> str | list[str]:
     """Permissions in a form that Node-RED matches.
 
     :raises AccountError: one has a form that Node-RED would silently ignore
     """
-    single = isinstance(wished, str)
-    entries = [wished] if single else wished
+    single = isinstance(desired, str)
+    entries = [desired] if single else desired
     if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, str) for entry in entries):
-        raise AccountError(f'{place}: permissions must be a text such as "*" or read, or a list of such texts.')
+        raise AccountError(f'{context}: permissions must be a text such as "*" or read, or a list of such texts.')
     for entry in entries:
         if not is_permission(entry):
             raise AccountError(
-                f'{place}: Node-RED knows no permission {entry!r} and would ignore it. Use "*", read, write, or'
+                f'{context}: Node-RED knows no permission {entry!r} and would ignore it. Use "*", read, write, or'
                 " <resource>.read and <resource>.write, such as flows.read."
             )
-    return str(wished) if single else [str(entry) for entry in entries]
+    return str(desired) if single else [str(entry) for entry in entries]
 
 
 def covers(granted: object, needed: object) -> bool:
@@ -165,29 +165,29 @@ def same_login(one: Login, other: Login) -> bool:
     return passwords.fits(t.cast(str, plain.password), hashed.hash)
 
 
-def _check_keys(entry: object, known: tuple[str, ...], place: str) -> None:
+def _check_keys(entry: object, known: tuple[str, ...], context: str) -> None:
     if not isinstance(entry, t.Mapping):
-        raise AccountError(f"{place}: must be a mapping with {', '.join(known)}.")
+        raise AccountError(f"{context}: must be a mapping with {', '.join(known)}.")
     for key in entry:
         if key not in known:
-            raise AccountError(f"{place}: unknown key {key!r}. Known are {', '.join(known)}.")
+            raise AccountError(f"{context}: unknown key {key!r}. Known are {', '.join(known)}.")
 
 
-def _text(entry: t.Mapping[str, t.Any], key: str, place: str) -> str:
+def _text(entry: t.Mapping[str, t.Any], key: str, context: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value:
-        raise AccountError(f"{place}: {key} is missing or not a text.")
+        raise AccountError(f"{context}: {key} is missing or not a text.")
     return str(value)
 
 
-def _secret(entry: t.Mapping[str, t.Any], place: str) -> Secret:
+def _secret(entry: t.Mapping[str, t.Any], context: str) -> Secret:
     given = [key for key in ("password", "password_hash") if entry.get(key) is not None]
     if len(given) != 1:
         reason = "both password and password_hash are set" if given else "neither password nor password_hash is set"
-        raise AccountError(f"{place}: {reason}; set one of the two.")
+        raise AccountError(f"{context}: {reason}; set one of the two.")
     try:
         if given == ["password"]:
             return Secret(password=passwords.check_password(entry["password"]))
         return Secret(hash=passwords.check_hash(entry["password_hash"]))
     except passwords.PasswordError as error:
-        raise AccountError(f"{place}: {error}") from None
+        raise AccountError(f"{context}: {error}") from None

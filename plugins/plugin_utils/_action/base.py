@@ -14,14 +14,14 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
-_WHERE = ("service", "user", "user_dir", "settings_path")
+_HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
 
 
-def where(options: dict[str, t.Any]) -> dict[str, t.Any]:
+def host_options(options: dict[str, t.Any]) -> dict[str, t.Any]:
     """The options that say which Node-RED of a host is meant, as every module on the host takes them."""
-    return {name: options[name] for name in _WHERE}
+    return {name: options[name] for name in _HOST_OPTIONS}
 
 
 class HostAction(ActionBase):
@@ -43,29 +43,29 @@ class HostAction(ActionBase):
             result.update(failed=True, msg=prefix + "; ".join(validation.error_messages))
             return result
         try:
-            result.update(self.act(validation.validated_parameters))
-        except Failure as failure:
+            result.update(self.execute(validation.validated_parameters))
+        except UserError as failure:
             result.update(failed=True, msg=str(failure), **failure.details)
         except self.errors as error:
             result.update(failed=True, msg=str(error))
         return result
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         """The result of the task, from its checked options."""
         raise NotImplementedError
 
     @property
-    def reached(self) -> str | None:
+    def remote_address(self) -> str | None:
         """The name or address that the control node connects to; None for a connection that has none."""
         return self._play_context.remote_addr or None
 
-    def states_of_play(self) -> dict[str, dict[str, t.Any]]:
+    def states_of_hosts(self) -> dict[str, dict[str, t.Any]]:
         """What is known of all hosts of this play, by their names; slow, because all variables of each are put together."""
         hosts = self.task_vars.get("hostvars", {})
         found = {name: hosts[name].get("nodered_info") for name in self.task_vars.get("ansible_play_hosts", ())}
         return {name: state for name, state in found.items() if state and "certificate" in state}
 
-    def given_address(self, name: str) -> str:
+    def inventory_address(self, name: str) -> str:
         """The ansible_host that the inventory has for a host as plain text, else the empty text.
 
         Read from the inventory itself: `hostvars` would put all variables of all hosts together for every host.
@@ -78,8 +78,8 @@ class HostAction(ActionBase):
     def check_mode(self) -> bool:
         return bool(self._task.check_mode)
 
-    def visit(self, module: str, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run one of this collection's modules on the host, hidden from every log; Failure when it fails."""
+    def run_module(self, module: str, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Run one of this collection's modules on the host, hidden from every log; UserError when it fails."""
         try:
             with self._hidden():
                 result = self._execute_module(
@@ -96,9 +96,9 @@ class HostAction(ActionBase):
             message = result.pop("msg", None)
             # What Ansible says of a module that was killed, or that has a fault, helps nobody.
             if not message or "module_stdout" in result:
-                message = _last_words(result)
+                message = _failure_message(result)
             details = {key: value for key, value in result.items() if key not in ("failed", "changed", "exception")}
-            raise Failure(message, **details)
+            raise UserError(message, **details)
         return result
 
     @contextlib.contextmanager
@@ -118,13 +118,13 @@ class HostAction(ActionBase):
     def state(self, options: dict[str, t.Any], fresh: bool = False) -> dict[str, t.Any]:
         """What is known of the host: what the task was handed, else one visit.
 
-        Failure where there is no Node-RED that this collection can manage. The texts of the settings are bytes.
+        UserError where there is no Node-RED that this collection can manage. The texts of the settings are bytes.
         """
-        state = None if fresh else options.get("info")
+        state = None if fresh else options.get("host_info")
         if not state:
-            state = self.visit("info", where(options))
+            state = self.run_module("host_info", host_options(options))
         if "service" not in state or "settings" not in state:
-            raise Failure("`info` must be what pifleet.nodered.info returned.")
+            raise UserError("`info` must be what pifleet.nodered.host_info returned.")
         require_node_red(state)
         settings = dict(state["settings"])
         for name in ("content", "stock"):
@@ -133,33 +133,35 @@ class HostAction(ActionBase):
         return {**state, "settings": settings}
 
 
-def _last_words(result: dict[str, t.Any]) -> str:
+def _failure_message(result: dict[str, t.Any]) -> str:
     """Why a module ended without a message of its own."""
     # Since ansible-core 2.19 an exception is an object with its message, before it was the text of the traceback.
     event = getattr(result.get("exception"), "event", None)
-    said = (
+    lines = (
         [event.msg]
         if event
         else [str(result.get(key) or "") for key in ("exception", "module_stdout", "module_stderr")]
     )
-    lines = "\n".join(said).strip().splitlines()
+    lines = "\n".join(lines).strip().splitlines()
     last = redact(lines[-1].strip()) if lines else "it said nothing, as if it had been killed"
     return f"The module ended before it had done its work: {last}."
 
 
 def require_node_red(state: dict[str, t.Any]) -> None:
-    """Failure unless the host has a service that starts a Node-RED of a supported version."""
+    """UserError unless the host has a service that starts a Node-RED of a supported version."""
     name = state["service"]["name"]
     if not state["service"]["exists"]:
-        raise Failure(
+        raise UserError(
             f"This host has no service {name}. Install Node-RED first (role pifleet.nodered.install), or set"
             " nodered_service to the service that runs it."
         )
     version = state["node_red"]["version"]
     if version is None:
-        raise Failure(
+        raise UserError(
             f"The service {name} is there, but no Node-RED was found that it could start. Install it first (role"
             " pifleet.nodered.install)."
         )
     if int(version.split(".")[0]) < 3 or version.startswith("3.0."):
-        raise Failure(f"Node-RED {version} is too old: this collection supports 3.1 and newer. Update Node-RED first.")
+        raise UserError(
+            f"Node-RED {version} is too old: this collection supports 3.1 and newer. Update Node-RED first."
+        )

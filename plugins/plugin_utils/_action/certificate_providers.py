@@ -11,7 +11,7 @@ import os
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import hook
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import check_bundle
@@ -19,9 +19,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     Names,
     PkiError,
     common_name,
-    wanted_names,
+    desired_names,
 )
-from .base import HostAction, where
+from .base import HostAction, host_options
 
 
 class Provider:
@@ -66,19 +66,19 @@ class Provider:
         host, own = self.state["host"], self.action.task_vars.get("inventory_hostname")
         others = self._names_of_others()
         try:
-            names = wanted_names(
+            names = desired_names(
                 hostname=host["hostname"] if host["hostname"].lower() not in others else None,
                 fqdn=host["fqdn"] if host["fqdn"].lower() not in others else None,
                 addresses=[address for address in host["addresses"] if address not in others],
                 inventory_name=own,
                 extra=self.options["names"],
-                reached=self.action.reached,
+                remote_address=self.action.remote_address,
                 permits=permits,
             )
             taken = others & {host["hostname"].lower(), host["fqdn"].lower(), *host["addresses"]}
             return names._replace(left_out=(*names.left_out, *sorted(taken)))
         except PkiError as error:
-            raise Failure(f"nodered_certificate_names: {error}") from None
+            raise UserError(f"nodered_certificate_names: {error}") from None
 
     def _names_of_others(self) -> set[str]:
         """What the other hosts of the inventory are called: one that calls itself so gets no certificate for it."""
@@ -87,20 +87,20 @@ class Provider:
         for name in self.action.task_vars.get("groups", {}).get("all", ()):
             if name != own:
                 label = name.lower().partition(".")[0]
-                found |= {name.lower(), label, f"{label}.local", self.action.given_address(name)}
+                found |= {name.lower(), label, f"{label}.local", self.action.inventory_address(name)}
         mine = str(own).lower()
-        return found - {"", mine, mine.partition(".")[0], f"{mine.partition('.')[0]}.local", self.action.reached}
+        return found - {"", mine, mine.partition(".")[0], f"{mine.partition('.')[0]}.local", self.action.remote_address}
 
-    def _visit(self, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
+    def _run_module(self, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
         key = {name: self.options[name] for name in ("key_type", "new_key")}
-        return self.action.visit(
-            "host_certificate", {**where(self.options), **key, "operation": operation, **arguments}
+        return self.action.run_module(
+            "host_certificate", {**host_options(self.options), **key, "operation": operation, **arguments}
         )
 
     def _due(self, authority: CertificateAuthority | None, self_signed: bool) -> list[str]:
         reasons = certificates.reasons_to_issue(
             self.chain,
-            self.found["key_fits"],
+            self.found["key_matches"],
             self.names,
             authority.certificate if authority else None,
             self.options["renew_before"],
@@ -131,7 +131,7 @@ class FleetAuthority(Provider):
     def install(self) -> dict[str, t.Any]:
         if self.authority is None:
             # One new host must not make an authority that all others would have to be trusted for anew.
-            self._check_lost(self.action.states_of_play())
+            self._check_lost(self.action.states_of_hosts())
         authority = t.cast(CertificateAuthority, self._authority(create=True))
         if authority.created:
             self.warnings.append(
@@ -139,9 +139,9 @@ class FleetAuthority(Provider):
                 f" trust {self.trusted_file}."
             )
         self.names = self._wanted_names(authority.permits)
-        request = self._visit("request")["request"]
+        request = self._run_module("request")["request"]
         chain = certificates.issue(authority, request.encode("ascii"), self.names, self.options["days"])
-        return self._visit("install", chain=chain.decode("ascii"))
+        return self._run_module("install", chain=chain.decode("ascii"))
 
     @property
     def trusted_file(self) -> str | None:
@@ -150,14 +150,14 @@ class FleetAuthority(Provider):
         return os.path.join(os.path.expanduser(self.options["ca_dir"]), "ca.pem")
 
     def _check_lost(self, states: dict[str, dict[str, t.Any]]) -> None:
-        """Failure where hosts have certificates of an authority that is gone, unless a new one is asked for."""
+        """UserError where hosts have certificates of an authority that is gone, unless a new one is asked for."""
         if self.options["ca_new"]:
             return
         for name, state in states.items():
             chain = state["certificate"]["chain"]
             says = described(chain.encode("utf-8")) if chain and not state["acme"] else None
             if says and not says["self_signed"]:
-                raise Failure(
+                raise UserError(
                     f"{name} has a certificate of {says['issuer']}, but {self.options['ca_dir']} holds no certificate"
                     " authority. Restore that folder from its backup, or set nodered_ca_dir to where it is. If it was lost"
                     " or stolen, run once with -e nodered_ca_new=true: a new authority is then made, which every browser"
@@ -171,7 +171,7 @@ class FleetAuthority(Provider):
         if all(given):
             return CertificateAuthority.from_pem(*given, options["ca_passphrase"])
         if any(given):
-            raise Failure("nodered_ca_certificate and nodered_ca_key belong together: set both or none of them.")
+            raise UserError("nodered_ca_certificate and nodered_ca_key belong together: set both or none of them.")
         if not create:
             return CertificateAuthority.peek(options["ca_dir"], options["ca_passphrase"])
         return CertificateAuthority.load_or_create(
@@ -188,7 +188,7 @@ class SelfSigned(Provider):
         return self._due(None, self_signed=True)
 
     def install(self) -> dict[str, t.Any]:
-        return self._visit(
+        return self._run_module(
             "self_sign",
             days=self.options["days"],
             subject=common_name(self.names),
@@ -204,7 +204,7 @@ class File(Provider):
     def prepare(self) -> None:
         options = self.options
         if not options["chain"] or not options["key"]:
-            raise Failure(
+            raise UserError(
                 "nodered_certificate_provider is file: set nodered_certificate_chain and nodered_certificate_key, both in"
                 " PEM, for example with lookup('ansible.builtin.file', ...)."
             )
@@ -228,10 +228,10 @@ class File(Provider):
             return ["there is no certificate yet"]
         if self.chain.split() != self.bundle.chain.split():
             return ["another certificate or chain is given"]
-        return [] if self.found["key_fits"] else ["the private key does not fit the certificate"]
+        return [] if self.found["key_matches"] else ["the private key does not fit the certificate"]
 
     def install(self) -> dict[str, t.Any]:
-        return self._visit("install", chain=self.bundle.chain.decode("ascii"), key=self.bundle.key.decode("ascii"))
+        return self._run_module("install", chain=self.bundle.chain.decode("ascii"), key=self.bundle.key.decode("ascii"))
 
 
 class Acme(Provider):
@@ -242,7 +242,7 @@ class Acme(Provider):
 
     def prepare(self) -> None:
         options = self.options
-        self.wish = acme.wanted(
+        self.desired = acme.desired_lineage(
             options["names"],
             options["acme_directory"],
             options["acme_challenge"],
@@ -252,18 +252,20 @@ class Acme(Provider):
             options["acme_options"],
             options["acme_credentials"],
         )
-        self.names = Names(self.wish.names, ())
+        self.names = Names(self.desired.names, ())
         user, service = self.state["user"], self.state["service"]["name"]
         self.hook = hook(service, user["name"], user["group"], self.found["path"])
 
     def reasons(self) -> list[str]:
-        self.fetch, install = acme.reasons(self.state["acme"], self.found["chain"], self.wish, self.hook)
+        self.fetch, install = acme.reasons(self.state["acme"], self.found["chain"], self.desired, self.hook)
         if self.options["new_key"]:
             self.fetch.append("a new key was asked for")
         return self.fetch + install
 
     def install(self) -> dict[str, t.Any]:
-        return self.action.visit("host_acme", {**where(self.options), **self.wish.arguments, "force": bool(self.fetch)})
+        return self.action.run_module(
+            "host_acme", {**host_options(self.options), **self.desired.arguments, "force": bool(self.fetch)}
+        )
 
 
 PROVIDERS: dict[str, type[Provider]] = {"ca": FleetAuthority, "selfsigned": SelfSigned, "file": File, "acme": Acme}

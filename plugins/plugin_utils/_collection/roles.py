@@ -35,7 +35,7 @@ ROLE_DEFAULTS: dict[str, t.Any] = {
 }
 
 #: What each role gives to this collection's modules, as templates: by role and module, then by option.
-HANDED_ON: dict[tuple[str, str], dict[str, str]] = {
+MODULE_ARGUMENTS: dict[tuple[str, str], dict[str, str]] = {
     (file.parents[1].name, name.removeprefix("pifleet.nodered.")): arguments
     for file in sorted(_ROLES.glob("*/tasks/main.yml"))
     for task in _loaded(file)

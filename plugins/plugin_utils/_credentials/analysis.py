@@ -76,7 +76,7 @@ class CredentialsFile:
             described["size"],
         )
 
-    def opens_with(self, secret: str) -> bool:
+    def decrypts_with(self, secret: str) -> bool:
         """Whether this secret decrypts it, judged by how the text begins."""
         if self.kind != "encrypted" or len(self.iv) != 16:
             return False
@@ -131,10 +131,10 @@ class Credentials:
         )
 
 
-def judge(state: t.Mapping[str, t.Any], document: SettingsDocument) -> Credentials:
+def analyse(state: t.Mapping[str, t.Any], document: SettingsDocument) -> Credentials:
     """What becomes of the credentials of a host as it is.
 
-    :param state: what `info` returned
+    :param state: what `host_info` returned
     :param document: the host's settings.js, not yet edited
     :raises PkiError: cryptography is missing or too old
     """
@@ -217,13 +217,13 @@ def _is_read(found: Credentials, file: CredentialsFile) -> bool:
     if file.kind == "plain":
         return True
     keys = (() if found.key is None else (found.key,)) + found.pending
-    return any(file.opens_with(key) for key in keys)
+    return any(file.decrypts_with(key) for key in keys)
 
 
 def _why_lost(found: Credentials, file: CredentialsFile) -> str:
     if file.kind == "damaged":
         return f"{file.name} is damaged"
-    if found.generated and isinstance(found.secret, str) and file.opens_with(found.secret):
+    if found.generated and isinstance(found.secret, str) and file.decrypts_with(found.secret):
         return (
             f"credentialSecret in settings.js fits {file.name}, but the key that Node-RED has made itself"
             f" ({found.generated_file}) is tried instead"
@@ -260,9 +260,9 @@ def migration(found: Credentials, secret: str) -> Migration | None:
     known = [secret, *keys, *([found.generated] if found.generated else [])]
     before, after = [], []
     for file in found.files:
-        if file.empty or file.opens_with(secret):
+        if file.empty or file.decrypts_with(secret):
             continue
-        if file.kind != "plain" and not any(file.opens_with(key) for key in known):
+        if file.kind != "plain" and not any(file.decrypts_with(key) for key in known):
             raise CredentialsError(_nothing_fits(found, file))
         before.append(f"{file.name}: {_how(found, file)}")
         after.append(f"{file.name}: encrypted with credentialSecret")
@@ -280,7 +280,7 @@ def migration(found: Credentials, secret: str) -> Migration | None:
 def _how(found: Credentials, file: CredentialsFile) -> str:
     if file.kind == "plain":
         return "not encrypted"
-    if found.generated and file.opens_with(found.generated):
+    if found.generated and file.decrypts_with(found.generated):
         return "encrypted with the key that Node-RED has made itself"
     return "encrypted with the former credentialSecret"
 

@@ -30,13 +30,13 @@ class Recovery:
     #: What settings.js is to have; None leaves it as it is.
     secret: str | None = dataclasses.field(repr=False)
     #: What the host is to do, see module_utils/_reencryption.py.
-    plan: dict[str, t.Any] = dataclasses.field(repr=False)
+    host_plan: dict[str, t.Any] = dataclasses.field(repr=False)
     #: What was found and what is done, in sentences.
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class _Use:
+class _SecretSource:
     """Where the credentials of one file are taken from."""
 
     name: str
@@ -45,7 +45,7 @@ class _Use:
     copy: t.Mapping[str, t.Any] | None
 
 
-def recovery(found: Credentials, evidence: t.Mapping[str, t.Any], wished: str | None) -> Recovery | None:
+def recovery(found: Credentials, evidence: t.Mapping[str, t.Any], desired: str | None) -> Recovery | None:
     """How the credentials come back; None where nothing is wrong with them.
 
     A file that is there, holds something and can be read with any secret is kept; a copy takes its place only else.
@@ -59,36 +59,36 @@ def recovery(found: Credentials, evidence: t.Mapping[str, t.Any], wished: str | 
         raise CredentialsError(f"The credentials cannot be judged: {found.reason}. Nothing was changed.")
     if found.status is Status.READABLE:
         return None
-    known = _known(found, evidence, wished)
+    known = _known(found, evidence, desired)
     present = {file.name: file for file in found.files}
     names = list(present) if found.path is None else [os.path.basename(found.path)]
-    uses = [use for name in names if (use := _use(name, present.get(name), evidence["copies"], known))]
-    if found.status is Status.NONE and not uses:
+    sources = [use for name in names if (use := _secret_source(name, present.get(name), evidence["copies"], known))]
+    if found.status is Status.NONE and not sources:
         return None
-    unreadable = sorted({file.name for file in found.files if not file.empty} - {use.name for use in uses})
+    unreadable = sorted({file.name for file in found.files if not file.empty} - {use.name for use in sources})
     if unreadable:
-        raise CredentialsError(_nothing_fits(found, unreadable, evidence, wished))
-    keys = list(dict.fromkeys(use.key for use in uses if use.key is not None))
+        raise CredentialsError(_nothing_fits(found, unreadable, evidence, desired))
+    keys = list(dict.fromkeys(use.key for use in sources if use.key is not None))
     present_secret = found.secret if isinstance(found.secret, str) else None
-    secret = wished or (present_secret if present_secret in keys else None) or (keys[0] if keys else present_secret)
+    secret = desired or (present_secret if present_secret in keys else None) or (keys[0] if keys else present_secret)
     return Recovery(
         secret if secret != found.secret else None,
         {
             "secret": secret,
             "keys": [key for key in keys if key != secret],
-            "required": [use.name for use in uses],
-            "sources": {use.name: {key: use.copy[key] for key in ("path", "in_store")} for use in uses if use.copy},
+            "required": [use.name for use in sources],
+            "sources": {use.name: {key: use.copy[key] for key in ("path", "in_store")} for use in sources if use.copy},
         },
-        tuple(_told(found, uses, known, secret, wished)),
+        tuple(_messages(found, sources, known, secret, desired)),
     )
 
 
-def _known(found: Credentials, evidence: t.Mapping[str, t.Any], wished: str | None) -> dict[str, str]:
+def _known(found: Credentials, evidence: t.Mapping[str, t.Any], desired: str | None) -> dict[str, str]:
     """Every secret that may fit, with the place where it was found; the likely ones first."""
     candidates: list[tuple[str | None, str]] = [
         (found.secret if isinstance(found.secret, str) else None, "credentialSecret in settings.js"),
         (found.generated, f"the key in {found.generated_file}"),
-        (wished, VARIABLE),
+        (desired, VARIABLE),
         *((key, "an interrupted run") for key in found.pending),
         *((_value(entry["literal"]), entry["origin"]) for entry in evidence["literals"]),
         *((entry["secret"], entry["origin"]) for entry in evidence["secrets"]),
@@ -109,25 +109,29 @@ def _value(literal: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _use(
+def _secret_source(
     name: str, file: CredentialsFile | None, copies: t.Iterable[t.Mapping[str, t.Any]], known: t.Iterable[str]
-) -> _Use | None:
+) -> _SecretSource | None:
     for copy in (None, *copies):
         if copy is not None and copy["name"] != name:
             continue
         one = file if copy is None else CredentialsFile.of(copy)
         if one is None or one.empty:
             continue
-        key = next((key for key in known if one.opens_with(key)), None)
+        key = next((key for key in known if one.decrypts_with(key)), None)
         if key is not None or one.kind == "plain":
-            return _Use(name, key, copy)
+            return _SecretSource(name, key, copy)
     return None
 
 
-def _told(
-    found: Credentials, uses: t.Iterable[_Use], known: t.Mapping[str, str], secret: str | None, wished: str | None
+def _messages(
+    found: Credentials,
+    sources: t.Iterable[_SecretSource],
+    known: t.Mapping[str, str],
+    secret: str | None,
+    desired: str | None,
 ) -> t.Iterator[str]:
-    for use in uses:
+    for use in sources:
         origin = f"the secret of {known[use.key]} decrypts it" if use.key is not None else "it is not encrypted"
         if use.copy is None:
             yield f"{use.name} is good: {origin}."
@@ -135,12 +139,12 @@ def _told(
             written = datetime.datetime.fromtimestamp(use.copy["modified"], datetime.timezone.utc)
             yield f"{use.name} is put back from {use.copy['path']} of {written:%Y-%m-%d %H:%M} UTC: {origin}."
     if secret is not None and secret != found.secret:
-        yield "settings.js gets that secret." if secret != wished else f"settings.js gets {VARIABLE}."
-    if wished is not None and any(use.key != wished for use in uses):
+        yield "settings.js gets that secret." if secret != desired else f"settings.js gets {VARIABLE}."
+    if desired is not None and any(use.key != desired for use in sources):
         yield f"The credentials are encrypted anew with {VARIABLE}."
     if found.generated and secret is not None:
         yield f"The key that Node-RED has made itself goes from {found.generated_file}."
-    if wished is None and secret is not None:
+    if desired is None and secret is not None:
         yield (
             f"To keep the secret in the inventory, set {VARIABLE} to the value of credentialSecret in settings.js; another"
             " value would encrypt the credentials anew."
@@ -148,16 +152,16 @@ def _told(
 
 
 def _nothing_fits(
-    found: Credentials, names: t.Sequence[str], evidence: t.Mapping[str, t.Any], wished: str | None
+    found: Credentials, names: t.Sequence[str], evidence: t.Mapping[str, t.Any], desired: str | None
 ) -> str:
     paths = ", ".join(os.path.join(found.user_dir, name) for name in names)
     origins = list(dict.fromkeys(entry["origin"] for kind in ("literals", "secrets") for entry in evidence[kind]))
-    places = [*([VARIABLE] if wished is not None else []), *origins]
+    places = [*([VARIABLE] if desired is not None else []), *origins]
     more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
     looked = f" It was looked for in {', '.join(places[:_NAMED])}{more}." if places else ""
     wrong = (
         f" {VARIABLE} does not fit: write the secret they were encrypted with there, or leave it out."
-        if wished
+        if desired
         else f" If you know it, set {VARIABLE} to it and run this again."
     )
     return (

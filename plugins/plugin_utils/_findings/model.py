@@ -37,15 +37,15 @@ class Rule:
     #: What is wrong, in a few words without a full stop.
     title: str
     #: Why it matters, in one or two sentences.
-    why: str
+    rationale: str
     #: What to do, in one sentence that names the variable.
-    mend: str
+    remediation: str
     #: The variable that mends it, or the empty text where none does.
     variable: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class Location:
     """Where something was found; empty or None is what is not known."""
 
     file: str = ""
@@ -70,12 +70,12 @@ class Finding:
     subject: str
     #: What was found, in one sentence without a secret.
     message: str
-    place: Place = Place()
+    location: Location = Location()
     #: What tells two findings of one rule and one subject apart, such as the name of a user. Stable between runs.
     detail: str = ""
     suppression: Suppression | None = None
     #: Whether the baseline has it.
-    known: bool = False
+    baselined: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -86,7 +86,7 @@ class Finding:
     @property
     def counts(self) -> bool:
         """Whether a run may fail because of it."""
-        return self.suppression is None and not self.known
+        return self.suppression is None and not self.baselined
 
 
 class Kind(enum.Enum):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from .model import Finding, Kind, Place, Rule, ServedCertificate, Subject, Suppression
+from .model import Finding, Kind, Location, Rule, ServedCertificate, Subject, Suppression
 
 
 class DataError(ValueError):
@@ -28,12 +28,12 @@ def finding_data(finding: Finding) -> dict[str, t.Any]:
         "title": finding.rule.title,
         "subject": finding.subject,
         "message": finding.message,
-        "file": finding.place.file,
-        "line": finding.place.line,
+        "file": finding.location.file,
+        "line": finding.location.line,
         "detail": finding.detail,
         "fingerprint": finding.fingerprint,
         "suppression": suppression and {"reason": suppression.reason, "until": suppression.until.isoformat()},
-        "known": finding.known,
+        "baselined": finding.baselined,
     }
 
 
@@ -54,10 +54,10 @@ def finding_from_data(data: t.Mapping[str, t.Any], rules: t.Mapping[str, Rule]) 
         rules[identifier],
         _text(data, "subject"),
         _text(data, "message"),
-        Place(_text(data, "file", ""), line),
+        Location(_text(data, "file", ""), line),
         _text(data, "detail", ""),
         suppression,
-        bool(data.get("known", False)),
+        bool(data.get("baselined", False)),
     )
 
 

@@ -70,7 +70,7 @@ class Entry:
 
     def matches(self, finding: Finding, subject: Subject) -> bool:
         """Whether the finding is one that it accepts."""
-        files = {finding.place.file, *([subject.name] if subject.kind is Kind.FILE else [])}
+        files = {finding.location.file, *([subject.name] if subject.kind is Kind.FILE else [])}
         return (
             self.rule == finding.rule.identifier
             and self.is_for(subject)

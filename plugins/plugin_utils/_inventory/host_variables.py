@@ -17,7 +17,7 @@ import typing as t
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Place
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Location
 
 try:
     from ansible._internal._datatag._tags import Origin
@@ -40,7 +40,7 @@ _WITHOUT_VALUE = f"{_STAND_IN}undefined-"
 _SKIPPED = ("groups", "hostvars", "vars")
 
 
-class Unresolved(Exception):
+class UnresolvedTemplateError(Exception):
     """A template without a value, and why; never with a part of the template, which may hold a secret."""
 
     def __init__(self, reason: str, undefined: str = "") -> None:
@@ -57,7 +57,7 @@ class Missing:
     reason: str
     #: "vault_fred", or the empty text.
     undefined: str
-    place: Place
+    location: Location
 
 
 class HostVariables:
@@ -103,37 +103,37 @@ class HostVariables:
             self._arguments[template] = () if omitted else (found["value"],)
         return self._arguments[template]
 
-    def place(self, name: str, value: t.Any = None) -> Place:
+    def location(self, name: str, value: t.Any = None) -> Location:
         """Where a variable was written, or better the part of its value that is given."""
         if name not in self._values:
-            return Place()
+            return Location()
         for known in (value, self._values[name]):
-            place = place_of(known)
-            if place.file:
-                return place
+            location = location_of(known)
+            if location.file:
+                return location
         return self._place_of_name(name) or self._place_in_inventory(name)
 
-    def _place_of_name(self, name: str) -> Place | None:
+    def _place_of_name(self, name: str) -> Location | None:
         """Where a variable was written whose value is no text, for which not every ansible-core keeps the place.
 
         Where a variable is overridden, Ansible has the value of the last one with the name of the first.
         """
-        place = place_of(next(key for key in self._raw if key == name))
+        location = location_of(next(key for key in self._raw if key == name))
         value = self._values[name]
-        if not place.file or isinstance(value, int) and str(value).lower() not in _line(place).lower():
+        if not location.file or isinstance(value, int) and str(value).lower() not in _line(location).lower():
             return None
-        return place
+        return location
 
-    def _place_in_inventory(self, name: str) -> Place:
+    def _place_in_inventory(self, name: str) -> Location:
         """The line of an inventory file in INI format, which ansible-core 2.18 does not keep."""
         text = self._values[name]
         if self._inventory and isinstance(text, (str, int)) and os.path.isfile(self._inventory):
-            wanted = re.compile(rf"(?:^|\s){name}\s*=.*{re.escape(str(text))}")
+            desired = re.compile(rf"(?:^|\s){name}\s*=.*{re.escape(str(text))}")
             lines = pathlib.Path(self._inventory).read_text("utf-8", "replace").splitlines()
             for number, line in enumerate(lines, 1):
-                if wanted.search(line):
-                    return Place(shown_path(self._inventory), number)
-        return Place()
+                if desired.search(line):
+                    return Location(shown_path(self._inventory), number)
+        return Location()
 
     @functools.cached_property
     def _filled_templar(self) -> t.Any:
@@ -151,7 +151,7 @@ class HostVariables:
     def _resolve(self, name: str, value: t.Any, missing: list[Missing]) -> tuple[t.Any, t.Any]:
         try:
             return value, self._template(value, self._templar)
-        except Unresolved as error:
+        except UnresolvedTemplateError as error:
             unresolved = error
         if isinstance(value, (dict, list)):
             known = len(missing)
@@ -163,7 +163,7 @@ class HostVariables:
                 return (
                     (dict(zip(value, before)), dict(zip(value, after))) if isinstance(value, dict) else (before, after)
                 )
-        missing.append(Missing(str(unresolved), unresolved.undefined, self.place(name, value)))
+        missing.append(Missing(str(unresolved), unresolved.undefined, self.location(name, value)))
         stand_in = _WITHOUT_VALUE + hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
         return stand_in, stand_in
 
@@ -174,10 +174,10 @@ class HostVariables:
         except AnsibleUndefinedVariable as error:
             missing = _UNDEFINED.search(str(error))
             if missing:
-                raise Unresolved(f"it refers to {missing[1]}, which is not defined", missing[1]) from None
-            raise Unresolved("its template refers to something that is not defined") from None
+                raise UnresolvedTemplateError(f"it refers to {missing[1]}, which is not defined", missing[1]) from None
+            raise UnresolvedTemplateError("its template refers to something that is not defined") from None
         except AnsibleError:
-            raise Unresolved("its template cannot be evaluated") from None
+            raise UnresolvedTemplateError("its template cannot be evaluated") from None
 
     def _readable(self, value: t.Any) -> t.Any:
         """The same value, with stand-ins for what is encrypted and cannot be decrypted here."""
@@ -215,26 +215,26 @@ def _has(value: t.Any, stand_in: str) -> bool:
     return isinstance(value, str) and stand_in in value
 
 
-def place_of(value: t.Any) -> Place:
+def location_of(value: t.Any) -> Location:
     """Where a value, or the first part of it that Ansible knows this of, was written."""
     position = getattr(value, "ansible_pos", None)
     if position:
-        return Place(shown_path(position[0]), position[1]) if os.path.isfile(position[0]) else Place()
+        return Location(shown_path(position[0]), position[1]) if os.path.isfile(position[0]) else Location()
     if Origin is not None:
         tag = Origin.get_tag(value)
         if tag and tag.path:
-            return Place(shown_path(tag.path), tag.line_num)
+            return Location(shown_path(tag.path), tag.line_num)
     parts = value.values() if isinstance(value, t.Mapping) else value if isinstance(value, list) else ()
-    return next((place for place in map(place_of, parts) if place.file), Place())
+    return next((location for location in map(location_of, parts) if location.file), Location())
 
 
-def _line(place: Place) -> str:
+def _line(location: Location) -> str:
     """The text at a place, else the empty text."""
     try:
-        lines = pathlib.Path(place.file).read_text("utf-8", "replace").splitlines()
+        lines = pathlib.Path(location.file).read_text("utf-8", "replace").splitlines()
     except OSError:
         return ""
-    return lines[place.line - 1] if place.line and place.line <= len(lines) else ""
+    return lines[location.line - 1] if location.line and location.line <= len(lines) else ""
 
 
 def shown_path(path: str) -> str:

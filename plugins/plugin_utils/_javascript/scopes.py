@@ -32,17 +32,17 @@ _NAMES = """
 _PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern"})
 
 
-class Place(NamedTuple):
+class Reference(NamedTuple):
     """A node and the places around it (`Node.parent` would search from the root each time)."""
 
     node: Node
-    parent: Place | None
+    parent: Reference | None
 
-    def outwards(self) -> Iterator[Place]:
-        place = self.parent
-        while place is not None:
-            yield place
-            place = place.parent
+    def outwards(self) -> Iterator[Reference]:
+        reference = self.parent
+        while reference is not None:
+            yield reference
+            reference = reference.parent
 
     def is_field(self, name: str) -> bool:
         return self.parent is not None and self.parent.node.child_by_field_name(name) == self.node
@@ -57,37 +57,37 @@ class Names:
         for node in captures(_NAMES, root).get("name", ()):
             self._positions.setdefault(text_of(node), []).append(node.start_byte)
 
-    def places(self, name: str) -> list[Place]:
+    def places(self, name: str) -> list[Reference]:
         """All places of a name, in the order of the file."""
         positions = sorted(self._positions.get(name, ()))
         found = []
-        stack = [(Place(self._root, None), 0, len(positions))] if positions else []
+        stack = [(Reference(self._root, None), 0, len(positions))] if positions else []
         while stack:
-            place, low, high = stack.pop()
-            if place.node.child_count == 0:
-                found.append(place)
+            reference, low, high = stack.pop()
+            if reference.node.child_count == 0:
+                found.append(reference)
                 continue
             inner = []
-            for child in place.node.children:
+            for child in reference.node.children:
                 first, low = low, bisect_left(positions, child.end_byte, low, high)
                 if first < low:
-                    inner.append((Place(child, place), first, low))
+                    inner.append((Reference(child, reference), first, low))
                 if low == high:
                     break
             stack.extend(reversed(inner))
         return found
 
 
-def in_function(place: Place, kinds: frozenset[str] = FUNCTIONS) -> bool:
-    return any(outer.node.type in kinds for outer in place.outwards())
+def in_function(reference: Reference, kinds: frozenset[str] = FUNCTIONS) -> bool:
+    return any(outer.node.type in kinds for outer in reference.outwards())
 
 
-def key_chain(place: Place) -> tuple[Place, tuple[str, ...], bool]:
+def key_chain(reference: Reference) -> tuple[Reference, tuple[str, ...], bool]:
     """The longest `object.key["key"]` that starts at a place, its keys, and whether all of them are known."""
     keys: list[str] = []
     known = True
-    while place.parent is not None and place.is_field("object"):
-        outer = place.parent.node
+    while reference.parent is not None and reference.is_field("object"):
+        outer = reference.parent.node
         key: object = None
         if outer.type == "member_expression":
             key = text_of(outer.child_by_field_name("property"))
@@ -98,29 +98,29 @@ def key_chain(place: Place) -> tuple[Place, tuple[str, ...], bool]:
         known = known and isinstance(key, (str, int)) and not isinstance(key, bool)
         if known:
             keys.append(str(key))
-        place = place.parent
-    return place, tuple(keys), known
+        reference = reference.parent
+    return reference, tuple(keys), known
 
 
-def without_parentheses(place: Place) -> Place:
-    while place.parent is not None and place.parent.node.type == "parenthesized_expression":
-        place = place.parent
-    return place
+def without_parentheses(reference: Reference) -> Reference:
+    while reference.parent is not None and reference.parent.node.type == "parenthesized_expression":
+        reference = reference.parent
+    return reference
 
 
-def is_statement(place: Place) -> bool:
+def is_statement(reference: Reference) -> bool:
     """Whether an expression is a statement of its own at the top level, so that it runs for certain."""
-    statement = place.parent
+    statement = reference.parent
     return statement is not None and statement.node.type == "expression_statement" and at_top_level(statement)
 
 
-def at_top_level(statement: Place) -> bool:
+def at_top_level(statement: Reference) -> bool:
     return statement.parent is not None and statement.parent.node.type == "program"
 
 
-def call_with(place: Place) -> tuple[Place, list[Node]] | None:
+def call_with(reference: Reference) -> tuple[Reference, list[Node]] | None:
     """The call that takes the place as an argument, and all its arguments."""
-    arguments = place.parent
+    arguments = reference.parent
     if arguments is None or arguments.node.type != "arguments" or arguments.parent is None:
         return None
     if arguments.parent.node.type != "call_expression":
@@ -144,17 +144,17 @@ class Assignment(NamedTuple):
         return cls(statement.end_byte, targets, value)
 
 
-def assignment_to(place: Place) -> Assignment | None:
+def assignment_to(reference: Reference) -> Assignment | None:
     """The assignment that gives a place its value; None if it may not run, or does not assign plainly."""
-    outer = place.parent
-    if outer is not None and outer.node.type == "assignment_expression" and place.is_field("left"):
+    outer = reference.parent
+    if outer is not None and outer.node.type == "assignment_expression" and reference.is_field("left"):
         whole = without_parentheses(outer)
         while whole.is_field("right") and whole.parent.node.type == "assignment_expression":
             whole = without_parentheses(whole.parent)
         if is_statement(whole):
             return Assignment.of(whole.parent.node, (), whole.node)
         outer = whole.parent
-    elif not place.is_field("name"):
+    elif not reference.is_field("name"):
         return None
     value = outer.node.child_by_field_name("value")
     if outer.node.type != "variable_declarator" or value is None or not at_top_level(outer.parent):
@@ -162,27 +162,27 @@ def assignment_to(place: Place) -> Assignment | None:
     return Assignment.of(outer.node, (outer.node.child_by_field_name("name"),), value)
 
 
-def target_of(place: Place) -> Place | None:
+def target_of(reference: Reference) -> Reference | None:
     """What the place is assigned to, if it is the value of an assignment or a declaration."""
-    if place.is_field("right") and place.parent.node.type == "assignment_expression":
-        return Place(place.parent.node.child_by_field_name("left"), place.parent)
-    if place.is_field("value") and place.parent.node.type == "variable_declarator":
-        return Place(place.parent.node.child_by_field_name("name"), place.parent)
+    if reference.is_field("right") and reference.parent.node.type == "assignment_expression":
+        return Reference(reference.parent.node.child_by_field_name("left"), reference.parent)
+    if reference.is_field("value") and reference.parent.node.type == "variable_declarator":
+        return Reference(reference.parent.node.child_by_field_name("name"), reference.parent)
     return None
 
 
-def is_written(place: Place) -> bool:
+def is_written(reference: Reference) -> bool:
     """Whether the place itself is the target of an assignment or a definition."""
-    outer = place.parent.node
+    outer = reference.parent.node
     if outer.type in ("assignment_expression", "augmented_assignment_expression", "for_in_statement"):
-        return place.is_field("left")
+        return reference.is_field("left")
     if outer.type == "variable_declarator":
-        return place.is_field("name") and outer.child_by_field_name("value") is not None
+        return reference.is_field("name") and outer.child_by_field_name("value") is not None
     if outer.type in NAMED_DECLARATIONS:
-        return place.is_field("name")
+        return reference.is_field("name")
     if outer.type == "assignment_pattern":
-        return place.is_field("left")
-    return outer.type == "update_expression" or outer.type in _PATTERNS or place.node.type.endswith("_pattern")
+        return reference.is_field("left")
+    return outer.type == "update_expression" or outer.type in _PATTERNS or reference.node.type.endswith("_pattern")
 
 
 def _names_bound_by(pattern: Node | None) -> set[str]:
@@ -208,16 +208,16 @@ def _declared_in(block: Node, with_var: bool) -> set[str]:
     return names
 
 
-def names_of_scope(place: Place) -> set[str]:
+def names_of_scope(reference: Reference) -> set[str]:
     """The names that a node around a place declares for what stands in it."""
-    node = place.node
+    node = reference.node
     if node.type in FUNCTIONS:
         names = _names_bound_by(node.child_by_field_name("parameters") or node.child_by_field_name("parameter"))
         if node.type in ("function_expression", "generator_function"):
             names |= _names_bound_by(node.child_by_field_name("name"))
         return names
     if node.type == "statement_block":
-        return _declared_in(node, with_var=place.parent.node.type in FUNCTIONS)
+        return _declared_in(node, with_var=reference.parent.node.type in FUNCTIONS)
     if node.type == "catch_clause":
         return _names_bound_by(node.child_by_field_name("parameter"))
     if node.type == "for_statement":

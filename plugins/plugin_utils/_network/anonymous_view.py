@@ -38,7 +38,9 @@ class Expected(t.NamedTuple):
     logins: tuple[tuple[str, str], ...] = ()
 
 
-def look(address: str, port: int, expected: Expected, authorities: str, timeout: float = TIMEOUT) -> dict[str, t.Any]:
+def probe_endpoint(
+    address: str, port: int, expected: Expected, authorities: str, timeout: float = TIMEOUT
+) -> dict[str, t.Any]:
     """What stands behind a port, as `check_host` wants to know it.
 
     :param authorities: certificates in PEM that are trusted beside those of the system; may be empty
@@ -47,7 +49,7 @@ def look(address: str, port: int, expected: Expected, authorities: str, timeout:
         trusted (None where there is no certificate); login (as `login_type`), settings_status, flows_status,
         token_status, cors (the header of /settings); not_asked (path and setting of logins that are not asked for)
     """
-    view: dict[str, t.Any] = {
+    external_view: dict[str, t.Any] = {
         "address": address,
         "port": port,
         "reachable": False,
@@ -66,22 +68,22 @@ def look(address: str, port: int, expected: Expected, authorities: str, timeout:
     deadline = time.monotonic() + _LONGEST * timeout
     try:
         with socket.create_connection((address, port), timeout):
-            view["reachable"] = True
+            external_view["reachable"] = True
     except OSError:
-        return view
-    _look_at_tls(view, authorities, timeout)
-    view["old_tls"] = _old_protocol((address, port), timeout)
-    view["plain_http"] = probe.speaks_plain_http(address, port, timeout)
-    if not view["tls"] and not view["plain_http"]:
-        return view
+        return external_view
+    _look_at_tls(external_view, authorities, timeout)
+    external_view["old_tls"] = _old_protocol((address, port), timeout)
+    external_view["plain_http"] = probe.speaks_plain_http(address, port, timeout)
+    if not external_view["tls"] and not external_view["plain_http"]:
+        return external_view
     with contextlib.suppress(OSError, http.client.HTTPException):
-        with probe.Endpoint(address, port, view["tls"], timeout, deadline=deadline) as endpoint:
-            _look_at_http(view, endpoint, expected)
-    return view
+        with probe.Endpoint(address, port, external_view["tls"], timeout, deadline=deadline) as endpoint:
+            _look_at_http(external_view, endpoint, expected)
+    return external_view
 
 
-def _look_at_tls(view: dict[str, t.Any], authorities: str, timeout: float) -> None:
-    where = (view["address"], view["port"])
+def _look_at_tls(external_view: dict[str, t.Any], authorities: str, timeout: float) -> None:
+    where = (external_view["address"], external_view["port"])
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_flags |= _NO_CHECK_TIME
@@ -90,12 +92,12 @@ def _look_at_tls(view: dict[str, t.Any], authorities: str, timeout: float) -> No
             context.load_verify_locations(cadata=authorities)
     with contextlib.suppress(OSError):
         try:
-            view["certificate"] = _shown_certificate(where, context, timeout)
-            view["trusted"] = True
+            external_view["certificate"] = _shown_certificate(where, context, timeout)
+            external_view["trusted"] = True
         except ssl.SSLCertVerificationError:
-            view["trusted"] = False
-            view["certificate"] = _shown_certificate(where, probe.unverified_context(), timeout)
-    view["tls"] = view["certificate"] is not None
+            external_view["trusted"] = False
+            external_view["certificate"] = _shown_certificate(where, probe.unverified_context(), timeout)
+    external_view["tls"] = external_view["certificate"] is not None
 
 
 def _shown_certificate(where: tuple[str, int], context: ssl.SSLContext, timeout: float) -> str:
@@ -119,16 +121,16 @@ def _old_protocol(where: tuple[str, int], timeout: float) -> str:
     return ""
 
 
-def _look_at_http(view: dict[str, t.Any], endpoint: probe.Endpoint, expected: Expected) -> None:
+def _look_at_http(external_view: dict[str, t.Any], endpoint: probe.Endpoint, expected: Expected) -> None:
     if expected.admin_root is not None:
         root = expected.admin_root
-        view["login"] = probe.login_type(endpoint, root)
-        view["settings_status"], headers, _body = endpoint.get(probe.join(root, "settings"))
-        view["cors"] = headers.get("Access-Control-Allow-Origin")
-        view["flows_status"] = endpoint.get(probe.join(root, "flows"))[0]
+        external_view["login"] = probe.login_type(endpoint, root)
+        external_view["settings_status"], headers, _body = endpoint.get(probe.join(root, "settings"))
+        external_view["cors"] = headers.get("Access-Control-Allow-Origin")
+        external_view["flows_status"] = endpoint.get(probe.join(root, "flows"))[0]
         token = {"Authorization": "Bearer " + secrets.token_hex(16)}
-        view["token_status"] = endpoint.get(probe.join(root, "flows"), token)[0]
+        external_view["token_status"] = endpoint.get(probe.join(root, "flows"), token)[0]
     for path, setting in expected.logins:
         status, headers, _body = endpoint.get(probe.join(path, "pifleet-" + secrets.token_hex(8)))
         if status != 401 or not headers.get("WWW-Authenticate", "").startswith("Basic"):
-            view["not_asked"].append((probe.join(path, ""), setting))
+            external_view["not_asked"].append((probe.join(path, ""), setting))

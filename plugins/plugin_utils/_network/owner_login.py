@@ -25,11 +25,11 @@ ANSWER_TIMEOUT = 60
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
-class LoginRefused(Exception):
+class LoginRefusedError(Exception):
     """Node-RED does not let the user in, in a sentence without the password."""
 
 
-class LoginUnproved(Exception):
+class LoginUnprovedError(Exception):
     """Nothing can be said of the login from here, in a sentence that tells why."""
 
 
@@ -42,35 +42,37 @@ def prove_login(
     :param proved: what `host_restart` has proved: port, tls, admin_root
     :param certificate: SHA-256 of the DER bytes of the certificate that the server showed on the host
     :param is_here: whether that host is the control node itself, so that the password crosses no network
-    :raises LoginRefused: the login fails
-    :raises LoginUnproved: the server cannot be reached from here, or not without showing the password to others; or it
+    :raises LoginRefusedError: the login fails
+    :raises LoginUnprovedError: the server cannot be reached from here, or not without showing the password to others; or it
         has locked the user after five wrong passwords, which it does for ten minutes
     """
     if not proved["tls"] and not is_here:
-        raise LoginUnproved("Node-RED serves no TLS, and the password would cross the network for everybody to read")
+        raise LoginUnprovedError(
+            "Node-RED serves no TLS, and the password would cross the network for everybody to read"
+        )
     if proved["tls"] and not certificate:
-        raise LoginUnproved("the host did not tell which certificate its Node-RED shows")
+        raise LoginUnprovedError("the host did not tell which certificate its Node-RED shows")
     port, root = proved["port"], proved["admin_root"]
     with probe.Endpoint(address, port, proved["tls"], CONNECT_TIMEOUT, certificate) as endpoint:
         try:
             endpoint.connect()
         except (OSError, http.client.HTTPException) as error:
-            raise LoginUnproved(f"port {port} of {address} cannot be reached from here ({error})") from None
+            raise LoginUnprovedError(f"port {port} of {address} cannot be reached from here ({error})") from None
         endpoint.timeout = ANSWER_TIMEOUT
         try:
             status, body = probe.log_in(endpoint, root, username, password)
-        except probe.OtherCertificate as error:
-            raise LoginUnproved(str(error)) from None
+        except probe.OtherCertificateError as error:
+            raise LoginUnprovedError(str(error)) from None
         except (OSError, http.client.HTTPException) as error:
             # The network may be to blame. The host itself finds out whether Node-RED has died of it.
-            raise LoginUnproved(f"Node-RED did not answer to it ({error})") from None
+            raise LoginUnprovedError(f"Node-RED did not answer to it ({error})") from None
         if probe.locked_out(status, body):
-            raise LoginUnproved(
+            raise LoginUnprovedError(
                 f"Node-RED lets nobody log in as {username} for ten minutes, after five wrong passwords"
             )
         token = _token(status, body)
         if token is None:
-            raise LoginRefused(f"Node-RED refuses the login of {username} ({status}).")
+            raise LoginRefusedError(f"Node-RED refuses the login of {username} ({status}).")
         try:
             status = endpoint.post(
                 probe.join(root, "auth/revoke"), {"token": token}, {"Authorization": f"Bearer {token}"}
@@ -78,7 +80,7 @@ def prove_login(
         except (OSError, http.client.HTTPException):
             status = 0
         if status != 200:
-            raise LoginUnproved(
+            raise LoginUnprovedError(
                 f"the login of {username} worked, but could not be ended: it lasts until its time is over"
             )
 

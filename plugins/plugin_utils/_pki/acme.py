@@ -17,7 +17,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from . import certificates
-from .names import PkiError, wanted_names
+from .names import PkiError, desired_names
 
 #: Certbot renews when a third of the time is left. With less than this share left, its timer has been failing.
 _OVERDUE = 4
@@ -55,7 +55,7 @@ class AcmeError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class DesiredLineage:
     """A certificate that a host should have from an ACME server.
 
     :ivar configuration: further options of certbot, as C(configuration) writes them
@@ -78,7 +78,7 @@ class Wanted:
         return {name: value for name, value in values.items() if value}
 
 
-def wanted(
+def desired_lineage(
     names: t.Iterable[str],
     directory: str,
     challenge: str = "standalone",
@@ -87,7 +87,7 @@ def wanted(
     email: str | None = None,
     options: t.Mapping[str, t.Any] | None = None,
     credentials: str | None = None,
-) -> Wanted:
+) -> DesiredLineage:
     """What was asked for, checked.
 
     :param names: DNS names; the host's own names are not among them, because no public authority signs C(pi.local)
@@ -95,7 +95,7 @@ def wanted(
     :raises AcmeError: it cannot be fulfilled
     """
     try:
-        checked = wanted_names(extra=names)
+        checked = desired_names(extra=names)
     except PkiError as error:
         raise AcmeError(str(error)) from None
     if not checked.dns:
@@ -121,7 +121,7 @@ def wanted(
     for text, what in ((email, "email"), (webroot, "webroot")):
         if text and re.search(r'["\s]', text):
             raise AcmeError(f"The {what} has a space or a quote, which certbot's configuration file cannot have.")
-    return Wanted(
+    return DesiredLineage(
         checked.dns,
         directory,
         challenge,
@@ -155,7 +155,11 @@ def configuration(options: t.Mapping[str, t.Any]) -> str:
 
 
 def reasons(
-    found: dict[str, t.Any] | None, installed: str | None, wish: Wanted, hook: str, now: datetime.datetime | None = None
+    found: dict[str, t.Any] | None,
+    installed: str | None,
+    desired: DesiredLineage,
+    hook: str,
+    now: datetime.datetime | None = None,
 ) -> tuple[list[str], list[str]]:
     """Why a certificate has to be fetched, and why what is there has to be put in place; both empty if all is well.
 
@@ -165,9 +169,12 @@ def reasons(
     """
     if not found:
         return ["there is no certificate of an ACME server yet"], []
-    to_fetch = _reasons_of_certificate(found, wish, now or datetime.datetime.now(datetime.timezone.utc))
+    to_fetch = _reasons_of_certificate(found, desired, now or datetime.datetime.now(datetime.timezone.utc))
     to_fetch += reasons_to_fetch(
-        found, wish.directory, wish.challenge, options_digest(wish.webroot, wish.configuration, wish.credentials)
+        found,
+        desired.directory,
+        desired.challenge,
+        options_digest(desired.webroot, desired.configuration, desired.credentials),
     )
     to_install = []
     if not to_fetch and (not installed or _fingerprint(installed) != _fingerprint(found["chain"])):
@@ -181,23 +188,23 @@ def reasons(
     return to_fetch, to_install
 
 
-def _reasons_of_certificate(found: dict[str, t.Any], wish: Wanted, now: datetime.datetime) -> list[str]:
+def _reasons_of_certificate(found: dict[str, t.Any], desired: DesiredLineage, now: datetime.datetime) -> list[str]:
     try:
         described = certificates.describe(found["chain"])
     except PkiError:
         return ["the certificate that certbot has cannot be read"]
-    if not found["key_fits"]:
+    if not found["key_matches"]:
         return ["the private key that certbot has does not fit its certificate"]
     start, end = (datetime.datetime.fromisoformat(described[name]) for name in ("not_before", "not_after"))
     if now > end:
         return [f"it expired on {end:%Y-%m-%d}"]
-    missing = sorted(set(wish.names) - set(described["dns_names"]))
+    missing = sorted(set(desired.names) - set(described["dns_names"]))
     # Of those that were asked for: some servers add names of their own.
-    superfluous = sorted(set(found["names"]) - set(wish.names))
+    superfluous = sorted(set(found["names"]) - set(desired.names))
     found_reasons = [f"the DNS name {name} is missing" for name in missing]
     found_reasons += [f"the DNS name {name} is no longer wanted" for name in superfluous]
-    if described["key_type"] != wish.key_type:
-        found_reasons.append(f"its key is of the type {described['key_type']}, not {wish.key_type}")
+    if described["key_type"] != desired.key_type:
+        found_reasons.append(f"its key is of the type {described['key_type']}, not {desired.key_type}")
     if end - now < (end - start) / _OVERDUE:
         found_reasons.append(f"certbot should have renewed it long ago: it expires on {end:%Y-%m-%d}")
     return found_reasons

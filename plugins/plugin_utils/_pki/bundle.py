@@ -59,7 +59,7 @@ class Bundle:
 def check_bundle(
     chain_pem: bytes | str,
     key_pem: bytes | str,
-    wanted: t.Iterable[str],
+    desired: t.Iterable[str],
     now: datetime.datetime | None = None,
     passphrase: str | None = None,
     chain_name: str = "the certificate file",
@@ -95,7 +95,7 @@ def check_bundle(
         _check_time(each, now, chain_name)
         _check_key(each, chain_name)
         _check_signature(each, chain_name)
-    _check_names(leaf, wanted, chain_name)
+    _check_names(leaf, desired, chain_name)
     return Bundle(pem_of(*sent), pem_of_key(key, None))
 
 
@@ -129,10 +129,10 @@ def _key(pem: bytes, passphrase: str | None, name: str, option: str) -> t.Any:
 
 
 def _check_fits(certificates: list[x509.Certificate], key: t.Any, chain_name: str, key_name: str) -> None:
-    wanted = public_bytes(key.public_key())
+    desired = public_bytes(key.public_key())
     for certificate in certificates:
         with contextlib.suppress(*MALFORMED):
-            if public_bytes(certificate.public_key()) != wanted:
+            if public_bytes(certificate.public_key()) != desired:
                 continue
             if certificate == certificates[0]:
                 return
@@ -216,14 +216,14 @@ def _check_signature(certificate: x509.Certificate, name: str) -> None:
         )
 
 
-def _check_names(leaf: x509.Certificate, wanted: t.Iterable[str], name: str) -> None:
+def _check_names(leaf: x509.Certificate, desired: t.Iterable[str], name: str) -> None:
     names = names_of(leaf)
     if not names.dns and not names.ips:
         raise PkiError(
             f"The certificate in {name} has no subject alternative name, and browsers look at nothing else: request one"
             " with the names of the host there."
         )
-    missing = [each for each in wanted if not covers(normalized(each), names)]
+    missing = [each for each in desired if not covers(normalized(each), names)]
     if missing:
         raise PkiError(
             f"The certificate in {name} is for {', '.join((*names.dns, *names.ips))}, not for {', '.join(missing)}: get"

@@ -19,7 +19,7 @@ import typing as t
 from .authority import CertificateAuthority, DEFAULT_CA_DAYS, DEFAULT_CA_NAME, MAX_CA_DAYS
 from .bundle import Bundle, check_bundle
 from .name_constraints import permits
-from .names import Names, PkiError, common_name, wanted_names
+from .names import Names, PkiError, common_name, desired_names
 from .x509 import (
     BACKDATE,
     CRYPTOGRAPHY_IMPORT_ERROR,
@@ -71,7 +71,7 @@ __all__ = [
     "permits",
     "public_key_fingerprint",
     "reasons_to_issue",
-    "wanted_names",
+    "desired_names",
 ]
 
 DEFAULT_DAYS = 397
@@ -217,8 +217,8 @@ def public_key_fingerprint(chain_pem: bytes | str) -> str:
 
 def reasons_to_issue(
     current_pem: bytes | str | None,
-    key_fits: bool | None,
-    wanted: Names,
+    key_matches: bool | None,
+    desired: Names,
     ca_certificate: x509.Certificate | None,
     renew_before_days: int,
     key_type: str | None = None,
@@ -231,7 +231,7 @@ def reasons_to_issue(
     other than a new certificate would get is no reason.
 
     :param current_pem: PEM, the server's certificate first; None or empty if there is none
-    :param key_fits: whether the host's private key belongs to it; None if that is not known, which is no reason
+    :param key_matches: whether the host's private key belongs to it; None if that is not known, which is no reason
     :param ca_certificate: of the authority that should have signed it; None if there is none, see C(self_signed)
     :param renew_before_days: how many days before its end it is renewed; not if the authority itself ends then, because
         a new certificate would not last longer
@@ -252,11 +252,11 @@ def reasons_to_issue(
     described = describe_certificate(certificate)
     now = now or now_utc()
     reasons = []
-    if key_fits is False:
+    if key_matches is False:
         reasons.append("the private key does not fit the certificate")
     reasons += _reasons_of_time(certificate, ca_certificate, renew_before_days, now)
-    reasons += [f"the DNS name {name} is missing" for name in wanted.dns if name not in described["dns_names"]]
-    reasons += [f"the IP address {each} is missing" for each in wanted.ips if each not in described["ip_addresses"]]
+    reasons += [f"the DNS name {name} is missing" for name in desired.dns if name not in described["dns_names"]]
+    reasons += [f"the IP address {each} is missing" for each in desired.ips if each not in described["ip_addresses"]]
     reasons += _reasons_of_issuer(certificate, ca_certificate, self_signed)
     if key_type is not None and described["key_type"] != key_type:
         reasons.append(f"its key is of the type {described['key_type']}, not {key_type}")

@@ -64,13 +64,13 @@ class Names(t.NamedTuple):
     not_permitted: tuple[str, ...] = ()
 
 
-def wanted_names(
+def desired_names(
     hostname: str | None = None,
     fqdn: str | None = None,
     inventory_name: str | None = None,
     addresses: t.Iterable[str] = (),
     extra: t.Iterable[str] = (),
-    reached: str | None = None,
+    remote_address: str | None = None,
     permits: t.Callable[[str], bool] | None = None,
 ) -> Names:
     """The names a browser may reach a host by.
@@ -97,7 +97,7 @@ def wanted_names(
     if isinstance(extra, str):
         raise PkiError(f"The additional certificate names must be a list, not the text '{extra}'.")
     asked = [_asked_name(name) for name in extra]
-    inventory = list(filter(None, map(_usable_name, (inventory_name, reached))))
+    inventory = list(filter(None, map(_usable_name, (inventory_name, remote_address))))
     local = f"{hostname}.local" if hostname and "." not in hostname else None
     claimed = list(filter(None, map(_usable_name, (hostname, local, fqdn, *addresses))))
 

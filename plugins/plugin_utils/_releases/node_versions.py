@@ -10,7 +10,7 @@ import json
 import re
 
 
-def wanted_node(answer: str) -> str:
+def required_node(answer: str) -> str:
     """The range of Node.js versions, such as `>=18.5`, from what `npm view --json <package> version engines.node` prints.
 
     npm prints one object, or a list of them in ascending order where the asked version is a range.
@@ -19,19 +19,19 @@ def wanted_node(answer: str) -> str:
     """
     found = json.loads(answer)
     newest = found[-1] if isinstance(found, list) and found else found
-    wanted = newest.get("engines.node") if isinstance(newest, dict) else None
-    if not isinstance(wanted, str):
+    desired = newest.get("engines.node") if isinstance(newest, dict) else None
+    if not isinstance(desired, str):
         raise ValueError("npm named no version of Node.js")
-    return wanted
+    return desired
 
 
-def new_enough(node: str, wanted: str) -> bool:
+def new_enough(node: str, desired: str) -> bool:
     """Whether a version such as `v20.19.2` satisfies a range such as `>=18.5`, the only form that Node-RED has used.
 
     :raises ValueError: the version or the range has another form
     """
     version = re.fullmatch(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[-+].*)?", node.strip())
-    lowest = re.fullmatch(r">=\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?", wanted.strip())
+    lowest = re.fullmatch(r">=\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?", desired.strip())
     if not version or not lowest:
-        raise ValueError(f"{node!r} and {wanted!r} cannot be compared")
+        raise ValueError(f"{node!r} and {desired!r} cannot be compared")
     return [int(part or 0) for part in version.groups()] >= [int(part or 0) for part in lowest.groups()]

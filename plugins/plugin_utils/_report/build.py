@@ -61,8 +61,8 @@ def results_from_data(data: t.Sequence[t.Any], rules: t.Mapping[str, Rule]) -> l
     return list(results.values())
 
 
-def _failed(item: t.Any, place: str, error: str) -> Subject:
-    """The subject of an item that has none, or one that cannot be used; ``place`` is for a name that is not known."""
+def _failed(item: t.Any, location: str, error: str) -> Subject:
+    """The subject of an item that has none, or one that cannot be used; ``context`` is for a name that is not known."""
     item = item if isinstance(item, t.Mapping) else {}
     subject = item.get("subject")
     name = subject.get("name") if isinstance(subject, t.Mapping) else None
@@ -70,7 +70,7 @@ def _failed(item: t.Any, place: str, error: str) -> Subject:
     if subject is None and message and isinstance(message, str):
         # Why the task failed before it had a subject.
         reason = redact(message)
-    return Subject(name if name and isinstance(name, str) else place, Kind.HOST, reason)
+    return Subject(name if name and isinstance(name, str) else location, Kind.HOST, reason)
 
 
 def _result(item: t.Any, rules: t.Mapping[str, Rule]) -> Result:
@@ -112,7 +112,7 @@ def make(
         applied,
     )
     if known is not None:
-        findings = [dataclasses.replace(finding, known=finding.fingerprint in known) for finding in findings]
+        findings = [dataclasses.replace(finding, baselined=finding.fingerprint in known) for finding in findings]
     told = applied | {finding.rule.identifier for finding in findings}
     return Report(
         command,

@@ -28,7 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
     Subject,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
-from .summary import SEVERITIES, Summary, counted_as, digest, natural, place_text, printable, remaining_days
+from .summary import SEVERITIES, Summary, pluralised, digest, natural_sort_key, location_text, printable, remaining_days
 
 _FOLDER = pathlib.Path(__file__).parent
 #: How many findings of one rule are shown before the rest is folded up.
@@ -55,7 +55,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        breakable=_breakable, code=_code, day=_day, many=counted_as, place=place_text, time=_time
+        breakable=_breakable, code=_code, day=_day, many=pluralised, location=location_text, time=_time
     )
     style = (_FOLDER / "page.css").read_text("utf-8")
     summary = Summary(report)
@@ -140,15 +140,15 @@ class _End:
     def of(cls, certificate: ServedCertificate, now: datetime.datetime) -> _End:
         days = remaining_days(certificate.not_after, now)
         if certificate.not_after <= now:
-            return cls(f"ended {counted_as(-days, 'day')} ago" if days < -1 else "ended today", "over")
-        words = f"{counted_as(days, 'day')} left" if days else "ends today"
+            return cls(f"ended {pluralised(-days, 'day')} ago" if days < -1 else "ended today", "over")
+        words = f"{pluralised(days, 'day')} left" if days else "ends today"
         return cls(words, "soon" if days < SOON else "good")
 
 
 def _certificates(report: Report) -> list[Subject]:
     """The subjects with a certificate, those whose certificate ends first at the top."""
     found = [subject for subject in report.subjects if subject.certificate]
-    return sorted(found, key=lambda subject: (subject.certificate.not_after, natural(subject.name)))
+    return sorted(found, key=lambda subject: (subject.certificate.not_after, natural_sort_key(subject.name)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,8 +187,8 @@ class _Axis:
         for month in range(self.first.year * 12 + self.first.month, self.last.year * 12 + self.last.month):
             year, index = divmod(month, 12)
             time = self.now.replace(year=year, month=index + 1, day=1, hour=0, minute=0, second=0, microsecond=0)
-            place = self.at(time)
+            location = self.at(time)
             # The name of a mark at the edge would be cut off.
-            if index % step == 0 and 6 < place < 94:
-                marks.append((place, f"{time:%b %Y}" if index == 0 or step == 12 or not marks else f"{time:%b}"))
+            if index % step == 0 and 6 < location < 94:
+                marks.append((location, f"{time:%b %Y}" if index == 0 or step == 12 or not marks else f"{time:%b}"))
         return marks

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Report, Rule, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
-from .summary import digest, one_line, place_text, printable
+from .summary import digest, one_line, location_text, printable
 
 
 def render(report: Report) -> str:
@@ -72,15 +72,17 @@ def _outcome(case: ElementTree.Element, rule: Rule, findings: list[Finding]) -> 
         failure = ElementTree.SubElement(
             case, "failure", {"message": one_line(counted[0].message), "type": str(rule.severity)}
         )
-        failure.text = printable("\n".join([*map(_line, counted), f"Why: {rule.why}", f"To mend: {rule.mend}"]))
+        failure.text = printable(
+            "\n".join([*map(_line, counted), f"Rationale: {rule.rationale}", f"Remediation: {rule.remediation}"])
+        )
     elif findings:
         reasons = {_reason(finding): None for finding in findings}
         ElementTree.SubElement(case, "skipped", {"message": one_line("; ".join(reasons))})
 
 
 def _line(finding: Finding) -> str:
-    place = place_text(finding.place)
-    return f"{place}: {finding.message}" if place else finding.message
+    location = location_text(finding.location)
+    return f"{location}: {finding.message}" if location else finding.message
 
 
 def _reason(finding: Finding) -> str:

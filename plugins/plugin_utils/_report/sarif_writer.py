@@ -72,15 +72,15 @@ def render(report: Report, directory: pathlib.Path) -> str:
 
 
 def _rule(rule: Rule) -> dict[str, t.Any]:
-    variable = f" (`{rule.variable}`)" if rule.variable and rule.variable not in rule.mend else ""
+    variable = f" (`{rule.variable}`)" if rule.variable and rule.variable not in rule.remediation else ""
     return {
         "id": rule.identifier,
         "name": "".join(part.capitalize() for part in rule.identifier.split("-")),
         "shortDescription": {"text": rule.title},
-        "fullDescription": {"text": rule.why},
+        "fullDescription": {"text": rule.rationale},
         "help": {
-            "text": f"{rule.why}\nTo mend: {rule.mend}{variable}",
-            "markdown": f"{rule.why}\n\n**To mend:** {rule.mend}{variable}",
+            "text": f"{rule.rationale}\nRemediation: {rule.remediation}{variable}",
+            "markdown": f"{rule.rationale}\n\n**Remediation:** {rule.remediation}{variable}",
         },
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {
@@ -95,9 +95,9 @@ def _result(
     report: Report, finding: Finding, subject: Subject | None, indexes: t.Mapping[str, int], directory: pathlib.Path
 ) -> dict[str, t.Any]:
     physical: dict[str, t.Any] = {"artifactLocation": _artifact(report, finding, subject, directory)}
-    if finding.place.line:
-        physical["region"] = {"startLine": finding.place.line}
-    elif finding.place.file:
+    if finding.location.line:
+        physical["region"] = {"startLine": finding.location.line}
+    elif finding.location.file:
         # Code scanning shows nothing of a file without a line.
         physical["region"] = {"startLine": 1}
     result = {
@@ -126,20 +126,20 @@ def _result(
             }
         ]
     if report.compared:
-        result["baselineState"] = "unchanged" if finding.known else "new"
+        result["baselineState"] = "unchanged" if finding.baselined else "new"
     return result
 
 
 def _artifact(report: Report, finding: Finding, subject: Subject | None, directory: pathlib.Path) -> dict[str, str]:
     # A validation visits no host: what it finds of one is in files of the control node.
-    here = finding.place.file if report.command == "validate" else ""
+    here = finding.location.file if report.command == "validate" else ""
     if here or (subject and subject.kind is Kind.FILE):
-        path = directory / (finding.place.file or finding.subject)
+        path = directory / (finding.location.file or finding.subject)
         if path.is_relative_to(directory):
             return {"uri": _quoted(path.relative_to(directory).as_posix()), "uriBaseId": "SRCROOT"}
         return {"uri": "file://" + _quoted(path.as_posix())}
     return {
-        "uri": _quoted("/".join(filter(None, (finding.subject, finding.place.file.lstrip("/"))))),
+        "uri": _quoted("/".join(filter(None, (finding.subject, finding.location.file.lstrip("/"))))),
         "uriBaseId": "HOSTS",
     }
 

@@ -18,7 +18,7 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Kind,
-    Place,
+    Location,
     Report,
     Rule,
     Severity,
@@ -50,17 +50,17 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def counted_as(number: int, what: str) -> str:
+def pluralised(number: int, what: str) -> str:
     """Such as "1 host" or "2 hosts"."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def place_text(place: Place) -> str:
+def location_text(location: Location) -> str:
     """Such as settings.js:12, or the empty text."""
-    return f"{place.file}:{place.line}" if place.file and place.line else place.file
+    return f"{location.file}:{location.line}" if location.file and location.line else location.file
 
 
-def natural(name: str) -> list[tuple[int, str]]:
+def natural_sort_key(name: str) -> list[tuple[int, str]]:
     """What names are sorted by, so that pi2 comes before pi10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
@@ -87,16 +87,16 @@ class Summary:
         return [finding for finding in self.report.findings if finding.suppression]
 
     @functools.cached_property
-    def known(self) -> list[Finding]:
+    def baselined(self) -> list[Finding]:
         """The findings that only the baseline keeps from counting."""
-        return [finding for finding in self.report.findings if finding.known and not finding.suppression]
+        return [finding for finding in self.report.findings if finding.baselined and not finding.suppression]
 
     @functools.cached_property
     def accepted_by_subject(self) -> dict[str, list[str]]:
         """What does not count of each subject that has some, such as "2 critical known", the most severe first."""
         found: dict[str, list[str]] = {}
         for severity in SEVERITIES:
-            for word, findings in (("known", self.known), ("suppressed", self.suppressed)):
+            for word, findings in (("baselined", self.baselined), ("suppressed", self.suppressed)):
                 numbers = collections.Counter(
                     finding.subject for finding in findings if finding.rule.severity == severity
                 )
@@ -107,11 +107,11 @@ class Summary:
     @property
     def not_counted(self) -> str:
         """Such as "1 suppressed, 5 known from the baseline", or the empty text."""
-        parts = ((self.suppressed, "suppressed"), (self.known, "known from the baseline"))
+        parts = ((self.suppressed, "suppressed"), (self.baselined, "baselined"))
         return ", ".join(f"{len(findings)} {word}" for findings, word in parts if findings)
 
     @functools.cached_property
-    def quiet(self) -> list[Rule]:
+    def passed_rules(self) -> list[Rule]:
         """The rules that found nothing, not even what does not count."""
         found = {finding.rule for finding in self.report.findings}
         return [rule for rule in self.report.rules if rule not in found] if self.looked_at else []
@@ -148,7 +148,7 @@ class Summary:
 
     def _rank(self, subject: Subject) -> tuple[t.Any, ...]:
         found = collections.Counter(finding.rule.severity for finding in self.by_subject.get(subject.name, ()))
-        return tuple(-found[severity] for severity in SEVERITIES), not subject.error, natural(subject.name)
+        return tuple(-found[severity] for severity in SEVERITIES), not subject.error, natural_sort_key(subject.name)
 
     @property
     def noun(self) -> str:
@@ -176,25 +176,27 @@ class Summary:
         """The verdict where no finding counts."""
         if not self.looked_at:
             return "Nothing was looked at"
-        on = f"on {counted_as(self.looked_at, self.noun)}"
+        on = f"on {pluralised(self.looked_at, self.noun)}"
         accepted = [
             _with_worst(findings, word)
-            for findings, word in ((self.known, "known"), (self.suppressed, "suppressed"))
+            for findings, word in ((self.baselined, "baselined"), (self.suppressed, "suppressed"))
             if findings
         ]
         if not accepted:
             return f"Nothing found {on}{self._without}"
-        return f"{'Nothing new' if self.known else 'Nothing that counts'} {on}: {', '.join(accepted)}{self._without}"
+        return (
+            f"{'Nothing new' if self.baselined else 'Nothing that counts'} {on}: {', '.join(accepted)}{self._without}"
+        )
 
     @property
     def _where(self) -> str:
         noun = "finding" if sum(self.severities.values()) == 1 else "findings"
-        return f"{noun} on {len(self.by_subject)} of {counted_as(self.looked_at, self.noun)}{self._without}"
+        return f"{noun} on {len(self.by_subject)} of {pluralised(self.looked_at, self.noun)}{self._without}"
 
     @property
     def _without(self) -> str:
         number = len(self.failed)
-        return f", {number} of {counted_as(len(self.report.subjects), self.noun)} not looked at" if number else ""
+        return f", {number} of {pluralised(len(self.report.subjects), self.noun)} not looked at" if number else ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -202,7 +204,7 @@ class Summary:
         return {
             **{str(severity): number for severity, number in self.severities.items()},
             "suppressed": len(self.suppressed),
-            "known": len(self.known),
+            "baselined": len(self.baselined),
             "subjects": len(self.report.subjects),
             "failed": len(self.failed),
         }
@@ -228,8 +230,8 @@ def report_data(report: Report) -> dict[str, t.Any]:
                 "identifier": rule.identifier,
                 "severity": str(rule.severity),
                 "title": rule.title,
-                "why": rule.why,
-                "mend": rule.mend,
+                "rationale": rule.rationale,
+                "remediation": rule.remediation,
                 "variable": rule.variable,
             }
             for rule in sorted(report.rules, key=lambda rule: rule.identifier)
@@ -247,8 +249,8 @@ def ordered(findings: t.Iterable[Finding]) -> list[Finding]:
             finding.subject,
             finding.rule.identifier,
             finding.detail,
-            finding.place.file,
-            finding.place.line or 0,
+            finding.location.file,
+            finding.location.line or 0,
             finding.message,
         ),
     )

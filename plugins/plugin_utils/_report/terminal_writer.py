@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report, Severity, Subject
-from .summary import Summary, counted_as, one_line, place_text
+from .summary import Summary, pluralised, one_line, location_text
 
 #: How many findings of one subject are shown.
 SHOWN = 10
@@ -29,34 +29,34 @@ def lines(report: Report, hint: str) -> list[Line]:
     """The report, in plain text. The hint says where the rest is: "see report.html"."""
     summary = Summary(report)
     worst = next((severity for severity, number in summary.severities.items() if number), None)
-    told = [Line(f"{summary.verdict}.", worst)]
+    shown = [Line(f"{summary.verdict}.", worst)]
     # Where no finding counts, the verdict has it.
     if summary.by_subject and summary.not_counted:
-        told.append(Line(f"Not counted: {summary.not_counted}."))
+        shown.append(Line(f"Not counted: {summary.not_counted}."))
     if summary.failed:
-        told.append(Line(""))
-        told.append(Line(f"Not looked at: {counted_as(len(summary.failed), summary.noun)}", Severity.HIGH))
-        told += [
+        shown.append(Line(""))
+        shown.append(Line(f"Not looked at: {pluralised(len(summary.failed), summary.noun)}", Severity.HIGH))
+        shown += [
             Line(f"  {one_line(subject.name)}: {one_line(subject.error)}")
             for subject in summary.failed[:SHOWN_SUBJECTS]
         ]
-        told += _rest(len(summary.failed) - SHOWN_SUBJECTS, "", hint)
+        shown += _rest(len(summary.failed) - SHOWN_SUBJECTS, "", hint)
     found = [subject for subject in summary.subjects if subject.name in summary.by_subject]
     for subject in found[:SHOWN_SUBJECTS]:
-        told.append(Line(""))
-        told += _subject(summary, subject, hint)
-    told += _rest(len(found) - SHOWN_SUBJECTS, f" {summary.noun}s with findings", hint)
-    return told
+        shown.append(Line(""))
+        shown += _subject(summary, subject, hint)
+    shown += _rest(len(found) - SHOWN_SUBJECTS, f" {summary.noun}s with findings", hint)
+    return shown
 
 
 def _subject(summary: Summary, subject: Subject, hint: str) -> list[Line]:
     findings = summary.by_subject[subject.name]
     versions = [f"Node-RED {subject.node_red}" if subject.node_red else "", subject.address]
-    told = [Line("  ".join(one_line(text) for text in (subject.name, *versions) if text))]
+    shown = [Line("  ".join(one_line(text) for text in (subject.name, *versions) if text))]
     for finding, following in zip(findings[:SHOWN], [*findings[1:SHOWN], None]):
-        place = place_text(finding.place)
-        where = f"{one_line(place)}: " if place else ""
-        told.append(
+        location = location_text(finding.location)
+        where = f"{one_line(location)}: " if location else ""
+        shown.append(
             Line(
                 f"  {finding.rule.severity!s:<8}  {where}{one_line(finding.message)} [{finding.rule.identifier}]",
                 finding.rule.severity,
@@ -64,8 +64,8 @@ def _subject(summary: Summary, subject: Subject, hint: str) -> list[Line]:
         )
         # What mends several findings is said once.
         if following is None or following.rule != finding.rule:
-            told.append(Line(f"            To mend: {one_line(finding.rule.mend)}"))
-    return told + _rest(len(findings) - SHOWN, "", hint)
+            shown.append(Line(f"            Remediation: {one_line(finding.rule.remediation)}"))
+    return shown + _rest(len(findings) - SHOWN, "", hint)
 
 
 def _rest(number: int, what: str, hint: str) -> list[Line]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Place, Rule, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node, line_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING, SettingsFile
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING, SettingsSource
 
 #: What puts most faults right.
 SECURE = "Run pifleet.nodered.secure."
@@ -22,20 +22,22 @@ LOOPBACK = ("localhost", "::1", "[::1]")
 class RuleBook(dict[str, Rule]):
     """Rules by their identifiers, in the order in which they were written down."""
 
-    def add(self, identifier: str, severity: Severity, title: str, why: str, mend: str, variable: str = "") -> Rule:
+    def add(
+        self, identifier: str, severity: Severity, title: str, rationale: str, remediation: str, variable: str = ""
+    ) -> Rule:
         """A new rule; its identifier must be new as well."""
         if identifier in self:
             raise AssertionError(f"two rules are called {identifier}")
-        self[identifier] = Rule(identifier, severity, title, why, mend, variable)
+        self[identifier] = Rule(identifier, severity, title, rationale, remediation, variable)
         return self[identifier]
 
 
-class Reading:
+class SettingsReview:
     """A settings.js under examination: what it says, and findings about it with their lines."""
 
     def __init__(self, source: bytes, subject: str, file: str, in_repository: bool) -> None:
         """SettingsError where the file cannot be analysed."""
-        self.settings = SettingsFile(source, strict=False)
+        self.settings = SettingsSource(source, strict=False)
         self.subject = subject
         self.file = file
         self.in_repository = in_repository
@@ -65,11 +67,11 @@ class Reading:
     ) -> Finding:
         """A finding; ``at`` is code of the file, a line, or a setting, which may be missing from the file."""
         if isinstance(at, tuple):
-            home = self.settings.home
-            line = self.settings.line(at) or (line_of(home) if home is not None else None)
+            insertion_target = self.settings.insertion_target
+            line = self.settings.line(at) or (line_of(insertion_target) if insertion_target is not None else None)
         else:
             line = at if at is None or isinstance(at, int) else line_of(at)
-        return Finding(rule, self.subject, message, Place(self.file, line), detail)
+        return Finding(rule, self.subject, message, Location(self.file, line), detail)
 
 
 def is_loopback(address: t.Any) -> bool:
@@ -81,7 +83,7 @@ def is_code(value: t.Any) -> bool:
     return isinstance(value, Expression)
 
 
-def shown(name: t.Any) -> str:
+def printable_name(name: t.Any) -> str:
     """A name out of a file, safe to print: short, on one line, without characters that no terminal shows."""
     text = str(name)
     return text[:64].encode("unicode_escape").decode("ascii") if not text[:64].isprintable() else text[:64]

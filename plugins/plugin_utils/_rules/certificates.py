@@ -139,9 +139,9 @@ def covers_name(pem: bytes | str, name: str) -> bool:
     described = describe_certificate(certificates_of(as_bytes(pem), "the certificate")[0])
     with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(name)) in described["ip_addresses"]
-    wanted = name.lower().rstrip(".")
-    wildcard = "*." + wanted.partition(".")[2]
-    return wanted in described["dns_names"] or ("." in wanted and wildcard in described["dns_names"])
+    desired = name.lower().rstrip(".")
+    wildcard = "*." + desired.partition(".")[2]
+    return desired in described["dns_names"] or ("." in desired and wildcard in described["dns_names"])
 
 
 def _has_weak_key(certificate: x509.Certificate) -> bool:

@@ -16,14 +16,14 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import covers
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import Status, judge
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import Status, analyse
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from .base import SECURE, RuleBook, is_loopback, shown
+from .base import SECURE, RuleBook, is_loopback, printable_name
 from .certificates import EXPIRED, SELF_SIGNED, check_certificate, covers_name
 from .host_view import Host
 from .logins import ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN
@@ -213,27 +213,27 @@ _DECISIVE = (
 
 
 def check_host(
-    state: Mapping[str, t.Any], view: Mapping[str, t.Any] | None, subject: str, today: datetime.date
+    state: Mapping[str, t.Any], external_view: Mapping[str, t.Any] | None, subject: str, today: datetime.date
 ) -> list[Finding]:
     """Everything about one host: its settings, what it told, and what it shows.
 
-    :param state: what `pifleet.nodered.info` returned with its details; the text of the settings as bytes or in Base64
+    :param state: what `pifleet.nodered.host_info` returned with its details; the text of the settings as bytes or in Base64
     :param view: what `_outside.look` returned; None where nobody looked
     """
-    host = Host(state, view, subject, today)
+    host = Host(state, external_view, subject, today)
     found = [finding for check in _CHECKS for finding in check(host)]
     # Two rules may see the same fault; the first one has the line.
     return list({finding.fingerprint: finding for finding in reversed(found)}.values())[::-1]
 
 
 def _certificate(host: Host) -> Iterator[Finding]:
-    installed, served = host.state["certificate"], host.view.get("certificate")
+    installed, served = host.state["certificate"], host.external_view.get("certificate")
     path = installed["path"] or ""
-    if installed["chain"] and installed["key_fits"] is False:
+    if installed["chain"] and installed["key_matches"] is False:
         yield host.finding(KEY_MISMATCH, f"The key in {path} does not fit its certificate.", file=path)
     if installed["key"] and installed["status"] and int(installed["status"]["mode"], 8) & 0o077:
         yield host.finding(KEY_READABLE, f"{path} has the mode {installed['status']['mode']}.", file=path)
-    pem = served or (installed["chain"] if host.reading and host.reading.has("https") else None)
+    pem = served or (installed["chain"] if host.review and host.review.has("https") else None)
     if not pem:
         return
     found = list(check_certificate(pem, host.today, lambda rule, message: host.finding(rule, message, file=path)))
@@ -241,10 +241,10 @@ def _certificate(host: Host) -> Iterator[Finding]:
     rules = {finding.rule for finding in found}
     try:
         if served:
-            names = [name for name in (host.view["address"], host.subject) if not is_loopback(name)]
+            names = [name for name in (host.external_view["address"], host.subject) if not is_loopback(name)]
             if names and not any(covers_name(pem, name) for name in names):
                 yield host.finding(WRONG_NAME, f"The certificate is not for {' or '.join(names)}.")
-            if host.view.get("trusted") is False and not rules & {SELF_SIGNED, EXPIRED}:
+            if host.external_view.get("trusted") is False and not rules & {SELF_SIGNED, EXPIRED}:
                 yield host.finding(ISSUER_UNKNOWN, "The certificate was issued by an authority that is not known here.")
             if installed["chain"] and _is_ours(host) and fingerprint(installed["chain"]) != fingerprint(served):
                 yield host.finding(
@@ -257,7 +257,7 @@ def _certificate(host: Host) -> Iterator[Finding]:
 
 def _is_ours(host: Host) -> bool:
     """Whether settings.js has the https function of this collection, which reads the installed file."""
-    node = host.reading.settings.node(("https",)) if host.reading else None
+    node = host.review.settings.node(("https",)) if host.review else None
     return node is not None and b"server.pem" in (node.text or b"")
 
 
@@ -283,8 +283,8 @@ def _settings(host: Host) -> Iterator[Finding]:
         if key in _DECISIVE:
             yield host.finding(
                 SETTINGS_OVERRIDDEN,
-                f"{shown(key) or 'Any setting'} may be set by {shown(override['by'])}.",
-                f"{shown(key)} {shown(override['by'])}",
+                f"{printable_name(key) or 'Any setting'} may be set by {printable_name(override['by'])}.",
+                f"{printable_name(key)} {printable_name(override['by'])}",
             )
 
 
@@ -308,20 +308,20 @@ def _files(host: Host) -> Iterator[Finding]:
     exposed = _exposed(host)
     if exposed:
         # One finding, because Node-RED makes and removes some of the files as it goes.
-        names = ", ".join(shown(os.path.basename(path)) for path in exposed)
+        names = ", ".join(printable_name(os.path.basename(path)) for path in exposed)
         yield host.finding(
             SECRETS_READABLE, f"Other users may read {names}.", file=host.state["user_dir"]["path"] or ""
         )
     generated = any(os.path.basename(path).startswith((".config.runtime.json", ".config.json")) for path in exposed)
-    if generated and host.reading and host.reading.get("credentialSecret") is MISSING:
+    if generated and host.review and host.review.get("credentialSecret") is MISSING:
         yield host.finding(SECRET_ABSENT, "Node-RED's generated key may be read by others.", file=host.file)
 
 
 def _credentials(host: Host) -> Iterator[Finding]:
-    if host.reading is None or host.source is None:
+    if host.review is None or host.source is None:
         return
     with contextlib.suppress(SettingsError):
-        found = judge(host.state, SettingsDocument(host.source))
+        found = analyse(host.state, SettingsDocument(host.source))
         if found.status is Status.LOST:
             yield host.finding(
                 CREDENTIALS_LOST,
@@ -331,9 +331,9 @@ def _credentials(host: Host) -> Iterator[Finding]:
 
 
 def _sessions(host: Host) -> Iterator[Finding]:
-    if host.reading is None or not isinstance(host.reading.get("adminAuth", "users"), (list, dict)):
+    if host.review is None or not isinstance(host.review.get("adminAuth", "users"), (list, dict)):
         return
-    users = host.reading.get("adminAuth", "users")
+    users = host.review.get("adminAuth", "users")
     permissions = {
         user["username"]: user.get("permissions")
         for user in ([users] if isinstance(users, dict) else users)
@@ -344,7 +344,9 @@ def _sessions(host: Host) -> Iterator[Finding]:
         # A user who is gone cannot use a login any more.
         if name in permissions and any(_exceeds(scope, permissions[name]) for scope in scopes):
             yield host.finding(
-                SESSION_OUTLIVES, f"A login of {shown(name)} has rights that its user has not.", shown(name)
+                SESSION_OUTLIVES,
+                f"A login of {printable_name(name)} has rights that its user has not.",
+                printable_name(name),
             )
 
 
@@ -356,27 +358,27 @@ def _exceeds(scope: t.Any, permissions: t.Any) -> bool:
 
 def _flows(host: Host) -> Iterator[Finding]:
     """What the flows offer to the network without a login."""
-    reading, files = host.reading, host.details.get("flows", {})
-    if reading is None or any(reading.get(key) is False for key in ("httpRoot", "httpNodeRoot")):
+    review, files = host.review, host.details.get("flows", {})
+    if review is None or any(review.get(key) is False for key in ("httpRoot", "httpNodeRoot")):
         return
-    named = reading.get("flowFile")
+    named = review.get("flowFile")
     kinds = {
         kind
         for name, found in files.items()
         if not isinstance(named, str) or name == os.path.basename(named)
         for kind in found
     }
-    if kinds & {"http in", "ui_base", "ui-base"} and reading.is_off("httpNodeAuth") and reading.is_off("httpAuth"):
+    if kinds & {"http in", "ui_base", "ui-base"} and review.is_off("httpNodeAuth") and review.is_off("httpAuth"):
         what = "a dashboard" if kinds & {"ui_base", "ui-base"} else "an HTTP endpoint"
         yield host.finding(NODE_AUTH_MISSING, f"The flows have {what}, and httpNodeAuth is not set.", file=host.file)
-    if reading.is_off("httpNodeAuth"):
+    if review.is_off("httpNodeAuth"):
         return
     for kind, key in (("ui_base", "ui"), ("ui-base", "dashboard")):
-        if kind in kinds and reading.is_off(key, "ioMiddleware") and reading.is_off("ui", "ioMiddleware"):
+        if kind in kinds and review.is_off(key, "ioMiddleware") and review.is_off("ui", "ioMiddleware"):
             yield host.finding(
                 SOCKET_OPEN, f"The flows have a dashboard, and {key} has no ioMiddleware.", key, host.file
             )
-    if "websocket-listener" in kinds and reading.is_off("webSocketNodeVerifyClient"):
+    if "websocket-listener" in kinds and review.is_off("webSocketNodeVerifyClient"):
         yield host.finding(
             SOCKET_OPEN,
             "The flows have a web socket, and webSocketNodeVerifyClient is not set.",

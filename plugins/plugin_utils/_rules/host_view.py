@@ -11,10 +11,10 @@ import datetime
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Place, Rule
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected
-from .base import Reading, is_loopback
+from .base import SettingsReview, is_loopback
 
 
 def port_of(state: Mapping[str, t.Any]) -> int | None:
@@ -25,40 +25,40 @@ def port_of(state: Mapping[str, t.Any]) -> int | None:
         if not is_loopback(address)
     ]
     ports = {port for _address, port in listening}
-    reading = Host(state, None, "", datetime.date.min).reading
-    wanted = [
+    review = Host(state, None, "", datetime.date.min).review
+    desired = [
         (state["proof"] or {}).get("expected", {}).get("port"),
         *(seen["port"] for seen in state["endpoints"]),
-        reading.get("uiPort") if reading else None,
+        review.get("uiPort") if review else None,
         1880,
     ]
     # No other one: flows may listen too, on ports where a stray request does harm.
-    return next((int(port) for port in wanted if str(port) in map(str, ports)), None)
+    return next((int(port) for port in desired if str(port) in map(str, ports)), None)
 
 
 def expected_outside(state: Mapping[str, t.Any]) -> Expected:
     """Where a Node-RED answers, as far as its settings.js says."""
-    reading = Host(state, None, "", datetime.date.min).reading
-    if reading is None:
+    review = Host(state, None, "", datetime.date.min).review
+    if review is None:
         return Expected("/")
-    return Expected(_root(reading, "httpAdminRoot"), tuple(_logins(reading)))
+    return Expected(_root(review, "httpAdminRoot"), tuple(_logins(review)))
 
 
-def _root(reading: Reading, key: str) -> str | None:
+def _root(review: SettingsReview, key: str) -> str | None:
     """One of Node-RED's roots; None where it is switched off."""
-    value = reading.get("httpRoot") if reading.has("httpRoot") else reading.get(key)
+    value = review.get("httpRoot") if review.has("httpRoot") else review.get(key)
     return None if value is False else value if isinstance(value, str) else "/"
 
 
-def _logins(reading: Reading) -> Iterator[tuple[str, str]]:
+def _logins(review: SettingsReview) -> Iterator[tuple[str, str]]:
     """The roots at which a Basic login has to be asked for, each with its setting."""
-    root = _root(reading, "httpNodeRoot")
-    if root is not None and isinstance(reading.get("httpNodeAuth"), dict):
+    root = _root(review, "httpNodeRoot")
+    if root is not None and isinstance(review.get("httpNodeAuth"), dict):
         yield root, "httpNodeAuth"
-    statics = reading.get("httpStatic")
-    if reading.is_off("httpStatic") or not isinstance(reading.get("httpStaticAuth"), dict):
+    statics = review.get("httpStatic")
+    if review.is_off("httpStatic") or not isinstance(review.get("httpStaticAuth"), dict):
         return
-    base = reading.get("httpStaticRoot")
+    base = review.get("httpStaticRoot")
     for entry in statics if isinstance(statics, list) else [statics]:
         if isinstance(entry, (str, dict)):
             own = entry.get("root", "") if isinstance(entry, dict) else ""
@@ -69,33 +69,33 @@ class Host:
     """What is known of one host."""
 
     def __init__(
-        self, state: Mapping[str, t.Any], view: Mapping[str, t.Any] | None, subject: str, today: datetime.date
+        self, state: Mapping[str, t.Any], external_view: Mapping[str, t.Any] | None, subject: str, today: datetime.date
     ) -> None:
         self.state = state
-        self.view = view or {}
+        self.external_view = external_view or {}
         self.subject = subject
         self.today = today
         self.details = state.get("details") or {}
         self.file = state["settings"]["path"] or ""
         content = state["settings"]["content"]
         self.source = base64.b64decode(content) if isinstance(content, str) else content
-        self.reading = self._reading()
+        self.review = self._review()
 
-    def _reading(self) -> Reading | None:
+    def _review(self) -> SettingsReview | None:
         try:
-            return None if self.source is None else Reading(self.source, self.subject, self.file, False)
+            return None if self.source is None else SettingsReview(self.source, self.subject, self.file, False)
         except (SettingsError, RecursionError, UnicodeError):
             return None
 
     def finding(self, rule: Rule, message: str, detail: str = "", file: str = "") -> Finding:
-        return Finding(rule, self.subject, message, Place(file), detail)
+        return Finding(rule, self.subject, message, Location(file), detail)
 
     @property
     def saw_node_red(self) -> bool:
         """Whether something that looks like Node-RED answered the control node."""
-        return bool(self.view.get("reachable")) and self.view.get("login") is not None
+        return bool(self.external_view.get("reachable")) and self.external_view.get("login") is not None
 
     @property
     def asks_for_login(self) -> bool:
         """Whether the control node was refused as a stranger and offered a login."""
-        return bool(self.view.get("login")) and self.view.get("settings_status") == 401
+        return bool(self.external_view.get("login")) and self.external_view.get("settings_status") == 401

@@ -18,7 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     text_of,
     unwrapped,
 )
-from .base import SECURE, Reading, RuleBook, is_code
+from .base import SECURE, SettingsReview, RuleBook, is_code
 from .certificates import check_certificate
 
 RULES = RuleBook()
@@ -105,41 +105,41 @@ REQUIRE_HTTPS = RULES.add(
 # TLS
 
 
-def check_https(reading: Reading, today: datetime.date) -> Iterator[Finding]:
-    value, node = reading.get("https"), reading.settings.node(("https",))
-    if reading.is_off("https"):
-        if not reading.is_on_loopback():
-            yield reading.finding(HTTPS_MISSING, "https is not set.", ("https",))
+def check_https(review: SettingsReview, today: datetime.date) -> Iterator[Finding]:
+    value, node = review.get("https"), review.settings.node(("https",))
+    if review.is_off("https"):
+        if not review.is_on_loopback():
+            yield review.finding(HTTPS_MISSING, "https is not set.", ("https",))
     elif is_code(value):
         if node is not None and _returns_nothing(unwrapped(node)):
-            yield reading.finding(HTTPS_RETURNS_NOTHING, "The https function has no return with a value.", node)
+            yield review.finding(HTTPS_RETURNS_NOTHING, "The https function has no return with a value.", node)
     elif not isinstance(value, dict):
-        yield reading.finding(HTTPS_MALFORMED, "https is neither an object nor a function.", node)
+        yield review.finding(HTTPS_MALFORMED, "https is neither an object nor a function.", node)
     else:
-        yield from _https_object(reading, value, today)
-    if isinstance(value, dict) and not reading.is_off("httpsRefreshInterval"):
-        yield reading.finding(
+        yield from _https_object(review, value, today)
+    if isinstance(value, dict) and not review.is_off("httpsRefreshInterval"):
+        yield review.finding(
             REFRESH_IGNORED, "httpsRefreshInterval is set, and https is no function.", ("httpsRefreshInterval",)
         )
 
 
-def _https_object(reading: Reading, value: dict[str, t.Any], today: datetime.date) -> Iterator[Finding]:
+def _https_object(review: SettingsReview, value: dict[str, t.Any], today: datetime.date) -> Iterator[Finding]:
     parts = ("pfx",) if "pfx" in value else ("key", "cert")
-    missing = [part for part in parts if reading.is_off("https", part)]
+    missing = [part for part in parts if review.is_off("https", part)]
     if missing and "SNICallback" not in value:
-        yield reading.finding(HTTPS_MALFORMED, f"https has no {' and no '.join(missing)}.", ("https",))
+        yield review.finding(HTTPS_MALFORMED, f"https has no {' and no '.join(missing)}.", ("https",))
     for part in ("key", "cert"):
         text = value.get(part)
         place = ("https", part)
         if isinstance(text, str) and text and _PEM not in text:
-            yield reading.finding(HTTPS_PATH, f"{part} of https is no content of a PEM file.", place, part)
+            yield review.finding(HTTPS_PATH, f"{part} of https is no content of a PEM file.", place, part)
         elif isinstance(text, str) and "PRIVATE KEY" in text:
-            yield reading.finding(KEY_IN_REPOSITORY, f"{part} of https is the key itself.", place)
+            yield review.finding(KEY_IN_REPOSITORY, f"{part} of https is the key itself.", place)
         elif isinstance(text, str) and text and part == "cert":
-            yield from check_certificate(text, today, lambda rule, message: reading.finding(rule, message, place))
+            yield from check_certificate(text, today, lambda rule, message: review.finding(rule, message, place))
     for key in ("minVersion", "secureProtocol"):
         if value.get(key) in ("TLSv1", "TLSv1.1", "TLSv1_method", "TLSv1_1_method"):
-            yield reading.finding(HTTPS_OLD, f"{key} of https is {value[key]}.", ("https", key))
+            yield review.finding(HTTPS_OLD, f"{key} of https is {value[key]}.", ("https", key))
 
 
 def _returns_nothing(node: Node) -> bool:
@@ -167,16 +167,16 @@ def _is_nothing(value: Node) -> bool:
     return value.type in ("null", "undefined", "false") or text_of(value) in ("void 0", "undefined")
 
 
-def check_require_https(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
-    value = reading.get("requireHttps")
-    if reading.is_off("requireHttps") or is_code(value):
+def check_require_https(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    value = review.get("requireHttps")
+    if review.is_off("requireHttps") or is_code(value):
         return
     if value is not True:
         message = "requireHttps is not exactly true, and Node-RED ignores it."
-    elif not reading.is_off("https"):
+    elif not review.is_off("https"):
         message = "requireHttps does nothing beside https."
-    elif not reading.is_on_loopback():
+    elif not review.is_on_loopback():
         message = "requireHttps without https and with an open port leaves the login in the clear."
     else:
         return
-    yield reading.finding(REQUIRE_HTTPS, message, ("requireHttps",))
+    yield review.finding(REQUIRE_HTTPS, message, ("requireHttps",))

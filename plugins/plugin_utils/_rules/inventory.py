@@ -16,12 +16,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_kno
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_OPTIONS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import misspelt
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Place, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
     HostVariables,
     is_stand_in,
 )
-from .base import RuleBook, shown
+from .base import RuleBook, printable_name
 from .passwords import PASSWORD_WELL_KNOWN
 
 RULES = RuleBook()
@@ -112,7 +112,7 @@ class Secret:
     #: Whose it is or under which keys it stands, such as `admin password`; empty for a variable that is a secret itself.
     owner: str
     text: str = dataclasses.field(repr=False)
-    place: Place
+    location: Location
     #: The user who logs in with it, for passwords and their hashes.
     user: str = ""
 
@@ -121,7 +121,7 @@ class Secret:
         """Such as "the admin password of nodered_admin_users" or "nodered_credential_secret"."""
         return f"the {self.owner} of {self.variable}" if self.owner else self.variable
 
-    def told(self, what: str) -> str:
+    def message_that(self, what: str) -> str:
         """A sentence about it."""
         return f"The {self.owner} of {self.variable} {what}." if self.owner else f"{self.variable} {what}."
 
@@ -136,7 +136,7 @@ def check_names(variables: HostVariables, subject: str) -> Iterator[Finding]:
             MISSPELT,
             subject,
             f"{name} is no variable of this collection. {meant} may be meant.",
-            variables.place(name),
+            variables.location(name),
             name,
         )
 
@@ -151,13 +151,15 @@ def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:
                 UNRESOLVED,
                 subject,
                 f"{name} has no value: {missing.reason}.",
-                missing.place,
+                missing.location,
                 f"{name} {missing.undefined}".strip(),
             )
         value = variables.value(name)
         # The validator's own words would show the value.
         if not is_stand_in(value) and validated({name: option}, {name: value}) is None:
-            yield Finding(WRONG_TYPE, subject, f"{name} must be {_kind(option)}.", variables.place(name, value), name)
+            yield Finding(
+                WRONG_TYPE, subject, f"{name} must be {_kind(option)}.", variables.location(name, value), name
+            )
 
 
 _KINDS = {
@@ -207,8 +209,8 @@ def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
             yield Finding(
                 SECRET_PLAIN,
                 subject,
-                secret.told("stands in plain text"),
-                secret.place,
+                secret.message_that("stands in plain text"),
+                secret.location,
                 f"{secret.variable} {secret.owner}",
             )
         if not secret.user:
@@ -221,8 +223,8 @@ def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
             yield Finding(
                 PASSWORD_REUSED,
                 subject,
-                secret.told(f"is the same as {twin.name}"),
-                secret.place,
+                secret.message_that(f"is the same as {twin.name}"),
+                secret.location,
                 f"{secret.variable} {secret.user}",
             )
 
@@ -244,8 +246,8 @@ def check_shared(hosts: t.Mapping[str, HostVariables]) -> Iterator[Finding]:
             yield Finding(
                 SECRET_SHARED,
                 first,
-                found[first].told(f"is the same on {others[0]}{more}"),
-                found[first].place,
+                found[first].message_that(f"is the same on {others[0]}{more}"),
+                found[first].location,
                 f"{variable} {owner}",
             )
 
@@ -257,13 +259,15 @@ def is_hash(text: str) -> bool:
 def _check_password(secret: Secret, subject: str) -> Iterator[Finding]:
     detail = f"{secret.variable} {secret.user}"
     if is_well_known(secret.text) or secret.text.lower() == secret.user.lower():
-        yield Finding(PASSWORD_WELL_KNOWN, subject, secret.told("is one that everybody knows"), secret.place, detail)
+        yield Finding(
+            PASSWORD_WELL_KNOWN, subject, secret.message_that("is one that everybody knows"), secret.location, detail
+        )
     elif len(secret.text) < _SHORTEST_PASSWORD:
         yield Finding(
             PASSWORD_SHORT,
             subject,
-            secret.told(f"has fewer than {_SHORTEST_PASSWORD} characters"),
-            secret.place,
+            secret.message_that(f"has fewer than {_SHORTEST_PASSWORD} characters"),
+            secret.location,
             detail,
         )
 
@@ -274,7 +278,7 @@ def _secrets_in(
     if isinstance(value, t.Mapping):
         user = _user(variable, value)
         for key, part in value.items():
-            yield from _secrets_in(variables, variable, part, (*keys, shown(key)), user)
+            yield from _secrets_in(variables, variable, part, (*keys, printable_name(key)), user)
     elif isinstance(value, list):
         for position, part in enumerate(value, 1):
             whose = _user(variable, part) if isinstance(part, t.Mapping) else ""
@@ -283,12 +287,12 @@ def _secrets_in(
     elif (isinstance(value, str) or hasattr(value, "_ciphertext")) and not is_stand_in(value):
         text = str(value)
         if text and _is_secret(variable, keys, text, bool(user)):
-            yield Secret(variable, " ".join(keys), text, variables.place(variable, value), user)
+            yield Secret(variable, " ".join(keys), text, variables.location(variable, value), user)
 
 
 def _user(variable: str, value: t.Mapping[str, t.Any]) -> str:
     """Who logs in with the mapping of a login, else the empty text."""
-    return shown(value.get(_LOGIN_VARIABLES.get(variable, ""), ""))
+    return printable_name(value.get(_LOGIN_VARIABLES.get(variable, ""), ""))
 
 
 def _is_secret(variable: str, keys: tuple[str, ...], text: str, login: bool) -> bool:
@@ -303,10 +307,10 @@ def _is_secret(variable: str, keys: tuple[str, ...], text: str, login: bool) -> 
 
 def _is_written_out(secret: Secret) -> bool:
     """Whether the file that a secret comes from has it in plain text. That of a vault has not; a hash may be there."""
-    if not secret.place.file or is_hash(secret.text):
+    if not secret.location.file or is_hash(secret.text):
         return False
     try:
-        written = pathlib.Path(secret.place.file).read_text("utf-8", "replace")
+        written = pathlib.Path(secret.location.file).read_text("utf-8", "replace")
     except OSError:
         return False
     return max(secret.text.splitlines(), key=len).strip() in written

@@ -19,7 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     unwrapped,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from .base import Reading, RuleBook, is_code, shown
+from .base import SettingsReview, RuleBook, is_code, printable_name
 from .passwords import check_password_hash
 
 RULES = RuleBook()
@@ -214,87 +214,87 @@ SOCKET_OPEN = RULES.add(
 )
 
 
-def check_logins(reading: Reading) -> Iterator[Finding]:
+def check_logins(review: SettingsReview) -> Iterator[Finding]:
     """Everything about logins that a settings.js tells."""
-    yield from _admin_auth(reading)
-    yield from _deprecated(reading)
-    yield from _node_auth(reading)
-    yield from _static_auth(reading)
-    yield from _sockets(reading)
+    yield from _admin_auth(review)
+    yield from _deprecated(review)
+    yield from _node_auth(review)
+    yield from _static_auth(review)
+    yield from _sockets(review)
 
 
-def has_admin_api(reading: Reading) -> bool:
+def has_admin_api(review: SettingsReview) -> bool:
     """Whether Node-RED serves its editor or the API behind it."""
-    return not any(reading.get(key) is False for key in ("httpRoot", "httpAdminRoot"))
+    return not any(review.get(key) is False for key in ("httpRoot", "httpAdminRoot"))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # adminAuth
 
 
-def _admin_auth(reading: Reading) -> Iterator[Finding]:
-    if not has_admin_api(reading):
+def _admin_auth(review: SettingsReview) -> Iterator[Finding]:
+    if not has_admin_api(review):
         return
-    auth = reading.get("adminAuth")
+    auth = review.get("adminAuth")
     if is_code(auth):
-        yield from _admin_auth_in_code(reading)
-    elif reading.is_off("adminAuth"):
-        if reading.is_off("httpAdminAuth") and reading.is_off("httpAuth"):
+        yield from _admin_auth_in_code(review)
+    elif review.is_off("adminAuth"):
+        if review.is_off("httpAdminAuth") and review.is_off("httpAuth"):
             state = "is missing" if auth is MISSING else "is switched off"
-            yield reading.finding(ADMIN_AUTH_MISSING, f"adminAuth {state}: anybody may use the editor.", ("adminAuth",))
+            yield review.finding(ADMIN_AUTH_MISSING, f"adminAuth {state}: anybody may use the editor.", ("adminAuth",))
     elif not isinstance(auth, dict):
-        yield reading.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth is no object.", ("adminAuth",))
+        yield review.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth is no object.", ("adminAuth",))
     else:
-        yield from _admin_auth_object(reading, auth)
+        yield from _admin_auth_object(review, auth)
 
 
-def _admin_auth_in_code(reading: Reading) -> Iterator[Finding]:
-    node = reading.settings.node(("adminAuth",))
+def _admin_auth_in_code(review: SettingsReview) -> Iterator[Finding]:
+    node = review.settings.node(("adminAuth",))
     if node is not None and unwrapped(node).type in FUNCTIONS:
-        yield reading.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth is a function.", ("adminAuth",))
+        yield review.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth is a function.", ("adminAuth",))
     elif node is not None and node.text in (b"undefined", b"void 0", b"NaN", b"!1"):
-        yield reading.finding(ADMIN_AUTH_MISSING, "adminAuth is switched off: anybody may use the editor.", node)
-    elif not reading.writes("adminAuth") or reading.settings.obstacle(("adminAuth",)) is None:
-        yield reading.finding(ADMIN_AUTH_UNKNOWN, "adminAuth is, or may come from, code.", node)
+        yield review.finding(ADMIN_AUTH_MISSING, "adminAuth is switched off: anybody may use the editor.", node)
+    elif not review.writes("adminAuth") or review.settings.blocker(("adminAuth",)) is None:
+        yield review.finding(ADMIN_AUTH_UNKNOWN, "adminAuth is, or may come from, code.", node)
 
 
-def _admin_auth_object(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
+def _admin_auth_object(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
     kind = auth.get("type", MISSING)
     by_tokens = is_code(auth.get("tokens"))
     if kind is MISSING and not by_tokens:
-        yield reading.finding(
+        yield review.finding(
             ADMIN_AUTH_LOCKED_OUT, 'adminAuth has no type, which must be "credentials" or "strategy".', ("adminAuth",)
         )
     elif kind not in ("credentials", "strategy", MISSING) and not is_code(kind):
-        yield reading.finding(
+        yield review.finding(
             ADMIN_AUTH_LOCKED_OUT,
             'The type of adminAuth is neither "credentials" nor "strategy".',
             ("adminAuth", "type"),
         )
     elif kind == "credentials":
-        yield from _users(reading, auth)
-    yield from _default(reading, auth)
+        yield from _users(review, auth)
+    yield from _default(review, auth)
     tokens = auth.get("tokens")
     if isinstance(tokens, list) and tokens:
-        yield reading.finding(
+        yield review.finding(
             STATIC_TOKENS, f"adminAuth.tokens has {len(tokens)} access tokens in plain text.", ("adminAuth", "tokens")
         )
     expiry = auth.get("sessionExpiryTime")
     if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) and expiry > _LONGEST_SESSION:
-        yield reading.finding(
+        yield review.finding(
             SESSION_LONG, f"A login lasts {int(expiry) // 86400} days.", ("adminAuth", "sessionExpiryTime")
         )
 
 
-def _users(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
+def _users(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
     users = auth.get("users", MISSING)
     if is_code(users):
         return
     if users is MISSING or not users or not isinstance(users, (list, dict)):
         if not is_code(auth.get("authenticate")):
-            yield reading.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth has no users.", ("adminAuth",))
+            yield review.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth has no users.", ("adminAuth",))
         return
-    node = unwrapped(reading.settings.node(("adminAuth", "users")))
+    node = unwrapped(review.settings.node(("adminAuth", "users")))
     nodes = [node] if isinstance(users, dict) else elements_of(node) or []
     names: set[str] = set()
     for user, place in zip([users] if isinstance(users, dict) else users, nodes):
@@ -304,22 +304,24 @@ def _users(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
         if is_code(name):
             continue
         if not isinstance(name, str) or not name:
-            yield reading.finding(USER_MALFORMED, "An entry of adminAuth.users has no username.", place)
+            yield review.finding(USER_MALFORMED, "An entry of adminAuth.users has no username.", place)
             continue
         if name in names:
-            yield reading.finding(USER_DUPLICATE, f"The user {shown(name)} is there twice.", place, shown(name))
+            yield review.finding(
+                USER_DUPLICATE, f"The user {printable_name(name)} is there twice.", place, printable_name(name)
+            )
         names.add(name)
-        yield from _user(reading, name, user, place)
+        yield from _user(review, name, user, place)
 
 
-def _user(reading: Reading, name: str, user: dict[str, t.Any], place: Node) -> Iterator[Finding]:
-    detail = shown(name)
+def _user(review: SettingsReview, name: str, user: dict[str, t.Any], place: Node) -> Iterator[Finding]:
+    detail = printable_name(name)
     password = user.get("password", MISSING)
     if password in (MISSING, None, ""):
-        yield reading.finding(USER_WITHOUT_PASSWORD, f"The user {detail} has no password.", place, detail)
+        yield review.finding(USER_WITHOUT_PASSWORD, f"The user {detail} has no password.", place, detail)
     else:
         yield from check_password_hash(
-            reading,
+            review,
             password,
             f"The password of the editor's user {detail}",
             name,
@@ -331,27 +333,27 @@ def _user(reading: Reading, name: str, user: dict[str, t.Any], place: Node) -> I
     if is_code(permissions):
         return
     if permissions in (MISSING, None, "") or permissions == []:
-        yield reading.finding(USER_WITHOUT_PERMISSIONS, f"The user {detail} has no permissions.", place, detail)
+        yield review.finding(USER_WITHOUT_PERMISSIONS, f"The user {detail} has no permissions.", place, detail)
         return
     for entry in permissions if isinstance(permissions, list) else [permissions]:
         if not is_code(entry) and not (isinstance(entry, str) and is_permission(entry)):
-            yield reading.finding(
+            yield review.finding(
                 PERMISSION_IGNORED,
-                f"The user {detail} has the permission {shown(entry)!r}, which means nothing.",
+                f"The user {detail} has the permission {printable_name(entry)!r}, which means nothing.",
                 _member(place, "permissions"),
-                f"{detail} {shown(entry)}",
+                f"{detail} {printable_name(entry)}",
             )
 
 
-def _default(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
+def _default(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
     default = auth.get("default", MISSING)
     place = ("adminAuth", "default")
     if is_code(default):
-        yield reading.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
+        yield review.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
         return
     permissions = default.get("permissions") if isinstance(default, dict) else None
     if is_code(permissions):
-        yield reading.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
+        yield review.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
         return
     entries = [
         entry
@@ -359,58 +361,58 @@ def _default(reading: Reading, auth: dict[str, t.Any]) -> Iterator[Finding]:
         if isinstance(entry, str) and is_permission(entry)
     ]
     if any(entry == "*" or entry.endswith("write") for entry in entries):
-        yield reading.finding(ANONYMOUS_WRITE, "adminAuth.default lets strangers change something.", place)
+        yield review.finding(ANONYMOUS_WRITE, "adminAuth.default lets strangers change something.", place)
     elif entries:
-        yield reading.finding(ANONYMOUS_READ, "adminAuth.default lets strangers read.", place)
+        yield review.finding(ANONYMOUS_READ, "adminAuth.default lets strangers read.", place)
 
 
-def _deprecated(reading: Reading) -> Iterator[Finding]:
+def _deprecated(review: SettingsReview) -> Iterator[Finding]:
     for key in ("httpAdminAuth", "httpAuth"):
-        if reading.writes(key) and not reading.is_off(key):
-            yield reading.finding(HTTP_ADMIN_AUTH, f"{key} is set.", (key,), key)
+        if review.writes(key) and not review.is_off(key):
+            yield review.finding(HTTP_ADMIN_AUTH, f"{key} is set.", (key,), key)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # httpNodeAuth and httpStaticAuth
 
 
-def _node_auth(reading: Reading) -> Iterator[Finding]:
-    if reading.get("httpRoot") is False or reading.get("httpNodeRoot") is False:
+def _node_auth(review: SettingsReview) -> Iterator[Finding]:
+    if review.get("httpRoot") is False or review.get("httpNodeRoot") is False:
         return
-    if not reading.is_off("httpNodeAuth"):
-        yield from _login(reading, "httpNodeAuth", "dashboards")
-    elif reading.is_off("httpAuth") and (
-        reading.in_repository or any(not reading.is_off(key) for key in ("ui", "dashboard", "httpNodeCors"))
+    if not review.is_off("httpNodeAuth"):
+        yield from _login(review, "httpNodeAuth", "dashboards")
+    elif review.is_off("httpAuth") and (
+        review.in_repository or any(not review.is_off(key) for key in ("ui", "dashboard", "httpNodeCors"))
     ):
-        yield reading.finding(NODE_AUTH_MISSING, "httpNodeAuth is not set.", ("httpNodeAuth",))
+        yield review.finding(NODE_AUTH_MISSING, "httpNodeAuth is not set.", ("httpNodeAuth",))
 
 
-def _static_auth(reading: Reading) -> Iterator[Finding]:
-    serves = not reading.is_off("httpStatic")
-    has_login = not reading.is_off("httpStaticAuth")
+def _static_auth(review: SettingsReview) -> Iterator[Finding]:
+    serves = not review.is_off("httpStatic")
+    has_login = not review.is_off("httpStaticAuth")
     if has_login:
-        yield from _login(reading, "httpStaticAuth", "static files")
+        yield from _login(review, "httpStaticAuth", "static files")
         if not serves:
-            yield reading.finding(STATIC_UNUSED, "httpStaticAuth is set without httpStatic.", ("httpStaticAuth",))
-    covered = not reading.is_off("httpNodeAuth") and below_node_root(reading)
+            yield review.finding(STATIC_UNUSED, "httpStaticAuth is set without httpStatic.", ("httpStaticAuth",))
+    covered = not review.is_off("httpNodeAuth") and below_node_root(review)
     if serves and not has_login and not covered:
-        yield reading.finding(STATIC_OPEN, "httpStatic is set without httpStaticAuth.", ("httpStatic",))
-    users = [reading.get(key, "user") for key in ("httpNodeAuth", "httpStaticAuth")]
+        yield review.finding(STATIC_OPEN, "httpStatic is set without httpStaticAuth.", ("httpStatic",))
+    users = [review.get(key, "user") for key in ("httpNodeAuth", "httpStaticAuth")]
     if serves and covered and all(isinstance(user, str) for user in users) and users[0] != users[1]:
-        yield reading.finding(
+        yield review.finding(
             LOGIN_CLASH,
             "httpStaticAuth has another user than httpNodeAuth, which Node-RED asks for first.",
             ("httpStaticAuth",),
         )
 
 
-def below_node_root(reading: Reading) -> bool:
+def below_node_root(review: SettingsReview) -> bool:
     """Whether all static files lie below the root of httpNodeAuth, which protects them then."""
-    root = reading.get("httpRoot") if reading.has("httpRoot") else reading.get("httpNodeRoot")
+    root = review.get("httpRoot") if review.has("httpRoot") else review.get("httpNodeRoot")
     root = "/" if root is MISSING else root
     if not isinstance(root, str):
         return False
-    base, statics = reading.get("httpStaticRoot"), reading.get("httpStatic")
+    base, statics = review.get("httpStaticRoot"), review.get("httpStatic")
     roots = [
         entry.get("root", "") if isinstance(entry, dict) else ""
         for entry in (statics if isinstance(statics, list) else [statics])
@@ -423,8 +425,8 @@ def below_node_root(reading: Reading) -> bool:
     )
 
 
-def _login(reading: Reading, key: str, serves: str) -> Iterator[Finding]:
-    login = reading.get(key)
+def _login(review: SettingsReview, key: str, serves: str) -> Iterator[Finding]:
+    login = review.get(key)
     if is_code(login):
         return
     # Since Node-RED 4.0, httpNodeAuth may be middleware: a list of functions.
@@ -433,26 +435,26 @@ def _login(reading: Reading, key: str, serves: str) -> Iterator[Finding]:
     if not isinstance(login, dict) or not all(
         is_code(login.get(name)) or (isinstance(login.get(name), str) and login[name]) for name in ("user", "pass")
     ):
-        yield reading.finding(NODE_AUTH_MALFORMED, f"{key} has no user and pass.", (key,), key)
+        yield review.finding(NODE_AUTH_MALFORMED, f"{key} has no user and pass.", (key,), key)
         return
     user = login["user"] if isinstance(login["user"], str) else ""
     yield from check_password_hash(
-        reading,
+        review,
         login["pass"],
         f"The password of {serves} ({key})",
         user,
-        reading.settings.node((key, "pass")),
+        review.settings.node((key, "pass")),
         key,
         md5=True,
     )
 
 
-def _sockets(reading: Reading) -> Iterator[Finding]:
-    if reading.is_off("httpNodeAuth"):
+def _sockets(review: SettingsReview) -> Iterator[Finding]:
+    if review.is_off("httpNodeAuth"):
         return
     for key in ("ui", "dashboard"):
-        if isinstance(reading.get(key), dict) and reading.is_off(key, "ioMiddleware"):
-            yield reading.finding(SOCKET_OPEN, f"{key} has no ioMiddleware.", (key,), key)
+        if isinstance(review.get(key), dict) and review.is_off(key, "ioMiddleware"):
+            yield review.finding(SOCKET_OPEN, f"{key} has no ioMiddleware.", (key,), key)
 
 
 def _member(node: Node, name: str) -> Node:

@@ -84,30 +84,30 @@ NODE_AUTH_NOT_ASKED = RULES.add(
 
 
 def check_editor(host: Host) -> Iterator[Finding]:
-    view = host.view
+    external_view = host.external_view
     if not host.saw_node_red:
         return
-    where = f"Port {view['port']}"
-    statuses = (view.get("settings_status"), view.get("flows_status"))
-    if not view["login"] and 200 in statuses:
+    where = f"Port {external_view['port']}"
+    statuses = (external_view.get("settings_status"), external_view.get("flows_status"))
+    if not external_view["login"] and 200 in statuses:
         yield host.finding(EDITOR_OPEN, f"{where} shows the editor to a stranger, with the right to change the flows.")
-        if view.get("cors") == "*":
+        if external_view.get("cors") == "*":
             yield host.finding(CORS_OPEN, f"{where} lets every web page use the open editor.")
-    elif not view["login"] and 401 in statuses:
+    elif not external_view["login"] and 401 in statuses:
         yield host.finding(ADMIN_AUTH_LOCKED_OUT, f"{where} refuses everybody and offers no login.", file=host.file)
-    elif 200 in (*statuses, view.get("token_status")):
+    elif 200 in (*statuses, external_view.get("token_status")):
         yield host.finding(FLOWS_READABLE, f"{where} sends settings or flows to a stranger.")
 
 
 def check_transport(host: Host) -> Iterator[Finding]:
-    view = host.view
-    if not view.get("reachable"):
+    external_view = host.external_view
+    if not external_view.get("reachable"):
         return
-    if view.get("plain_http") and not is_loopback(view["address"]):
-        yield host.finding(PLAIN_HTTP, f"Port {view['port']} answers plain HTTP.")
-    if view.get("old_tls"):
-        yield host.finding(OLD_TLS, f"Port {view['port']} accepts {view['old_tls']}.")
-    if not any(view.get(protocol) for protocol in ("tls", "old_tls", "plain_http")):
-        yield host.finding(TLS_BROKEN, f"Port {view['port']} speaks neither TLS nor HTTP.")
-    for path, setting in view.get("not_asked", ()):
+    if external_view.get("plain_http") and not is_loopback(external_view["address"]):
+        yield host.finding(PLAIN_HTTP, f"Port {external_view['port']} answers plain HTTP.")
+    if external_view.get("old_tls"):
+        yield host.finding(OLD_TLS, f"Port {external_view['port']} accepts {external_view['old_tls']}.")
+    if not any(external_view.get(protocol) for protocol in ("tls", "old_tls", "plain_http")):
+        yield host.finding(TLS_BROKEN, f"Port {external_view['port']} speaks neither TLS nor HTTP.")
+    for path, setting in external_view.get("not_asked", ()):
         yield host.finding(NODE_AUTH_NOT_ASKED, f"{path} is answered without the login of {setting}.", setting)

@@ -21,7 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_kno
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node
-from .base import Reading, RuleBook, is_code
+from .base import SettingsReview, RuleBook, is_code
 
 RULES = RuleBook()
 
@@ -105,7 +105,7 @@ PASSWORD_SLOW = RULES.add(
 
 
 def check_password_hash(
-    reading: Reading, value: t.Any, whose: str, user: str, at: Node | None, detail: str, md5: bool
+    review: SettingsReview, value: t.Any, whose: str, user: str, at: Node | None, detail: str, md5: bool
 ) -> Iterator[Finding]:
     """What is wrong with what should be a hash; ``md5`` tells whether Node-RED takes MD5 there."""
     if is_code(value):
@@ -113,28 +113,28 @@ def check_password_hash(
     try:
         normal = check_hash(value)
     except PasswordError:
-        yield from _no_bcrypt(reading, value, whose, at, detail, md5)
+        yield from _no_bcrypt(review, value, whose, at, detail, md5)
         return
     cost = hash_cost(normal)
     if hides_well_known(value, user):
-        yield reading.finding(PASSWORD_WELL_KNOWN, f"{whose} is one that everybody knows.", at, detail)
+        yield review.finding(PASSWORD_WELL_KNOWN, f"{whose} is one that everybody knows.", at, detail)
     if value.startswith("$2y$"):
-        yield reading.finding(PASSWORD_2Y, f"{whose} has a hash that begins with $2y$.", at, detail)
+        yield review.finding(PASSWORD_2Y, f"{whose} has a hash that begins with $2y$.", at, detail)
     if cost < _LOWEST_COST:
-        yield reading.finding(PASSWORD_WEAK, f"{whose} has a hash of cost {cost}.", at, detail)
+        yield review.finding(PASSWORD_WEAK, f"{whose} has a hash of cost {cost}.", at, detail)
     elif cost > _HIGHEST_COST:
-        yield reading.finding(PASSWORD_SLOW, f"{whose} has a hash of cost {cost}.", at, detail)
+        yield review.finding(PASSWORD_SLOW, f"{whose} has a hash of cost {cost}.", at, detail)
 
 
 def _no_bcrypt(
-    reading: Reading, value: t.Any, whose: str, at: Node | None, detail: str, md5: bool
+    review: SettingsReview, value: t.Any, whose: str, at: Node | None, detail: str, md5: bool
 ) -> Iterator[Finding]:
     text = value if isinstance(value, str) else ""
     if md5 and _MD5.fullmatch(text):
-        yield reading.finding(PASSWORD_MD5, f"{whose} is kept as MD5.", at, detail)
+        yield review.finding(PASSWORD_MD5, f"{whose} is kept as MD5.", at, detail)
         if is_well_known_md5(text):
-            yield reading.finding(PASSWORD_WELL_KNOWN, f"{whose} is one that everybody knows.", at, detail)
+            yield review.finding(PASSWORD_WELL_KNOWN, f"{whose} is one that everybody knows.", at, detail)
     elif not text or text.startswith("$") or _MD5.fullmatch(text) or text.strip() != text:
-        yield reading.finding(PASSWORD_MALFORMED, f"{whose} has no hash that Node-RED knows.", at, detail)
+        yield review.finding(PASSWORD_MALFORMED, f"{whose} has no hash that Node-RED knows.", at, detail)
     else:
-        yield reading.finding(PASSWORD_PLAIN, f"{whose} is no hash.", at, detail)
+        yield review.finding(PASSWORD_PLAIN, f"{whose} is no hash.", at, detail)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError, check_hash
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import covers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_known_passwords import is_well_known
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Place, Severity
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import (
     Node,
     NothingExportedError,
@@ -25,7 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.export import right_name
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from .base import Reading, RuleBook, is_code, shown
+from .base import SettingsReview, RuleBook, is_code, printable_name
 from .https import check_https, check_require_https
 from .logins import check_logins, has_admin_api
 
@@ -260,15 +260,15 @@ def check_settings(
     :param in_repository: whether the file is kept where others read it, and may serve more than one host
     """
     try:
-        reading = Reading(source, subject, file, in_repository)
-        found = [finding for check in _CHECKS for finding in check(reading, today)]
+        review = SettingsReview(source, subject, file, in_repository)
+        found = [finding for check in _CHECKS for finding in check(review, today)]
     except NothingExportedError as error:
-        return [Finding(NOT_EXPORTED, subject, _sentence(error), Place(file, error.line))]
+        return [Finding(NOT_EXPORTED, subject, _sentence(error), Location(file, error.line))]
     except SettingsError as error:
-        return [Finding(NOT_ANALYSED, subject, _sentence(error), Place(file, error.line))]
+        return [Finding(NOT_ANALYSED, subject, _sentence(error), Location(file, error.line))]
     except (RecursionError, UnicodeError):
-        return [Finding(NOT_ANALYSED, subject, "The file is too deeply nested or too oddly encoded.", Place(file))]
-    return sorted(found, key=lambda finding: finding.place.line or 0)
+        return [Finding(NOT_ANALYSED, subject, "The file is too deeply nested or too oddly encoded.", Location(file))]
+    return sorted(found, key=lambda finding: finding.location.line or 0)
 
 
 def _sentence(error: SettingsError) -> str:
@@ -281,47 +281,49 @@ def _sentence(error: SettingsError) -> str:
 # Names
 
 
-def _names(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
-    for name, lines in reading.settings.lines.items():
+def _names(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    for name, lines in review.settings.lines.items():
         right = right_name(name)
         if right != name:
-            yield reading.finding(WRONG_CASE, f"The name of {shown(name)} is {right}.", lines[-1], shown(name))
+            yield review.finding(
+                WRONG_CASE, f"The name of {printable_name(name)} is {right}.", lines[-1], printable_name(name)
+            )
         if name in _DECISIVE and len(lines) > 1:
-            yield reading.finding(
+            yield review.finding(
                 DUPLICATE,
                 f"{name} is set on the lines {', '.join(map(str, lines))}; the last one counts.",
                 lines[-1],
                 name,
             )
     for key in _DECISIVE:
-        if reading.has(key):
-            obstacle = reading.settings.obstacle((key,))
+        if review.has(key):
+            blocker = review.settings.blocker((key,))
             # Where it stands in for the whole value, other rules say that the value is unknown.
-            if obstacle is not None and reading.writes(key):
-                yield reading.finding(OVERRIDABLE, f"{key}: {obstacle.message}", obstacle.line, key)
+            if blocker is not None and review.writes(key):
+                yield review.finding(OVERRIDABLE, f"{key}: {blocker.message}", blocker.line, key)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Secrets
 
 
-def _credential_secret(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
-    value = reading.get("credentialSecret")
+def _credential_secret(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    value = review.get("credentialSecret")
     place = ("credentialSecret",)
     if value is False:
-        yield reading.finding(SECRET_OFF, "credentialSecret is false.", place)
+        yield review.finding(SECRET_OFF, "credentialSecret is false.", place)
     elif value is MISSING or value is None:
-        if reading.in_repository:
-            yield reading.finding(SECRET_ABSENT, "credentialSecret is not set.", place)
+        if review.in_repository:
+            yield review.finding(SECRET_ABSENT, "credentialSecret is not set.", place)
     elif not is_code(value):
-        if reading.in_repository:
-            yield reading.finding(SECRET_IN_REPOSITORY, "credentialSecret is written out.", place)
-        reason = _why_weak(reading, str(value))
+        if review.in_repository:
+            yield review.finding(SECRET_IN_REPOSITORY, "credentialSecret is written out.", place)
+        reason = _why_weak(review, str(value))
         if reason:
-            yield reading.finding(SECRET_WEAK, f"credentialSecret {reason}.", place)
+            yield review.finding(SECRET_WEAK, f"credentialSecret {reason}.", place)
 
 
-def _why_weak(reading: Reading, secret: str) -> str:
+def _why_weak(review: SettingsReview, secret: str) -> str:
     if is_well_known(secret) or secret in ("a-secret-key", "your-secret-key"):
         return "is well known"
     if len(secret) < _SHORT_SECRET:
@@ -329,7 +331,7 @@ def _why_weak(reading: Reading, secret: str) -> str:
     try:
         check_hash(secret)
     except PasswordError:
-        used = (reading.get(key, name) for key in ("httpNodeAuth", "httpStaticAuth") for name in ("user", "pass"))
+        used = (review.get(key, name) for key in ("httpNodeAuth", "httpStaticAuth") for name in ("user", "pass"))
         return "is used elsewhere in the file" if secret in used else ""
     return "is a password hash"
 
@@ -338,69 +340,69 @@ def _why_weak(reading: Reading, secret: str) -> str:
 # What others may do
 
 
-def _cors(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
+def _cors(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
     for key, rule in (("httpNodeCors", NODE_CORS), ("httpStaticCors", NODE_CORS), ("httpAdminCors", ADMIN_CORS)):
-        value = reading.get(key)
-        if reading.is_off(key) or is_code(value):
+        value = review.get(key)
+        if review.is_off(key) or is_code(value):
             continue
         # Without an origin, the library's default is any; `true` is the origin of whoever asks.
         origin = value.get("origin", "*") if isinstance(value, dict) else "*"
         if origin in ("*", True) or (isinstance(origin, list) and "*" in origin):
-            yield reading.finding(rule, f"{key} admits every origin.", (key,), key)
+            yield review.finding(rule, f"{key} admits every origin.", (key,), key)
 
 
-def _modules(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
-    if not has_admin_api(reading):
+def _modules(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    if not has_admin_api(review):
         return
-    allowed = any(reading.get("externalModules", part, "allowInstall") is not False for part in ("palette", "modules"))
-    if allowed and _strangers(reading, "nodes.write"):
-        yield reading.finding(INSTALLABLE, "Whoever reaches the port may install modules.", ("externalModules",))
+    allowed = any(review.get("externalModules", part, "allowInstall") is not False for part in ("palette", "modules"))
+    if allowed and _strangers(review, "nodes.write"):
+        yield review.finding(INSTALLABLE, "Whoever reaches the port may install modules.", ("externalModules",))
     functions = (
-        reading.get("functionExternalModules") is not False
-        and reading.get("externalModules", "modules", "allowInstall") is not False
+        review.get("functionExternalModules") is not False
+        and review.get("externalModules", "modules", "allowInstall") is not False
     )
     limited = [
         name
-        for name, permissions in _users(reading)
+        for name, permissions in _users(review)
         if covers(permissions, "flows.write") and not covers(permissions, "nodes.write")
     ]
     if functions and limited:
-        yield reading.finding(
+        yield review.finding(
             FUNCTION_MODULES,
             f"{', '.join(limited)} may edit functions, and functions may fetch modules.",
             ("functionExternalModules",),
         )
-    if reading.get("externalModules", "autoInstall") is True:
-        yield reading.finding(AUTO_INSTALL, "externalModules.autoInstall is on.", ("externalModules", "autoInstall"))
+    if review.get("externalModules", "autoInstall") is True:
+        yield review.finding(AUTO_INSTALL, "externalModules.autoInstall is on.", ("externalModules", "autoInstall"))
 
 
-def _users(reading: Reading) -> Iterator[tuple[str, t.Any]]:
+def _users(review: SettingsReview) -> Iterator[tuple[str, t.Any]]:
     """The names and permissions of the editor's users, as far as they are written out."""
-    users = reading.get("adminAuth", "users")
+    users = review.get("adminAuth", "users")
     for user in [users] if isinstance(users, dict) else users if isinstance(users, list) else []:
         if isinstance(user, dict) and isinstance(user.get("username"), str):
-            yield shown(user["username"]), user.get("permissions")
+            yield printable_name(user["username"]), user.get("permissions")
 
 
-def _strangers(reading: Reading, right: str) -> bool:
+def _strangers(review: SettingsReview, right: str) -> bool:
     """Whether somebody who has not logged in has a right."""
-    if reading.is_off("adminAuth"):
-        return reading.is_off("httpAdminAuth") and reading.is_off("httpAuth")
-    return covers(reading.get("adminAuth", "default", "permissions"), right)
+    if review.is_off("adminAuth"):
+        return review.is_off("httpAdminAuth") and review.is_off("httpAuth")
+    return covers(review.get("adminAuth", "default", "permissions"), right)
 
 
-def _context(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
-    node = reading.settings.node(("functionGlobalContext",))
-    if node is None or not reading.writes("functionGlobalContext"):
+def _context(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    node = review.settings.node(("functionGlobalContext",))
+    if node is None or not review.writes("functionGlobalContext"):
         return
-    value = reading.get("functionGlobalContext")
+    value = review.get("functionGlobalContext")
     for name in dict.fromkeys(_DANGEROUS_MODULE.findall(_code_of(node))):
-        yield reading.finding(GLOBAL_MODULES, f"functionGlobalContext has the module {name}.", node, name)
-    if reading.get("exportGlobalContextKeys") is not False and (is_code(value) or value):
-        yield reading.finding(
+        yield review.finding(GLOBAL_MODULES, f"functionGlobalContext has the module {name}.", node, name)
+    if review.get("exportGlobalContextKeys") is not False and (is_code(value) or value):
+        yield review.finding(
             GLOBAL_EXPORTED,
             "functionGlobalContext is shown in the editor.",
-            ("exportGlobalContextKeys",) if reading.has("exportGlobalContextKeys") else ("functionGlobalContext",),
+            ("exportGlobalContextKeys",) if review.has("exportGlobalContextKeys") else ("functionGlobalContext",),
         )
 
 
@@ -420,40 +422,40 @@ def _code_of(node: Node) -> str:
     return b"".join([*parts, text[position:]]).decode("utf-8", "replace")
 
 
-def _features(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
-    if reading.get("editorTheme", "projects", "enabled") is True:
-        yield reading.finding(PROJECTS, "editorTheme.projects is enabled.", ("editorTheme", "projects", "enabled"))
+def _features(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    if review.get("editorTheme", "projects", "enabled") is True:
+        yield review.finding(PROJECTS, "editorTheme.projects is enabled.", ("editorTheme", "projects", "enabled"))
     # Without any login, another rule says all there is to say.
-    open_to = has_admin_api(reading) and not reading.is_off("adminAuth") and _strangers(reading, "diagnostics.read")
-    if open_to and reading.get("diagnostics", "enabled") is not False:
-        yield reading.finding(DIAGNOSTICS, "adminAuth.default opens the diagnostics.", ("adminAuth", "default"))
-    if reading.get("runtimeState", "enabled") is True:
-        yield reading.finding(RUNTIME_STATE, "runtimeState is enabled.", ("runtimeState", "enabled"))
-    if reading.get("telemetry", "enabled") is True:
-        yield reading.finding(TELEMETRY, "telemetry is enabled.", ("telemetry", "enabled"))
-    if reading.get("tlsConfigDisableLocalFiles") is False:
+    open_to = has_admin_api(review) and not review.is_off("adminAuth") and _strangers(review, "diagnostics.read")
+    if open_to and review.get("diagnostics", "enabled") is not False:
+        yield review.finding(DIAGNOSTICS, "adminAuth.default opens the diagnostics.", ("adminAuth", "default"))
+    if review.get("runtimeState", "enabled") is True:
+        yield review.finding(RUNTIME_STATE, "runtimeState is enabled.", ("runtimeState", "enabled"))
+    if review.get("telemetry", "enabled") is True:
+        yield review.finding(TELEMETRY, "telemetry is enabled.", ("telemetry", "enabled"))
+    if review.get("tlsConfigDisableLocalFiles") is False:
         limited = [
             name
-            for name, permissions in _users(reading)
+            for name, permissions in _users(review)
             if covers(permissions, "flows.write") and permissions not in ("*", ["*"])
         ]
         if limited:
-            yield reading.finding(
+            yield review.finding(
                 TLS_FILES, f"{', '.join(limited)} may name key files of the host.", ("tlsConfigDisableLocalFiles",)
             )
 
 
-def _port(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
-    value = reading.get("uiPort")
-    if reading.is_off("uiPort") or is_code(value):
+def _port(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    value = review.get("uiPort")
+    if review.is_off("uiPort") or is_code(value):
         return
     text = str(value) if not isinstance(value, bool) else ""
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 65536:
-        yield reading.finding(PORT_MALFORMED, "uiPort is no number from 1 to 65535.", ("uiPort",))
+        yield review.finding(PORT_MALFORMED, "uiPort is no number from 1 to 65535.", ("uiPort",))
 
 
-def _logins(reading: Reading, _today: datetime.date) -> Iterator[Finding]:
-    yield from check_logins(reading)
+def _logins(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    yield from check_logins(review)
 
 
 _CHECKS = (

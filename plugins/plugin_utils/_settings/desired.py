@@ -53,7 +53,7 @@ _PLACEHOLDER = "$2b$12$" + "." * 53
 _SESSION_EXPIRY = 604800
 
 
-class WishError(Exception):
+class SettingsOptionError(Exception):
     """Something asked for that Node-RED could not do, in a sentence that names the variable."""
 
 
@@ -67,13 +67,13 @@ class EndedSessions:
     expiry: int | None
 
 
-class Wishes:
+class DesiredSettings:
     """What the user asked for, checked.
 
     :param options: the options of the module `settings`
     :param user_dir: relative paths of static files lie below it; None where it is not known
     :raises AccountError: see `_accounts`
-    :raises WishError: two variables contradict each other
+    :raises SettingsOptionError: two variables contradict each other
     """
 
     def __init__(self, options: t.Mapping[str, t.Any], user_dir: str | None) -> None:
@@ -87,7 +87,7 @@ class Wishes:
             )
         self.session_expiry = options["session_expiry"]
         if self.session_expiry is not None and self.session_expiry <= 0:
-            raise WishError("nodered_session_expiry must be a positive number of seconds.")
+            raise SettingsOptionError("nodered_session_expiry must be a positive number of seconds.")
         self.node_auth = self._login(options["node_auth"], "nodered_node_auth")
         self.static_auth = self._login(options["static_auth"], "nodered_static_auth")
         self.static = _static(options["static"], user_dir)
@@ -101,8 +101,8 @@ class Wishes:
         self._check_other_keys()
 
     @staticmethod
-    def _login(wished: t.Any, variable: str) -> Login | None:
-        return None if wished is None else login(wished, variable)
+    def _login(desired: t.Any, variable: str) -> Login | None:
+        return None if desired is None else login(desired, variable)
 
     def _check_other_keys(self) -> None:
         asked: dict[str, str] = {}
@@ -113,18 +113,20 @@ class Wishes:
         ):
             for key in keys:
                 if not isinstance(key, str) or not all(key.split(".")):
-                    raise WishError(f"{variable}: {key!r} is no name of a setting. Correct it.")
+                    raise SettingsOptionError(f"{variable}: {key!r} is no name of a setting. Correct it.")
                 right = right_name(key.split(".")[0])
                 if variable != "nodered_settings_absent" and not key.startswith(right):
-                    raise WishError(f"{variable}: Node-RED ignores {key}: the name is {right}.")
+                    raise SettingsOptionError(f"{variable}: Node-RED ignores {key}: the name is {right}.")
                 own = _OWN_VARIABLE.get(key.split(".")[0])
                 if key.split(".")[0] == "https" and self.https:
                     own = "nodered_certificate_provider"
                 if own:
-                    raise WishError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
+                    raise SettingsOptionError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
                 for other, place in asked.items():
                     if key == other or key.startswith(other + ".") or other.startswith(key + "."):
-                        raise WishError(f"{variable}: {key} contradicts {other} in {place}. Keep one of them.")
+                        raise SettingsOptionError(
+                            f"{variable}: {key} contradicts {other} in {place}. Keep one of them."
+                        )
                 asked[key] = variable
 
     @property
@@ -137,14 +139,14 @@ class Wishes:
                 paths.append(("adminAuth", "sessionExpiryTime"))
         paths += [
             (key,)
-            for key, wished in (
+            for key, desired in (
                 ("httpNodeAuth", self.node_auth),
                 ("httpStaticAuth", self.static_auth),
                 ("httpStatic", self.static),
                 ("credentialSecret", self.credential_secret),
                 ("https", self.https or None),
             )
-            if wished is not None
+            if desired is not None
         ]
         return paths + self._other_paths
 
@@ -158,21 +160,21 @@ class Wishes:
         :param hashing: False leaves passwords unhashed and puts a hash that no password has in their place, where the
             document has no other: enough to see whether the document can be edited
         :param another_secret: credentialSecret may change, because the credentials will be encrypted anew
-        :raises WishError: a wish contradicts what the document has
+        :raises SettingsOptionError: a wish contradicts what the document has
         """
         self._unchanged_passwords = []
         ended = EndedSessions([], None)
         if self.users is not None:
             ended = self._apply_users(document, self.users, hashing)
-        for key, wished, variable in (
+        for key, desired, variable in (
             ("httpNodeAuth", self.node_auth, "nodered_node_auth"),
             ("httpStaticAuth", self.static_auth, "nodered_static_auth"),
         ):
-            if wished is not None:
+            if desired is not None:
                 _require_written_out(document, key)
                 present = document.get((key, "pass"))
                 document.set(
-                    (key,), {"user": wished.user, "pass": self._hash(wished.secret, present, variable, hashing)}
+                    (key,), {"user": desired.user, "pass": self._hash(desired.secret, present, variable, hashing)}
                 )
         if self.static is not None:
             document.set(("httpStatic",), self.static)
@@ -234,25 +236,25 @@ class Wishes:
     def _apply_users(self, document: SettingsDocument, users: list[User], hashing: bool) -> EndedSessions:
         _require_written_out(document, "adminAuth")
         if document.get(("adminAuth", "type")) == "strategy":
-            raise WishError(
+            raise SettingsOptionError(
                 f'line {document.line_of(("adminAuth", "type"))}: adminAuth logs in by another service (type "strategy").'
                 " Remove it from the file to let nodered_admin_users take its place."
             )
         for key in ("authenticate", "module"):
             if document.has(("adminAuth", key)):
-                raise WishError(
+                raise SettingsOptionError(
                     f"line {document.line_of(('adminAuth', key))}: adminAuth.{key} decides by code of its own who may log in,"
                     " whatever nodered_admin_users says. Remove it from the file to let nodered_admin_users take its place."
                 )
         present = document.get(("adminAuth", "users"))
         if isinstance(present, Expression):
-            raise WishError(
+            raise SettingsOptionError(
                 f"line {document.line_of(('adminAuth', 'users'))}: the users of adminAuth come from code. Write `users: []`"
                 " in its place to let nodered_admin_users fill that in."
             )
         entries = [present] if isinstance(present, dict) else present if isinstance(present, list) else []
         found = {entry.get("username"): entry for entry in entries if isinstance(entry, dict)}
-        wished = [
+        desired = [
             {
                 "username": user.username,
                 "password": self._hash(
@@ -265,7 +267,7 @@ class Wishes:
             }
             for user in users
         ]
-        whole: dict[str, t.Any] = {"type": "credentials", "users": wished}
+        whole: dict[str, t.Any] = {"type": "credentials", "users": desired}
         if self.default_permissions is not None:
             whole["default"] = {"permissions": self.default_permissions}
         if self.session_expiry is not None:
@@ -275,14 +277,14 @@ class Wishes:
             return EndedSessions(["*"], None)
         before = document.get(("adminAuth", "sessionExpiryTime"))
         document.set(("adminAuth", "type"), "credentials")
-        document.set_by_key(("adminAuth", "users"), "username", wished)
+        document.set_by_key(("adminAuth", "users"), "username", desired)
         if self.session_expiry is not None:
             document.set(("adminAuth", "sessionExpiryTime"), self.session_expiry)
         if self.default_permissions is None:
             document.remove(("adminAuth", "default"))
         else:
             document.set(("adminAuth", "default"), whole["default"])
-        after = {entry["username"]: entry for entry in wished}
+        after = {entry["username"]: entry for entry in desired}
         # A user who is new to the file may have been in it before, with a login that lasts.
         return EndedSessions(
             [str(name) for name in {**found, **after} if name not in found or _loses(found[name], after.get(name))],
@@ -297,7 +299,7 @@ class Wishes:
     def _apply_credential_secret(self, document: SettingsDocument, another: bool) -> None:
         present = document.get(("credentialSecret",))
         if present is not MISSING and present != self.credential_secret and not another:
-            raise WishError(
+            raise SettingsOptionError(
                 f"line {document.line_of(('credentialSecret',))}: credentialSecret has another value than"
                 " nodered_credential_secret. Node-RED could not decrypt the credentials of its flows any more. Set the"
                 " variable to the value in the file, or leave it empty."
@@ -317,7 +319,7 @@ class Wishes:
             if isinstance(node_root, str) and f"/{whole.strip('/')}/".startswith(
                 f"/{node_root.strip('/')}/".replace("//", "/")
             ):
-                raise WishError(
+                raise SettingsOptionError(
                     f"nodered_static_auth differs from nodered_node_auth, but static files at /{whole.strip('/')} lie"
                     f" below httpNodeRoot {node_root}, where Node-RED asks for httpNodeAuth first: nobody could get at"
                     " them. Use the same login for both, or give dashboards a root of their own, for example"
@@ -326,9 +328,9 @@ class Wishes:
 
 
 def _require_written_out(document: SettingsDocument, key: str) -> None:
-    """WishError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
+    """SettingsOptionError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
     if isinstance(document.get((key,)), Expression):
-        raise WishError(
+        raise SettingsOptionError(
             f"line {document.line_of((key,))}: {key} is, or may come from, code here, and is no object that is written out."
             f" Remove it there, or write `{key}: {{}}` in its place or below it, to let {_OWN_VARIABLE[key]} fill that in."
         )
@@ -357,19 +359,19 @@ def _root(document: SettingsDocument, key: str) -> object:
     return "/"
 
 
-def _static(wished: t.Any, user_dir: str | None) -> t.Any:
+def _static(desired: t.Any, user_dir: str | None) -> t.Any:
     """The value of httpStatic: a text where one folder is served at the root, else a list of mappings."""
-    if wished is None:
+    if desired is None:
         return None
     entries = []
-    for entry in wished if isinstance(wished, list) else [wished]:
+    for entry in desired if isinstance(desired, list) else [desired]:
         if not isinstance(entry, t.Mapping) or not isinstance(entry.get("path"), str) or not entry["path"]:
-            raise WishError("nodered_static must be a mapping with path, or a list of such mappings.")
+            raise SettingsOptionError("nodered_static must be a mapping with path, or a list of such mappings.")
         for key in entry:
             if key not in ("path", "root"):
-                raise WishError(f"nodered_static: unknown key {key!r}. Known are path and root.")
+                raise SettingsOptionError(f"nodered_static: unknown key {key!r}. Known are path and root.")
         if user_dir is None and not os.path.isabs(entry["path"]):
-            raise WishError("nodered_static: path must be absolute in a file that belongs to no service.")
+            raise SettingsOptionError("nodered_static: path must be absolute in a file that belongs to no service.")
         path = os.path.join(user_dir or "", str(entry["path"]))
         entries.append({"path": path, **({"root": str(entry["root"])} if entry.get("root") else {})})
     if len(entries) == 1 and "root" not in entries[0]:
@@ -379,8 +381,12 @@ def _static(wished: t.Any, user_dir: str | None) -> t.Any:
 
 def _expression(key: str, text: t.Any) -> Expression:
     if not isinstance(text, str):
-        raise WishError(f"nodered_settings_js: {key} must be JavaScript as text. Use nodered_settings for values.")
+        raise SettingsOptionError(
+            f"nodered_settings_js: {key} must be JavaScript as text. Use nodered_settings for values."
+        )
     try:
         return Expression(Expression(str(text)).code)
     except SettingsError:
-        raise WishError(f"nodered_settings_js: {key} is not one valid JavaScript expression. Correct it.") from None
+        raise SettingsOptionError(
+            f"nodered_settings_js: {key} is not one valid JavaScript expression. Correct it."
+        ) from None

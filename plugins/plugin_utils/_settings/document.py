@@ -20,8 +20,8 @@ from typing import Any
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.rendering import plain
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, same_meaning
-from .export import Path
-from .source import MISSING, SettingsFile
+from .export import KeyPath
+from .source import MISSING, SettingsSource
 
 __all__ = ["MISSING", "Change", "Expression", "SettingsDocument", "SettingsError"]
 
@@ -38,15 +38,15 @@ class SettingsDocument:
     """A settings.js that can be edited. Settings are named by a tuple of keys, or by a string with dots."""
 
     def __init__(self, source: bytes) -> None:
-        self._file = SettingsFile(source)
+        self._file = SettingsSource(source)
         self._original = self._file
-        self._touched: dict[Path, None] = {}
+        self._touched: dict[KeyPath, None] = {}
 
     @property
     def source(self) -> bytes:
         return self._file.source
 
-    def get(self, path: Path | str) -> Any:
+    def get(self, path: KeyPath | str) -> Any:
         """The value a setting has: Python's own for literals, MISSING, or an Expression for what only running tells.
 
         An Expression holds the code as it stands in the file; it is also what stands for a setting that the file does
@@ -54,24 +54,24 @@ class SettingsDocument:
         """
         return self._file.value(_as_path(path))
 
-    def has(self, path: Path | str) -> bool:
+    def has(self, path: KeyPath | str) -> bool:
         """Whether the file gives the setting a value, or may do so."""
         return self.get(path) is not MISSING
 
-    def line_of(self, path: Path | str) -> int | None:
+    def line_of(self, path: KeyPath | str) -> int | None:
         """The line on which the setting that counts stands."""
         return self._file.line(_as_path(path))
 
-    def obstacle(self, path: Path | str) -> SettingsError | None:
+    def blocker(self, path: KeyPath | str) -> SettingsError | None:
         """Why a setting cannot be edited in this file, whatever the value; None if it can."""
-        return self._file.obstacle(_as_path(path))
+        return self._file.blocker(_as_path(path))
 
-    def set(self, path: Path | str, value: Any) -> None:
+    def set(self, path: KeyPath | str, value: Any) -> None:
         """Give a setting exactly this value; of an object, only the keys that differ are touched."""
-        keys, wished = _as_path(path), plain(value)
-        self._adopt(keys, self._file.with_value(keys, wished), lambda found: same_meaning(found, wished))
+        keys, desired = _as_path(path), plain(value)
+        self._adopt(keys, self._file.with_value(keys, desired), lambda found: same_meaning(found, desired))
 
-    def merge(self, path: Path | str, value: dict[str, Any]) -> None:
+    def merge(self, path: KeyPath | str, value: dict[str, Any]) -> None:
         """Set the given keys of an object, at every level, and keep its others."""
         keys = _as_path(path)
         if isinstance(value, dict) and value and isinstance(self.get(keys), dict):
@@ -80,20 +80,24 @@ class SettingsDocument:
         else:
             self.set(keys, value)
 
-    def set_by_key(self, path: Path | str, key: str, items: Sequence[dict[str, Any]]) -> None:
+    def set_by_key(self, path: KeyPath | str, key: str, items: Sequence[dict[str, Any]]) -> None:
         """Make a list of objects hold exactly one entry per given one, told apart by a key such as `username`.
 
         Entries found keep their place, their comments and their other fields. A single object instead of a list, which
         Node-RED accepts too, becomes a list. Of entries with the same key the last stays, as it is the one that counts.
         An entry that only running the code tells (`{...base}`, a variable) is none of the given ones, and goes.
         """
-        keys, wished = _as_path(path), plain(items)
-        names = [item.get(key) for item in wished if isinstance(item, dict)]
-        if len(names) < len(wished) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        keys, desired = _as_path(path), plain(items)
+        names = [item.get(key) for item in desired if isinstance(item, dict)]
+        if (
+            len(names) < len(desired)
+            or not all(isinstance(name, str) for name in names)
+            or len(set(names)) < len(names)
+        ):
             raise SettingsError(f"every entry of `{'.'.join(keys)}` needs a `{key}` of its own.")
-        self._adopt(keys, self._file.with_entries(keys, key, wished), lambda found: _has_entries(found, key, wished))
+        self._adopt(keys, self._file.with_entries(keys, key, desired), lambda found: _has_entries(found, key, desired))
 
-    def remove(self, path: Path | str) -> None:
+    def remove(self, path: KeyPath | str) -> None:
         """Take a setting out, wherever the file gives it a value."""
         keys = _as_path(path)
         before = self._file
@@ -112,12 +116,12 @@ class SettingsDocument:
             _compare(path, self._original.value(path), self._file.value(path), found)
         return found
 
-    def _adopt(self, path: Path, source: bytes, is_met: Callable[[Any], bool]) -> None:
+    def _adopt(self, path: KeyPath, source: bytes, is_met: Callable[[Any], bool]) -> None:
         """Take over an edited file, once it is proven that the wish is met and nothing else changed."""
         if source == self.source:
             return
-        edited = SettingsFile(source, self._original.style)
-        if not is_met(edited.value(path)) or edited.apart_from(path[0]) != self._file.apart_from(path[0]):
+        edited = SettingsSource(source, self._original.style)
+        if not is_met(edited.value(path)) or edited.other_entries(path[0]) != self._file.other_entries(path[0]):
             raise SettingsError(
                 f"`{'.'.join(path)}` cannot be edited safely here. Edit it by hand.", self.line_of(path)
             )
@@ -125,23 +129,23 @@ class SettingsDocument:
         self._touched[path] = None
 
 
-def _has_entries(found: Any, key: str, wished: list[dict[str, Any]]) -> bool:
+def _has_entries(found: Any, key: str, desired: list[dict[str, Any]]) -> bool:
     """Whether a list holds exactly one entry per wished one, with at least its fields."""
     entries = {entry.get(key): entry for entry in found} if all(isinstance(entry, dict) for entry in found) else {}
-    return len(found) == len(wished) and all(
+    return len(found) == len(desired) and all(
         item[key] in entries and same_meaning(item, {field: entries[item[key]].get(field, MISSING) for field in item})
-        for item in wished
+        for item in desired
     )
 
 
-def _as_path(path: Path | str) -> Path:
+def _as_path(path: KeyPath | str) -> KeyPath:
     keys = tuple(path.split(".")) if isinstance(path, str) else tuple(path)
     if not keys or not all(isinstance(key, str) and key for key in keys):
         raise SettingsError("a setting is named by one or more keys.")
     return keys
 
 
-def _compare(path: Path, before: Any, after: Any, found: dict[str, Change]) -> None:
+def _compare(path: KeyPath, before: Any, after: Any, found: dict[str, Change]) -> None:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in before | after:
             _compare((*path, key), before.get(key, MISSING), after.get(key, MISSING), found)

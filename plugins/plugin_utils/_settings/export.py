@@ -24,7 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes
     FUNCTIONS,
     NAMED_DECLARATIONS,
     Names,
-    Place,
+    Reference,
     assignment_to,
     call_with,
     in_function,
@@ -44,13 +44,13 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
 )
 from .web_socket_functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
 class Entry(NamedTuple):
     """One place that gives a setting its value."""
 
-    path: Path | None  # None: it may be any key (`...spread`, `[computed]: 1`)
+    path: KeyPath | None  # None: it may be any key (`...spread`, `[computed]: 1`)
     node: Node  # the member of the literal, or the whole assignment statement
     value: Node | None  # None: a method, an accessor, a shorthand or a spread
     owner: Node | None  # the object literal it is a member of; None for an assignment
@@ -59,7 +59,7 @@ class Entry(NamedTuple):
 class Hazard(NamedTuple):
     """Code that may change a setting in a way that an edit of the file cannot foresee."""
 
-    path: Path  # empty: it may change any setting
+    path: KeyPath  # empty: it may change any setting
     node: Node
     reason: str
     reads_only: bool  # harmless as long as the value there is no object
@@ -70,7 +70,9 @@ class Export(NamedTuple):
 
     entries: list[Entry]
     hazards: list[Hazard]
-    home: Node | None  # the literal that takes new keys; None when the file only assigns `exports.key = ...`
+    insertion_target: (
+        Node | None
+    )  # the literal that takes new keys; None when the file only assigns `exports.key = ...`
 
 
 def find_export(root: Node, strict: bool = True) -> Export:
@@ -127,13 +129,15 @@ class _Finder:
     def export(self, strict: bool) -> Export:
         self._refuse_modules()
         accesses = self._module_exports()
-        writes = [place for place in accesses if is_written(place)]
+        writes = [reference for reference in accesses if is_written(reference)]
         assignments = [found for found in map(assignment_to, writes) if found is not None]
-        uncertain = [place for place in writes if assignment_to(place) is None]
-        home, since = None, 0
+        uncertain = [reference for reference in writes if assignment_to(reference) is None]
+        insertion_target, since = None, 0
         if assignments:
-            home, since = self._read_export(assignments)
-            uncertain = [place for place in uncertain if place.node.start_byte >= since or in_function(place)]
+            insertion_target, since = self._read_export(assignments)
+            uncertain = [
+                reference for reference in uncertain if reference.node.start_byte >= since or in_function(reference)
+            ]
         else:
             self._aliases["exports"] = 0
             self._classify_this()
@@ -142,22 +146,22 @@ class _Finder:
                 "module.exports is assigned where it may not run (a condition, a loop or a function). " + _WRITE_ONCE,
                 line_of(uncertain[0].node),
             )
-        for place in accesses:
-            if place.node.start_byte >= since or in_function(place):
-                self._classify(place)
+        for reference in accesses:
+            if reference.node.start_byte >= since or in_function(reference):
+                self._classify(reference)
         self._follow_aliases()
         self._refuse_back_doors()
         self._entries += sorted(self._assigned, key=lambda entry: entry.node.start_byte)
-        if home is None and not self._entries:
+        if insertion_target is None and not self._entries:
             raise NothingExportedError("the file exports no settings. It needs `module.exports = { ... }`.")
-        if home is None:
-            home = self._entries[-1].owner
+        if insertion_target is None:
+            insertion_target = self._entries[-1].owner
             if all(entry.value is None and entry.owner is None for entry in self._entries):
                 raise _not_an_object(self._entries[0].node)
         self._refuse_early_return(since)
         if strict:
             self._refuse_wrong_case()
-        return Export(self._entries, self._hazards, home)
+        return Export(self._entries, self._hazards, insertion_target)
 
     # What no edit can make safe
 
@@ -169,17 +173,17 @@ class _Finder:
                     "Write it as a CommonJS module with `module.exports = { ... }`.",
                     line=line_of(statement),
                 )
-        for place in self._names.places("await"):
-            if not in_function(place):
-                raise _promise(place.node)
+        for reference in self._names.places("await"):
+            if not in_function(reference):
+                raise _promise(reference.node)
 
     def _refuse_early_return(self, since: int) -> None:
         last = max([since, *(entry.node.start_byte for entry in self._entries)])
-        for place in self._names.places("return"):
-            if place.node.start_byte < last and not in_function(place):
+        for reference in self._names.places("return"):
+            if reference.node.start_byte < last and not in_function(reference):
                 raise SettingsError(
                     "the file may end at this `return`, before its settings are complete. Remove it.",
-                    line_of(place.node),
+                    line_of(reference.node),
                 )
 
     def _refuse_wrong_case(self) -> None:
@@ -193,16 +197,16 @@ class _Finder:
 
     # Which object is exported
 
-    def _module_exports(self) -> list[Place]:
+    def _module_exports(self) -> list[Reference]:
         found = []
-        for place in self._names.places("module"):
-            if self._is_shadowed(place, "module"):
+        for reference in self._names.places("module"):
+            if self._is_shadowed(reference, "module"):
                 continue
-            _end, path, known = key_chain(place)
+            _end, path, known = key_chain(reference)
             if path[:1] == ("exports",):
-                found.append(place.parent)
-            elif not path and not (known and _is_harmless(place)):
-                self._add_hazard((), place.node, "is handed on here with `module` to code that may change it")
+                found.append(reference.parent)
+            elif not path and not (known and _is_harmless(reference)):
+                self._add_hazard((), reference.node, "is handed on here with `module` to code that may change it")
         return found
 
     def _read_export(self, assignments: list[Assignment]) -> tuple[Node | None, int]:
@@ -248,7 +252,7 @@ class _Finder:
 
     def _definition(self, identifier: Node) -> Assignment:
         name = text_of(identifier)
-        writes = [place for place in self._visible_places(name) if is_written(place)]
+        writes = [reference for reference in self._visible_places(name) if is_written(reference)]
         if not writes:
             raise SettingsError(
                 f"module.exports is `{name}`, which is not defined in this file as an object literal.",
@@ -267,17 +271,17 @@ class _Finder:
 
     def _classify_this(self) -> None:
         """Node.js runs a file with `this` as its first `module.exports`."""
-        for place in self._names.places("this"):
-            if not in_function(place, _WITH_THIS):
-                self._classify(place)
+        for reference in self._names.places("this"):
+            if not in_function(reference, _WITH_THIS):
+                self._classify(reference)
 
     def _refuse_back_doors(self) -> None:
         """Ways to the settings object that need none of its names."""
-        for place in self._visible_places("eval"):
-            self._add_hazard((), place.node, "may be changed by `eval` here")
-        for place in self._visible_places("arguments"):
-            if not in_function(place, _WITH_THIS):
-                self._add_hazard((), place.node, "may be changed through `arguments` here")
+        for reference in self._visible_places("eval"):
+            self._add_hazard((), reference.node, "may be changed by `eval` here")
+        for reference in self._visible_places("arguments"):
+            if not in_function(reference, _WITH_THIS):
+                self._add_hazard((), reference.node, "may be changed through `arguments` here")
 
     def _follow_aliases(self) -> None:
         done: set[str] = set()
@@ -289,21 +293,21 @@ class _Finder:
     def _follow_alias(self, name: str, since: int) -> None:
         # The one write is the definition; Node.js itself defines `exports`.
         written = name == "exports" and since == 0
-        for place in self._visible_places(name):
-            if is_written(place):
+        for reference in self._visible_places(name):
+            if is_written(reference):
                 if written:
                     self._add_hazard(
-                        (), place.node, "may be another one from here on, because its name is assigned again"
+                        (), reference.node, "may be another one from here on, because its name is assigned again"
                     )
                 written = True
-            elif place.node.start_byte >= since or in_function(place):
-                self._classify(place)
+            elif reference.node.start_byte >= since or in_function(reference):
+                self._classify(reference)
 
-    def _classify(self, place: Place) -> None:
+    def _classify(self, reference: Reference) -> None:
         """Sorts one use of the settings object in: a plain assignment, harmless, or a hazard."""
-        if any(_is_own_function(outer.node) for outer in place.outwards()):
+        if any(_is_own_function(outer.node) for outer in reference.outwards()):
             return
-        end, path, known = key_chain(place)
+        end, path, known = key_chain(reference)
         end = without_parentheses(end)
         outer = end.parent.node
         if not path and known:
@@ -328,33 +332,33 @@ class _Finder:
         elif not _is_harmless(end):
             self._add_hazard(path, outer, "is handed on here to code that may change it", reads_only=True)
 
-    def _classify_whole(self, place: Place) -> None:
+    def _classify_whole(self, reference: Reference) -> None:
         """The same for a use of the object itself instead of one of its keys."""
-        if _is_harmless(place) or is_written(place):
+        if _is_harmless(reference) or is_written(reference):
             return
-        target = target_of(place)
+        target = target_of(reference)
         if target is not None and assignment_to(target):
             # `exports = module.exports`, `const settings = module.exports`: one more name for the object.
             if target.node.type == "identifier":
-                self._aliases.setdefault(text_of(target.node), place.node.end_byte)
+                self._aliases.setdefault(text_of(target.node), reference.node.end_byte)
                 return
             if text_of(target.node) == "module.exports":
                 return
-        called = call_with(place)
+        called = call_with(reference)
         if called is None:
-            self._add_hazard((), place.node, "is handed on here to code that may change it")
+            self._add_hazard((), reference.node, "is handed on here to code that may change it")
             return
         call, arguments = called
-        if _callee(call.node) == "Object.assign" and arguments[0] == place.node:
+        if _callee(call.node) == "Object.assign" and arguments[0] == reference.node:
             self._classify_merge(call, arguments[1:])
-        elif _callee(call.node) in ("Object.defineProperty", "Reflect.set") and arguments[0] == place.node:
+        elif _callee(call.node) in ("Object.defineProperty", "Reflect.set") and arguments[0] == reference.node:
             key = value_of(arguments[1]) if len(arguments) > 1 else None
             path = (key,) if isinstance(key, str) else ()
             self._add_hazard(path, call.node, f"is changed by {_named_call(call.node)} here")
         else:
             self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which may change it")
 
-    def _classify_merge(self, call: Place, sources: list[Node]) -> None:
+    def _classify_merge(self, call: Reference, sources: list[Node]) -> None:
         entries = [entry for source in sources for entry in _entries_of(unwrapped(source))]
         if is_statement(call):
             self._assigned += entries
@@ -362,23 +366,23 @@ class _Finder:
         for entry in entries:
             self._add_hazard(entry.path or (), entry.node, "is assigned here in a way that may not always run")
 
-    def _add_hazard(self, path: Path, node: Node, what: str, reads_only: bool = False) -> None:
+    def _add_hazard(self, path: KeyPath, node: Node, what: str, reads_only: bool = False) -> None:
         subject = f"`{'.'.join(path)}`" if path else "the settings object"
         self._hazards.append(Hazard(path, node, f"{subject} {what}", reads_only))
 
     # Scopes
 
-    def _visible_places(self, name: str) -> list[Place]:
-        return [place for place in self._names.places(name) if not self._is_shadowed(place, name)]
+    def _visible_places(self, name: str) -> list[Reference]:
+        return [reference for reference in self._names.places(name) if not self._is_shadowed(reference, name)]
 
-    def _is_shadowed(self, place: Place, name: str) -> bool:
+    def _is_shadowed(self, reference: Reference, name: str) -> bool:
         """Whether the name means something else there: a parameter or a local variable."""
-        return any(name in self._names_of_scope(outer) for outer in place.outwards())
+        return any(name in self._names_of_scope(outer) for outer in reference.outwards())
 
-    def _names_of_scope(self, place: Place) -> set[str]:
-        node = place.node
+    def _names_of_scope(self, reference: Reference) -> set[str]:
+        node = reference.node
         if node.id not in self._scopes:
-            self._scopes[node.id] = names_of_scope(place)
+            self._scopes[node.id] = names_of_scope(reference)
         return self._scopes[node.id]
 
 
@@ -394,28 +398,28 @@ def _is_own_function(node: Node) -> bool:
     return node.type == "function_expression" and " ".join(text_of(node).split()) in _OWN_FUNCTIONS
 
 
-def _is_harmless(place: Place) -> bool:
+def _is_harmless(reference: Reference) -> bool:
     """Whether a use only looks at the value: a test, a comparison, a text, a console message."""
-    while place.parent is not None:
-        outer = place.parent.node
+    while reference.parent is not None:
+        outer = reference.parent.node
         if outer.type == "binary_expression":
             operator = outer.child_by_field_name("operator").type
             # `object && x` is never the object.
-            if operator not in _PASSING_OPERATORS or (operator == "&&" and place.is_field("left")):
+            if operator not in _PASSING_OPERATORS or (operator == "&&" and reference.is_field("left")):
                 return True
         if outer.type == "for_in_statement":
-            return place.is_field("right") and outer.child_by_field_name("operator").type == "in"
+            return reference.is_field("right") and outer.child_by_field_name("operator").type == "in"
         if outer.type == "unary_expression":
             return outer.children[0].type != "delete"
-        if outer.type in ("template_substitution", "expression_statement") or place.is_field("condition"):
+        if outer.type in ("template_substitution", "expression_statement") or reference.is_field("condition"):
             return True
-        if called := call_with(place):
+        if called := call_with(reference):
             return _READERS.match(_callee(called[0].node)) is not None
-        if outer.type == "variable_declarator" and place.is_field("name"):
+        if outer.type == "variable_declarator" and reference.is_field("name"):
             return True
         if outer.type not in ("parenthesized_expression", "binary_expression", "ternary_expression"):
             return False
-        place = place.parent
+        reference = reference.parent
     return False
 
 

@@ -34,7 +34,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     unwrapped,
     value_of,
 )
-from .export import Entry, Path, find_export
+from .export import Entry, KeyPath, find_export
 
 Rewrite = Callable[[Node], bytes]
 
@@ -69,7 +69,7 @@ class _Found(NamedTuple):
     value: Node | None  # None: only running the code tells
 
 
-class SettingsFile:
+class SettingsSource:
     """A settings.js as it stands. It never changes: an edit returns the bytes of another one."""
 
     def __init__(self, source: bytes, style: Style | None = None, strict: bool = True) -> None:
@@ -82,23 +82,23 @@ class SettingsFile:
         self._export = find_export(self._root, strict)
 
     @property
-    def home(self) -> Node | None:
+    def insertion_target(self) -> Node | None:
         """The object literal that takes new settings."""
-        return self._export.home
+        return self._export.insertion_target
 
     # What it says
 
-    def value(self, path: Path) -> Any:
+    def value(self, path: KeyPath) -> Any:
         found = self._find(path)
         if found is None:
             return MISSING
         return Expression.of(found.node) if found.value is None else value_of(found.value)
 
-    def line(self, path: Path) -> int | None:
+    def line(self, path: KeyPath) -> int | None:
         found = self._find(path)
         return None if found is None else line_of(found.node)
 
-    def node(self, path: Path) -> Node | None:
+    def node(self, path: KeyPath) -> Node | None:
         """The code of a setting's value, or of what stands in its place; None if the file does not have the setting."""
         found = self._find(path)
         return None if found is None else found.value or found.node
@@ -112,16 +112,16 @@ class SettingsFile:
                 lines.setdefault(entry.path[0], []).append(line_of(entry.node))
         return lines
 
-    def obstacle(self, path: Path) -> SettingsError | None:
+    def blocker(self, path: KeyPath) -> SettingsError | None:
         """Why it cannot be told from the file alone that a setting keeps the value it has there; None if it can."""
         try:
             self.refuse_hazards(path, {})
-            self.winner(path)
+            self.effective_entry(path)
         except SettingsError as error:
             return error
         return None
 
-    def apart_from(self, key: str) -> list[tuple[Path | None, bytes | tuple]]:
+    def other_entries(self, key: str) -> list[tuple[KeyPath | None, bytes | tuple]]:
         """Everything that gives other settings a value, in its order."""
         entries = [entry for entry in self._export.entries if entry.path is None or entry.path[0] != key]
         # To the parser, a method may end with a comment behind it.
@@ -132,7 +132,7 @@ class SettingsFile:
     def _text(self, node: Node) -> bytes:
         return self.source[node.start_byte : node.end_byte]
 
-    def _find(self, path: Path) -> _Found | None:
+    def _find(self, path: KeyPath) -> _Found | None:
         for hazard in self._export.hazards:
             if hazard.path and not hazard.reads_only and _related(hazard.path, path):
                 return _Found(hazard.node, None)
@@ -148,7 +148,7 @@ class SettingsFile:
             found = _find_in(found.value, key)
         return found
 
-    def _decisive(self, path: Path) -> tuple[Entry | None, Entry | None]:
+    def _decisive(self, path: KeyPath) -> tuple[Entry | None, Entry | None]:
         """The entry that gives a setting its value, and the last one after it that may override it."""
         decisive = later = None
         for entry in self._export.entries:
@@ -160,27 +160,29 @@ class SettingsFile:
 
     # What stands in the way
 
-    def refuse_hazards(self, path: Path, wished: Any) -> None:
+    def refuse_hazards(self, path: KeyPath, desired: Any) -> None:
         for hazard in self._export.hazards:
-            if _related(hazard.path, path) and not (hazard.reads_only and self._is_scalar(hazard.path, path, wished)):
+            if _related(hazard.path, path) and not (hazard.reads_only and self._is_scalar(hazard.path, path, desired)):
                 raise SettingsError(
                     f"{hazard.reason}, so `{'.'.join(path)}` cannot be set safely. Remove that code, or set it there.",
                     line_of(hazard.node),
                 )
 
-    def _is_scalar(self, read: Path, path: Path, wished: Any) -> bool:
+    def _is_scalar(self, read: KeyPath, path: KeyPath, desired: Any) -> bool:
         """Whether what code reads is no object, before and after, so that it cannot be changed through it."""
         for key in read[len(path) :]:
-            wished = wished.get(key) if isinstance(wished, dict) else None
-        return len(read) >= len(path) and isinstance(wished, _SCALARS) and isinstance(self.value(read), _SCALARS)
+            desired = desired.get(key) if isinstance(desired, dict) else None
+        return len(read) >= len(path) and isinstance(desired, _SCALARS) and isinstance(self.value(read), _SCALARS)
 
-    def winner(self, path: Path) -> Entry | None:
+    def effective_entry(self, path: KeyPath) -> Entry | None:
         """The entry to edit; None if the setting is new. Refuses what would be overridden."""
         entry, later = self._decisive(path)
         if entry is None and later is not None and later.path is None and len(path) == 1:
             # A new key goes to the end of its literal, or behind the last assignment: what runs before does no harm.
-            home = self._export.home
-            if later.node.end_byte <= (home.end_byte if home else self._export.entries[-1].node.start_byte):
+            insertion_target = self._export.insertion_target
+            if later.node.end_byte <= (
+                insertion_target.end_byte if insertion_target else self._export.entries[-1].node.start_byte
+            ):
                 later = None
         if later is not None:
             raise _overridden(path[0], later.node)
@@ -188,20 +190,20 @@ class SettingsFile:
 
     # What it would be
 
-    def with_value(self, path: Path, wished: Any) -> bytes:
+    def with_value(self, path: KeyPath, desired: Any) -> bytes:
         """The source with a setting at exactly that value."""
-        self.refuse_hazards(path, wished)
-        return self._with(path, lambda node: self.rewritten(node, wished), wished)
+        self.refuse_hazards(path, desired)
+        return self._with(path, lambda node: self.rewritten(node, desired), desired)
 
-    def with_entries(self, path: Path, key: str, items: list[dict[str, Any]]) -> bytes:
+    def with_entries(self, path: KeyPath, key: str, items: list[dict[str, Any]]) -> bytes:
         """The source with a list of objects that holds exactly the given entries, told apart by a key."""
         self.refuse_hazards(path, items)
         return self._with(path, lambda node: self._rewritten_entries(node, key, items), items)
 
-    def _with(self, path: Path, rewrite: Rewrite, fresh: Any) -> bytes:
+    def _with(self, path: KeyPath, rewrite: Rewrite, fresh: Any) -> bytes:
         """The source with a setting's value rewritten, or the fresh value put in if there is none."""
-        entry = self.winner(path)
-        target = self._export.home if entry is None else entry.owner
+        entry = self.effective_entry(path)
+        target = self._export.insertion_target if entry is None else entry.owner
         if target is not None:
             return self._spliced(target, self._put(target, path, rewrite, fresh))
         if entry is None:
@@ -211,7 +213,7 @@ class SettingsFile:
     def _spliced(self, node: Node, text: bytes) -> bytes:
         return self.source[: node.start_byte] + text + self.source[node.end_byte :]
 
-    def _put(self, node: Node, keys: Path, rewrite: Rewrite, fresh: Any) -> bytes:
+    def _put(self, node: Node, keys: KeyPath, rewrite: Rewrite, fresh: Any) -> bytes:
         """The text of a value after an edit of what the keys lead to inside it."""
         if not keys:
             return rewrite(node)
@@ -230,7 +232,7 @@ class SettingsFile:
         inner = unwrapped(node)
         return self.source[node.start_byte : inner.start_byte] + text + self.source[inner.end_byte : node.end_byte]
 
-    def without(self, path: Path) -> bytes | None:
+    def without(self, path: KeyPath) -> bytes | None:
         """The source without one of the places that set a value; None if there is none left."""
         entries = [entry for entry in self._export.entries if entry.path is None or _related(entry.path, path)]
         for entry in reversed(entries):
@@ -243,7 +245,7 @@ class SettingsFile:
             return None if text is None else self._spliced(target, text)
         return None
 
-    def cut(self, node: Node, keys: Path) -> bytes | None:
+    def cut(self, node: Node, keys: KeyPath) -> bytes | None:
         """The text of a value without what the keys lead to inside it; None if there is nothing."""
         literal = unwrapped(node)
         if literal.type == "object":
@@ -255,38 +257,38 @@ class SettingsFile:
 
     # Values
 
-    def rewritten(self, node: Node, wished: Any) -> bytes:
+    def rewritten(self, node: Node, desired: Any) -> bytes:
         """The text of a value made equal to the wished one, with as few changes as possible."""
-        if same_meaning(value_of(node), wished):
+        if same_meaning(value_of(node), desired):
             return self._text(node)
         literal = unwrapped(node)
-        if literal.type == "object" and isinstance(wished, dict) and wished:
+        if literal.type == "object" and isinstance(desired, dict) and desired:
             members = _Members(self, literal)
-            members.keep_only(wished)
-            for key, item in wished.items():
+            members.keep_only(desired)
+            for key, item in desired.items():
                 members.put_value(key, item)
             return self._around(node, members.render())
-        if literal.type == "array" and isinstance(wished, list) and wished:
+        if literal.type == "array" and isinstance(desired, list) and desired:
             elements = elements_of(literal)
             if elements:
-                return self._around(node, self._rewritten_array(literal, elements, wished))
+                return self._around(node, self._rewritten_array(literal, elements, desired))
         style = self.style
         if literal.type == "string":
             style = style.replaced(quote=text_of(literal)[0])
-        return render(wished, style, self.indent_at(node.start_byte).decode()).encode("utf-8")
+        return render(desired, style, self.indent_at(node.start_byte).decode()).encode("utf-8")
 
-    def _rewritten_array(self, node: Node, elements: list[Node], wished: list[Any]) -> bytes:
+    def _rewritten_array(self, node: Node, elements: list[Node], desired: list[Any]) -> bytes:
         found = [value_of(element) for element in elements]
-        head = _common_length(found, wished)
-        tail = _common_length(found[head:][::-1], wished[head:][::-1])
-        old, new = len(found) - tail, len(wished) - tail
+        head = _common_length(found, desired)
+        tail = _common_length(found[head:][::-1], desired[head:][::-1])
+        old, new = len(found) - tail, len(desired) - tail
         array = self.member_list(node, elements)
         for index in range(head, min(old, new)):
-            array.members[index] = self.rewritten(elements[index], wished[index])
+            array.members[index] = self.rewritten(elements[index], desired[index])
         for index in reversed(range(new, old)):
             array.remove(index)
         for index in range(old, new):
-            self._insert_element(array, index, wished[index], elements)
+            self._insert_element(array, index, desired[index], elements)
         return array.render()
 
     def _rewritten_entries(self, node: Node, key: str, items: list[dict[str, Any]]) -> bytes:
@@ -298,16 +300,16 @@ class SettingsFile:
             array = array.wrapped(b"[", b"]")
         if elements is None or not items:
             return self.rewritten(node, items)
-        wished = {item[key]: item for item in items}
+        desired = {item[key]: item for item in items}
         for index in reversed(range(len(elements))):
             # The last entry of a name is the one that counts, so the first one met from behind stays.
-            item = wished.pop(_name_of(elements[index], key), None)
+            item = desired.pop(_name_of(elements[index], key), None)
             if item is None:
                 array.remove(index)
             else:
                 array.members[index] = self._with_fields(elements[index], item)
         for item in items:
-            if item[key] in wished:
+            if item[key] in desired:
                 self._insert_element(array, len(array.members), item, elements)
         return self._around(node, array.render())
 
@@ -327,7 +329,7 @@ class SettingsFile:
 
     # Statements
 
-    def _with_statement(self, path: Path, value: Any) -> bytes:
+    def _with_statement(self, path: KeyPath, value: Any) -> bytes:
         """The source with `exports.key = value;` after the last such statement."""
         last = self._export.entries[-1]
         target = last.node.named_children[0].child_by_field_name("left")
@@ -387,7 +389,7 @@ class SettingsFile:
         )
 
     def _indent_unit(self) -> str:
-        literals = [self._export.home] if self._export.home else []
+        literals = [self._export.insertion_target] if self._export.insertion_target else []
         literals += [unwrapped(entry.value) for entry in self._export.entries[:_SAMPLE] if entry.value is not None]
         for literal in literals:
             outer = self.indent_at(literal.start_byte)
@@ -402,7 +404,7 @@ class SettingsFile:
 class _Members:
     """The members of an object literal under edit."""
 
-    def __init__(self, file: SettingsFile, node: Node) -> None:
+    def __init__(self, file: SettingsSource, node: Node) -> None:
         self._file = file
         self._node = node
         self._members = members_of(node)
@@ -416,7 +418,7 @@ class _Members:
             if self._members[index].name not in names:
                 self._remove(index)
 
-    def cut(self, keys: Path) -> bool:
+    def cut(self, keys: KeyPath) -> bool:
         """Takes out what the keys lead to; tells whether there was anything."""
         index, unknown = self._last(keys[0]), self._last(None)
         # A key may come back from an earlier spread; a part of it may not.
@@ -460,7 +462,7 @@ class _Members:
         """Adds a key below its commented-out example, else behind the last one; never before `first`."""
         index, offset = self._list.example_of(name, first) or (len(self._members), None)
         fresh_lines = self._list.is_bare and (
-            self._node == self._file.home or (isinstance(value, dict) and bool(value))
+            self._node == self._file.insertion_target or (isinstance(value, dict) and bool(value))
         )
         own_line = self._list.has_line_breaks or fresh_lines
         indent = self._list.indent_for(index, self._file.style.unit.encode()) if own_line else None
@@ -504,7 +506,7 @@ def _follows_semicolon(statement: Node) -> bool:
     return previous is None or text_of(previous).endswith(";")
 
 
-def _related(one: Path, other: Path) -> bool:
+def _related(one: KeyPath, other: KeyPath) -> bool:
     """Whether one path leads to the other or into it."""
     length = min(len(one), len(other))
     return one[:length] == other[:length]

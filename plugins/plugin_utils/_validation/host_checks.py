@@ -19,12 +19,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import PROVIDERS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import HANDED_ON
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Place, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import MODULE_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Location, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
     HostVariables,
-    Unresolved,
+    UnresolvedTemplateError,
     is_incomplete,
     is_stand_in,
 )
@@ -40,7 +40,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import DropInError, environment_file
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import WishError, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
+    SettingsOptionError,
+    DesiredSettings,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
 #: What is edited where the settings file of a host is not known.
@@ -58,7 +61,7 @@ _UNVISITED: dict[str, t.Any] = {
     "acme": None,
 }
 
-_REFUSALS = (AccountError, PasswordError, WishError, DropInError, Failure, PkiError, acme.AcmeError)
+_REFUSALS = (AccountError, PasswordError, SettingsOptionError, DropInError, UserError, PkiError, acme.AcmeError)
 
 _VARIABLE = re.compile(r"\bnodered_\w+")
 
@@ -129,7 +132,7 @@ class _HostChecks:
         if refusals or options is None or is_incomplete(options):
             return
         try:
-            wishes = Wishes(options, options["user_dir"] or "/")
+            wishes = DesiredSettings(options, options["user_dir"] or "/")
         except _REFUSALS as error:
             # A stand-in has not the form of a hash, for one.
             if not is_stand_in(options):
@@ -145,48 +148,50 @@ class _HostChecks:
         :param only: the options to take, all when none is named; the others are as if nobody gave them
         """
         given = {}
-        for option, template in HANDED_ON[role, module].items():
+        for option, template in MODULE_ARGUMENTS[role, module].items():
             if only and option not in only:
                 continue
             try:
                 for value in self._variables.argument(template):
                     given[option] = value
-            except Unresolved:
+            except UnresolvedTemplateError:
                 return None
         return validated(_SPECS[module], given)
 
     def _wish_by_wish(self) -> Iterator[Finding]:
-        """What cannot be whatever else is asked for: all of it, where `Wishes` names the first one only."""
-        for option, template in HANDED_ON["settings", "settings"].items():
+        """What cannot be whatever else is asked for: all of it, where `DesiredSettings` names the first one only."""
+        for option, template in MODULE_ARGUMENTS["settings", "settings"].items():
             options = self._options("settings", "settings", option)
             if options is not None and not is_stand_in(options[option]):
-                yield from self._refusal(lambda: Wishes(options, "/"), _variable_in(template))
+                yield from self._refusal(lambda: DesiredSettings(options, "/"), _variable_in(template))
 
-    def _settings_file(self, wishes: Wishes, path: str) -> Iterator[Finding]:
+    def _settings_file(self, wishes: DesiredSettings, path: str) -> Iterator[Finding]:
         try:
             source = pathlib.Path(path).read_bytes()
         except OSError as error:
-            yield Finding(SETTINGS_REFUSED, self._name, f"{path} cannot be read: {error.strerror}.", Place(path))
+            yield Finding(SETTINGS_REFUSED, self._name, f"{path} cannot be read: {error.strerror}.", Location(path))
             return
         yield from self._edited(wishes, source, path)
 
-    def _edited(self, wishes: Wishes, source: bytes, file: str) -> Iterator[Finding]:
+    def _edited(self, wishes: DesiredSettings, source: bytes, file: str) -> Iterator[Finding]:
         """What is wrong with the file as it would be after a run."""
         try:
             document = SettingsDocument(source)
             wishes.apply(document, hashing=False)
-        except (SettingsError, WishError) as error:
-            place, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
+        except (SettingsError, SettingsOptionError) as error:
+            location, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
             if file:
-                yield Finding(SETTINGS_REFUSED, self._name, message, Place(file, int(place) if place else None))
+                yield Finding(
+                    SETTINGS_REFUSED, self._name, message, Location(file, int(location) if location else None)
+                )
             else:
                 yield self._refused(message, "nodered_settings")
             return
         lines = _lines_before(source, document.source)
         for finding in check_settings(document.source, self._name, file, self._today):
-            line = lines.get(finding.place.line)
-            place = Place(file, line) if file and line else self._variables.place(finding.rule.variable)
-            yield dataclasses.replace(finding, place=place if place.file else Place(file))
+            line = lines.get(finding.location.line)
+            location = Location(file, line) if file and line else self._variables.location(finding.rule.variable)
+            yield dataclasses.replace(finding, location=location if location.file else Location(file))
 
     def _refusal(self, check: t.Callable[[], t.Any], variable: str) -> Iterator[Finding]:
         try:
@@ -197,7 +202,9 @@ class _HostChecks:
     def _refused(self, message: str, variable: str) -> Finding:
         """A finding with the message of a refusal, at the variable that it names first."""
         named = _variable_in(message) or variable
-        return Finding(REFUSED, self._name, message, self._variables.place(named, self._entry(named, message)), named)
+        return Finding(
+            REFUSED, self._name, message, self._variables.location(named, self._entry(named, message)), named
+        )
 
     def _entry(self, variable: str, message: str) -> t.Any:
         """The entry of a list that a message names, else None."""

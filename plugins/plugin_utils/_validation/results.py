@@ -40,7 +40,7 @@ def result_data(
     }
 
 
-def told_once(results: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+def merge_shared_findings(results: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     """The results of hosts, and beside them one for each file with a line that several of them have a finding from.
 
     What is wrong in group_vars is one fault, of the file, however many hosts there are.
@@ -57,7 +57,7 @@ def told_once(results: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     for hosts in shared.values():
         result, data = hosts[0]
         finding = finding_from_data(data, RULES)
-        name = finding.place.file
+        name = finding.location.file
         file = files.setdefault(name, {**result, "subject": subject_data(Subject(name, Kind.FILE)), "findings": []})
         file["findings"].append(
             finding_data(dataclasses.replace(finding, subject=name, message=f"{finding.message} ({len(hosts)} hosts)"))

@@ -41,7 +41,7 @@ class Audit(ActionModule):
         self.warnings: list[str] = []
         self._display = types.SimpleNamespace(warning=self.warnings.append)
 
-    def visit(self, module, options):
+    def run_module(self, module, options):
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -72,7 +72,7 @@ def state_of(port: int, certificate: str | None) -> dict:
     ],
 )
 def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer, error):
-    result = Audit(answer).act(OPTIONS)
+    result = Audit(answer).execute(OPTIONS)
     (reported,) = build.results_from_data([result], RULES)
     assert (reported.subject.name, reported.subject.error, reported.subject.address) == ("kitchen", error, "127.0.0.1")
     assert reported.findings == ()

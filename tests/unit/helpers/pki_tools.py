@@ -42,7 +42,7 @@ def openssl(*arguments: object, content: bytes | None = None, check: bool = True
     return output
 
 
-class Workshop:
+class CertificateFactory:
     """Keys, requests and certificates from the openssl command, each made once."""
 
     def __init__(self, folder: pathlib.Path) -> None:
@@ -142,7 +142,7 @@ def lint(pem: bytes) -> list[str]:
         for result in validator.validate(document.root):
             for finding in result.finding_descriptions:
                 severe = finding.finding.severity.name in ("WARNING", "ERROR", "FATAL")
-                said = f"{finding.finding.code}: {finding.message}"
-                if severe and not _ACCEPTED.fullmatch(said):
-                    found.append(f"certificate {number}: {said}")
+                expected = f"{finding.finding.code}: {finding.message}"
+                if severe and not _ACCEPTED.fullmatch(expected):
+                    found.append(f"certificate {number}: {expected}")
     return found

@@ -12,7 +12,7 @@ import datetime
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Kind,
-    Place,
+    Location,
     Report,
     Rule,
     ServedCertificate,
@@ -65,16 +65,16 @@ SETTINGS = "/home/pi/.node-red/settings.js"
 FINDINGS = (
     Finding(OLD, "garage", "3.1.9 is old."),
     Finding(OPEN, "garage", "GET /flows answers 200."),
-    Finding(MODE, "garage", "settings.js has mode 0644.", Place(SETTINGS), "settings.js"),
+    Finding(MODE, "garage", "settings.js has mode 0644.", Location(SETTINGS), "settings.js"),
     Finding(
         MODE,
         "kitchen",
         "settings.js has mode 0640.",
-        Place(SETTINGS, 7),
+        Location(SETTINGS, 7),
         "settings.js",
         Suppression("In a group of one.", datetime.date(2027, 1, 31)),
     ),
-    Finding(OLD, "kitchen", "4.1.15 is old.", known=True),
+    Finding(OLD, "kitchen", "4.1.15 is old.", baselined=True),
 )
 REPORT = Report("audit", NOW, "1.2.3", (KITCHEN, GARAGE, ATTIC, CELLAR), FINDINGS, tuple(RULES.values()), True)
 #: Nothing in it counts.
@@ -84,9 +84,9 @@ ACCEPTED = Report(
     "1.2.3",
     (KITCHEN, GARAGE),
     (
-        Finding(OPEN, "garage", "GET /flows answers 200.", known=True),
-        Finding(OPEN, "garage", "GET /settings answers 200.", detail="settings", known=True),
-        Finding(OLD, "garage", "3.1.9 is old.", known=True),
+        Finding(OPEN, "garage", "GET /flows answers 200.", baselined=True),
+        Finding(OPEN, "garage", "GET /settings answers 200.", detail="settings", baselined=True),
+        Finding(OLD, "garage", "3.1.9 is old.", baselined=True),
         FINDINGS[3],
     ),
     tuple(RULES.values()),
@@ -100,8 +100,8 @@ FILES = Report(
     "1.2.3",
     (Subject("north/settings.js", Kind.FILE), Subject("/srv/s ü.js", Kind.FILE)),
     (
-        Finding(OPEN, "north/settings.js", "No adminAuth.", Place("north/settings.js", 12)),
-        Finding(OPEN, "/srv/s ü.js", "No adminAuth.", Place("/srv/s ü.js")),
+        Finding(OPEN, "north/settings.js", "No adminAuth.", Location("north/settings.js", 12)),
+        Finding(OPEN, "/srv/s ü.js", "No adminAuth.", Location("/srv/s ü.js")),
     ),
     (OPEN,),
 )
@@ -119,14 +119,14 @@ def nasty() -> Report:
         dataclasses.replace(certificate(10), name=NASTY, issuer=NASTY),
     )
     failed = Subject(f"gone {NASTY}", Kind.HOST, NASTY)
-    found = Finding(PLAIN, subject.name, NASTY, Place(NASTY, 3), NASTY)
+    found = Finding(PLAIN, subject.name, NASTY, Location(NASTY, 3), NASTY)
     suppressed = dataclasses.replace(found, detail="2", suppression=Suppression(NASTY, datetime.date(2027, 1, 1)))
     return Report(
         "audit",
         NOW,
         "1.2.3",
         (subject, failed),
-        (found, suppressed, dataclasses.replace(found, known=True)),
+        (found, suppressed, dataclasses.replace(found, baselined=True)),
         tuple(RULES.values()),
     )
 
@@ -139,7 +139,7 @@ def large() -> Report:
     )
     findings = tuple(
         Finding(
-            list(RULES.values())[index % 4], subject.name, f"Found {index}.", Place(SETTINGS, index + 1), str(index)
+            list(RULES.values())[index % 4], subject.name, f"Found {index}.", Location(SETTINGS, index + 1), str(index)
         )
         for subject in subjects
         for index in range(10)

@@ -13,7 +13,7 @@ import stat
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import Conflict, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import ConflictError, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 ME = (os.getuid(), os.getgid())
@@ -139,7 +139,7 @@ def test_restrict_follows_no_link(tmp_path):
 def test_a_file_with_another_checksum_stays(tmp_path):
     target = tmp_path / "settings.js"
     target.write_bytes(b"its owner's")
-    with pytest.raises(Conflict, match="settings.js was changed by somebody else"):
+    with pytest.raises(ConflictError, match="settings.js was changed by somebody else"):
         files.replace(str(target), b"new", 0o600, *ME, expected=checksum(b"old"))
     assert target.read_bytes() == b"its owner's"
     assert os.listdir(tmp_path) == ["settings.js"]
@@ -158,7 +158,7 @@ def test_a_change_at_the_last_moment_is_kept(tmp_path, monkeypatch, old):
         return rename(source, path, flags)
 
     monkeypatch.setattr(files, "_renameat2", late)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         files.replace(str(target), b"new", 0o600, *ME, expected=checksum(old))
     assert target.read_bytes() == b"its owner's"
     assert os.listdir(tmp_path) == ["settings.js"]

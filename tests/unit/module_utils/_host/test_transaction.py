@@ -14,7 +14,7 @@ import time
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files, store as store_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import Conflict, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import ConflictError, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
@@ -171,7 +171,7 @@ def test_the_lock_lets_one_run_in(store, monkeypatch):
 def test_a_file_that_changed_meanwhile_is_no_part_of_the_transaction(store, host):
     transaction = Transaction(store)
     transaction.begin(BEFORE)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         transaction.replace(str(host / "settings.js"), b"new", 0o600, *ME, expected=checksum(b"another"))
     assert transaction.record["files"] == []
     transaction.close_if_empty()

@@ -22,7 +22,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._trust.nss_databas
     entries_of,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust.system_store import Authority, SystemStore
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Failure
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from cryptography import x509
@@ -75,7 +75,7 @@ def test_only_roots_that_have_not_expired():
 
 
 def test_certificate_that_only_names_itself_as_issuer():
-    with pytest.raises(Failure, match="no root certificate"):
+    with pytest.raises(UserError, match="no root certificate"):
         action.roots(certificate(signed_with=OTHER_KEY), "ca.pem", NOW)
 
 
@@ -88,7 +88,7 @@ def test_certificate_that_only_names_itself_as_issuer():
     ],
 )
 def test_nothing_to_trust(pem):
-    with pytest.raises(Failure, match=r"^nodered_ca_certificate has no root certificate that hosts could trust"):
+    with pytest.raises(UserError, match=r"^nodered_ca_certificate has no root certificate that hosts could trust"):
         action.roots(pem, "nodered_ca_certificate", NOW)
 
 
@@ -107,7 +107,7 @@ def test_a_key_beside_the_certificates_goes_nowhere():
 
 def test_file_that_is_not_there(tmp_path):
     options = {"ca_certificate": None, "ca_dir": str(tmp_path)}
-    with pytest.raises(Failure, match="makes it in its first run"):
+    with pytest.raises(UserError, match="makes it in its first run"):
         action.ActionModule._authority(options)
     (tmp_path / "ca.pem").write_bytes(b"content")
     assert action.ActionModule._authority(options) == (b"content", str(tmp_path / "ca.pem"))
@@ -195,9 +195,9 @@ def test_store_of_the_system(store, tmp_path):
     for root in roots:
         path = tmp_path / "given" / f"pifleet-nodered-{root.fingerprint[:16]}.crt"
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    assert {fingerprint for _path, fingerprint, _pem in store.put_here()} == {root.fingerprint for root in roots}
-    store.remove([path for path, _fingerprint, _pem in store.put_here()])
-    assert store.put_here() == []
+    assert {fingerprint for _path, fingerprint, _pem in store.entries_of_ours()} == {root.fingerprint for root in roots}
+    store.remove([path for path, _fingerprint, _pem in store.entries_of_ours()])
+    assert store.entries_of_ours() == []
     assert os.listdir(tmp_path / "given") == os.listdir(tmp_path / "effective") == []
 
 
@@ -240,7 +240,7 @@ def test_what_is_not_ours_stays(store, tmp_path):
     (given / "company.crt").write_bytes(certificate("Company"))
     (given / "pifleet-nodered-0123456789abcdef.crt").write_bytes(certificate("Other content"))
     (given / "pifleet-nodered-0123456789abcdee.crt").write_bytes(b"nothing")
-    assert store.put_here() == []
+    assert store.entries_of_ours() == []
 
 
 def test_killed_removal_is_found_again(store, tmp_path):
@@ -248,9 +248,9 @@ def test_killed_removal_is_found_again(store, tmp_path):
     store.add([root])
     (tmp_path / "broken").touch()
     with pytest.raises(HostError, match="cannot be updated: no space"):
-        store.remove([path for path, _fingerprint, _pem in store.put_here()])
+        store.remove([path for path, _fingerprint, _pem in store.entries_of_ours()])
     (tmp_path / "broken").unlink()
-    ((path, fingerprint, _pem),) = store.put_here()
+    ((path, fingerprint, _pem),) = store.entries_of_ours()
     assert (path.endswith(".crt.removed"), fingerprint) == (True, root.fingerprint)
     store.remove([path])
     assert os.listdir(tmp_path / "given") == os.listdir(tmp_path / "effective") == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import _last_words
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import _failure_message
 
 HASH = "$2b$08$" + "a" * 53
 
@@ -32,6 +32,6 @@ HASH = "$2b$08$" + "a" * 53
     ],
 )
 def test_last_words(result, words):
-    said = _last_words(result)
-    assert words in said
-    assert HASH not in said
+    expected = _failure_message(result)
+    assert words in expected
+    assert HASH not in expected

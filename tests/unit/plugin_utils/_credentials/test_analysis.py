@@ -25,7 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
     CredentialsError,
     CredentialsFile,
     Status,
-    judge,
+    analyse,
     migration,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import recovery
@@ -38,7 +38,7 @@ USER_DIR = "/home/pi/.node-red"
 FLOWS = "flows_cred.json"
 
 
-def sealed(secret: str, value: object = None) -> bytes:
+def encrypted(secret: str, value: object = None) -> bytes:
     """The text of a credentials file, by default with a set in it."""
     value = SET if value is None else value
     iv = os.urandom(16).hex()
@@ -84,7 +84,7 @@ def document(secret: str | None = None, flow_file: str | None = '"flows.json"', 
 
 def found(secret: str | None, content: bytes | None, generated: str | None = None, **changed: object):
     files = {} if content is None else {FLOWS: content}
-    return judge(state_of(files, generated, **changed), document(secret))
+    return analyse(state_of(files, generated, **changed), document(secret))
 
 
 # Which key fits
@@ -104,11 +104,11 @@ def found(secret: str | None, content: bytes | None, generated: str | None = Non
     ],
 )
 def test_the_right_key_fits_and_no_other(value):
-    file = CredentialsFile.of({"name": FLOWS, **on_host.described(sealed(A, value))})
-    assert file.opens_with(A)
+    file = CredentialsFile.of({"name": FLOWS, **on_host.described(encrypted(A, value))})
+    assert file.decrypts_with(A)
     assert file.empty is (value == {})
     if value:
-        assert not any(file.opens_with(f"wrong {number}") for number in range(2000))
+        assert not any(file.decrypts_with(f"wrong {number}") for number in range(2000))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_the_right_key_fits_and_no_other(value):
 )
 def test_what_is_not_encrypted(content, kind, empty):
     file = CredentialsFile.of({"name": FLOWS, **on_host.described(content)})
-    assert (file.kind, file.empty, file.opens_with(A)) == (kind, empty, False)
+    assert (file.kind, file.empty, file.decrypts_with(A)) == (kind, empty, False)
 
 
 # What Node-RED makes of it
@@ -136,23 +136,23 @@ def test_what_is_not_encrypted(content, kind, empty):
     ("secret", "content", "generated", "status"),
     [
         (None, None, None, Status.NONE),
-        (f'"{A}"', sealed(GONE, EMPTY), None, Status.NONE),
+        (f'"{A}"', encrypted(GONE, EMPTY), None, Status.NONE),
         (f'"{A}"', plain(EMPTY), None, Status.NONE),
-        (None, sealed(MADE), MADE, Status.READABLE),
-        (None, sealed(A), MADE, Status.LOST),
-        (None, sealed(A), None, Status.LOST),
-        ("null", sealed(MADE), MADE, Status.READABLE),
-        (f'"{A}"', sealed(A), None, Status.READABLE),
-        (f'"{A}"', sealed(MADE), MADE, Status.READABLE),
-        (f'"{A}"', sealed(A), MADE, Status.LOST),
-        (f'"{A}"', sealed(B), None, Status.LOST),
-        ('""', sealed(""), None, Status.READABLE),
+        (None, encrypted(MADE), MADE, Status.READABLE),
+        (None, encrypted(A), MADE, Status.LOST),
+        (None, encrypted(A), None, Status.LOST),
+        ("null", encrypted(MADE), MADE, Status.READABLE),
+        (f'"{A}"', encrypted(A), None, Status.READABLE),
+        (f'"{A}"', encrypted(MADE), MADE, Status.READABLE),
+        (f'"{A}"', encrypted(A), MADE, Status.LOST),
+        (f'"{A}"', encrypted(B), None, Status.LOST),
+        ('""', encrypted(""), None, Status.READABLE),
         ("false", plain(), None, Status.READABLE),
-        ("false", sealed(MADE), MADE, Status.READABLE),
-        ("false", sealed(A), None, Status.LOST),
+        ("false", encrypted(MADE), MADE, Status.READABLE),
+        ("false", encrypted(A), None, Status.LOST),
         (f'"{A}"', plain(), None, Status.READABLE),
         (f'"{A}"', b"cut off", None, Status.LOST),
-        ("process.env.SECRET", sealed(A), None, Status.UNKNOWN),
+        ("process.env.SECRET", encrypted(A), None, Status.UNKNOWN),
     ],
 )
 def test_status(secret, content, generated, status):
@@ -174,7 +174,7 @@ def test_status(secret, content, generated, status):
     ],
 )
 def test_what_cannot_be_told_is_left_alone(changed):
-    judged = found(f'"{A}"', sealed(B), **changed)
+    judged = found(f'"{A}"', encrypted(B), **changed)
     assert judged.status is Status.UNKNOWN
     assert migration(judged, B) is None
     with pytest.raises(CredentialsError, match="cannot be judged.*Nothing was changed"):
@@ -182,11 +182,11 @@ def test_what_cannot_be_told_is_left_alone(changed):
 
 
 def test_another_user_dir_in_the_file_cannot_be_told():
-    state = state_of({FLOWS: sealed(B)})
-    assert judge(state, document(f'"{A}"', more='    userDir: "/data",')).status is Status.UNKNOWN
-    assert judge(state, document(f'"{A}"', more=f'    userDir: "{USER_DIR}/",')).status is Status.LOST
+    state = state_of({FLOWS: encrypted(B)})
+    assert analyse(state, document(f'"{A}"', more='    userDir: "/data",')).status is Status.UNKNOWN
+    assert analyse(state, document(f'"{A}"', more=f'    userDir: "{USER_DIR}/",')).status is Status.LOST
     given = {**state, "overrides": [{"path": ["userDir"], "by": "--userDir"}]}
-    assert judge(given, document(f'"{A}"', more='    userDir: "/data",')).status is Status.LOST
+    assert analyse(given, document(f'"{A}"', more='    userDir: "/data",')).status is Status.LOST
 
 
 @pytest.mark.parametrize(
@@ -208,18 +208,18 @@ def test_another_user_dir_in_the_file_cannot_be_told():
     ],
 )
 def test_which_file_counts(flow_file, credentials, overrides, read):
-    files = {name: sealed(A) for name in (FLOWS, "flows_pi_cred.json", "my_cred.json")}
+    files = {name: encrypted(A) for name in (FLOWS, "flows_pi_cred.json", "my_cred.json")}
     state = state_of(files, credentials=credentials, overrides=overrides)
-    assert [file.name for file in judge(state, document(f'"{A}"', flow_file)).files] == read
+    assert [file.name for file in analyse(state, document(f'"{A}"', flow_file)).files] == read
 
 
 def test_a_flow_file_that_is_not_json_cannot_be_told():
-    assert judge(state_of({}), document(flow_file='"flows"')).status is Status.UNKNOWN
+    assert analyse(state_of({}), document(flow_file='"flows"')).status is Status.UNKNOWN
 
 
 def test_one_of_several_that_may_count_is_lost():
-    state = state_of({FLOWS: sealed(A), "flows_old_cred.json": sealed(GONE)})
-    judged = judge(state, document(f'"{A}"', "process.env.FLOWS"))
+    state = state_of({FLOWS: encrypted(A), "flows_old_cred.json": encrypted(GONE)})
+    judged = analyse(state, document(f'"{A}"', "process.env.FLOWS"))
     assert judged.status is Status.UNKNOWN
     assert "flows_old_cred.json" in judged.reason
 
@@ -231,19 +231,19 @@ def test_one_of_several_that_may_count_is_lost():
     ("secret", "content", "generated", "keys", "planned"),
     [
         (None, None, None, [], True),  # the first secret, before any credential
-        (None, sealed(MADE), MADE, [], True),  # the first secret
-        (f'"{B}"', sealed(B), None, [B], True),  # another one
+        (None, encrypted(MADE), MADE, [], True),  # the first secret
+        (f'"{B}"', encrypted(B), None, [B], True),  # another one
         ("false", plain(), None, [], True),
         (f'"{B}"', plain(), None, [B], True),
         (f'"{A}"', plain(), None, [], True),  # by hand, and not deployed yet
-        (f'"{A}"', sealed(MADE), MADE, [], True),  # the same with Node-RED's own key
-        (f'"{A}"', sealed(A), MADE, [], True),  # that key came in the way
-        (None, sealed(A), MADE, [], True),  # the line was lost
-        (f'"{GONE}"', sealed(A), None, [GONE], True),  # a wrong one by hand
-        (f'"{GONE}"', sealed(GONE, EMPTY), None, [GONE], True),
+        (f'"{A}"', encrypted(MADE), MADE, [], True),  # the same with Node-RED's own key
+        (f'"{A}"', encrypted(A), MADE, [], True),  # that key came in the way
+        (None, encrypted(A), MADE, [], True),  # the line was lost
+        (f'"{GONE}"', encrypted(A), None, [GONE], True),  # a wrong one by hand
+        (f'"{GONE}"', encrypted(GONE, EMPTY), None, [GONE], True),
         (f'"{A}"', None, MADE, [], True),
-        (f'"{A}"', sealed(A), None, [], False),  # all is well
-        (f'"{A}"', sealed(GONE, EMPTY), None, [], False),
+        (f'"{A}"', encrypted(A), None, [], False),  # all is well
+        (f'"{A}"', encrypted(GONE, EMPTY), None, [], False),
         (f'"{A}"', plain(EMPTY), None, [], False),
         (f'"{A}"', None, None, [], False),
     ],
@@ -258,10 +258,10 @@ def test_migration(secret, content, generated, keys, planned):
 @pytest.mark.parametrize(
     ("secret", "content", "generated"),
     [
-        (None, sealed(GONE), None),
-        (f'"{A}"', sealed(GONE), None),
-        (f'"{B}"', sealed(GONE), MADE),
-        ("false", sealed(GONE), None),
+        (None, encrypted(GONE), None),
+        (f'"{A}"', encrypted(GONE), None),
+        (f'"{B}"', encrypted(GONE), MADE),
+        ("false", encrypted(GONE), None),
         (f'"{A}"', b"cut off", None),
     ],
 )
@@ -275,7 +275,7 @@ def test_credentials_that_nothing_fits_are_not_given_up(secret, content, generat
 
 def test_an_interrupted_run_is_finished():
     """Its settings.js is there already, its credentials are not."""
-    judged = found(f'"{A}"', sealed(B), credentials={"pending": [B]})
+    judged = found(f'"{A}"', encrypted(B), credentials={"pending": [B]})
     assert judged.status is Status.READABLE
     assert migration(judged, A).plan["keys"] == [B]
 
@@ -304,66 +304,74 @@ def evidence(literals=(), secrets=(), copies=()):
 
 
 @pytest.mark.parametrize(
-    ("secret", "content", "generated", "there", "wished", "to_file", "source"),
+    ("secret", "content", "generated", "there", "desired", "to_file", "source"),
     [
         # The line was lost, and Node-RED made a key.
-        (None, sealed(A), MADE, evidence([GONE, A]), None, A, None),
-        (None, sealed(A), MADE, evidence(), A, A, None),
-        (None, sealed(A), MADE, evidence([A]), B, B, None),
+        (None, encrypted(A), MADE, evidence([GONE, A]), None, A, None),
+        (None, encrypted(A), MADE, evidence(), A, A, None),
+        (None, encrypted(A), MADE, evidence([A]), B, B, None),
         # The line is back, but that key is in the way.
-        (f'"{A}"', sealed(A), MADE, evidence(), None, None, None),
+        (f'"{A}"', encrypted(A), MADE, evidence(), None, None, None),
         # A wrong one by hand.
-        (f'"{GONE}"', sealed(A), None, evidence([A]), None, A, None),
-        ("false", sealed(A), None, evidence([A]), None, A, None),
-        (f'"{GONE}"', sealed(MADE), None, evidence([], [MADE]), None, MADE, None),
+        (f'"{GONE}"', encrypted(A), None, evidence([A]), None, A, None),
+        ("false", encrypted(A), None, evidence([A]), None, A, None),
+        (f'"{GONE}"', encrypted(MADE), None, evidence([], [MADE]), None, MADE, None),
         # And a deploy.
         (
             f'"{GONE}"',
-            sealed(GONE, EMPTY),
+            encrypted(GONE, EMPTY),
             None,
-            evidence([A], copies=[sealed(GONE, EMPTY), sealed(B), sealed(A)]),
+            evidence([A], copies=[encrypted(GONE, EMPTY), encrypted(B), encrypted(A)]),
             None,
             A,
             "/copies/2",
         ),
-        (None, sealed(MADE, EMPTY), MADE, evidence([A, B], copies=[sealed(B), sealed(A)]), None, B, "/copies/0"),
-        (f'"{A}"', b"cut off", None, evidence(copies=[sealed(A)]), None, None, "/copies/0"),
+        (
+            None,
+            encrypted(MADE, EMPTY),
+            MADE,
+            evidence([A, B], copies=[encrypted(B), encrypted(A)]),
+            None,
+            B,
+            "/copies/0",
+        ),
+        (f'"{A}"', b"cut off", None, evidence(copies=[encrypted(A)]), None, None, "/copies/0"),
         ("false", b"cut off", None, evidence(copies=[plain()]), None, None, "/copies/0"),
-        (f'"{A}"', None, None, evidence(copies=[sealed(A)]), None, None, "/copies/0"),
+        (f'"{A}"', None, None, evidence(copies=[encrypted(A)]), None, None, "/copies/0"),
         # What is there and holds something stays, although an older one is there too.
-        (f'"{GONE}"', sealed(B, {"n": {}}), None, evidence([A, B], copies=[sealed(A)]), None, B, None),
+        (f'"{GONE}"', encrypted(B, {"n": {}}), None, evidence([A, B], copies=[encrypted(A)]), None, B, None),
     ],
 )
-def test_recovery(secret, content, generated, there, wished, to_file, source):
-    way = recovery(found(secret, content, generated), there, wished)
-    assert way.secret == to_file
-    assert way.plan["sources"] == ({FLOWS: {"path": source, "in_store": True}} if source else {})
-    told = " ".join(way.told)
-    assert ("settings.js gets" in told) is (to_file is not None)
-    assert told and not any(key in told + repr(way) for key in (A, B, MADE, GONE))
+def test_recovery(secret, content, generated, there, desired, to_file, source):
+    plan = recovery(found(secret, content, generated), there, desired)
+    assert plan.secret == to_file
+    assert plan.host_plan["sources"] == ({FLOWS: {"path": source, "in_store": True}} if source else {})
+    messages = " ".join(plan.messages)
+    assert ("settings.js gets" in messages) is (to_file is not None)
+    assert messages and not any(key in messages + repr(plan) for key in (A, B, MADE, GONE))
 
 
 @pytest.mark.parametrize(
     ("secret", "content", "generated"),
     [
-        (f'"{A}"', sealed(A), None),
-        (None, sealed(MADE), MADE),
+        (f'"{A}"', encrypted(A), None),
+        (None, encrypted(MADE), MADE),
         ("false", plain(), None),
         (None, None, None),
-        (f'"{A}"', sealed(A, EMPTY), None),
+        (f'"{A}"', encrypted(A, EMPTY), None),
     ],
 )
 def test_nothing_is_wrong(secret, content, generated):
-    assert recovery(found(secret, content, generated), evidence([B], [GONE], [sealed("nobody's")]), B) is None
+    assert recovery(found(secret, content, generated), evidence([B], [GONE], [encrypted("nobody's")]), B) is None
 
 
-@pytest.mark.parametrize("wished", [None, B])
-def test_nothing_fits(wished):
+@pytest.mark.parametrize("desired", [None, B])
+def test_nothing_fits(desired):
     with pytest.raises(
         CredentialsError, match="No secret was found .*/copies/settings.js.0.*Nothing was changed"
     ) as error:
-        recovery(found(f'"{A}"', sealed(GONE)), evidence([A, B], copies=[sealed("nobody's")]), wished)
-    assert ("nodered_credential_secret does not fit" in str(error.value)) is (wished is not None)
+        recovery(found(f'"{A}"', encrypted(GONE)), evidence([A, B], copies=[encrypted("nobody's")]), desired)
+    assert ("nodered_credential_secret does not fit" in str(error.value)) is (desired is not None)
     assert not any(key in str(error.value) for key in (A, B, GONE))
 
 
@@ -395,8 +403,8 @@ def write(unit, **files: bytes | dict) -> None:
 def test_the_host_reads_what_the_decision_needs(unit):
     write(
         unit,
-        flows_cred__json=sealed(A),
-        dotflows_cred__json__backup=sealed(B),
+        flows_cred__json=encrypted(A),
+        dotflows_cred__json__backup=encrypted(B),
         old_cred__json=b"",
         dotold_cred__json__backup=plain(),
         dotconfig__runtime__json={"_credentialSecret": MADE},
@@ -436,15 +444,15 @@ def test_the_host_finds_every_secret_and_copy(unit, tmp_path):
     write(
         unit,
         settings__js=f'module.exports = {{\n    //credentialSecret: "{A}",\n}}\n'.encode("utf-8"),
-        flows_cred__json=sealed(A),
-        dotflows_cred__json__backup=sealed(B),
+        flows_cred__json=encrypted(A),
+        dotflows_cred__json__backup=encrypted(B),
         dotconfig__runtime__json={"_credentialSecret": MADE},
     )
     with open(os.path.join(unit.user_dir, "settings.js.12.2026-01-01@00:00:00~"), "wb") as stream:
         stream.write(b"broken { credentialSecret: 'b\\'s' ")
     store.keep("backups/one/0-settings.js", f'module.exports = {{ "credentialSecret": "{GONE}" }}'.encode("utf-8"))
-    store.keep("backups/one/1-flows_cred.json", sealed(GONE))
-    store.keep("backups/one/2-.flows_cred.json.backup", sealed(A))
+    store.keep("backups/one/1-flows_cred.json", encrypted(GONE))
+    store.keep("backups/one/2-.flows_cred.json.backup", encrypted(A))
     store.keep("backups/one/3-.config.runtime.json", json.dumps({"_credentialSecret": "kept"}).encode("utf-8"))
     store.keep(
         "backups/one/transaction.json", json.dumps({"credentials": {"secret": "x", "keys": ["y"]}}).encode("utf-8")

@@ -37,7 +37,8 @@ def test_it_has_what_is_not_suppressed_and_no_time(path: pathlib.Path) -> None:
 
 def test_it_is_the_same_in_any_order_and_when_lines_move(path: pathlib.Path) -> None:
     moved = [
-        dataclasses.replace(finding, place=dataclasses.replace(finding.place, line=99)) for finding in samples.FINDINGS
+        dataclasses.replace(finding, location=dataclasses.replace(finding.location, line=99))
+        for finding in samples.FINDINGS
     ]
     report = dataclasses.replace(samples.REPORT, findings=tuple(reversed(moved)))
     assert baseline.render(report, {}) == baseline.render(samples.REPORT, {})
@@ -73,7 +74,7 @@ def test_only_new_findings_count(path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ("", "is no JSON"),
         ('{"format": "pifleet.nodered baseline", "format_version": 1, "findings": [', "is no JSON"),
@@ -102,10 +103,10 @@ def test_only_new_findings_count(path: pathlib.Path) -> None:
         (None, "There is no baseline"),
     ],
 )
-def test_damaged(path: pathlib.Path, content: t.Any, said: str) -> None:
+def test_damaged(path: pathlib.Path, content: t.Any, expected: str) -> None:
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(baseline.BaselineError) as caught:
         baseline.read(path)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert str(path) in str(caught.value)

@@ -15,7 +15,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import s
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Kind,
-    Place,
+    Location,
     Rule,
     ServedCertificate,
     Severity,
@@ -30,7 +30,7 @@ FULL = Finding(
     RULE,
     "pi1",
     "The editor answers anybody.",
-    Place("/home/pi/.node-red/settings.js", 12),
+    Location("/home/pi/.node-red/settings.js", 12),
     "adminAuth",
     Suppression("In a laboratory without a network.", datetime.date(2027, 1, 31)),
     True,
@@ -80,7 +80,7 @@ def test_times() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"rule": "no-such"}, "'no-such'"),
         ({"rule": None}, "`rule` must be a text"),
@@ -91,14 +91,14 @@ def test_times() -> None:
         ({"suppression": {"reason": "r", "until": "20270131"}}, "'20270131' is no day such as 2026-11-23"),
     ],
 )
-def test_wrong_findings(change: dict[str, t.Any], said: str) -> None:
+def test_wrong_findings(change: dict[str, t.Any], expected: str) -> None:
     with pytest.raises(findings_data.DataError) as caught:
         findings_data.finding_from_data({**findings_data.finding_data(FULL), **change}, RULES)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"name": None}, "`name` must be a text"),
         ({"kind": "cloud"}, "one of host, file"),
@@ -106,7 +106,7 @@ def test_wrong_findings(change: dict[str, t.Any], said: str) -> None:
         ({"certificate": {"name": "a", "issuer": "b", "not_before": "soon"}}, "'soon' is no time"),
     ],
 )
-def test_wrong_subjects(change: dict[str, t.Any], said: str) -> None:
+def test_wrong_subjects(change: dict[str, t.Any], expected: str) -> None:
     with pytest.raises(findings_data.DataError) as caught:
         findings_data.subject_from_data({**findings_data.subject_data(HOST), **change})
-    assert said in str(caught.value)
+    assert expected in str(caught.value)

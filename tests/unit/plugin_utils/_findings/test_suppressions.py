@@ -13,14 +13,14 @@ import typing as t
 import pytest
 import report_samples as samples
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import suppressions
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Place, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Location, Subject
 
 TODAY = datetime.date(2026, 11, 23)
 GOOD = {"rule": "file-mode", "reason": "In a group of one.", "until": "2026-12-31"}
 HOSTS = (Subject("garage", Kind.HOST), Subject("kitchen", Kind.HOST))
 FILE = Subject("north/settings.js", Kind.FILE)
 MODES = tuple(
-    Finding(samples.MODE, host.name, f"{name} has mode 0644.", Place(f"/home/pi/.node-red/{name}"), name)
+    Finding(samples.MODE, host.name, f"{name} has mode 0644.", Location(f"/home/pi/.node-red/{name}"), name)
     for host in HOSTS
     for name in ("settings.js", "flows.json")
 )
@@ -45,7 +45,7 @@ def accepted(findings: t.Iterable[Finding]) -> list[tuple[str, str]]:
     return [(finding.subject, finding.detail) for finding in findings if finding.suppression]
 
 
-def told(findings: t.Iterable[Finding]) -> list[tuple[str, str]]:
+def messages(findings: t.Iterable[Finding]) -> list[tuple[str, str]]:
     return [
         (finding.rule.identifier, finding.subject)
         for finding in findings
@@ -57,7 +57,7 @@ def told(findings: t.Iterable[Finding]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected"),
     [
         ("all", "nodered_suppressions must be a list"),
         ({"rule": "file-mode"}, "nodered_suppressions must be a list"),
@@ -81,10 +81,10 @@ def told(findings: t.Iterable[Finding]) -> list[tuple[str, str]]:
         ([{**GOOD, "host": ["garage"]}], "host must be a text, not ['garage']"),
     ],
 )
-def test_refused(value: t.Any, said: str) -> None:
+def test_refused(value: t.Any, expected: str) -> None:
     with pytest.raises(suppressions.SuppressionError) as caught:
         suppressions.entries(value, samples.RULES)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_refused_with_the_host_that_has_it() -> None:
@@ -157,21 +157,21 @@ def test_the_last_day() -> None:
     assert len(accepted(suppress(entry(), today=last))) == 4
     found = suppress(entry(host="k*"), today=last + datetime.timedelta(days=1))
     assert accepted(found) == []
-    assert told(found) == [("suppression-expired", "kitchen")]
+    assert messages(found) == [("suppression-expired", "kitchen")]
     assert found[-1].message == (
         "The entry of nodered_suppressions with rule: file-mode, host: k* was over after 2026-12-31."
     )
 
 
 def test_matching_nothing() -> None:
-    assert told(suppress(entry(rule="no-tls"))) == [("suppression-unused", "garage")]
+    assert messages(suppress(entry(rule="no-tls"))) == [("suppression-unused", "garage")]
     # One that other hosts have as well, from group_vars, is of use when it matches on one of them.
-    assert told(suppress(entry(), findings=MODES[:1])) == []
+    assert messages(suppress(entry(), findings=MODES[:1])) == []
     # Nothing can be said of a host that is not there, that could not be looked at, or of a rule that was not applied.
-    assert told(suppress(entry(host="attic"))) == []
+    assert messages(suppress(entry(host="attic"))) == []
     gone = (HOSTS[0], dataclasses.replace(HOSTS[1], error="No route"))
-    assert told(suppress(entry(rule="no-tls"), subjects=gone)) == []
-    assert told(suppress(entry(rule="no-tls"), applied={"file-mode"})) == []
+    assert messages(suppress(entry(rule="no-tls"), subjects=gone)) == []
+    assert messages(suppress(entry(rule="no-tls"), applied={"file-mode"})) == []
 
 
 def test_told_once_and_the_same_in_each_run() -> None:

@@ -14,7 +14,7 @@ import subprocess
 import time
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, look
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, probe_endpoint
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -62,7 +62,7 @@ def pem(tmp_path_factory):
 def test_a_closed_server(pem):
     path, certificate = pem
     with server(LOCKED, path) as port:
-        view = look("127.0.0.1", port, ROOT, certificate)
+        view = probe_endpoint("127.0.0.1", port, ROOT, certificate)
     assert view == {
         "address": "127.0.0.1",
         "port": port,
@@ -143,38 +143,38 @@ def test_only_the_time_may_be_wrong(tmp_path, fault, trusted):
         )
     )
     with server(LOCKED, path) as port:
-        view = look("127.0.0.1", port, ROOT, root.decode())
+        view = probe_endpoint("127.0.0.1", port, ROOT, root.decode())
     assert (view["tls"], view["trusted"]) == (True, trusted)
 
 
 @pytest.mark.parametrize("authorities", ["", "nonsense"])
 def test_an_authority_that_is_not_known(pem, authorities):
     with server(LOCKED, pem[0]) as port:
-        view = look("127.0.0.1", port, ROOT, authorities)
+        view = probe_endpoint("127.0.0.1", port, ROOT, authorities)
     assert (view["tls"], view["trusted"], view["certificate"]) == (True, False, pem[1])
 
 
 def test_an_open_server():
     with server(OPEN) as port:
-        view = look("127.0.0.1", port, ROOT, "")
+        view = probe_endpoint("127.0.0.1", port, ROOT, "")
     assert view["plain_http"] and not view["tls"] and view["certificate"] is None
     assert (view["login"], view["settings_status"], view["flows_status"], view["cors"]) == ("", 200, 200, "*")
 
 
 def test_an_invented_token_opens():
     with server(LOCKED, bearer_opens=True) as port:
-        view = look("127.0.0.1", port, ROOT, "")
+        view = probe_endpoint("127.0.0.1", port, ROOT, "")
     assert (view["flows_status"], view["token_status"]) == (401, 200)
 
 
 def test_logins_that_are_not_asked_for():
     expected = Expected("/admin", (("/api", "httpNodeAuth"), ("//doc", "httpStaticAuth")))
     with server({"/auth/login": (200, {}, "{}")}) as port:
-        view = look("127.0.0.1", port, expected, "")
+        view = probe_endpoint("127.0.0.1", port, expected, "")
     assert view["not_asked"] == [("/api", "httpNodeAuth"), ("/doc", "httpStaticAuth")]
     assert view["login"] is None
     with server({"*": BASIC}) as port:
-        assert look("127.0.0.1", port, Expected(None, (("/", "httpNodeAuth"),)), "")["not_asked"] == []
+        assert probe_endpoint("127.0.0.1", port, Expected(None, (("/", "httpNodeAuth"),)), "")["not_asked"] == []
 
 
 def test_old_protocols(pem):
@@ -200,7 +200,7 @@ def test_old_protocols(pem):
     )
     try:
         port = next(int(line.rpartition(":")[2]) for line in process.stdout if line.startswith("ACCEPT"))
-        view = look("127.0.0.1", port, Expected(None), pem[1], timeout=3)
+        view = probe_endpoint("127.0.0.1", port, Expected(None), pem[1], timeout=3)
         assert view["old_tls"] == "TLSv1.1"
     finally:
         process.kill()
@@ -208,12 +208,12 @@ def test_old_protocols(pem):
 
 
 def test_nobody_is_there(unused_port):
-    view = look("127.0.0.1", unused_port, ROOT, "")
+    view = probe_endpoint("127.0.0.1", unused_port, ROOT, "")
     assert not view["reachable"]
 
 
 def test_something_else_is_there(silent_port):
-    view = look("127.0.0.1", silent_port, ROOT, "", timeout=0.3)
+    view = probe_endpoint("127.0.0.1", silent_port, ROOT, "", timeout=0.3)
     assert view["reachable"] and not view["tls"] and not view["plain_http"]
 
 
@@ -221,7 +221,7 @@ def test_a_server_that_answers_byte_by_byte():
     """Each byte comes in time, and the whole answer would take a minute."""
     with slow_server(lambda path: path == "/auth/login") as port:
         began = time.monotonic()
-        view = look("127.0.0.1", port, ROOT, "", timeout=0.2)
+        view = probe_endpoint("127.0.0.1", port, ROOT, "", timeout=0.2)
         assert time.monotonic() - began < 6
     assert view["plain_http"] and view["login"] is None
 

@@ -13,8 +13,8 @@ import urllib.parse
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_login import (
-    LoginRefused,
-    LoginUnproved,
+    LoginRefusedError,
+    LoginUnprovedError,
     prove_login,
 )
 from web_server import serving
@@ -100,7 +100,7 @@ def test_one_login_that_is_ended(pem):
 def test_a_login_that_is_refused(pem, answer):
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/token": answer}, path) as (port, requests):
-        with pytest.raises(LoginRefused) as error:
+        with pytest.raises(LoginRefusedError) as error:
             log_in(port, fingerprint)
     assert len(requests) == 1
     assert PASSWORD not in str(error.value)
@@ -111,7 +111,7 @@ def test_a_server_that_goes_away(pem):
     """The network or Node-RED itself, which the host finds out."""
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/token": None}, path) as (port, requests):
-        with pytest.raises(LoginUnproved, match="did not answer"):
+        with pytest.raises(LoginUnprovedError, match="did not answer"):
             log_in(port, fingerprint)
     assert len(requests) == 1
 
@@ -119,14 +119,14 @@ def test_a_server_that_goes_away(pem):
 def test_a_user_that_is_locked_out_for_ten_minutes(pem):
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/token": LOCKED}, path) as (port, requests):
-        with pytest.raises(LoginUnproved, match="ten minutes, after five wrong passwords"):
+        with pytest.raises(LoginUnprovedError, match="ten minutes, after five wrong passwords"):
             log_in(port, fingerprint)
     assert len(requests) == 1
 
 
 def test_the_password_goes_to_nobody_else(pem):
     with node_red(GOOD, pem[0]) as (port, requests):
-        with pytest.raises(LoginUnproved, match="shows another certificate"):
+        with pytest.raises(LoginUnprovedError, match="shows another certificate"):
             log_in(port, "0" * 64)
     assert requests == []
 
@@ -134,13 +134,13 @@ def test_the_password_goes_to_nobody_else(pem):
 def test_the_password_does_not_cross_a_network_in_the_open(pem):
     # A port that is forwarded to here may be another host's.
     with node_red(GOOD) as (port, requests):
-        with pytest.raises(LoginUnproved, match="serves no TLS"):
+        with pytest.raises(LoginUnprovedError, match="serves no TLS"):
             log_in(port, None, tls=False)
         assert requests == []
         log_in(port, None, tls=False, is_here=True)
     assert len(requests) == 2
     with node_red(GOOD, pem[0]) as (port, requests):
-        with pytest.raises(LoginUnproved, match="did not tell which certificate"):
+        with pytest.raises(LoginUnprovedError, match="did not tell which certificate"):
             log_in(port, None)
     assert requests == []
 
@@ -148,12 +148,12 @@ def test_the_password_does_not_cross_a_network_in_the_open(pem):
 def test_a_port_that_cannot_be_reached(pem):
     with node_red(GOOD, pem[0]) as (port, _requests):
         pass
-    with pytest.raises(LoginUnproved, match=f"port {port} of 127.0.0.1 cannot be reached from here"):
+    with pytest.raises(LoginUnprovedError, match=f"port {port} of 127.0.0.1 cannot be reached from here"):
         log_in(port, pem[1])
 
 
 def test_a_login_that_cannot_be_ended(pem):
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/revoke": None}, path) as (port, _requests):
-        with pytest.raises(LoginUnproved, match="could not be ended"):
+        with pytest.raises(LoginUnprovedError, match="could not be ended"):
             log_in(port, fingerprint)

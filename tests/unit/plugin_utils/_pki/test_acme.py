@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 DIRECTORY = "https://acme.example.org/directory"
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
-WISH = acme.wanted(["pi.example.org"], DIRECTORY)
+DESIRED = acme.desired_lineage(["pi.example.org"], DIRECTORY)
 HOOK = certbot_hook.hook("nodered", "pi", "pi", "/home/pi/.node-red/nodecerts/server.pem")
 
 
@@ -63,7 +63,7 @@ FOUND = {
     "name": "pifleet-nodered",
     "names": ["pi.example.org"],
     "chain": CHAIN,
-    "key_fits": True,
+    "key_matches": True,
     "directory": DIRECTORY,
     "challenge": "standalone",
     "options": options_digest(None, "", None),
@@ -72,8 +72,8 @@ FOUND = {
 }
 
 
-def reasons(found=None, installed=CHAIN, wish=WISH, hook=HOOK, **changes):
-    return acme.reasons({**FOUND, **(found or {})}, installed, dataclasses.replace(wish, **changes), hook, NOW)
+def reasons(found=None, installed=CHAIN, desired=DESIRED, hook=HOOK, **changes):
+    return acme.reasons({**FOUND, **(found or {})}, installed, dataclasses.replace(desired, **changes), hook, NOW)
 
 
 # When a certificate is due
@@ -84,7 +84,7 @@ def test_nothing_to_do():
 
 
 def test_no_lineage():
-    assert acme.reasons(None, CHAIN, WISH, HOOK) == (["there is no certificate of an ACME server yet"], [])
+    assert acme.reasons(None, CHAIN, DESIRED, HOOK) == (["there is no certificate of an ACME server yet"], [])
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_certbot_has_failed_to_renew(start, days, reason):
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        ({"key_fits": False}, "the private key that certbot has does not fit its certificate"),
+        ({"key_matches": False}, "the private key that certbot has does not fit its certificate"),
         ({"chain": ""}, "the certificate that certbot has cannot be read"),
     ],
 )
@@ -191,7 +191,7 @@ def test_renewals_would_not_arrive(found, reason):
 )
 def test_refused_wishes(names, changes, sentence):
     with pytest.raises(acme.AcmeError) as caught:
-        acme.wanted(names, **{"directory": DIRECTORY, **changes})
+        acme.desired_lineage(names, **{"directory": DIRECTORY, **changes})
     assert sentence in str(caught.value)
 
 
@@ -206,8 +206,8 @@ def test_refused_values_are_not_shown(value):
 
 
 def test_names_are_normalized():
-    wish = acme.wanted(["Pi.Example.ORG.", "bücher.example"], DIRECTORY, "dns-rfc2136", credentials="a = b")
-    assert wish.names == ("pi.example.org", "xn--bcher-kva.example")
+    desired = acme.desired_lineage(["Pi.Example.ORG.", "bücher.example"], DIRECTORY, "dns-rfc2136", credentials="a = b")
+    assert desired.names == ("pi.example.org", "xn--bcher-kva.example")
 
 
 def test_configuration():
@@ -224,7 +224,7 @@ def test_configuration():
 
 
 def test_arguments_of_the_module():
-    assert WISH.arguments == {
+    assert DESIRED.arguments == {
         "names": ["pi.example.org"],
         "directory": DIRECTORY,
         "challenge": "standalone",
@@ -234,7 +234,7 @@ def test_arguments_of_the_module():
 
 def test_secrets_are_not_in_its_representation():
     assert "hidden" not in repr(
-        acme.wanted(["a.example"], DIRECTORY, "dns-x", credentials="hidden", options={"eab-kid": "hidden"})
+        acme.desired_lineage(["a.example"], DIRECTORY, "dns-x", credentials="hidden", options={"eab-kid": "hidden"})
     )
 
 
@@ -276,7 +276,7 @@ def test_read(letsencrypt):
         "name": "pifleet-nodered",
         "names": [],
         "chain": chain.decode(),
-        "key_fits": True,
+        "key_matches": True,
         "directory": DIRECTORY,
         "challenge": "webroot",
         "options": "",
@@ -304,20 +304,20 @@ def test_read_damaged_record(letsencrypt, damage):
 
 def test_read_half_a_lineage(letsencrypt):
     lineage(letsencrypt, pair("pi.example.org")[0], pair("pi.example.org")[1])
-    assert host.read("nodered")["key_fits"] is False
+    assert host.read("nodered")["key_matches"] is False
     os.unlink(letsencrypt / "live/pifleet-nodered/privkey.pem")
-    assert host.read("nodered")["key_fits"] is False
+    assert host.read("nodered")["key_matches"] is False
 
 
 @pytest.mark.parametrize(
     ("found", "installed", "renewed"),
     [
-        (FOUND, {"chain": CHAIN, "key_fits": True}, True),
-        (FOUND, {"chain": CHAIN.rstrip("\n"), "key_fits": True}, True),
-        (None, {"chain": CHAIN, "key_fits": True}, False),
-        (FOUND, {"chain": CHAIN, "key_fits": False}, False),
-        (FOUND, {"chain": pair("pi.example.org")[1].decode(), "key_fits": True}, False),
-        ({**FOUND, "chain": ""}, {"chain": "", "key_fits": True}, False),
+        (FOUND, {"chain": CHAIN, "key_matches": True}, True),
+        (FOUND, {"chain": CHAIN.rstrip("\n"), "key_matches": True}, True),
+        (None, {"chain": CHAIN, "key_matches": True}, False),
+        (FOUND, {"chain": CHAIN, "key_matches": False}, False),
+        (FOUND, {"chain": pair("pi.example.org")[1].decode(), "key_matches": True}, False),
+        ({**FOUND, "chain": ""}, {"chain": "", "key_matches": True}, False),
     ],
 )
 def test_proof_after_a_renewal(found, installed, renewed):
@@ -588,9 +588,9 @@ def test_hook_has_nothing_to_do(letsencrypt, deploy, environment):
 def test_hook_refuses_what_does_not_fit(letsencrypt, deploy):
     lineage(letsencrypt, pair("pi.example.org")[0], pair("pi.example.org")[1])
     deploy.path.write_text("good", "ascii")
-    status, said = deploy()
+    status, expected = deploy()
     assert status != 0
-    assert "server.pem stays as it is" in said
+    assert "server.pem stays as it is" in expected
     assert deploy.path.read_text("ascii") == "good"
     assert os.listdir(deploy.path.parent) == ["server.pem"]
 

@@ -24,14 +24,14 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     Names,
     PkiError,
     common_name,
-    wanted_names,
+    desired_names,
 )
-from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, Workshop, lint, mode, openssl, text, verify
+from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, mode, openssl, text, verify
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("workshop"))
+def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
+    return CertificateFactory(tmp_path_factory.mktemp("factory"))
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +40,21 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
 
 
 @pytest.fixture(scope="module")
-def leaf(ca: CertificateAuthority, workshop: Workshop) -> bytes:
-    return certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+def leaf(ca: CertificateAuthority, factory: CertificateFactory) -> bytes:
+    return certificates.issue(ca, factory.request("p256"), NAMES, now=NOW)
 
 
 class TestAuthority:
     def test_root(self, ca: CertificateAuthority) -> None:
         assert ca.created
-        said = text(ca.certificate_pem)
-        assert re.search(r"Subject: CN ?= ?Node-RED fleet CA [0-9a-f]{8}\n", said)
-        assert re.search(r"Basic Constraints: critical\s+CA:TRUE, pathlen:2\n", said)
-        assert re.search(r"Key Usage: critical\s+Certificate Sign, CRL Sign\n", said)
-        assert "X509v3 Subject Key Identifier" in said
-        assert "ASN1 OID: prime256v1" in said
-        assert "Not Before: Feb 28 12:00:00 2026 GMT" in said
-        assert "Not After : Feb 27 11:59:59 2036 GMT" in said
+        expected = text(ca.certificate_pem)
+        assert re.search(r"Subject: CN ?= ?Node-RED fleet CA [0-9a-f]{8}\n", expected)
+        assert re.search(r"Basic Constraints: critical\s+CA:TRUE, pathlen:2\n", expected)
+        assert re.search(r"Key Usage: critical\s+Certificate Sign, CRL Sign\n", expected)
+        assert "X509v3 Subject Key Identifier" in expected
+        assert "ASN1 OID: prime256v1" in expected
+        assert "Not Before: Feb 28 12:00:00 2026 GMT" in expected
+        assert "Not After : Feb 27 11:59:59 2036 GMT" in expected
         assert ca.intermediates == ()
         assert lint(ca.certificate_pem) == []
 
@@ -261,10 +261,10 @@ class TestPassphrase:
         CertificateAuthority.load_or_create(tmp_path, 1023 * "x")
         assert not CertificateAuthority.load_or_create(tmp_path, 1023 * "x").created
 
-    def test_traditional_encryption(self, ca: CertificateAuthority, workshop: Workshop) -> None:
-        certificate = workshop.self_signed("p256", "-addext", "keyUsage=keyCertSign")
+    def test_traditional_encryption(self, ca: CertificateAuthority, factory: CertificateFactory) -> None:
+        certificate = factory.self_signed("p256", "-addext", "keyUsage=keyCertSign")
         options = ["-traditional", "-aes256", "-passout", "pass:secret-value"]
-        pem = openssl("pkey", "-in", workshop.key("p256"), *options)
+        pem = openssl("pkey", "-in", factory.key("p256"), *options)
         assert "Proc-Type: 4,ENCRYPTED" in pem
         assert CertificateAuthority.from_pem(certificate, pem, "secret-value")
         with pytest.raises(PkiError, match="is encrypted"):
@@ -272,17 +272,17 @@ class TestPassphrase:
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> pathlib.Path:
+def company(tmp_path_factory: pytest.TempPathFactory, factory: CertificateFactory) -> pathlib.Path:
     """A root (RSA), an authority below it (P-384), and one below that (P-256), all made by openssl."""
     folder = tmp_path_factory.mktemp("company")
     (folder / "ca.cnf").write_text(
         "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n",
         encoding="ascii",
     )
-    root = workshop.self_signed("rsa2048", "-days", "3650", "-addext", "keyUsage=keyCertSign", subject="/CN=root")
+    root = factory.self_signed("rsa2048", "-days", "3650", "-addext", "keyUsage=keyCertSign", subject="/CN=root")
     (folder / "root.pem").write_bytes(root)
     for name, kind, issuer, issuer_kind in (("middle", "p384", "root", "rsa2048"), ("low", "p256", "middle", "p384")):
-        openssl("req", "-new", "-key", workshop.key(kind), "-subj", f"/CN={name}", "-out", folder / f"{name}.csr")
+        openssl("req", "-new", "-key", factory.key(kind), "-subj", f"/CN={name}", "-out", folder / f"{name}.csr")
         openssl(
             "x509",
             "-req",
@@ -291,7 +291,7 @@ def company(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> pat
             "-CA",
             folder / f"{issuer}.pem",
             "-CAkey",
-            workshop.key(issuer_kind),
+            factory.key(issuer_kind),
             "-days",
             "3650",
             "-extfile",
@@ -303,24 +303,24 @@ def company(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> pat
 
 
 class TestFromPem:
-    def test_a_root_from_a_vault(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_root_from_a_vault(self, tmp_path: pathlib.Path, factory: CertificateFactory) -> None:
         made = CertificateAuthority.load_or_create(tmp_path, now=NOW)
         given = CertificateAuthority.from_pem(
             (tmp_path / "ca.pem").read_text(encoding="ascii"), (tmp_path / "ca.key").read_text(encoding="ascii")
         )
         assert given.certificate == made.certificate
         assert not given.created
-        chain = certificates.issue(given, workshop.request("p256"), NAMES, now=NOW)
+        chain = certificates.issue(given, factory.request("p256"), NAMES, now=NOW)
         assert chain.count(b"BEGIN CERTIFICATE") == 1
 
     @pytest.mark.parametrize("bundle", [["low", "middle"], ["low", "middle", "root"]])
     def test_intermediates_are_sent_and_the_root_is_not(
-        self, bundle: list[str], company: pathlib.Path, workshop: Workshop, tmp_path: pathlib.Path
+        self, bundle: list[str], company: pathlib.Path, factory: CertificateFactory, tmp_path: pathlib.Path
     ) -> None:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in bundle)
-        ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
+        ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
         now = datetime.datetime.now(datetime.timezone.utc)
-        chain = certificates.issue(ca, workshop.request("rsa2048"), NAMES, now=now)
+        chain = certificates.issue(ca, factory.request("rsa2048"), NAMES, now=now)
         assert chain.count(b"BEGIN CERTIFICATE") == 3
         root = (company / "root.pem").read_bytes()
         assert verify(tmp_path, root, chain, "-verify_hostname", "pi.local", when=now).endswith(": OK\n")
@@ -328,19 +328,19 @@ class TestFromPem:
         assert certificates.reasons_to_issue(chain, True, NAMES, ca.certificate, 30, now=now) == []
         assert certificates.describe(chain)["issuer"] == "CN=low"
 
-    def test_a_p384_authority_signs_with_sha384(self, company: pathlib.Path, workshop: Workshop) -> None:
-        ca = CertificateAuthority.from_pem((company / "middle.pem").read_bytes(), workshop.key("p384").read_bytes())
-        assert "ecdsa-with-SHA384" in text(certificates.issue(ca, workshop.request("p256"), NAMES))
+    def test_a_p384_authority_signs_with_sha384(self, company: pathlib.Path, factory: CertificateFactory) -> None:
+        ca = CertificateAuthority.from_pem((company / "middle.pem").read_bytes(), factory.key("p384").read_bytes())
+        assert "ecdsa-with-SHA384" in text(certificates.issue(ca, factory.request("p256"), NAMES))
 
-    def test_an_intermediate_that_expired_is_not_sent(self, company: pathlib.Path, workshop: Workshop) -> None:
+    def test_an_intermediate_that_expired_is_not_sent(self, company: pathlib.Path, factory: CertificateFactory) -> None:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in ("low", "middle", "root"))
-        ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
+        ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
         assert len(ca.sent_with(NAMES)) == 2
         assert ca.sent_with(NAMES, now=datetime.datetime.now(datetime.timezone.utc) + 3651 * DAY) == ()
         assert ca.trusted_pem == (company / "root.pem").read_bytes()
 
-    def test_an_end_above_it_is_told(self, company: pathlib.Path, workshop: Workshop) -> None:
-        low = workshop.signed(
+    def test_an_end_above_it_is_told(self, company: pathlib.Path, factory: CertificateFactory) -> None:
+        low = factory.signed(
             "p256",
             (company / "middle.pem").read_bytes(),
             "p384",
@@ -350,20 +350,20 @@ class TestFromPem:
             subject="/CN=low",
         )
         given = low + (company / "middle.pem").read_bytes()
-        ca = CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
+        ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
         now = datetime.datetime.now(datetime.timezone.utc)
         assert ca.warning(397, now=now) is None
         assert "The CA 'CN=middle', which signed" in (ca.warning(397, now=now + 3500 * DAY) or "")
         assert ca.trusted_pem == b""
 
-    def test_a_bundle_in_the_wrong_order(self, company: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_bundle_in_the_wrong_order(self, company: pathlib.Path, factory: CertificateFactory) -> None:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in ("low", "root", "middle"))
         with pytest.raises(PkiError, match="'CN=low' is not signed by the next, 'CN=root'"):
-            CertificateAuthority.from_pem(given, workshop.key("p256").read_bytes())
+            CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
 
-    def test_a_key_that_does_not_fit(self, company: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_key_that_does_not_fit(self, company: pathlib.Path, factory: CertificateFactory) -> None:
         with pytest.raises(PkiError, match="does not fit"):
-            CertificateAuthority.from_pem((company / "low.pem").read_bytes(), workshop.key("p384").read_bytes())
+            CertificateAuthority.from_pem((company / "low.pem").read_bytes(), factory.key("p384").read_bytes())
 
     @pytest.mark.parametrize(
         "extensions",
@@ -372,18 +372,18 @@ class TestFromPem:
             ["-addext", "keyUsage=critical,digitalSignature"],
         ],
     )
-    def test_a_certificate_that_may_not_sign(self, extensions: list[str], workshop: Workshop) -> None:
-        certificate = workshop.self_signed("p256", *extensions)
+    def test_a_certificate_that_may_not_sign(self, extensions: list[str], factory: CertificateFactory) -> None:
+        certificate = factory.self_signed("p256", *extensions)
         with pytest.raises(PkiError, match="not that of a CA"):
-            CertificateAuthority.from_pem(certificate, workshop.key("p256").read_bytes())
+            CertificateAuthority.from_pem(certificate, factory.key("p256").read_bytes())
 
     @pytest.mark.parametrize("kind", ["ed25519", "p521", "rsa1024"])
-    def test_a_key_that_browsers_refuse(self, kind: str, workshop: Workshop) -> None:
+    def test_a_key_that_browsers_refuse(self, kind: str, factory: CertificateFactory) -> None:
         with pytest.raises(PkiError, match="browsers refuse"):
-            CertificateAuthority.from_pem(workshop.self_signed(kind), workshop.key(kind).read_bytes())
+            CertificateAuthority.from_pem(factory.self_signed(kind), factory.key(kind).read_bytes())
 
-    def test_a_key_instead_of_a_certificate_is_not_shown(self, workshop: Workshop) -> None:
-        key = workshop.key("p256").read_text(encoding="ascii")
+    def test_a_key_instead_of_a_certificate_is_not_shown(self, factory: CertificateFactory) -> None:
+        key = factory.key("p256").read_text(encoding="ascii")
         with pytest.raises(PkiError, match="cannot be read as a certificate") as caught:
             CertificateAuthority.from_pem(key, key)
         assert key.splitlines()[1][:20] not in str(caught.value)
@@ -398,24 +398,24 @@ class TestIssue:
             ("rsa2048", "Digital Signature, Key Encipherment"),
         ],
     )
-    def test_contents(self, kind: str, usage: str, ca: CertificateAuthority, workshop: Workshop) -> None:
-        leaf = certificates.issue(ca, workshop.request(kind), NAMES, now=NOW)
+    def test_contents(self, kind: str, usage: str, ca: CertificateAuthority, factory: CertificateFactory) -> None:
+        leaf = certificates.issue(ca, factory.request(kind), NAMES, now=NOW)
         assert lint(leaf) == []
-        said = text(leaf)
-        assert re.search(r"Subject: CN ?= ?pi.example.com\n", said)
-        assert re.search(r"Alternative Name: \n\s+DNS:pi.example.com, DNS:pi, DNS:pi.local, IP Address:192", said)
-        assert re.search(r"Basic Constraints: critical\s+CA:FALSE\n", said)
-        assert re.search(rf"Key Usage: critical\s+{usage}\n", said)
-        assert re.search(r"Extended Key Usage: \n\s+TLS Web Server Authentication\n", said)
-        assert "Subject Key Identifier" in said
+        expected = text(leaf)
+        assert re.search(r"Subject: CN ?= ?pi.example.com\n", expected)
+        assert re.search(r"Alternative Name: \n\s+DNS:pi.example.com, DNS:pi, DNS:pi.local, IP Address:192", expected)
+        assert re.search(r"Basic Constraints: critical\s+CA:FALSE\n", expected)
+        assert re.search(rf"Key Usage: critical\s+{usage}\n", expected)
+        assert re.search(r"Extended Key Usage: \n\s+TLS Web Server Authentication\n", expected)
+        assert "Subject Key Identifier" in expected
         identifier = re.compile(r"Key Identifier: \n\s+(?:keyid:)?([0-9A-F:]+)\n")
-        assert identifier.findall(said)[1] == identifier.findall(text(ca.certificate_pem))[0]
-        assert "bank.example" not in said
-        assert "whatever" not in said
+        assert identifier.findall(expected)[1] == identifier.findall(text(ca.certificate_pem))[0]
+        assert "bank.example" not in expected
+        assert "whatever" not in expected
 
-    def test_only_the_key_comes_from_the_request(self, leaf: bytes, workshop: Workshop) -> None:
+    def test_only_the_key_comes_from_the_request(self, leaf: bytes, factory: CertificateFactory) -> None:
         assert openssl("x509", "-noout", "-pubkey", content=leaf) == openssl(
-            "pkey", "-in", workshop.key("p256"), "-pubout"
+            "pkey", "-in", factory.key("p256"), "-pubout"
         )
 
     def test_openssl_accepts_every_name(self, ca: CertificateAuthority, leaf: bytes, tmp_path: pathlib.Path) -> None:
@@ -432,16 +432,16 @@ class TestIssue:
         other = CertificateAuthority.load_or_create(tmp_path / "ca", now=NOW)
         assert "error" in verify(tmp_path, other.certificate_pem, leaf)
 
-    def test_wildcards_and_non_ascii_names(self, ca: CertificateAuthority, workshop: Workshop) -> None:
-        names = wanted_names(extra=["*.küche.example"])
-        said = openssl(
+    def test_wildcards_and_non_ascii_names(self, ca: CertificateAuthority, factory: CertificateFactory) -> None:
+        names = desired_names(extra=["*.küche.example"])
+        expected = openssl(
             "x509",
             "-noout",
             "-checkhost",
             "pi.xn--kche-0ra.example",
-            content=certificates.issue(ca, workshop.request("p256"), names, now=NOW),
+            content=certificates.issue(ca, factory.request("p256"), names, now=NOW),
         )
-        assert "does match" in said
+        assert "does match" in expected
 
     @pytest.mark.parametrize(
         ("names", "subject"),
@@ -451,26 +451,28 @@ class TestIssue:
             (Names(("pi.example",), ("192.0.2.7",)), "pi.example"),
         ],
     )
-    def test_common_name(self, names: Names, subject: str, ca: CertificateAuthority, workshop: Workshop) -> None:
-        described = certificates.describe(certificates.issue(ca, workshop.request("p256"), names, now=NOW))
+    def test_common_name(
+        self, names: Names, subject: str, ca: CertificateAuthority, factory: CertificateFactory
+    ) -> None:
+        described = certificates.describe(certificates.issue(ca, factory.request("p256"), names, now=NOW))
         assert described["subject"] == f"CN={subject}"
         assert common_name(names) == subject
 
     def test_without_a_subject_the_alternative_names_are_critical(
-        self, ca: CertificateAuthority, workshop: Workshop, tmp_path: pathlib.Path
+        self, ca: CertificateAuthority, factory: CertificateFactory, tmp_path: pathlib.Path
     ) -> None:
         name = 60 * "a" + ".local"
-        chain = certificates.issue(ca, workshop.request("p256"), Names((name,), ()), now=NOW)
+        chain = certificates.issue(ca, factory.request("p256"), Names((name,), ()), now=NOW)
         assert "Subject Alternative Name: critical" in text(chain)
         assert certificates.describe(chain)["subject"] == ""
         assert verify(tmp_path, ca.certificate_pem, chain, "-verify_hostname", name).endswith(": OK\n")
 
     def test_serials_are_random_positive_and_at_most_20_octets(
-        self, ca: CertificateAuthority, workshop: Workshop
+        self, ca: CertificateAuthority, factory: CertificateFactory
     ) -> None:
         serials = set()
         for _attempt in range(5):
-            leaf = certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+            leaf = certificates.issue(ca, factory.request("p256"), NAMES, now=NOW)
             serials.add(openssl("x509", "-noout", "-serial", content=leaf).strip().partition("=")[2])
         assert len(serials) == 5
         assert all(8 <= len(serial) // 2 <= 20 and not serial.startswith("-") for serial in serials)
@@ -482,22 +484,24 @@ class TestIssue:
 
     @pytest.mark.parametrize("days", [1, 397, 824, 825])
     def test_the_whole_validity_is_one_that_apple_accepts(
-        self, days: int, ca: CertificateAuthority, workshop: Workshop
+        self, days: int, ca: CertificateAuthority, factory: CertificateFactory
     ) -> None:
-        described = certificates.describe(certificates.issue(ca, workshop.request("p256"), NAMES, days, now=NOW))
+        described = certificates.describe(certificates.issue(ca, factory.request("p256"), NAMES, days, now=NOW))
         start, end = (datetime.datetime.fromisoformat(described[key]) for key in ("not_before", "not_after"))
         assert start <= NOW
         assert end == NOW + days * DAY - datetime.timedelta(seconds=1)
         assert end - start + datetime.timedelta(seconds=1) <= 825 * DAY
 
     @pytest.mark.parametrize("days", [0, -1, 826, 3650, True, "397"])
-    def test_validities_that_browsers_refuse(self, days: int, ca: CertificateAuthority, workshop: Workshop) -> None:
+    def test_validities_that_browsers_refuse(
+        self, days: int, ca: CertificateAuthority, factory: CertificateFactory
+    ) -> None:
         with pytest.raises(PkiError, match="1 to 825 whole days"):
-            certificates.issue(ca, workshop.request("p256"), NAMES, days, now=NOW)
+            certificates.issue(ca, factory.request("p256"), NAMES, days, now=NOW)
 
-    def test_never_longer_than_the_authority(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
+    def test_never_longer_than_the_authority(self, tmp_path: pathlib.Path, factory: CertificateFactory) -> None:
         ca = CertificateAuthority.load_or_create(tmp_path, days=100, now=NOW)
-        chain = certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW)
+        chain = certificates.issue(ca, factory.request("p256"), NAMES, now=NOW)
         described = certificates.describe(chain)
         root = certificates.describe(ca.certificate_pem)
         assert described["not_after"] == root["not_after"]
@@ -507,35 +511,35 @@ class TestIssue:
         # A new certificate would not last longer, so that renewing it would change every run.
         assert certificates.reasons_to_issue(chain, True, NAMES, ca.certificate, 200, now=NOW) == []
 
-    def test_an_expired_authority(self, tmp_path: pathlib.Path, workshop: Workshop) -> None:
+    def test_an_expired_authority(self, tmp_path: pathlib.Path, factory: CertificateFactory) -> None:
         ca = CertificateAuthority.load_or_create(tmp_path, days=100, now=NOW)
         with pytest.raises(PkiError, match="expired on 2026-06-09"):
-            certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW + 101 * DAY)
+            certificates.issue(ca, factory.request("p256"), NAMES, now=NOW + 101 * DAY)
 
-    def test_a_clock_before_the_authority(self, ca: CertificateAuthority, workshop: Workshop) -> None:
+    def test_a_clock_before_the_authority(self, ca: CertificateAuthority, factory: CertificateFactory) -> None:
         with pytest.raises(PkiError, match="set the clock of the control node"):
-            certificates.issue(ca, workshop.request("p256"), NAMES, now=NOW - 2 * DAY)
+            certificates.issue(ca, factory.request("p256"), NAMES, now=NOW - 2 * DAY)
 
-    def test_without_names(self, ca: CertificateAuthority, workshop: Workshop) -> None:
+    def test_without_names(self, ca: CertificateAuthority, factory: CertificateFactory) -> None:
         with pytest.raises(PkiError, match="no name"):
-            certificates.issue(ca, workshop.request("p256"), Names((), ()), now=NOW)
+            certificates.issue(ca, factory.request("p256"), Names((), ()), now=NOW)
 
     @pytest.mark.parametrize(
         ("kind", "key_type"), [("ed25519", "ed25519"), ("p521", "ecdsa-p521"), ("rsa1024", "rsa-1024")]
     )
     def test_keys_that_browsers_refuse(
-        self, kind: str, key_type: str, ca: CertificateAuthority, workshop: Workshop
+        self, kind: str, key_type: str, ca: CertificateAuthority, factory: CertificateFactory
     ) -> None:
         with pytest.raises(PkiError, match=f"of the type {key_type}, which browsers refuse"):
-            certificates.issue(ca, workshop.request(kind), NAMES, now=NOW)
+            certificates.issue(ca, factory.request(kind), NAMES, now=NOW)
 
     @pytest.mark.parametrize("request_pem", [b"", b"garbage", "garbage", b"-----BEGIN CERTIFICATE REQUEST-----\n"])
     def test_unreadable_requests(self, request_pem: bytes | str, ca: CertificateAuthority) -> None:
         with pytest.raises(PkiError, match="PKCS #10"):
             certificates.issue(ca, request_pem, NAMES, now=NOW)
 
-    def test_a_request_not_signed_by_its_own_key(self, ca: CertificateAuthority, workshop: Workshop) -> None:
-        der = base64.b64decode(b"".join(workshop.request("p256").splitlines()[1:-1]))
+    def test_a_request_not_signed_by_its_own_key(self, ca: CertificateAuthority, factory: CertificateFactory) -> None:
+        der = base64.b64decode(b"".join(factory.request("p256").splitlines()[1:-1]))
         forged = base64.encodebytes(der.replace(b"whatever", b"whatevil"))
         pem = b"-----BEGIN CERTIFICATE REQUEST-----\n" + forged + b"-----END CERTIFICATE REQUEST-----\n"
         with pytest.raises(PkiError, match="not signed by its own key"):
@@ -569,12 +573,12 @@ class TestDescribe:
         assert certificates.describe(ca.certificate_pem)["self_signed"] is True
 
     @pytest.mark.parametrize(
-        ("kind", "said"),
+        ("kind", "expected"),
         [("rsa2048", "rsa-2048"), ("p384", "ecdsa-p384"), ("p521", "ecdsa-p521"), ("ed25519", "ed25519")],
     )
-    def test_key_types(self, kind: str, said: str, workshop: Workshop) -> None:
-        described = certificates.describe(workshop.self_signed(kind))
-        assert described["key_type"] == said
+    def test_key_types(self, kind: str, expected: str, factory: CertificateFactory) -> None:
+        described = certificates.describe(factory.self_signed(kind))
+        assert described["key_type"] == expected
         assert described["self_signed"] is True
         assert described["dns_names"] == []
 
@@ -595,8 +599,8 @@ class TestDescribe:
 
 class TestReasons:
     def test_none(self, leaf: bytes, ca: CertificateAuthority) -> None:
-        for key_fits in (True, None):
-            assert certificates.reasons_to_issue(leaf, key_fits, NAMES, ca.certificate, 30, now=NOW) == []
+        for key_matches in (True, None):
+            assert certificates.reasons_to_issue(leaf, key_matches, NAMES, ca.certificate, 30, now=NOW) == []
 
     @pytest.mark.parametrize("pem", [None, b"", ""])
     def test_missing(self, pem: bytes | str | None, ca: CertificateAuthority) -> None:
@@ -631,8 +635,8 @@ class TestReasons:
     def test_names_more_than_wanted(self, leaf: bytes, ca: CertificateAuthority) -> None:
         assert certificates.reasons_to_issue(leaf, True, Names(("pi",), ()), ca.certificate, 30, now=NOW) == []
 
-    def test_a_common_name_is_no_alternative_name(self, workshop: Workshop) -> None:
-        certificate = workshop.self_signed("p256", subject="/CN=pi")
+    def test_a_common_name_is_no_alternative_name(self, factory: CertificateFactory) -> None:
+        certificate = factory.self_signed("p256", subject="/CN=pi")
         reasons = certificates.reasons_to_issue(certificate, True, Names(("pi",), ()), None, 0, self_signed=True)
         assert reasons == ["the DNS name pi is missing"]
 
@@ -651,14 +655,14 @@ class TestReasons:
         (reason,) = certificates.reasons_to_issue(leaf, True, NAMES, other.certificate, 30, now=NOW)
         assert "another CA that is called" in reason
 
-    def test_no_authority_yet(self, leaf: bytes, workshop: Workshop) -> None:
-        own = workshop.self_signed("p256", "-addext", "subjectAltName=DNS:pi", "-days", "90")
+    def test_no_authority_yet(self, leaf: bytes, factory: CertificateFactory) -> None:
+        own = factory.self_signed("p256", "-addext", "subjectAltName=DNS:pi", "-days", "90")
         for pem, names, now in ((leaf, NAMES, NOW), (own, Names(("pi",), ()), None)):
             reasons = certificates.reasons_to_issue(pem, True, names, None, 30, self_signed=False, now=now)
             assert reasons == ["the CA that should issue it does not exist yet"]
 
-    def test_self_signed(self, leaf: bytes, ca: CertificateAuthority, workshop: Workshop) -> None:
-        own = workshop.self_signed("p256", "-addext", "subjectAltName=DNS:pi", "-days", "90")
+    def test_self_signed(self, leaf: bytes, ca: CertificateAuthority, factory: CertificateFactory) -> None:
+        own = factory.self_signed("p256", "-addext", "subjectAltName=DNS:pi", "-days", "90")
         wanted = Names(("pi",), ())
         assert certificates.reasons_to_issue(own, True, wanted, None, 30, self_signed=True) == []
         assert certificates.reasons_to_issue(own, True, wanted, None, 30) == []
@@ -667,10 +671,12 @@ class TestReasons:
         (expected,) = certificates.reasons_to_issue(leaf, True, wanted, None, 30, self_signed=True, now=NOW)
         assert "should be self-signed" in expected
 
-    def test_a_name_alone_does_not_make_it_self_signed(self, workshop: Workshop, tmp_path: pathlib.Path) -> None:
-        one = workshop.self_signed("p256", "-addext", "keyUsage=keyCertSign", subject="/CN=pi")
+    def test_a_name_alone_does_not_make_it_self_signed(
+        self, factory: CertificateFactory, tmp_path: pathlib.Path
+    ) -> None:
+        one = factory.self_signed("p256", "-addext", "keyUsage=keyCertSign", subject="/CN=pi")
         (tmp_path / "ca.pem").write_bytes(one)
-        (tmp_path / "csr").write_bytes(workshop.request("p384"))
+        (tmp_path / "csr").write_bytes(factory.request("p384"))
         openssl(
             "x509",
             "-req",
@@ -679,7 +685,7 @@ class TestReasons:
             "-CA",
             tmp_path / "ca.pem",
             "-CAkey",
-            workshop.key("p256"),
+            factory.key("p256"),
             "-subj",
             "/CN=pi",
             "-out",
@@ -709,16 +715,16 @@ class TestReasons:
         )
 
 
-def test_the_judge_finds_something(workshop: Workshop) -> None:
-    own = workshop.self_signed("p256", "-addext", "keyUsage=keyCertSign", "-addext", "basicConstraints=CA:FALSE")
+def test_the_judge_finds_something(factory: CertificateFactory) -> None:
+    own = factory.self_signed("p256", "-addext", "keyUsage=keyCertSign", "-addext", "basicConstraints=CA:FALSE")
     assert lint(own)
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected"),
     [("raise ImportError('no cryptography')", "is missing"), ("__version__ = '38.0.4'", "38.0.4 on the control node")],
 )
-def test_a_missing_or_old_library_is_named(tmp_path: pathlib.Path, source: str, said: str) -> None:
+def test_a_missing_or_old_library_is_named(tmp_path: pathlib.Path, source: str, expected: str) -> None:
     script = (
         "from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import authority, names\n"
         "try:\n authority.CertificateAuthority.peek('/nowhere')\nexcept names.PkiError as e:\n print(e)"
@@ -737,5 +743,5 @@ def test_a_missing_or_old_library_is_named(tmp_path: pathlib.Path, source: str, 
         text=True,
         check=True,
     )
-    assert said in run.stdout
+    assert expected in run.stdout
     assert "requirements.txt" in run.stdout

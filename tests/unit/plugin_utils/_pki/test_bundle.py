@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import check_bundle
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
-from pki_tools import DAY, NO_CERTIFICATE, Workshop, blocks, lint, openssl, verify
+from pki_tools import DAY, NO_CERTIFICATE, CertificateFactory, blocks, lint, openssl, verify
 
 CA = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n"
 SERVER = (
@@ -37,18 +37,18 @@ class Chain(t.NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("workshop"))
+def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
+    return CertificateFactory(tmp_path_factory.mktemp("factory"))
 
 
 @pytest.fixture(scope="module")
-def chain(workshop: Workshop) -> Chain:
+def chain(factory: CertificateFactory) -> Chain:
     """Root (RSA), two intermediates (P-384, RSA), server (P-256): valid for 3650, 1000, 500 and 90 days."""
-    root = workshop.self_signed("rsa2048", "-days", "3650", "-addext", "keyUsage=keyCertSign", subject="/CN=root")
-    middle = workshop.signed("p384", root, "rsa2048", CA, "-days", "1000", subject="/CN=middle")
-    low = workshop.signed("rsa2048", middle, "p384", CA, "-days", "500", subject="/CN=low")
-    leaf = workshop.signed("p256", low, "rsa2048", SERVER, subject="/CN=pi")
-    return Chain(root, middle, low, leaf, workshop.key("p256").read_bytes())
+    root = factory.self_signed("rsa2048", "-days", "3650", "-addext", "keyUsage=keyCertSign", subject="/CN=root")
+    middle = factory.signed("p384", root, "rsa2048", CA, "-days", "1000", subject="/CN=middle")
+    low = factory.signed("rsa2048", middle, "p384", CA, "-days", "500", subject="/CN=low")
+    leaf = factory.signed("p256", low, "rsa2048", SERVER, subject="/CN=pi")
+    return Chain(root, middle, low, leaf, factory.key("p256").read_bytes())
 
 
 def refusal(chain_pem: bytes, key: bytes, wanted: t.Sequence[str] = WANTED, **options: t.Any) -> str:
@@ -89,10 +89,10 @@ class TestTaken:
     def test_a_server_certificate_alone(self, chain: Chain) -> None:
         assert check_bundle(chain.leaf, chain.key, WANTED).chain == chain.leaf
 
-    def test_a_self_signed_one(self, workshop: Workshop) -> None:
+    def test_a_self_signed_one(self, factory: CertificateFactory) -> None:
         extensions = ["-addext", "basicConstraints=CA:FALSE", "-addext", "subjectAltName=DNS:pi"]
-        own = workshop.self_signed("rsa2048", "-days", "3650", *extensions)
-        assert check_bundle(own, workshop.key("rsa2048").read_bytes(), ["pi"]).chain == own
+        own = factory.self_signed("rsa2048", "-days", "3650", *extensions)
+        assert check_bundle(own, factory.key("rsa2048").read_bytes(), ["pi"]).chain == own
 
     def test_everything_in_one_file(self, chain: Chain) -> None:
         both = chain.key + chain.full
@@ -100,16 +100,18 @@ class TestTaken:
 
     @pytest.mark.parametrize("form", [["-traditional"], []])
     @pytest.mark.parametrize("passphrase", [None, "secret-value"])
-    def test_forms_of_keys(self, form: list[str], passphrase: str | None, chain: Chain, workshop: Workshop) -> None:
+    def test_forms_of_keys(
+        self, form: list[str], passphrase: str | None, chain: Chain, factory: CertificateFactory
+    ) -> None:
         cipher = ["-aes256", "-passout", f"pass:{passphrase}"] if passphrase else []
-        key = openssl("pkey", "-in", workshop.key("p256"), *form, *cipher)
+        key = openssl("pkey", "-in", factory.key("p256"), *form, *cipher)
         bundle = check_bundle(chain.full, key, WANTED, passphrase=passphrase)
         assert bundle.key.startswith(b"-----BEGIN PRIVATE KEY-----\n")
         assert bundle == check_bundle(chain.full, chain.key, WANTED)
 
-    def test_with_curve_parameters_before_the_key(self, chain: Chain, workshop: Workshop) -> None:
+    def test_with_curve_parameters_before_the_key(self, chain: Chain, factory: CertificateFactory) -> None:
         parameters = openssl("ecparam", "-name", "prime256v1")
-        key = parameters + openssl("pkey", "-in", workshop.key("p256"), "-traditional")
+        key = parameters + openssl("pkey", "-in", factory.key("p256"), "-traditional")
         assert check_bundle(chain.full, key, WANTED) == check_bundle(chain.full, chain.key, WANTED)
 
     @pytest.mark.parametrize(
@@ -131,12 +133,12 @@ class TestTaken:
                 option = "-checkip" if ":" in name else "-checkhost"
                 assert "does match" in openssl("x509", "-noout", option, name.rstrip("."), content=chain.leaf)
 
-    def test_validity_is_not_limited(self, workshop: Workshop, chain: Chain) -> None:
-        leaf = workshop.signed("p256", chain.low, "rsa2048", SERVER, "-days", "10000")
+    def test_validity_is_not_limited(self, factory: CertificateFactory, chain: Chain) -> None:
+        leaf = factory.signed("p256", chain.low, "rsa2048", SERVER, "-days", "10000")
         assert check_bundle(leaf, chain.key, WANTED).chain == leaf
 
-    def test_without_optional_extensions(self, workshop: Workshop, chain: Chain) -> None:
-        leaf = workshop.signed("p256", chain.low, "rsa2048", "subjectAltName=DNS:pi")
+    def test_without_optional_extensions(self, factory: CertificateFactory, chain: Chain) -> None:
+        leaf = factory.signed("p256", chain.low, "rsa2048", "subjectAltName=DNS:pi")
         assert check_bundle(leaf + chain.low, chain.key, ["pi"]).chain == leaf + chain.low
 
 
@@ -151,11 +153,11 @@ class TestRefused:
         assert "The key file has no private key in PEM, but a certificate" in refusal(chain.full, chain.full)
 
     def test_damaged(self, chain: Chain) -> None:
-        said = refusal(chain.leaf + NO_CERTIFICATE, chain.key, chain_name="/tmp/chain.pem")
-        assert said.startswith("Certificate 2 of 2 in /tmp/chain.pem cannot be read")
+        expected = refusal(chain.leaf + NO_CERTIFICATE, chain.key, chain_name="/tmp/chain.pem")
+        assert expected.startswith("Certificate 2 of 2 in /tmp/chain.pem cannot be read")
         key = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
-        said = refusal(chain.full, key, key_name="/tmp/key.pem")
-        assert said.startswith("The key in /tmp/key.pem cannot be read")
+        expected = refusal(chain.full, key, key_name="/tmp/key.pem")
+        assert expected.startswith("The key in /tmp/key.pem cannot be read")
         assert "cannot be read" in refusal(chain.full, chain.key[:-20])
 
     def test_options_keep_their_names(self, chain: Chain) -> None:
@@ -163,17 +165,17 @@ class TestRefused:
         assert refusal(b"", chain.key, **names).startswith("nodered_certificate_chain has no certificate")
         assert refusal(chain.full, b"", **names).startswith("nodered_certificate_key has no private key")
 
-    def test_several_keys(self, chain: Chain, workshop: Workshop) -> None:
-        assert "has 2 private keys" in refusal(chain.full, chain.key + workshop.key("p384").read_bytes())
+    def test_several_keys(self, chain: Chain, factory: CertificateFactory) -> None:
+        assert "has 2 private keys" in refusal(chain.full, chain.key + factory.key("p384").read_bytes())
 
-    def test_passphrases(self, chain: Chain, workshop: Workshop) -> None:
-        key = openssl("pkey", "-in", workshop.key("p256"), "-aes256", "-passout", "pass:secret-value").encode("ascii")
+    def test_passphrases(self, chain: Chain, factory: CertificateFactory) -> None:
+        key = openssl("pkey", "-in", factory.key("p256"), "-aes256", "-passout", "pass:secret-value").encode("ascii")
         assert "is encrypted: set the passphrase (nodered_certificate_key_passphrase)" in refusal(chain.full, key)
-        said = refusal(chain.full, key, passphrase="other", passphrase_option="mine")
-        assert "The passphrase (mine) does not open" in said
+        expected = refusal(chain.full, key, passphrase="other", passphrase_option="mine")
+        assert "The passphrase (mine) does not open" in expected
         assert "is not encrypted" in refusal(chain.full, chain.key, passphrase="secret-value")
 
-    def test_a_key_of_another_certificate(self, chain: Chain, workshop: Workshop) -> None:
+    def test_a_key_of_another_certificate(self, chain: Chain, factory: CertificateFactory) -> None:
         other = openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256").encode("ascii")
         assert "The key in the key file does not fit 'CN=pi'" in refusal(chain.full, other)
 
@@ -181,39 +183,39 @@ class TestRefused:
         for given in (chain.middle + chain.low + chain.leaf, chain.low + chain.leaf, chain.root + chain.leaf):
             assert "wrong order: the key fits 'CN=pi', which has to come first" in refusal(given, chain.key)
 
-    def test_the_others_are_not_in_order(self, chain: Chain, workshop: Workshop) -> None:
+    def test_the_others_are_not_in_order(self, chain: Chain, factory: CertificateFactory) -> None:
         assert "'CN=middle' follows" in refusal(chain.leaf + chain.middle + chain.low, chain.key)
         assert "'CN=root' follows" in refusal(chain.leaf + chain.low + chain.root, chain.key)
         assert "'CN=pi' is signed by 'CN=low', but 'CN=root'" in refusal(chain.leaf + chain.root, chain.key)
         assert "'CN=low' follows" in refusal(
-            chain.full + chain.root + workshop.signed("rsa2048", chain.middle, "p384", CA, subject="/CN=low"), chain.key
+            chain.full + chain.root + factory.signed("rsa2048", chain.middle, "p384", CA, subject="/CN=low"), chain.key
         )
 
-    def test_an_issuer_that_is_no_authority(self, chain: Chain, workshop: Workshop) -> None:
-        leaf = workshop.signed("p384", chain.leaf, "p256", SERVER, subject="/CN=other")
-        said = refusal(leaf + chain.leaf, workshop.key("p384").read_bytes())
-        assert "'CN=pi' signed 'CN=other', but is not that of a CA" in said
+    def test_an_issuer_that_is_no_authority(self, chain: Chain, factory: CertificateFactory) -> None:
+        leaf = factory.signed("p384", chain.leaf, "p256", SERVER, subject="/CN=other")
+        expected = refusal(leaf + chain.leaf, factory.key("p384").read_bytes())
+        assert "'CN=pi' signed 'CN=other', but is not that of a CA" in expected
 
     @pytest.mark.parametrize(
-        ("days", "said"),
+        ("days", "expected"),
         [
             (91, "The certificate 'CN=pi' in the certificate file expired on 2"),
             (-1, "The certificate 'CN=pi' in the certificate file is not valid before 2"),
         ],
     )
-    def test_the_time_of_the_server(self, days: int, said: str, chain: Chain) -> None:
+    def test_the_time_of_the_server(self, days: int, expected: str, chain: Chain) -> None:
         now = datetime.datetime.now(datetime.timezone.utc) + days * DAY
-        assert said in refusal(chain.full, chain.key, now=now)
+        assert expected in refusal(chain.full, chain.key, now=now)
 
-    def test_the_time_of_an_intermediate(self, chain: Chain, workshop: Workshop) -> None:
-        leaf = workshop.signed("p256", chain.low, "rsa2048", SERVER, "-days", "2000")
+    def test_the_time_of_an_intermediate(self, chain: Chain, factory: CertificateFactory) -> None:
+        leaf = factory.signed("p256", chain.low, "rsa2048", SERVER, "-days", "2000")
         now = datetime.datetime.now(datetime.timezone.utc) + 700 * DAY
         end = certificates.describe(chain.low)["not_after"][:10]
-        said = refusal(leaf + chain.low + chain.middle, chain.key, now=now)
-        assert f"The certificate 'CN=low' in the certificate file expired on {end}" in said
+        expected = refusal(leaf + chain.low + chain.middle, chain.key, now=now)
+        assert f"The certificate 'CN=low' in the certificate file expired on {end}" in expected
 
-    def test_without_alternative_names(self, chain: Chain, workshop: Workshop) -> None:
-        leaf = workshop.signed("p256", chain.low, "rsa2048", "basicConstraints=CA:FALSE", subject="/CN=pi.example.com")
+    def test_without_alternative_names(self, chain: Chain, factory: CertificateFactory) -> None:
+        leaf = factory.signed("p256", chain.low, "rsa2048", "basicConstraints=CA:FALSE", subject="/CN=pi.example.com")
         assert "has no subject alternative name" in refusal(leaf, chain.key)
 
     @pytest.mark.parametrize(
@@ -240,50 +242,52 @@ class TestRefused:
         assert "'a_b'" in refusal(chain.full, chain.key, ["a_b"])
 
     @pytest.mark.parametrize(
-        ("extensions", "said"),
+        ("extensions", "expected"),
         [
             ("basicConstraints=CA:TRUE\n", "'CN=pi', is that of a CA"),
             ("extendedKeyUsage=clientAuth\n", "without serverAuth"),
             ("keyUsage=keyAgreement\n", "without digitalSignature"),
         ],
     )
-    def test_what_it_is_for(self, extensions: str, said: str, chain: Chain, workshop: Workshop) -> None:
-        leaf = workshop.signed("p256", chain.low, "rsa2048", extensions + "subjectAltName=DNS:pi\n")
-        assert said in refusal(leaf + chain.low, chain.key, ["pi"])
+    def test_what_it_is_for(self, extensions: str, expected: str, chain: Chain, factory: CertificateFactory) -> None:
+        leaf = factory.signed("p256", chain.low, "rsa2048", extensions + "subjectAltName=DNS:pi\n")
+        assert expected in refusal(leaf + chain.low, chain.key, ["pi"])
 
     @pytest.mark.parametrize(
-        ("kind", "said"), [("ed25519", "ed25519"), ("p521", "ecdsa-p521"), ("rsa1024", "rsa-1024")]
+        ("kind", "expected"), [("ed25519", "ed25519"), ("p521", "ecdsa-p521"), ("rsa1024", "rsa-1024")]
     )
-    def test_keys_that_browsers_refuse(self, kind: str, said: str, chain: Chain, workshop: Workshop) -> None:
-        leaf = workshop.signed(kind, chain.low, "rsa2048", SERVER)
-        message = refusal(leaf + chain.low, workshop.key(kind).read_bytes())
-        assert f"is of the type {said}, which browsers refuse" in message
+    def test_keys_that_browsers_refuse(
+        self, kind: str, expected: str, chain: Chain, factory: CertificateFactory
+    ) -> None:
+        leaf = factory.signed(kind, chain.low, "rsa2048", SERVER)
+        message = refusal(leaf + chain.low, factory.key(kind).read_bytes())
+        assert f"is of the type {expected}, which browsers refuse" in message
 
-    def test_intermediates_with_such_a_key(self, chain: Chain, workshop: Workshop) -> None:
-        low = workshop.signed("rsa1024", chain.middle, "p384", CA, subject="/CN=low")
-        leaf = workshop.signed("p256", low, "rsa1024", SERVER)
+    def test_intermediates_with_such_a_key(self, chain: Chain, factory: CertificateFactory) -> None:
+        low = factory.signed("rsa1024", chain.middle, "p384", CA, subject="/CN=low")
+        leaf = factory.signed("p256", low, "rsa1024", SERVER)
         assert "certificate 'CN=low' in the certificate file is of the type rsa-1024" in refusal(leaf + low, chain.key)
 
-    def test_signatures_that_browsers_refuse(self, chain: Chain, workshop: Workshop) -> None:
-        leaf = workshop.signed("p256", chain.low, "rsa2048", SERVER, "-sha1")
+    def test_signatures_that_browsers_refuse(self, chain: Chain, factory: CertificateFactory) -> None:
+        leaf = factory.signed("p256", chain.low, "rsa2048", SERVER, "-sha1")
         assert "'CN=pi' in the certificate file is signed with SHA1" in refusal(leaf, chain.key)
-        low = workshop.signed("rsa2048", chain.middle, "p384", CA, "-sha1", subject="/CN=low")
-        leaf = workshop.signed("p256", low, "rsa2048", SERVER)
+        low = factory.signed("rsa2048", chain.middle, "p384", CA, "-sha1", subject="/CN=low")
+        leaf = factory.signed("p256", low, "rsa2048", SERVER)
         assert "'CN=low' in the certificate file is signed with SHA1" in refusal(leaf + low, chain.key)
-        root = workshop.self_signed("ed25519", subject="/CN=edwards")
-        leaf = workshop.signed("p256", root, "ed25519", SERVER)
+        root = factory.self_signed("ed25519", subject="/CN=edwards")
+        leaf = factory.signed("p256", root, "ed25519", SERVER)
         assert "signed with 1.3.101.112, which browsers refuse" in refusal(leaf + root, chain.key)
 
 
 class TestPublicKeyFingerprint:
-    def test_agrees_with_openssl(self, chain: Chain, tmp_path: pathlib.Path, workshop: Workshop) -> None:
-        openssl("pkey", "-in", workshop.key("p256"), "-pubout", "-outform", "DER", "-out", tmp_path / "key.der")
-        said = openssl("dgst", "-sha256", "-r", tmp_path / "key.der").split()[0]
-        assert certificates.public_key_fingerprint(chain.full) == said
-        assert re.fullmatch("[0-9a-f]{64}", said)
+    def test_agrees_with_openssl(self, chain: Chain, tmp_path: pathlib.Path, factory: CertificateFactory) -> None:
+        openssl("pkey", "-in", factory.key("p256"), "-pubout", "-outform", "DER", "-out", tmp_path / "key.der")
+        expected = openssl("dgst", "-sha256", "-r", tmp_path / "key.der").split()[0]
+        assert certificates.public_key_fingerprint(chain.full) == expected
+        assert re.fullmatch("[0-9a-f]{64}", expected)
 
-    def test_two_certificates_of_one_key(self, chain: Chain, workshop: Workshop) -> None:
-        own = workshop.self_signed("p256").decode("ascii")
+    def test_two_certificates_of_one_key(self, chain: Chain, factory: CertificateFactory) -> None:
+        own = factory.self_signed("p256").decode("ascii")
         assert certificates.public_key_fingerprint(own) == certificates.public_key_fingerprint(chain.leaf)
         assert certificates.public_key_fingerprint(own) != certificates.public_key_fingerprint(chain.low)
         assert certificates.fingerprint(own) != certificates.fingerprint(chain.leaf)

@@ -9,34 +9,34 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, wanted_names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
 
 
 class TestNames:
     def test_all_sources_in_order(self) -> None:
         extra = ["heat.example.com", "192.0.2.8"]
-        names = wanted_names("Pi", "pi.example.com", "kitchen", ["192.0.2.7"], extra, reached="192.0.2.6")
+        names = desired_names("Pi", "pi.example.com", "kitchen", ["192.0.2.7"], extra, remote_address="192.0.2.6")
         assert names.dns == ("pi", "pi.local", "pi.example.com", "kitchen", "heat.example.com")
         assert names.ips == ("192.0.2.7", "192.0.2.6", "192.0.2.8")
         assert names.left_out == names.not_permitted == ()
 
     def test_each_name_once(self) -> None:
-        names = wanted_names(
+        names = desired_names(
             "pi", "PI.local.", "pi", ["2001:DB8::7", "192.0.2.7"], ["Pi.Local", "2001:db8:0:0::7", "192.0.2.7"]
         )
         assert names == Names(("pi", "pi.local"), ("2001:db8::7", "192.0.2.7"))
 
     def test_a_host_name_with_a_dot_has_no_local_name(self) -> None:
-        assert wanted_names("pi.home.arpa").dns == ("pi.home.arpa",)
+        assert desired_names("pi.home.arpa").dns == ("pi.home.arpa",)
 
     def test_an_inventory_name_may_be_an_address(self) -> None:
-        assert wanted_names(inventory_name="192.0.2.7") == Names((), ("192.0.2.7",))
+        assert desired_names(inventory_name="192.0.2.7") == Names((), ("192.0.2.7",))
 
     def test_an_address_to_connect_to_may_be_a_name(self) -> None:
-        assert wanted_names(reached="pi.example.com") == Names(("pi.example.com",), ())
+        assert desired_names(remote_address="pi.example.com") == Names(("pi.example.com",), ())
 
     def test_nothing_known(self) -> None:
-        assert wanted_names(None, "", None, [""]) == Names((), ())
+        assert desired_names(None, "", None, [""]) == Names((), ())
 
     @pytest.mark.parametrize(
         "unusable",
@@ -61,7 +61,7 @@ class TestNames:
         ],
     )
     def test_what_facts_and_inventory_say_is_skipped_where_unusable(self, unusable: str) -> None:
-        assert wanted_names(unusable, unusable, unusable, [unusable], reached=unusable) == Names((), ())
+        assert desired_names(unusable, unusable, unusable, [unusable], remote_address=unusable) == Names((), ())
 
     @pytest.mark.parametrize(
         ("extra", "dns", "ips"),
@@ -79,7 +79,7 @@ class TestNames:
         ],
     )
     def test_what_the_user_asks_for_is_taken(self, extra: str, dns: tuple[str, ...], ips: tuple[str, ...]) -> None:
-        assert wanted_names(extra=[extra]) == Names(dns, ips)
+        assert desired_names(extra=[extra]) == Names(dns, ips)
 
     @pytest.mark.parametrize(
         "extra",
@@ -114,16 +114,16 @@ class TestNames:
     )
     def test_what_the_user_asks_for_is_named_where_unusable(self, extra: str) -> None:
         with pytest.raises(PkiError, match=re.escape(f"'{extra}'")):
-            wanted_names(extra=[extra])
+            desired_names(extra=[extra])
 
     @pytest.mark.parametrize("extra", [5, None, ["pi"]])
     def test_names_are_text(self, extra: object) -> None:
         with pytest.raises(PkiError, match="not text"):
-            wanted_names(extra=t.cast("list[str]", [extra]))
+            desired_names(extra=t.cast("list[str]", [extra]))
 
     def test_a_text_is_not_a_list_of_names(self) -> None:
         with pytest.raises(PkiError, match="must be a list"):
-            wanted_names(extra="pi")
+            desired_names(extra="pi")
 
 
 class TestClaims:
@@ -134,40 +134,40 @@ class TestClaims:
         ["pi", "pi.local", "pi.lan", "pi.home.arpa", "pi.cellar.home.arpa", "pi.internal", "pi.home", "pi.localdomain"],
     )
     def test_names_that_nobody_has_on_the_internet(self, name: str) -> None:
-        assert wanted_names(fqdn=name) == Names((name,), ())
-        assert name in wanted_names(hostname=name).dns
+        assert desired_names(fqdn=name) == Names((name,), ())
+        assert name in desired_names(hostname=name).dns
 
     @pytest.mark.parametrize("name", ["www.bank.com", "bank.com", "local.bank.com", "home.arpa", "notlocal.lanx"])
     def test_names_that_somebody_may_have(self, name: str) -> None:
-        assert wanted_names(name, name, "kitchen", [name]) == Names(("kitchen",), (), left_out=(name,))
+        assert desired_names(name, name, "kitchen", [name]) == Names(("kitchen",), (), left_out=(name,))
 
     @pytest.mark.parametrize("address", ["192.168.1.2", "10.0.0.1", "172.16.0.1", "100.64.0.1", "fd00::1"])
     def test_addresses_that_are_not_global(self, address: str) -> None:
-        assert wanted_names(addresses=[address]) == Names((), (address,))
+        assert desired_names(addresses=[address]) == Names((), (address,))
 
     @pytest.mark.parametrize("address", ["8.8.8.8", "2a00:1450:4001::1", "::ffff:808:808"])
     def test_addresses_that_are(self, address: str) -> None:
-        assert wanted_names(address, address, None, [address]) == Names((), (), left_out=(address,))
-        assert wanted_names(addresses=[address], reached=address) == Names((), (address,))
-        assert wanted_names(addresses=[address], inventory_name=address) == Names((), (address,))
-        assert wanted_names(addresses=[address], extra=[address]) == Names((), (address,))
+        assert desired_names(address, address, None, [address]) == Names((), (), left_out=(address,))
+        assert desired_names(addresses=[address], remote_address=address) == Names((), (address,))
+        assert desired_names(addresses=[address], inventory_name=address) == Names((), (address,))
+        assert desired_names(addresses=[address], extra=[address]) == Names((), (address,))
 
     @pytest.mark.parametrize(
         "known",
         [
             {"inventory_name": "pi7.example.com"},
-            {"reached": "pi7.example.com"},
+            {"remote_address": "pi7.example.com"},
             {"extra": ["heating.example.com"]},
             {"extra": ["*.example.com"]},
             {"inventory_name": "fleet.example.co.uk", "extra": ["PI7.Example.com."]},
         ],
     )
     def test_names_in_a_domain_of_the_user(self, known: dict[str, t.Any]) -> None:
-        names = wanted_names("kitchen", "kitchen.example.com", **known)
+        names = desired_names("kitchen", "kitchen.example.com", **known)
         assert "kitchen.example.com" in names.dns
         assert names.left_out == ()
         for other in ("kitchen.example.org", "kitchen.notexample.com", "example.com"):
-            assert wanted_names("kitchen", other, **known).left_out == (other,)
+            assert desired_names("kitchen", other, **known).left_out == (other,)
 
     @pytest.mark.parametrize(
         ("mine", "theirs"),
@@ -182,21 +182,21 @@ class TestClaims:
         ],
     )
     def test_a_domain_that_is_shared_is_nobodys(self, mine: str, theirs: str) -> None:
-        for known in ({"inventory_name": mine}, {"extra": [mine]}, {"reached": mine}):
-            assert wanted_names(fqdn=theirs, **t.cast("t.Any", known)).left_out == (theirs,)
+        for known in ({"inventory_name": mine}, {"extra": [mine]}, {"remote_address": mine}):
+            assert desired_names(fqdn=theirs, **t.cast("t.Any", known)).left_out == (theirs,)
 
     def test_a_claim_that_the_user_confirms_is_no_claim(self) -> None:
-        names = wanted_names("www.bank.com", "WWW.bank.com", extra=["www.bank.com"])
+        names = desired_names("www.bank.com", "WWW.bank.com", extra=["www.bank.com"])
         assert names == Names(("www.bank.com",), ())
 
     def test_each_is_reported_once_and_not_what_is_unusable(self) -> None:
-        names = wanted_names("a.bank.com", "A.bank.com.", None, ["8.8.8.8", "8.8.8.8", "127.0.0.1", "a_b.com"])
+        names = desired_names("a.bank.com", "A.bank.com.", None, ["8.8.8.8", "8.8.8.8", "127.0.0.1", "a_b.com"])
         assert names == Names((), (), left_out=("a.bank.com", "8.8.8.8"))
 
 
 class TestPermits:
     def test_what_the_authority_may_not_sign_for_is_reported_unless_asked_for(self) -> None:
-        names = wanted_names(
+        names = desired_names(
             "pi",
             None,
             "kitchen",

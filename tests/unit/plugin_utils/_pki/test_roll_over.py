@@ -19,14 +19,14 @@ import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
-from pki_tools import DAY, NAMES, NOW, Workshop, blocks, lint, mode, openssl, text
+from pki_tools import DAY, NAMES, NOW, CertificateFactory, blocks, lint, mode, openssl, text
 
 LATER = NOW + 10 * DAY
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("workshop"))
+def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
+    return CertificateFactory(tmp_path_factory.mktemp("factory"))
 
 
 @pytest.fixture
@@ -80,13 +80,13 @@ def subjects(pem: bytes) -> list[tuple[str, str]]:
 
 
 class TestReplace:
-    def test_old_and_new_root_are_accepted_each_alone(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_old_and_new_root_are_accepted_each_alone(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         old = CertificateAuthority.load_or_create(folder, now=NOW)
-        before = certificates.issue(old, workshop.request("p256"), NAMES, now=NOW)
+        before = certificates.issue(old, factory.request("p256"), NAMES, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)
         assert new.created
         assert new.warnings == ()
-        after = certificates.issue(new, workshop.request("p256"), NAMES, now=LATER)
+        after = certificates.issue(new, factory.request("p256"), NAMES, now=LATER)
         assert len(blocks(after)) == 2
         for root in (old.certificate_pem, new.certificate_pem):
             assert accepts(root, after)
@@ -112,16 +112,16 @@ class TestReplace:
         new = CertificateAuthority.replace(folder, now=LATER)
         (cross,) = new.intermediates
         pem = blocks((folder / "ca.pem").read_bytes())[1]
-        said = text(pem)
-        assert "CA:TRUE, pathlen:1" in said
-        assert "Certificate Sign, CRL Sign" in said
+        expected = text(pem)
+        assert "CA:TRUE, pathlen:1" in expected
+        assert "Certificate Sign, CRL Sign" in expected
         assert cross.not_valid_after_utc == old.certificate.not_valid_after_utc
         assert cross.public_key() == new.certificate.public_key()
         assert openssl("x509", "-noout", "-subject", content=pem) == openssl(
             "x509", "-noout", "-subject", content=new.certificate_pem
         )
 
-    def test_loaded_again_it_is_the_same(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_loaded_again_it_is_the_same(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         CertificateAuthority.load_or_create(folder, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)
         vault = CertificateAuthority.from_pem((folder / "ca.pem").read_bytes(), (folder / "ca.key").read_bytes())
@@ -130,33 +130,35 @@ class TestReplace:
             assert not loaded.created
             assert loaded.certificate == new.certificate
             assert loaded.others == new.others
-            assert len(blocks(certificates.issue(loaded, workshop.request("p256"), NAMES, now=LATER))) == 2
+            assert len(blocks(certificates.issue(loaded, factory.request("p256"), NAMES, now=LATER))) == 2
 
-    def test_a_leaf_of_the_former_is_due(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_leaf_of_the_former_is_due(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         old = CertificateAuthority.load_or_create(folder, now=NOW)
-        leaf = certificates.issue(old, workshop.request("p256"), NAMES, now=NOW)
+        leaf = certificates.issue(old, factory.request("p256"), NAMES, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)
         a, b = (certificates.describe(each.certificate_pem)["subject"] for each in (old, new))
         reasons = certificates.reasons_to_issue(leaf, True, NAMES, new.certificate, 30, now=LATER)
         assert reasons == [f"it was issued by '{a}' and should be by '{b}'"]
-        leaf = certificates.issue(new, workshop.request("p256"), NAMES, now=LATER)
+        leaf = certificates.issue(new, factory.request("p256"), NAMES, now=LATER)
         assert certificates.reasons_to_issue(leaf, True, NAMES, new.certificate, 30, now=LATER) == []
 
-    def test_twice(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_twice(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         roots = [CertificateAuthority.load_or_create(folder, now=NOW)]
         roots += [CertificateAuthority.replace(folder, now=NOW + days * DAY) for days in (1, 2)]
         a, b, c = (certificates.describe(each.certificate_pem)["subject"] for each in roots)
         assert subjects((folder / "ca.pem").read_bytes()) == [(c, c), (c, b), (b, b), (b, a), (a, a)]
-        chain = certificates.issue(roots[-1], workshop.request("p256"), NAMES, now=LATER)
+        chain = certificates.issue(roots[-1], factory.request("p256"), NAMES, now=LATER)
         assert subjects(chain)[1:] == [(c, b), (b, a)]
         for root in roots:
             assert accepts(root.certificate_pem, chain)
         assert lint((folder / "ca.pem").read_bytes() + chain) == []
 
-    def test_three_times_only_as_far_back_as_path_lengths_allow(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_three_times_only_as_far_back_as_path_lengths_allow(
+        self, folder: pathlib.Path, factory: CertificateFactory
+    ) -> None:
         roots = [CertificateAuthority.load_or_create(folder, now=NOW)]
         roots += [CertificateAuthority.replace(folder, now=NOW + days * DAY) for days in (1, 2, 3)]
-        chain = certificates.issue(roots[-1], workshop.request("p256"), NAMES, now=LATER)
+        chain = certificates.issue(roots[-1], factory.request("p256"), NAMES, now=LATER)
         assert len(blocks(chain)) == 3
         assert [accepts(root.certificate_pem, chain) for root in roots] == [False, True, True, True]
         assert len(blocks(roots[-1].trusted(LATER))) == 4
@@ -169,11 +171,11 @@ class TestReplace:
         assert new.trusted(NOW + 101 * DAY) == new.certificate_pem
         assert new.trusted_pem.startswith(new.certificate_pem)
 
-    def test_what_has_expired_is_not_sent_and_goes(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_what_has_expired_is_not_sent_and_goes(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         old = CertificateAuthority.load_or_create(folder, days=100, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)
         when = NOW + 101 * DAY
-        chain = certificates.issue(new, workshop.request("p256"), NAMES, now=when)
+        chain = certificates.issue(new, factory.request("p256"), NAMES, now=when)
         assert len(blocks(chain)) == 1
         assert accepts(new.certificate_pem, chain, when)
         assert not accepts(old.certificate_pem, chain, when)
@@ -181,18 +183,18 @@ class TestReplace:
         assert len(newest.others) == 2
         assert old.certificate not in newest.others
 
-    def test_a_root_that_expired_vouches_for_nothing(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_root_that_expired_vouches_for_nothing(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         CertificateAuthority.load_or_create(folder, days=100, now=NOW)
         when = NOW + 101 * DAY
         new = CertificateAuthority.replace(folder, now=when)
         assert "is not valid today" in new.warnings[0]
         assert new.others == ()
-        assert accepts(new.certificate_pem, certificates.issue(new, workshop.request("p256"), NAMES, now=when), when)
+        assert accepts(new.certificate_pem, certificates.issue(new, factory.request("p256"), NAMES, now=when), when)
 
     @pytest.mark.parametrize("kind", ["p256", "rsa2048"])
-    def test_a_root_that_may_sign_no_other(self, kind: str, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_root_that_may_sign_no_other(self, kind: str, folder: pathlib.Path, factory: CertificateFactory) -> None:
         folder.mkdir()
-        old = workshop.self_signed(
+        old = factory.self_signed(
             kind,
             "-days",
             "1000",
@@ -203,14 +205,14 @@ class TestReplace:
         )
         now = datetime.datetime.now(datetime.timezone.utc)
         (folder / "ca.pem").write_bytes(old)
-        (folder / "ca.key").write_bytes(workshop.key(kind).read_bytes())
+        (folder / "ca.key").write_bytes(factory.key(kind).read_bytes())
         new = CertificateAuthority.replace(folder, now=now)
         assert "path length is 0" in new.warnings[0]
         assert "trust ca.pem before" in new.warnings[0]
         assert new.intermediates == ()
         loaded = CertificateAuthority.load_or_create(folder)
         assert loaded.trusted(now) == new.certificate_pem + old
-        chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=now)
+        chain = certificates.issue(loaded, factory.request("p256"), NAMES, now=now)
         assert accepts(new.certificate_pem, chain, now)
         assert not accepts(old, chain, now)
         # Its successor may again.
@@ -218,14 +220,14 @@ class TestReplace:
         assert newest.warnings == ()
         assert len(newest.others) == 3
 
-    def test_an_rsa_root_of_the_user(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_an_rsa_root_of_the_user(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         folder.mkdir()
-        old = workshop.self_signed("rsa2048", "-days", "1000", "-addext", "keyUsage=critical,keyCertSign")
+        old = factory.self_signed("rsa2048", "-days", "1000", "-addext", "keyUsage=critical,keyCertSign")
         now = datetime.datetime.now(datetime.timezone.utc)
         (folder / "ca.pem").write_bytes(old)
-        (folder / "ca.key").write_bytes(workshop.key("rsa2048").read_bytes())
+        (folder / "ca.key").write_bytes(factory.key("rsa2048").read_bytes())
         new = CertificateAuthority.replace(folder, now=now)
-        chain = certificates.issue(new, workshop.request("p256"), NAMES, now=now)
+        chain = certificates.issue(new, factory.request("p256"), NAMES, now=now)
         assert [accepts(root, chain, now) for root in (old, new.certificate_pem)] == [True, True]
 
     def test_an_intermediate_is_not_ours_to_replace(self, folder: pathlib.Path) -> None:
@@ -266,11 +268,11 @@ class TestReplace:
 
 
 class TestRenew:
-    def test_a_leaf_is_valid_under_either(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_leaf_is_valid_under_either(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         old = CertificateAuthority.load_or_create(folder, days=300, now=NOW)
-        before = certificates.issue(old, workshop.request("p256"), NAMES, 200, now=NOW)
+        before = certificates.issue(old, factory.request("p256"), NAMES, 200, now=NOW)
         new = CertificateAuthority.renew(folder, now=LATER)
-        after = certificates.issue(new, workshop.request("p256"), NAMES, 200, now=LATER)
+        after = certificates.issue(new, factory.request("p256"), NAMES, 200, now=LATER)
         assert new.created
         assert blocks((folder / "ca.pem").read_bytes()) == [new.certificate_pem, old.certificate_pem]
         assert new.certificate.subject == old.certificate.subject
@@ -286,9 +288,11 @@ class TestRenew:
         assert new.trusted(LATER) == new.certificate_pem + old.certificate_pem
         assert lint((folder / "ca.pem").read_bytes() + after) == []
 
-    def test_a_leaf_that_ended_with_its_authority_is_due(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_leaf_that_ended_with_its_authority_is_due(
+        self, folder: pathlib.Path, factory: CertificateFactory
+    ) -> None:
         old = CertificateAuthority.load_or_create(folder, days=100, now=NOW)
-        leaf = certificates.issue(old, workshop.request("p256"), NAMES, now=NOW)
+        leaf = certificates.issue(old, factory.request("p256"), NAMES, now=NOW)
         when = NOW + 90 * DAY
         assert certificates.reasons_to_issue(leaf, True, NAMES, old.certificate, 30, now=when) == []
         new = CertificateAuthority.renew(folder, now=when)
@@ -300,7 +304,9 @@ class TestRenew:
         assert new.others == ()
         assert (folder / "ca.pem").read_bytes() == new.certificate_pem
 
-    def test_replaced_then_renewed_and_the_other_way_round(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_replaced_then_renewed_and_the_other_way_round(
+        self, folder: pathlib.Path, factory: CertificateFactory
+    ) -> None:
         a1 = CertificateAuthority.load_or_create(folder, days=1000, now=NOW)
         a2 = CertificateAuthority.renew(folder, days=2000, now=NOW)
         b1 = CertificateAuthority.replace(folder, days=1000, now=NOW)
@@ -308,12 +314,12 @@ class TestRenew:
         c = CertificateAuthority.replace(folder, now=NOW)
         loaded = CertificateAuthority.load_or_create(folder)
         assert loaded.others == c.others
-        chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=LATER)
+        chain = certificates.issue(loaded, factory.request("p256"), NAMES, now=LATER)
         assert len(blocks(chain)) == 3
         for root in (a1, a2, b1, b2, c):
             assert accepts(root.certificate_pem, chain)
         when = NOW + 1001 * DAY
-        chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=when)
+        chain = certificates.issue(loaded, factory.request("p256"), NAMES, now=when)
         assert [accepts(root.certificate_pem, chain, when) for root in (a1, a2, b1, b2, c)] == [
             False,
             True,
@@ -334,9 +340,11 @@ class TestRenew:
         with pytest.raises(PkiError, match="1 to 36500"):
             CertificateAuthority.renew(folder, days=days)
 
-    def test_a_root_whose_extensions_name_its_own_serial(self, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_a_root_whose_extensions_name_its_own_serial(
+        self, folder: pathlib.Path, factory: CertificateFactory
+    ) -> None:
         folder.mkdir()
-        old = workshop.self_signed(
+        old = factory.self_signed(
             "p384",
             "-days",
             "1000",
@@ -346,10 +354,10 @@ class TestRenew:
             "authorityKeyIdentifier=keyid,issuer:always",
         )
         (folder / "ca.pem").write_bytes(old)
-        (folder / "ca.key").write_bytes(workshop.key("p384").read_bytes())
+        (folder / "ca.key").write_bytes(factory.key("p384").read_bytes())
         now = datetime.datetime.now(datetime.timezone.utc)
         new = CertificateAuthority.renew(folder, now=now)
-        chain = certificates.issue(new, workshop.request("p256"), NAMES, now=now)
+        chain = certificates.issue(new, factory.request("p256"), NAMES, now=now)
         assert [accepts(root, chain, now) for root in (old, new.certificate_pem)] == [True, True]
 
 
@@ -378,7 +386,9 @@ def killed_at(number: int, change: t.Callable[[], object]) -> bool:
 class TestKilled:
     @pytest.mark.parametrize("passphrase", [None, "secret-value"])
     @pytest.mark.parametrize("number", range(1, 7))
-    def test_replacing(self, number: int, passphrase: str | None, folder: pathlib.Path, workshop: Workshop) -> None:
+    def test_replacing(
+        self, number: int, passphrase: str | None, folder: pathlib.Path, factory: CertificateFactory
+    ) -> None:
         old = CertificateAuthority.load_or_create(folder, passphrase, now=NOW)
         assert killed_at(number, lambda: CertificateAuthority.replace(folder, passphrase, now=LATER))
         before = {path: path.read_bytes() for path in folder.iterdir()}
@@ -391,11 +401,11 @@ class TestKilled:
         assert (folder / "ca.key").read_bytes().count(b"-----BEGIN") == 1
         if number != 1:
             assert {path.name for path in folder.iterdir()} == {"ca.pem", "ca.key", ".lock"}
-        chain = certificates.issue(loaded, workshop.request("p256"), NAMES, now=LATER)
+        chain = certificates.issue(loaded, factory.request("p256"), NAMES, now=LATER)
         assert accepts(old.certificate_pem, chain)
         assert accepts(loaded.certificate_pem, chain)
         again = CertificateAuthority.replace(folder, passphrase, now=LATER)
-        assert accepts(old.certificate_pem, certificates.issue(again, workshop.request("p256"), NAMES, now=LATER))
+        assert accepts(old.certificate_pem, certificates.issue(again, factory.request("p256"), NAMES, now=LATER))
 
     @pytest.mark.parametrize("number", [1, 2])
     def test_renewing(self, number: int, folder: pathlib.Path) -> None:

@@ -25,7 +25,7 @@ import report_samples as samples
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Kind,
-    Place,
+    Location,
     Report,
     Severity,
     Subject,
@@ -72,7 +72,7 @@ def test_counts() -> None:
         "medium": 1,
         "low": 1,
         "suppressed": 1,
-        "known": 1,
+        "baselined": 1,
         "subjects": 4,
         "failed": 1,
     }
@@ -97,10 +97,10 @@ def test_hosts_are_in_the_order_of_their_numbers() -> None:
         (dataclasses.replace(samples.REPORT, findings=()), "Nothing found on 3 hosts, 1 of 4 hosts not looked at"),
         (dataclasses.replace(samples.REPORT, findings=(), subjects=(samples.KITCHEN,)), "Nothing found on 1 host"),
         (dataclasses.replace(samples.REPORT, findings=(), subjects=(samples.ATTIC,)), "Nothing was looked at"),
-        (samples.ACCEPTED, "Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)"),
+        (samples.ACCEPTED, "Nothing new on 2 hosts: 3 baselined (2 critical), 1 suppressed (1 medium)"),
         (
             dataclasses.replace(samples.ACCEPTED, subjects=samples.REPORT.subjects),
-            "Nothing new on 3 hosts: 3 known (2 critical), 1 suppressed (1 medium), 1 of 4 hosts not looked at",
+            "Nothing new on 3 hosts: 3 baselined (2 critical), 1 suppressed (1 medium), 1 of 4 hosts not looked at",
         ),
         (samples.SUPPRESSED, "Nothing that counts on 2 hosts: 1 suppressed (1 medium)"),
         (
@@ -121,18 +121,18 @@ def test_verdict(report: Report, verdict: str) -> None:
 def test_terminal() -> None:
     assert terminal(samples.REPORT) == [
         "1 critical, 1 medium and 1 low findings on 1 of 3 hosts, 1 of 4 hosts not looked at.",
-        "Not counted: 1 suppressed, 1 known from the baseline.",
+        "Not counted: 1 suppressed, 1 baselined.",
         "",
         "Not looked at: 1 host",
         "  attic: No route to host",
         "",
         "garage  Node-RED 3.1.9  192.168.0.6",
         "  critical  GET /flows answers 200. [editor-open]",
-        "            To mend: Set nodered_admin_users.",
+        "            Remediation: Set nodered_admin_users.",
         "  medium    /home/pi/.node-red/settings.js: settings.js has mode 0644. [file-mode]",
-        "            To mend: Set nodered_admin_users.",
+        "            Remediation: Set nodered_admin_users.",
         "  low       3.1.9 is old. [outdated]",
-        "            To mend: Set nodered_admin_users.",
+        "            Remediation: Set nodered_admin_users.",
     ]
     assert [line.severity for line in terminal_writer.lines(samples.REPORT, "")][:5] == [
         Severity.CRITICAL,
@@ -144,17 +144,17 @@ def test_terminal() -> None:
 
 
 def test_terminal_where_nothing_counts() -> None:
-    assert terminal(samples.ACCEPTED) == ["Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)."]
+    assert terminal(samples.ACCEPTED) == ["Nothing new on 2 hosts: 3 baselined (2 critical), 1 suppressed (1 medium)."]
 
 
 def test_terminal_of_a_large_fleet_is_short() -> None:
     findings = tuple(Finding(samples.OPEN, "garage", f"Found {number}.", detail=str(number)) for number in range(30))
-    told = terminal(dataclasses.replace(samples.REPORT, findings=findings), "see report.html")
-    assert told[-1] == "  ... and 20 more, see report.html"
-    assert len([line for line in told if "To mend" in line]) == 1
-    told = terminal(samples.large(), "see report.html")
-    assert told[-1] == "  ... and 950 more hosts with findings, see report.html"
-    assert len(told) < 1000
+    messages = terminal(dataclasses.replace(samples.REPORT, findings=findings), "see report.html")
+    assert messages[-1] == "  ... and 20 more, see report.html"
+    assert len([line for line in messages if "Remediation" in line]) == 1
+    messages = terminal(samples.large(), "see report.html")
+    assert messages[-1] == "  ... and 950 more hosts with findings, see report.html"
+    assert len(messages) < 1000
 
 
 def test_no_host_writes_to_the_terminal() -> None:
@@ -258,7 +258,7 @@ def test_sarif_names_files_from_the_working_directory() -> None:
     ("name", "quoted"), [("\udcff", "%FF"), ("\ud800", "%ED%A0%80"), ("\ud800\udcff", "%ED%A0%80%ED%B3%BF")]
 )
 def test_sarif_of_a_file_name_that_is_no_text(name: str, quoted: str) -> None:
-    finding = Finding(samples.PLAIN, "garage", "Found.", Place(f"/srv/{name}.js"))
+    finding = Finding(samples.PLAIN, "garage", "Found.", Location(f"/srv/{name}.js"))
     (result,) = sarif(dataclasses.replace(samples.REPORT, findings=(finding,)))["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == f"garage/srv/{quoted}.js"
 
@@ -313,7 +313,7 @@ def test_junit_says_where_why_and_how_to_mend() -> None:
     root = ElementTree.fromstring(junit_writer.render(samples.REPORT))
     texts = [failure.text for failure in root.iter("failure")]
     assert (
-        f"{samples.SETTINGS}: settings.js has mode 0644.\nWhy: Why of file-mode.\nTo mend: Set nodered_admin_users."
+        f"{samples.SETTINGS}: settings.js has mode 0644.\nRationale: Why of file-mode.\nRemediation: Set nodered_admin_users."
         in texts
     )
 
@@ -380,12 +380,12 @@ def test_html_says_when_certificates_end() -> None:
 def test_html_of_what_does_not_count() -> None:
     page = Page(html_writer.render(samples.ACCEPTED))
     words = " ".join(page.words.split())
-    assert "Nothing new on 2 hosts: 3 known (2 critical), 1 suppressed (1 medium)" in words
-    assert "Not counted: 1 suppressed, 3 known from the baseline." in words
+    assert "Nothing new on 2 hosts: 3 baselined (2 critical), 1 suppressed (1 medium)" in words
+    assert "Not counted: 1 suppressed, 3 baselined." in words
     # On the line of the host, and in its details.
-    assert "Node.js 18.20.4 2 critical known 1 low known ended" in words
+    assert "Node.js 18.20.4 2 critical baselined 1 low baselined ended" in words
     assert "Node.js 20.19.2 1 medium suppressed 300 days left" in words
-    assert "Not counted: 2 critical known, 1 low known" in words
+    assert "Not counted: 2 critical baselined, 1 low baselined" in words
     assert "Nothing found." not in words
     assert "Found nothing to tell 1 of 4 rules high Title of no-tls no-tls" in words
     assert ("class", "ok") not in page.attributes
@@ -394,7 +394,7 @@ def test_html_of_what_does_not_count() -> None:
 def test_html_without_a_baseline() -> None:
     words = Page(html_writer.render(samples.SUPPRESSED)).words
     assert "Not counted: 1 suppressed." in words
-    assert "known" not in words
+    assert "baselined" not in words
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_html_end(days: float, words: str, state: str) -> None:
         float(value.rstrip("%")) for name, value in page.attributes if name in ("x", "x1") and value.endswith("%")
     ]
     assert places
-    assert all(0 <= place <= 100 for place in places)
+    assert all(0 <= location <= 100 for location in places)
 
 
 @pytest.mark.parametrize("name", [*files.NAMES, "terminal"])
@@ -438,10 +438,10 @@ def test_ten_thousand_findings(name: str) -> None:
 def test_files_are_replaced_at_once(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "new" / "report.json"
     files.write(path, b"one")
-    held = path.open("rb")
+    snapshot = path.open("rb")
     files.write(path, b"two")
-    assert (held.read(), path.read_bytes()) == (b"one", b"two")
-    held.close()
+    assert (snapshot.read(), path.read_bytes()) == (b"one", b"two")
+    snapshot.close()
     assert [file.name for file in path.parent.iterdir()] == ["report.json"]
 
 

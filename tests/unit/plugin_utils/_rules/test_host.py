@@ -32,7 +32,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import cert
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import expected_outside, port_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
-from pki_tools import Workshop
+from pki_tools import CertificateFactory
 
 PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date.today()
@@ -50,7 +50,7 @@ SETTINGS = """module.exports = {
 MADE = "made-only-for-tests"
 
 
-def sealed(secret):
+def encrypted(secret):
     """What the host tells of a credentials file that is encrypted with a secret."""
     iv, key = "0" * 32, hashlib.sha256(secret.encode()).hexdigest()
     data = subprocess.run(
@@ -64,17 +64,15 @@ def sealed(secret):
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory):
-    return Workshop(tmp_path_factory.mktemp("certificates"))
+def factory(tmp_path_factory):
+    return CertificateFactory(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
-def good(workshop):
+def good(factory):
     """The state and the view of a host that has been secured."""
-    authority = workshop.self_signed("p256", "-days", "1000", subject="/CN=authority")
-    pem = workshop.signed(
-        "p256", authority, "p256", f"subjectAltName=DNS:kitchen,IP:{ADDRESS}", "-days", "397"
-    ).decode()
+    authority = factory.self_signed("p256", "-days", "1000", subject="/CN=authority")
+    pem = factory.signed("p256", authority, "p256", f"subjectAltName=DNS:kitchen,IP:{ADDRESS}", "-days", "397").decode()
     state = {
         "host": {"hostname": "kitchen", "fqdn": "kitchen", "addresses": [ADDRESS], "clock": 0},
         "service": {
@@ -105,7 +103,7 @@ def good(workshop):
             "chain": pem,
             "key": True,
             "key_encrypted": False,
-            "key_fits": True,
+            "key_matches": True,
             "sha256": "",
         },
         "credentials": {
@@ -114,7 +112,7 @@ def good(workshop):
             "default_flow_file": "flows_kitchen.json",
             "pending": [],
             "generated": {"file": ".config.runtime.json", "secret": MADE},
-            "files": [sealed(MADE)],
+            "files": [encrypted(MADE)],
         },
         "acme": None,
         "exposed": [],
@@ -183,8 +181,8 @@ FAULTS = [
     ("old-tls", {"view.old_tls": "TLSv1.1"}),
     ("tls-broken", {"view.tls": False, "view.certificate": None, "view.login": None}),
     ("login-not-asked", {"view.not_asked": [("/", "httpNodeAuth")]}),
-    ("credentials-lost", {"state.credentials.files": [sealed("forgotten-only-for-tests")]}),
-    ("certificate-key-mismatch", {"state.certificate.key_fits": False}),
+    ("credentials-lost", {"state.credentials.files": [encrypted("forgotten-only-for-tests")]}),
+    ("certificate-key-mismatch", {"state.certificate.key_matches": False}),
     ("certificate-issuer-unknown", {"view.trusted": False}),
     ("private-key-readable", {"state.certificate.status": {"mode": "0644"}}),
     ("settings-missing", {"state.settings.content": None, "state.settings.status": None}),
@@ -270,24 +268,24 @@ def test_a_fault_brings_no_other(good):
 # Certificates
 
 
-def test_certificates(good, workshop):
+def test_certificates(good, factory):
     san = "subjectAltName=DNS:kitchen"
 
     def served(pem):
         return {"view.certificate": pem.decode(), "state.certificate.chain": pem.decode()}
 
-    root = workshop.self_signed("p256", "-days", "1000", subject="/CN=authority")
+    root = factory.self_signed("p256", "-days", "1000", subject="/CN=authority")
     cases = {
-        "certificate-expiring": _dated(workshop, -80, 10),
-        "certificate-expired": _dated(workshop, -90, -10),
-        "certificate-without-san": workshop.signed("p256", root, "p256", "basicConstraints=CA:FALSE", "-days", "90"),
-        "certificate-weak-key": workshop.signed("rsa1024", root, "p256", san, "-days", "90"),
-        "certificate-weak-signature": workshop.signed("rsa2048", root, "p256", san, "-sha1", "-days", "90"),
-        "certificate-self-signed": workshop.self_signed("p384", "-days", "90", "-addext", san, subject="/CN=kitchen"),
+        "certificate-expiring": _dated(factory, -80, 10),
+        "certificate-expired": _dated(factory, -90, -10),
+        "certificate-without-san": factory.signed("p256", root, "p256", "basicConstraints=CA:FALSE", "-days", "90"),
+        "certificate-weak-key": factory.signed("rsa1024", root, "p256", san, "-days", "90"),
+        "certificate-weak-signature": factory.signed("rsa2048", root, "p256", san, "-sha1", "-days", "90"),
+        "certificate-self-signed": factory.self_signed("p384", "-days", "90", "-addext", san, subject="/CN=kitchen"),
     }
     for rule, pem in cases.items():
         assert rules_of(good, served(pem)) - {"certificate-wrong-name"} == {rule}
-    future = _dated(workshop, 10, 100)
+    future = _dated(factory, 10, 100)
     assert rules_of(good, served(future)) == {"certificate-expired"}
     assert "certificate-unreadable" in rules_of(
         good,
@@ -299,14 +297,14 @@ def test_certificates(good, workshop):
     assert {*cases, "certificate-unreadable"} == {*certificates.RULES}
 
 
-def _dated(workshop, start, end):
+def _dated(factory, start, end):
     """A certificate that is valid from so many days from now to so many, from openssl's own authority."""
-    folder = workshop.folder / f"ca{start}{end}".replace("-", "m")
+    folder = factory.folder / f"ca{start}{end}".replace("-", "m")
     folder.mkdir(exist_ok=True)
     (folder / "index").touch()
     (folder / "serial").write_text("01\n")
-    (folder / "root.pem").write_bytes(workshop.self_signed("p256", "-days", "1000", subject="/CN=authority"))
-    (folder / "request.pem").write_bytes(workshop.request("p384"))
+    (folder / "root.pem").write_bytes(factory.self_signed("p256", "-days", "1000", subject="/CN=authority"))
+    (folder / "request.pem").write_bytes(factory.request("p384"))
     (folder / "conf").write_text(
         f"[ca]\ndefault_ca=a\n[a]\ndatabase={folder}/index\nserial={folder}/serial\nnew_certs_dir={folder}\n"
         f"default_md=sha256\npolicy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nsubjectAltName=DNS:kitchen\n"
@@ -328,7 +326,7 @@ def _dated(workshop, start, end):
             "-cert",
             folder / "root.pem",
             "-keyfile",
-            workshop.key("p256"),
+            factory.key("p256"),
             "-startdate",
             days[0],
             "-enddate",
@@ -340,9 +338,9 @@ def _dated(workshop, start, end):
     return (folder / "out.pem").read_bytes()
 
 
-def test_another_certificate_is_served(good, workshop):
-    root = workshop.self_signed("p256", "-days", "1000", subject="/CN=authority")
-    other = workshop.signed("p384", root, "p256", "subjectAltName=DNS:kitchen", "-days", "90").decode()
+def test_another_certificate_is_served(good, factory):
+    root = factory.self_signed("p256", "-days", "1000", subject="/CN=authority")
+    other = factory.signed("p384", root, "p256", "subjectAltName=DNS:kitchen", "-days", "90").decode()
     assert rules_of(good, {"view.certificate": other}) == {"certificate-not-served"}
 
 
@@ -385,7 +383,9 @@ def test_rules_are_complete():
     for identifier, rule in RULES.items():
         assert identifier == rule.identifier == identifier.lower()
         assert " " not in identifier
-        assert rule.why.endswith(".") and rule.mend.endswith(".") and not rule.title.endswith("."), identifier
+        assert rule.rationale.endswith(".") and rule.remediation.endswith(".") and not rule.title.endswith("."), (
+            identifier
+        )
 
 
 def test_variables_of_rules_are_variables_of_the_collection():

@@ -270,13 +270,13 @@ HARMLESS = [
 @pytest.mark.parametrize(("rule", "key", "changes"), FAULTS)
 def test_a_fault_is_found_on_its_line(rule, key, changes):
     text = source(changes)
-    lines = [finding.place.line for finding in found(text) if finding.rule.identifier == rule]
+    lines = [finding.location.line for finding in found(text) if finding.rule.identifier == rule]
     assert lines == [line_of(text, key)], identifiers(text)
 
 
 @pytest.mark.parametrize(("rule", "line", "text"), FILES)
 def test_a_whole_file_with_a_fault(rule, line, text):
-    assert (rule, line) in [(finding.rule.identifier, finding.place.line) for finding in found(text)], found(text)
+    assert (rule, line) in [(finding.rule.identifier, finding.location.line) for finding in found(text)], found(text)
 
 
 @pytest.mark.parametrize(("rule", "changes"), IN_REPOSITORY)
@@ -309,7 +309,7 @@ def test_a_fingerprint_outlives_lines_that_move():
     changes = {"adminAuth": users(user("a", CHEAP))}
     moved = found(b"// a comment\n\n" + source(changes))
     assert [finding.fingerprint for finding in moved] == [finding.fingerprint for finding in found(source(changes))]
-    assert moved[0].place.line == found(source(changes))[0].place.line + 2
+    assert moved[0].location.line == found(source(changes))[0].location.line + 2
 
 
 def test_no_finding_has_a_secret():
@@ -324,10 +324,10 @@ def test_no_finding_has_a_secret():
             "https": '{key: "%s", cert: "%s"}' % (secret, secret),
         }
     )
-    said = repr(found(text, in_repository=True))
+    expected = repr(found(text, in_repository=True))
     assert len(found(text)) > 6
     for hidden in (secret, HASH, MD5, "sesame"):
-        assert hidden not in said
+        assert hidden not in expected
 
 
 def test_names_out_of_a_file_can_be_printed():
@@ -386,8 +386,8 @@ def test_certificate_in_the_file(tmp_path):
         capture_output=True,
     )
     text = certificate.read_text("ascii").replace("\n", "\\n")
-    said = identifiers(source({"https": '{key: k, cert: "%s"}' % text}))
-    assert {"certificate-weak-key", "certificate-without-san", "certificate-self-signed"} <= set(said)
+    expected = identifiers(source({"https": '{key: k, cert: "%s"}' % text}))
+    assert {"certificate-weak-key", "certificate-without-san", "certificate-self-signed"} <= set(expected)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -9,7 +9,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import fits, hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError, admin_users, login
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import WishError, Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
+    SettingsOptionError,
+    DesiredSettings,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
@@ -38,13 +41,13 @@ def options(**given):
 
 def applied(source=EMPTY, **given):
     document = SettingsDocument(source)
-    ended = Wishes(options(**given), "/home/pi/.node-red").apply(document)
+    ended = DesiredSettings(options(**given), "/home/pi/.node-red").apply(document)
     return document, ended.users
 
 
 def warnings(source=EMPTY, **given):
     document = SettingsDocument(source)
-    wishes = Wishes(options(**given), "/home/pi/.node-red")
+    wishes = DesiredSettings(options(**given), "/home/pi/.node-red")
     wishes.apply(document)
     return [*wishes.reminders(), *wishes.warnings(document)]
 
@@ -163,7 +166,9 @@ GEORGE = {"user": "george", "password": "two"}
 
 def test_two_different_logins_on_one_root_are_refused():
     for values in ({}, {"httpNodeRoot": "/doc"}, {"httpNodeRoot": "/"}):
-        with pytest.raises(WishError, match="nodered_static_auth differs from nodered_node_auth.*httpNodeRoot"):
+        with pytest.raises(
+            SettingsOptionError, match="nodered_static_auth differs from nodered_node_auth.*httpNodeRoot"
+        ):
             applied(node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=GEORGE, values=values)
     applied(node_auth=FRED, static={"path": "/srv", "root": "/doc"}, static_auth=FRED)
     applied(
@@ -183,7 +188,9 @@ def test_credential_secret_is_never_changed():
     document, _revoked = applied(credential_secret="first")
     assert document.get("credentialSecret") == "first"
     assert applied(document.source, credential_secret="first")[0].source == document.source
-    with pytest.raises(WishError, match="credentialSecret has another value.*nodered_credential_secret") as error:
+    with pytest.raises(
+        SettingsOptionError, match="credentialSecret has another value.*nodered_credential_secret"
+    ) as error:
         applied(document.source, credential_secret="second")
     assert "first" not in str(error.value) and "second" not in str(error.value)
 
@@ -204,7 +211,7 @@ def test_credential_secret_is_never_changed():
     ],
 )
 def test_contradictions_are_named(given, words):
-    with pytest.raises(WishError, match=words):
+    with pytest.raises(SettingsOptionError, match=words):
         applied(**given)
 
 
@@ -225,7 +232,7 @@ def test_contradictions_are_named(given, words):
     ],
 )
 def test_what_somebody_programmed_is_not_replaced(line, given, words):
-    with pytest.raises(WishError, match=words):
+    with pytest.raises(SettingsOptionError, match=words):
         applied(EMPTY.replace(b"    uiPort", line + b"    uiPort"), **given)
 
 
@@ -243,7 +250,9 @@ def test_other_keys_are_set_and_removed():
 
 def test_users_in_a_file_that_builds_on_another(tmp_path):
     base = "const base = require('./base');\nmodule.exports = {\n    ...base,\n%s};\n"
-    with pytest.raises(WishError, match="line 3: adminAuth is, or may come from, code.*write `adminAuth: {}`"):
+    with pytest.raises(
+        SettingsOptionError, match="line 3: adminAuth is, or may come from, code.*write `adminAuth: {}`"
+    ):
         applied((base % "").encode(), admin_users=[ADMIN])
     document, revoked = applied((base % "    adminAuth: {},\n").encode(), admin_users=[ADMIN])
     assert document.get("adminAuth.users")[0]["username"] == "admin"
@@ -262,17 +271,19 @@ def test_users_in_a_file_that_builds_on_another(tmp_path):
     ],
 )
 def test_code_that_decides_who_logs_in_is_refused(more, words):
-    with pytest.raises(WishError, match=words):
+    with pytest.raises(SettingsOptionError, match=words):
         applied(credentials(more=more), admin_users=[ADMIN])
 
 
 def test_users_from_code_are_refused():
-    with pytest.raises(WishError, match="line 3: the users of adminAuth come from code.*Write `users: \\[\\]`"):
+    with pytest.raises(
+        SettingsOptionError, match="line 3: the users of adminAuth come from code.*Write `users: \\[\\]`"
+    ):
         applied(credentials(users="name => lookUp(name)"), admin_users=[ADMIN])
 
 
 @pytest.mark.parametrize(
-    ("before", "wished", "expiry"),
+    ("before", "desired", "expiry"),
     [
         (None, 3600, 3600),
         (7200, 3600, 3600),
@@ -282,9 +293,9 @@ def test_users_from_code_are_refused():
         ("soon()", 3600, 3600),
     ],
 )
-def test_a_shorter_session_time_holds_for_those_who_are_logged_in(before, wished, expiry):
+def test_a_shorter_session_time_holds_for_those_who_are_logged_in(before, desired, expiry):
     source = credentials(more="" if before is None else f", sessionExpiryTime: {before}")
-    wishes = Wishes(options(admin_users=[ADMIN], session_expiry=wished), "/x")
+    wishes = DesiredSettings(options(admin_users=[ADMIN], session_expiry=desired), "/x")
     assert wishes.apply(SettingsDocument(source)).expiry == expiry
 
 
@@ -298,16 +309,16 @@ def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same():
         assert old["password"] != new["password"]
     assert before.get("httpNodeAuth.pass") != after.get("httpNodeAuth.pass")
     assert warnings(before.source, **given) == []
-    told = warnings(before.source, **given, new_hashes=True)
-    assert [warning.split(":")[0] for warning in told] == ["nodered_admin_users, user admin", "nodered_node_auth"]
+    messages = warnings(before.source, **given, new_hashes=True)
+    assert [warning.split(":")[0] for warning in messages] == ["nodered_admin_users, user admin", "nodered_node_auth"]
 
 
 def test_what_strangers_may_see_is_told():
-    (told,) = warnings(admin_users=[ADMIN], admin_default_permissions=["flows.read", "nodes.read"])
-    assert "no login for flows.read, nodes.read" in told
+    (messages,) = warnings(admin_users=[ADMIN], admin_default_permissions=["flows.read", "nodes.read"])
+    assert "no login for flows.read, nodes.read" in messages
 
 
 def test_tokens_that_outlast_every_change_are_told():
     source = credentials(more=", tokens: [{token: 'x', user: 'steve', scope: '*'}]")
-    (told,) = warnings(source, admin_users=[ADMIN])
-    assert told.startswith("adminAuth.tokens gives access of its own")
+    (messages,) = warnings(source, admin_users=[ADMIN])
+    assert messages.startswith("adminAuth.tokens gives access of its own")

@@ -735,7 +735,7 @@ def test_removing_inside_a_value():
 )  # fmt: skip
 def test_the_place_that_counts_is_edited(before, after):
     document = SettingsDocument(before.encode())
-    assert document.obstacle("b") is None
+    assert document.blocker("b") is None
     document.set("b", 2)
     assert document.source.decode() == after
     assert document.get("b") == 2
@@ -791,8 +791,8 @@ def test_unrelated_code_stands_in_nobodys_way():
     assert document.source.decode() == UNRELATED.replace(
         '1880, flowFile: "x" }', '1881, flowFile: "x", adminAuth: {type: "credentials"} }'
     )
-    assert document.obstacle("editorTheme").line == 15
-    assert document.obstacle("functionGlobalContext").line == 19
+    assert document.blocker("editorTheme").line == 15
+    assert document.blocker("functionGlobalContext").line == 19
     assert document.get("editorTheme").text == "settings.editorTheme = { page: {} }"
 
 
@@ -849,7 +849,7 @@ def test_code_that_may_change_the_key_is_named(code):
     error = refusal(source, ("set", "adminAuth", {"type": "credentials"}))
     assert error.line == 5 and error.message.count(". ") == 1
     assert refusal(source, ("remove", "adminAuth")).line == 5
-    assert SettingsDocument(source.encode()).obstacle("adminAuth").line == 5
+    assert SettingsDocument(source.encode()).blocker("adminAuth").line == 5
 
 
 @pytest.mark.parametrize(

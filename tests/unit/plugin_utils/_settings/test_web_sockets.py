@@ -11,7 +11,7 @@ import json
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import Wishes
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
@@ -64,7 +64,7 @@ IN, OUT = [101, "in"], ['401 Basic realm="Authorization Required"', "Unauthorize
 
 def applied(source=b"module.exports = {\n}\n", **given):
     document = SettingsDocument(source)
-    wishes = Wishes({**GIVEN, **given}, "/home/pi/.node-red")
+    wishes = DesiredSettings({**GIVEN, **given}, "/home/pi/.node-red")
     wishes.apply(document)
     return document, wishes.warnings(document)
 
@@ -190,11 +190,11 @@ def test_settings_of_a_dashboard_that_say_nothing_of_it_get_the_login(value):
 
 def test_only_our_own_words_are_trusted():
     document, _warnings = applied()
-    assert document.obstacle("adminAuth") is None
+    assert document.blocker("adminAuth") is None
     ours = document.get("webSocketNodeVerifyClient").code
     for code in (
         "function pifleetVerifyClient() { module.exports.adminAuth = null; }",
         ours.replace("{", "{ module.exports.adminAuth = null;", 1),
     ):
         changed = SettingsDocument(document.source + f";\n({code})();\n".encode())
-        assert changed.obstacle("adminAuth") is not None
+        assert changed.blocker("adminAuth") is not None

@@ -20,7 +20,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import (
-    HANDED_ON,
+    MODULE_ARGUMENTS,
     ROLE_DEFAULTS,
     ROLE_OPTIONS,
 )
@@ -31,7 +31,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import inventory, registry
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import result_data, told_once
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
+    result_data,
+    merge_shared_findings,
+)
 
 PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date(2026, 11, 23)
@@ -81,20 +84,20 @@ def check(variables: t.Callable[..., HostVariables]) -> t.Callable[..., list[Fin
     def found(text: str, settings: str | None = None, **given: t.Any) -> list[Finding]:
         action = types.SimpleNamespace(
             task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}},
-            reached="192.0.2.7",
-            given_address=lambda name: "",
+            remote_address="192.0.2.7",
+            inventory_address=lambda name: "",
         )
         return check_host(t.cast(t.Any, action), "kitchen", variables(text, **given), settings, TODAY)
 
     return found
 
 
-def said(findings: list[Finding]) -> list[tuple[str, str, int | None]]:
-    return [(finding.rule.identifier, finding.place.file, finding.place.line) for finding in findings]
+def expected(findings: list[Finding]) -> list[tuple[str, str, int | None]]:
+    return [(finding.rule.identifier, finding.location.file, finding.location.line) for finding in findings]
 
 
 def test_nothing_is_wrong(check):
-    assert said(check(GOOD)) == []
+    assert expected(check(GOOD)) == []
 
 
 @pytest.mark.parametrize(
@@ -221,7 +224,7 @@ def test_nothing_is_wrong(check):
 )
 def test_one_fault(check, text, rule, line, words):
     findings = check(text)
-    assert said(findings) == [(rule, "vars.yml", line)]
+    assert expected(findings) == [(rule, "vars.yml", line)]
     (finding,) = findings
     assert words in finding.message
     assert finding.subject == "kitchen"
@@ -240,7 +243,7 @@ USERS = """nodered_admin_users:
 
 def test_what_is_undefined_hides_nothing_else(check):
     findings = check(USERS + "nodered_environment: {A B: x}\n")
-    assert sorted(said(findings)) == [
+    assert sorted(expected(findings)) == [
         ("secret-plain-text", "vars.yml", 2),
         ("secret-plain-text", "vars.yml", 6),
         ("variable-refused", "vars.yml", 7),
@@ -267,7 +270,7 @@ def test_what_is_undefined_hides_nothing_else(check):
     ],
 )
 def test_what_is_undefined_is_not_judged(check, text):
-    assert said(check(ADMIN + text)) == [("variable-unresolved", "vars.yml", 3)]
+    assert expected(check(ADMIN + text)) == [("variable-unresolved", "vars.yml", 3)]
 
 
 @pytest.mark.parametrize(
@@ -288,7 +291,7 @@ def test_a_password_that_others_guess(check, text, password, rule):
 
 def test_a_hash_that_others_guess(check):
     text = 'nodered_admin_users: [{username: admin, password_hash: "{{ vault_hash }}", permissions: "*"}]\n'
-    assert said(check(text, vault_hash=hash_password(PASSWORD))) == []
+    assert expected(check(text, vault_hash=hash_password(PASSWORD))) == []
     assert [finding.rule.identifier for finding in check(text, vault_hash=hash_password("password"))] == [
         "password-well-known"
     ]
@@ -307,11 +310,11 @@ def test_a_hash_that_others_guess(check):
     ],
 )
 def test_what_is_no_fault(check, text):
-    assert said(check(text)) == []
+    assert expected(check(text)) == []
 
 
 def test_all_faults_are_told(check):
-    found = said(
+    found = expected(
         check(
             "nodered_admin_users: []\nnodered_session_expiry: -1\nnodered_environment: {A B: x}\n"
             "nodered_certificate_days: 1000\nnodered_serial: 1\nnodered_serail: 1\n"
@@ -330,14 +333,14 @@ def test_a_line_of_an_inventory_in_ini_format(check, tmp_path):
     (tmp_path / "hosts.ini").write_text(
         "[nodered]\nkitchen nodered_certificate_days=1000 nodered_credential_secret=plain-only-for-tests\n", "utf-8"
     )
-    found = said(check(GOOD, nodered_certificate_days=1000, nodered_credential_secret="plain-only-for-tests"))
+    found = expected(check(GOOD, nodered_certificate_days=1000, nodered_credential_secret="plain-only-for-tests"))
     assert found == [("secret-plain-text", "hosts.ini", 2), ("variable-refused", "hosts.ini", 2)]
-    assert said(check(GOOD, nodered_certificate_days=900)) == [("variable-refused", "", None)]
+    assert expected(check(GOOD, nodered_certificate_days=900)) == [("variable-refused", "", None)]
 
 
 def test_the_line_of_an_overridden_variable(check, tmp_path):
     (tmp_path / "host.yml").write_text("\nnodered_certificate_days: 1000\nnodered_node_auth: {user: fred}\n", "utf-8")
-    found = said(check(GOOD + "nodered_certificate_days: 90\n", **loaded(tmp_path / "host.yml")))
+    found = expected(check(GOOD + "nodered_certificate_days: 90\n", **loaded(tmp_path / "host.yml")))
     # Of numbers, ansible-core 2.18 keeps the place of their names only, and of these the first.
     assert found in (
         [("variable-refused", file, line), ("variable-refused", "host.yml", 3)]
@@ -358,14 +361,16 @@ module.exports = {
 
 def test_what_becomes_of_a_settings_file(check, tmp_path):
     (tmp_path / "kitchen.js").write_text(SETTINGS, "utf-8")
-    assert said(check(GOOD, "kitchen.js")) == [
+    assert expected(check(GOOD, "kitchen.js")) == [
         ("node-cors-any-origin", "kitchen.js", 4),
         ("require-https-misunderstood", "kitchen.js", 6),
     ]
     mended = GOOD + "nodered_settings_absent: [requireHttps, httpNodeCors]\n"
-    assert said(check(mended, "kitchen.js")) == []
+    assert expected(check(mended, "kitchen.js")) == []
     # What only the edit brought in is a matter of the variable.
-    assert said(check(mended + "nodered_session_expiry: 9999999\n", "kitchen.js")) == [("session-long", "vars.yml", 5)]
+    assert expected(check(mended + "nodered_session_expiry: 9999999\n", "kitchen.js")) == [
+        ("session-long", "vars.yml", 5)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -384,7 +389,7 @@ def test_a_settings_file_that_cannot_be_edited(check, tmp_path, text, line, word
     if text is not None:
         (tmp_path / "kitchen.js").write_text(text, "utf-8")
     (finding,) = check(GOOD, "kitchen.js")
-    assert said([finding]) == [("settings-refused", "kitchen.js", line)]
+    assert expected([finding]) == [("settings-refused", "kitchen.js", line)]
     assert words in finding.message
 
 
@@ -404,13 +409,13 @@ def test_secrets_that_cannot_be_decrypted_here(check, variables):
         f"nodered_admin_users:\n  - username: admin\n    permissions: '*'\n    password: {inline}"
         f"nodered_certificate_provider: file\nnodered_certificate_chain: x\nnodered_certificate_key: {inline}"
     )
-    assert said(check(text)) == []
+    assert expected(check(text)) == []
     host = variables(text)
     assert host.undecryptable == 2
     assert is_stand_in(host.value("nodered_admin_users"))
-    assert said(check(ADMIN + f"nodered_node_auth:\n  user: fred\n  password_hash: {inline}")) == []
+    assert expected(check(ADMIN + f"nodered_node_auth:\n  user: fred\n  password_hash: {inline}")) == []
     # What does not depend on them is checked all the same.
-    assert said(check(text + "nodered_session_expiry: -1\n")) == [
+    assert expected(check(text + "nodered_session_expiry: -1\n")) == [
         ("variable-refused", "vars.yml", text.count("\n") + 1)
     ]
 
@@ -436,7 +441,7 @@ def test_what_many_hosts_have_from_one_line_is_told_once(check):
     text = GOOD + "nodered_certificate_days: 1000\n"
     hosts = [Subject(name, Kind.HOST) for name in ("attic", "garage", "kitchen")]
     faulty = {"attic": check(text), "garage": check(text), "kitchen": check(text + "nodered_session_expiry: -1\n")}
-    told = told_once(
+    messages = merge_shared_findings(
         [
             result_data(
                 host, [dataclasses.replace(finding, subject=host.name) for finding in faulty[host.name]], ["accepted"]
@@ -450,16 +455,16 @@ def test_what_many_hosts_have_from_one_line_is_told_once(check):
             entry["subject"]["kind"],
             [(finding["rule"], finding["line"], finding["subject"]) for finding in entry["findings"]],
         )
-        for entry in told
+        for entry in messages
     ] == [
         ("attic", "host", []),
         ("garage", "host", []),
         ("kitchen", "host", [("variable-refused", 5, "kitchen")]),
         ("vars.yml", "file", [("variable-refused", 4, "vars.yml")]),
     ]
-    assert told[3]["findings"][0]["message"].endswith(" (3 hosts)")
-    assert told[3]["suppressions"] == ["accepted"]
-    assert told_once(told) == told
+    assert messages[3]["findings"][0]["message"].endswith(" (3 hosts)")
+    assert messages[3]["suppressions"] == ["accepted"]
+    assert merge_shared_findings(messages) == messages
 
 
 def test_a_file_of_a_repository(tmp_path, monkeypatch):
@@ -488,7 +493,7 @@ def test_all_rules_are_known_and_documented():
 )
 def test_what_the_roles_hand_on_is_read_from_them(role, module):
     file = PROJECT / "roles" / role / "tasks" / "main.yml"
-    assert HANDED_ON[role, module] == yaml.safe_load(file.read_text("utf-8"))[0][f"pifleet.nodered.{module}"]
+    assert MODULE_ARGUMENTS[role, module] == yaml.safe_load(file.read_text("utf-8"))[0][f"pifleet.nodered.{module}"]
 
 
 def test_the_options_of_all_roles():

@@ -10,9 +10,9 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  info:
+  host_info:
     description:
-      - What M(pifleet.nodered.info) returned for this host, so that a host where nothing has to change is not visited
+      - What M(pifleet.nodered.host_info) returned for this host, so that a host where nothing has to change is not visited
         again.
       - Without it the module reads the host itself.
     type: dict

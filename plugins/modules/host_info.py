@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: info
+module: host_info
 short_description: Reads the state of a Node-RED server in one visit
 version_added: 0.1.0
 description:
@@ -44,7 +44,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Read the state of Node-RED
-  pifleet.nodered.info:
+  pifleet.nodered.host_info:
   become: true
   register: nodered_info
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, where
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 
 
 class ActionModule(HostAction):
     """Visits the host and keeps what it tells out of every log, while errors stay readable."""
 
-    spec = argument_spec("info")
+    spec = argument_spec("host_info")
 
-    def act(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        result = self.visit("info", {**where(options), "details": options["details"]})
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        result = self.run_module("host_info", {**host_options(options), "details": options["details"]})
         # A result's own mark hides it from every callback; `register` still gets it.
         return {**result, "_ansible_no_log": True}
