@@ -73,12 +73,15 @@ bench-editor: venv link ## Measure the editor of settings.js
 
 # Use
 
-.PHONY: demo demo-clean readmes clean
+.PHONY: demo demo-clean changelog readmes clean
 demo: ## Secure a Pi that is open to anyone, in one or two minutes
 	tests/demo/demo
 
 demo-clean: ## Remove the demo's Pi and its passwords
 	tests/demo/demo --clean
+
+changelog: venv ## Show the changelog that the next release would have
+	tests/ci/changelog
 
 readmes: venv ## Write the roles' READMEs from their argument_specs
 	tests/ci/role-readmes
