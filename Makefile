@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick test unit property localhost lint sanity molecule artifact control-nodes bench bench-editor
+.PHONY: quick test unit property localhost lint sanity molecule artifact control-nodes matrix bench bench-editor
 quick: venv link ## Everything that needs no test host, in less than two minutes
 	tests/ci/test quick
 
@@ -47,7 +47,7 @@ property: venv link ## Property-based tests
 localhost: venv link ## Modules on files of this machine
 	pytest tests/localhost
 
-lint: venv link ## shellcheck, yamllint, ansible-lint, role READMEs, changelog, build
+lint: venv link ## shellcheck, yamllint, ansible-lint, role READMEs, what is supported, changelog, build
 	tests/ci/lint
 
 sanity: venv ## ansible-test sanity, all tests
@@ -59,8 +59,11 @@ molecule: venv link hosts ## All scenarios of Molecule, or those in only="..."
 artifact: venv hosts ## Build the collection, install it from its tarball, secure a host with it
 	tests/ci/artifact
 
-control-nodes: venv link hosts ## Secure a host with the oldest and the newest ansible-core
-	tests/ci/control-nodes
+control-nodes: venv link hosts ## Secure a host with the oldest and the newest ansible-core, or those in only="..."
+	tests/ci/control-nodes $(only)
+
+matrix: venv link hosts ## Secure each kind of host with each ansible-core of tests/ci/matrix.yml
+	tests/ci/control-nodes all
 
 bench: venv link hosts ## Measure a fleet of 20 hosts
 	tests/bench/bench
@@ -70,12 +73,15 @@ bench-editor: venv link ## Measure the editor of settings.js
 
 # Use
 
-.PHONY: demo demo-clean readmes clean
+.PHONY: demo demo-clean changelog readmes clean
 demo: ## Secure a Pi that is open to anyone, in one or two minutes
 	tests/demo/demo
 
 demo-clean: ## Remove the demo's Pi and its passwords
 	tests/demo/demo --clean
+
+changelog: venv ## Show the changelog that the next release would have
+	tests/ci/changelog
 
 readmes: venv ## Write the roles' READMEs from their argument_specs
 	tests/ci/role-readmes

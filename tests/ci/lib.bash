@@ -44,13 +44,18 @@ recap_is_unchanged() {
 # The HTTP status of a request with these arguments of curl; 000 where HTTP is not spoken.
 status() { curl --noproxy '*' --silent --max-time 10 --output /dev/null --write-out '%{http_code}' "$@" || true; }
 
-# Starts one host in a group of its own, removed when the script ends, and writes its inventory: start_host GROUP FILE
-start_host() {
+# Starts a host of each image in a group of their own, removed when the script ends, and writes their inventory:
+# start_hosts GROUP FILE IMAGE...
+start_hosts() {
+    local group=$1 inventory=$2 image
+    shift 2
     # shellcheck disable=SC2064 # the group of now
-    trap "'$hosts' down --group '$1'" EXIT
-    "$hosts" down --group "$1"
-    "$hosts" up pi --group "$1" --image trixie-nodered41
-    "$hosts" inventory --group "$1" >"$2"
+    trap "'$hosts' down --group '$group'" EXIT
+    "$hosts" down --group "$group"
+    for image in "$@"; do
+        "$hosts" up "$image" --group "$group" --image "$image"
+    done
+    "$hosts" inventory --group "$group" >"$inventory"
 }
 
 # Variables that are enough to secure a host, with random passwords: write_variables FILE CA_DIR
@@ -64,18 +69,22 @@ write_variables() {
     )
 }
 
-# Runs a command that secures a host twice: the first run must close it, the second must change nothing.
+# Runs a command that secures hosts twice: the first run must close each, the second must change nothing.
 # secure_twice INVENTORY CA_CERTIFICATE COMMAND...
 secure_twice() {
-    local inventory=$1 ca=$2 address log
+    local inventory=$1 ca=$2 addresses address log
     shift 2
-    address=$(sed -n 's/.*ansible_host: //p' "$inventory")
+    mapfile -t addresses < <(sed -n 's/.*ansible_host: //p' "$inventory")
     log=$(mktemp)
-    [[ $(status "http://$address:1880/settings") == 200 ]] || fail "the host is not open, so there is nothing to secure"
+    for address in "${addresses[@]}"; do
+        [[ $(status "http://$address:1880/settings") == 200 ]] || fail "$address is closed already"
+    done
     "$@" </dev/null || fail "the first run failed"
-    [[ $(status "http://$address:1880/settings") == 000 ]] || fail "HTTP is still spoken"
-    [[ $(status --cacert "$ca" "https://$address:1880/settings") == 401 ]] || fail "/settings is not closed"
-    [[ $(status --cacert "$ca" "https://$address:1880/flows") == 401 ]] || fail "/flows is not closed"
+    for address in "${addresses[@]}"; do
+        [[ $(status "http://$address:1880/settings") == 000 ]] || fail "$address still speaks HTTP"
+        [[ $(status --cacert "$ca" "https://$address:1880/settings") == 401 ]] || fail "$address shows /settings"
+        [[ $(status --cacert "$ca" "https://$address:1880/flows") == 401 ]] || fail "$address shows /flows"
+    done
     "$@" </dev/null | tee "$log" || fail "the second run failed"
     recap_is_unchanged "$log" || fail "the second run changed something"
     rm "$log"
