@@ -17,7 +17,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 
 
@@ -25,7 +25,6 @@ class ActionModule(HostAction):
     """Compares the installed certificate with the wanted one, and has the host install another one where it is due."""
 
     spec = argument_spec("certificate")
-    errors = (PkiError, acme.AcmeError)
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         if options["provider"] == "none":

@@ -13,14 +13,13 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argume
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 
 
 class ActionModule(HostAction):
     """Makes, renews or replaces the authority; no host is visited."""
 
     spec = argument_spec("certificate_authority")
-    errors = (PkiError,)
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         folder, passphrase = options["ca_dir"], options["ca_passphrase"]

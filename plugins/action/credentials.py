@@ -12,14 +12,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base impor
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import settings_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
-    CredentialsError,
     Status,
     analyse,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import Recovery, recovery
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
 
@@ -27,7 +25,6 @@ class ActionModule(HostAction):
     """Finds on the control node how lost credentials can be read again; the restart brings them back."""
 
     spec = argument_spec("credentials")
-    errors = (CredentialsError, PkiError)
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         state = self.state(options)
@@ -60,7 +57,11 @@ class ActionModule(HostAction):
     def _written(
         self, options: dict[str, t.Any], state: dict[str, t.Any], document: SettingsDocument, plan: Recovery
     ) -> dict[str, t.Any]:
-        managed = [] if plan.host_plan["secret"] is None else [{"path": ["credentialSecret"], "value": plan.host_plan["secret"]}]
+        managed = (
+            []
+            if plan.host_plan["secret"] is None
+            else [{"path": ["credentialSecret"], "value": plan.host_plan["secret"]}]
+        )
         written = self.run_module(
             "host_settings",
             {

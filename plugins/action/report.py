@@ -19,7 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import baseline as baselines
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import suppressions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report, Severity
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import DataError, finding_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import finding_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build, terminal_writer
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import files as report_files
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary, pluralised, digest
@@ -37,7 +37,6 @@ class ActionModule(HostAction):
     """Makes a report of what other tasks found; no host is visited."""
 
     spec = argument_spec("report")
-    errors = (DataError, suppressions.SuppressionError, baselines.BaselineError)
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         baseline = pathlib.Path(options["baseline"]) if options["baseline"] else None

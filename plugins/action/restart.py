@@ -8,7 +8,6 @@ import difflib
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
-    AccountError,
     User,
     admin_users,
     first_administrator,
@@ -23,10 +22,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_log
     prove_login,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import (
     DROP_IN,
-    DropInError,
     environment_file,
     variable_names,
 )
@@ -36,7 +33,6 @@ class ActionModule(HostAction):
     """Decides whether Node-RED has to be restarted and proved, from what is known of the host."""
 
     spec = argument_spec("restart")
-    errors = (PkiError, DropInError, AccountError)
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         host = host_options(options)

@@ -8,15 +8,12 @@ import base64
 import json
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference, settings_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import misspelt
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
     Credentials,
-    CredentialsError,
     Migration,
     analyse,
     migration,
@@ -24,7 +21,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import web_sockets
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     EndedSessions,
@@ -42,7 +38,6 @@ class ActionModule(HostAction):
     """Edits settings.js on the control node, and sends it to the host only when a byte differs."""
 
     spec = argument_spec("settings")
-    errors = (AccountError, CredentialsError, PasswordError, PkiError, SettingsOptionError)
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         if not options["write"]:

@@ -20,7 +20,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff impor
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import certificates_of, extension, pem_of
 
 
@@ -28,7 +27,6 @@ class ActionModule(HostAction):
     """Finds the roots of the fleet's authority, has the host trust them, and tells what that changed."""
 
     spec = argument_spec("trust")
-    errors = (PkiError,)
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         given = {"state": options["state"], "users": options["users"]}

@@ -70,6 +70,7 @@ except ImportError:  # ansible-core 2.18
     from ansible.errors import AnsibleFilterError as AnsibleTemplatePluginError
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 
 def bcrypt_hash(
@@ -78,7 +79,7 @@ def bcrypt_hash(
     """See DOCUMENTATION; raises AnsibleTemplatePluginError with a message that holds neither password nor hash."""
     try:
         return passwords.desired_hash(password, existing, cost, compare_cost)
-    except passwords.PasswordError as error:
+    except UserError as error:
         message = str(error)
     # Outside of the handler and without `obj`: ansible-core prints causes, and the source lines `obj` came from.
     raise AnsibleTemplatePluginError(message)

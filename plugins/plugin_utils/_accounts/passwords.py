@@ -12,18 +12,15 @@ Private to this collection. No exception raised here contains a password or a ha
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
-import traceback
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.paths import COLLECTION
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 
-try:
+with contextlib.suppress(ImportError):  # require tells
     from passlib.hash import bcrypt as _bcrypt
-
-    PASSLIB_IMPORT_ERROR = None
-except ImportError:
-    PASSLIB_IMPORT_ERROR = traceback.format_exc()
 
 # What `node-red admin hash-pw` uses; a wrong password costs Node-RED one computation on its only thread.
 DEFAULT_COST = 8
@@ -37,10 +34,9 @@ _HASH_LENGTH = 60
 _ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 _MD5 = re.compile(r"[0-9A-Fa-f]{32}")
-_REQUIREMENTS = COLLECTION / "requirements.txt"
 
 
-class PasswordError(Exception):
+class PasswordError(UserError):
     """A password, hash or cost that Node-RED or bcrypt cannot work with, in a sentence that says what to do."""
 
 
@@ -216,20 +212,17 @@ def _library():
     passlib 1.7.4, unmaintained, probes its backend with a long password, at which bcrypt 5 raises; so does libpass,
     its maintained fork, before 1.9.3.
 
-    :raises PasswordError: a library is missing, or the two do not work together
+    :raises MissingLibraryError: a library is missing
+    :raises PasswordError: the two do not work together
     """
-    pip = f"{sys.executable} -m pip"
-    if PASSLIB_IMPORT_ERROR is not None:
-        raise PasswordError(
-            "The Python libraries libpass and bcrypt are missing on the control node:"
-            f" run '{pip} install -r {_REQUIREMENTS}'."
-        )
+    require("passlib")
     try:
         _bcrypt.set_backend("bcrypt")
     # Which exception a broken pair of libraries raises depends on both versions.
     except Exception as error:
         import passlib
 
+        pip = f"{sys.executable} -m pip"
         raise PasswordError(
             f"passlib {passlib.__version__} on the control node does not work with the bcrypt library there"
             f" ({type(error).__name__}). passlib 1.7.4 is no longer maintained and fails with bcrypt 5, as libpass does"

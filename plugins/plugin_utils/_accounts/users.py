@@ -13,6 +13,7 @@ import dataclasses
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from . import passwords
 
 #: The permissions Node-RED 3.1 to 5.0 matches (@node-red/editor-api, auth/permissions.js). It ignores any other form
@@ -23,7 +24,7 @@ _USER_KEYS = ("username", "password", "password_hash", "permissions")
 _LOGIN_KEYS = ("user", "password", "password_hash")
 
 
-class AccountError(Exception):
+class AccountError(UserError):
     """A user or a login that Node-RED could not work with, in a sentence that names the variable and what to do."""
 
 

@@ -30,8 +30,6 @@ class HostAction(ActionBase):
     TRANSFERS_FILES = False
     #: The argument specification.
     spec: dict[str, dict[str, t.Any]] = {}
-    #: Domain errors whose text is meant for the user.
-    errors: tuple[type[Exception], ...] = ()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
@@ -46,8 +44,6 @@ class HostAction(ActionBase):
             result.update(self.execute(validation.validated_parameters))
         except UserError as failure:
             result.update(failed=True, msg=str(failure), **failure.details)
-        except self.errors as error:
-            result.update(failed=True, msg=str(error))
         return result
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -23,12 +23,13 @@ import os
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import check_library
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
-with contextlib.suppress(ImportError):  # check_library tells
+with contextlib.suppress(ImportError):  # require tells
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 #: How JSON.stringify begins an object whose first key may be cut off. Noise passes once in 2**16 where the set is empty,
@@ -36,7 +37,7 @@ with contextlib.suppress(ImportError):  # check_library tells
 _BEGINNING = re.compile(r'\{"(?:[^"\\\x00-\x1f]|\\.)*(?:"(?::[\[{"\-0-9tfn]|:?\Z)|\\?\Z)', re.DOTALL)
 
 
-class CredentialsError(Exception):
+class CredentialsError(UserError):
     """Credentials that would be lost, or cannot be brought back, in a sentence that says what to do."""
 
 
@@ -138,7 +139,7 @@ def analyse(state: t.Mapping[str, t.Any], document: SettingsDocument) -> Credent
     :param document: the host's settings.js, not yet edited
     :raises PkiError: cryptography is missing or too old
     """
-    check_library()
+    require("cryptography")
     read = state["credentials"]
     reason = _why_unknown(state, document)
     if reason:

@@ -14,6 +14,7 @@ import pathlib
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from .model import Finding, Report
 
 _FORMAT = "pifleet.nodered baseline"
@@ -25,7 +26,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 Known = t.Mapping[str, str]
 
 
-class BaselineError(Exception):
+class BaselineError(UserError):
     """A baseline that cannot be read; the text names the file and says what to do."""
 
 

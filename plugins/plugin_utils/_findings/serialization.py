@@ -12,10 +12,11 @@ from __future__ import annotations
 import datetime
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from .model import Finding, Kind, Location, Rule, ServedCertificate, Subject, Suppression
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Data that no `finding_data` or `subject_data` made; the text says what is wrong with it."""
 
 

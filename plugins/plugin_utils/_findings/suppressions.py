@@ -16,6 +16,7 @@ import fnmatch
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from .model import Finding, Kind, Rule, Severity, Subject, Suppression
 from .serialization import DataError, day_from_data
 
@@ -48,7 +49,7 @@ _DAY = re.compile(r"\bdatetime\.date\((\d+), (\d+), (\d+)\)")
 _PATTERNS = ("host", "file", "detail")
 
 
-class SuppressionError(ValueError):
+class SuppressionError(UserError):
     """An entry that cannot be meant; the text names the variable and the entry."""
 
 

@@ -16,6 +16,7 @@ import typing as t
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Location
 
@@ -40,7 +41,7 @@ _WITHOUT_VALUE = f"{_STAND_IN}undefined-"
 _SKIPPED = ("groups", "hostvars", "vars")
 
 
-class UnresolvedTemplateError(Exception):
+class UnresolvedTemplateError(UserError):
     """A template without a value, and why; never with a part of the template, which may hold a secret."""
 
     def __init__(self, reason: str, undefined: str = "") -> None:

@@ -8,34 +8,21 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
-import traceback
 import typing as t
 from collections.abc import Iterator
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.paths import COLLECTION
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 
-try:
-    import tree_sitter
-    import tree_sitter_javascript
+if t.TYPE_CHECKING:
     from tree_sitter import Node
-
-    TREE_SITTER_IMPORT_ERROR = None
-except ImportError:
-    TREE_SITTER_IMPORT_ERROR = traceback.format_exc()
-    Node = t.Any
-
-_REQUIREMENTS = COLLECTION / "requirements.txt"
-
-
-def missing() -> str | None:
-    """What to tell the user if the library is missing, else None."""
-    if TREE_SITTER_IMPORT_ERROR is None:
-        return None
-    return (
-        "The Python libraries tree-sitter and tree-sitter-javascript are missing on the control node: run"
-        f" '{sys.executable} -m pip install -r {_REQUIREMENTS}'."
-    )
+else:
+    try:
+        import tree_sitter
+        import tree_sitter_javascript
+        from tree_sitter import Node
+    except ImportError:  # require tells
+        Node = t.Any
 
 
 @functools.cache
@@ -64,11 +51,11 @@ COMMENTS = frozenset({"comment", "html_comment"})
 MAX_DEPTH = 100
 
 
-class SettingsError(Exception):
+class SettingsError(UserError):
     """Why a settings.js cannot be edited safely, and what to do about it. Never holds a value of the file."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message, line)
+        super().__init__(message)
         self.message = message
         self.line = line
 
@@ -102,9 +89,11 @@ _BRACKETS = {"{": "}", "${": "}", "(": ")", "[": "]"}
 
 
 def parse(source: bytes) -> Node:
-    """The root of the syntax tree, or a SettingsError at the first thing that is no JavaScript."""
-    if missing():
-        raise SettingsError(missing())
+    """The root of the syntax tree, or a SettingsError at the first thing that is no JavaScript.
+
+    :raises MissingLibraryError: the parser's library is missing
+    """
+    require("tree_sitter")
     root = tree_of(source)
     if root.has_error:
         raise _syntax_error(root, source)

@@ -15,6 +15,7 @@ import json
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
 #: Seconds to wait for a connection, and for an answer: a Pi Zero needs several for one bcrypt hash.
@@ -25,11 +26,11 @@ ANSWER_TIMEOUT = 60
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
-class LoginRefusedError(Exception):
+class LoginRefusedError(UserError):
     """Node-RED does not let the user in, in a sentence without the password."""
 
 
-class LoginUnprovedError(Exception):
+class LoginUnprovedError(UserError):
     """Nothing can be said of the login from here, in a sentence that tells why."""
 
 

@@ -11,6 +11,7 @@ import datetime
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     options_digest,
     reasons_to_fetch,
@@ -50,7 +51,7 @@ _OWN_OPTIONS = frozenset(
 )
 
 
-class AcmeError(Exception):
+class AcmeError(UserError):
     """What was asked for cannot be, in a sentence for the person who runs the playbook."""
 
 

@@ -26,6 +26,7 @@ import os
 import secrets
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 from .ca_folder import _CaFolder
 from .name_constraints import _accepts, _name_constraints, _permits, _permitted_text, _subtrees
 from .names import MAX_COMMON_NAME, Names, PkiError
@@ -36,7 +37,6 @@ from .x509 import (
     certificates_of,
     check_days,
     check_key,
-    check_library,
     date,
     extension,
     is_issued_by,
@@ -58,7 +58,7 @@ from .x509 import (
     whole_seconds,
 )
 
-with contextlib.suppress(ImportError):  # check_library tells
+with contextlib.suppress(ImportError):  # require tells
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -143,7 +143,7 @@ class CertificateAuthority:
             wrong or superfluous; a file cannot be read or written; an entry of C(permitted) is neither domain nor
             network
         """
-        check_library()
+        require("cryptography")
         folder = _CaFolder(directory)
         certificate, key = folder.read()
         if certificate is not None and key is not None and number_of_keys(key) == 1:
@@ -162,7 +162,7 @@ class CertificateAuthority:
     @classmethod
     def peek(cls, directory: str | os.PathLike[str], passphrase: str | None = None) -> CertificateAuthority | None:
         """As C(load_or_create), but None if the folder has none: for check mode, it writes nothing, not even a lock."""
-        check_library()
+        require("cryptography")
         folder = _CaFolder(directory)
         if None in folder.read():
             folder.wait()
@@ -181,7 +181,7 @@ class CertificateAuthority:
         :raises PkiError: they cannot be read, do not belong together, or the certificate may not sign others; the
             passphrase is missing, wrong or superfluous
         """
-        check_library()
+        require("cryptography")
         return cls._from_pair(as_bytes(certificate), as_bytes(key), passphrase, "the CA certificate", "the CA key")
 
     @classmethod
@@ -245,7 +245,7 @@ class CertificateAuthority:
         :return: the authority as it is now; C(created) tells whether this call did it
         :raises PkiError: as C(load_or_create); there is no authority; its certificate is not a root
         """
-        check_library()
+        require("cryptography")
         now = now or now_utc()
         check_days(days, MAX_CA_DAYS, "The validity of the CA")
         with cls._to_change(directory, passphrase, instead_of) as (folder, former, meant):
@@ -285,7 +285,7 @@ class CertificateAuthority:
             certificates of servers will not reach.
         :raises PkiError: as C(load_or_create); there is no authority; its certificate is not a root
         """
-        check_library()
+        require("cryptography")
         now = now or now_utc()
         with cls._to_change(directory, passphrase, instead_of) as (folder, former, meant):
             if not meant:

@@ -15,13 +15,13 @@ import itertools
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 from .names import PkiError, covers, normalized
 from .x509 import (
     MALFORMED,
     as_bytes,
     certificates_of,
     check_key,
-    check_library,
     date,
     extension,
     is_issued_by,
@@ -36,7 +36,7 @@ from .x509 import (
     text_of,
 )
 
-with contextlib.suppress(ImportError):  # check_library tells
+with contextlib.suppress(ImportError):  # require tells
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -81,7 +81,7 @@ def check_bundle(
     :param passphrase_option: where the user sets the passphrase, for messages
     :raises PkiError: anything that makes it unusable, and what to do
     """
-    check_library()
+    require("cryptography")
     chain_text, key_text = as_bytes(chain_pem), as_bytes(key_pem)
     now = now or now_utc()
     certificates = _chain(chain_text, chain_name)

@@ -22,7 +22,6 @@ from .name_constraints import permits
 from .names import Names, PkiError, common_name, desired_names
 from .x509 import (
     BACKDATE,
-    CRYPTOGRAPHY_IMPORT_ERROR,
     MALFORMED,
     MAX_DAYS,
     SECOND,
@@ -46,13 +45,12 @@ from .x509 import (
     whole_seconds,
 )
 
-with contextlib.suppress(ImportError):  # CRYPTOGRAPHY_IMPORT_ERROR tells
+with contextlib.suppress(ImportError):  # require tells
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 __all__ = [
-    "CRYPTOGRAPHY_IMPORT_ERROR",
     "DEFAULT_CA_DAYS",
     "DEFAULT_CA_NAME",
     "DEFAULT_DAYS",

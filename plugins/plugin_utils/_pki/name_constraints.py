@@ -13,7 +13,7 @@ import typing as t
 from .names import Names, parsed_address, permitted_subtrees
 from .x509 import extension
 
-with contextlib.suppress(ImportError):  # check_library tells
+with contextlib.suppress(ImportError):  # require tells
     from cryptography import x509
 
 # ----------------------------------------------------------------------------------------------------------------------

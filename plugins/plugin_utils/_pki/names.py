@@ -13,6 +13,8 @@ import ipaddress
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 Address = t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -44,7 +46,7 @@ _SHARED_DOMAINS = (
 )
 
 
-class PkiError(Exception):
+class PkiError(UserError):
     """Something about a key, certificate, request or name that cannot work, in a sentence that says what to do."""
 
 

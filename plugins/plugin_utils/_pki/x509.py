@@ -11,21 +11,17 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-import sys
-import traceback
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.paths import COLLECTION
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 from .names import Names, PkiError
 
 try:
-    import cryptography
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    CRYPTOGRAPHY_IMPORT_ERROR = None
     # What reading or verifying something malformed or exotic raises (KeyError: older releases).
     MALFORMED: tuple[type[Exception], ...] = (
         ValueError,
@@ -37,8 +33,7 @@ try:
         x509.InvalidVersion,
         x509.UnsupportedGeneralNameType,
     )
-except ImportError:
-    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+except ImportError:  # require tells
     MALFORMED = ()
 
 # Apple's limit for every server certificate, also from a private CA: https://support.apple.com/en-us/103769
@@ -53,8 +48,6 @@ SECOND = datetime.timedelta(seconds=1)
 _MAX_PASSPHRASE_BYTES = 1023
 _PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 
-_REQUIREMENTS = COLLECTION / "requirements.txt"
-
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Certificates
@@ -67,7 +60,7 @@ def certificates_of(pem: bytes, name: str) -> list[x509.Certificate]:
 
     :raises PkiError: one of them cannot be read
     """
-    check_library()
+    require("cryptography")
     try:
         certificates = x509.load_pem_x509_certificates(pem)
         for certificate in certificates:
@@ -313,12 +306,3 @@ def sentence(name: str) -> str:
 
 def as_bytes(pem: bytes | str) -> bytes:
     return pem.encode("utf-8", "replace") if isinstance(pem, str) else pem
-
-
-def check_library() -> None:
-    """:raises PkiError: cryptography is missing or too old"""
-    install = f"run '{sys.executable} -m pip install -r {_REQUIREMENTS}'"
-    if CRYPTOGRAPHY_IMPORT_ERROR is not None:
-        raise PkiError(f"The Python library cryptography is missing on the control node: {install}.")
-    if int(cryptography.__version__.split(".")[0]) < 43:
-        raise PkiError(f"cryptography {cryptography.__version__} on the control node is older than 43: {install}.")

@@ -11,10 +11,10 @@ import datetime
 import ipaddress
 from collections.abc import Callable, Iterator
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import is_usable
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Rule, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import (
-    CRYPTOGRAPHY_IMPORT_ERROR,
     MALFORMED,
     as_bytes,
     certificates_of,
@@ -25,7 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import (
 )
 from .base import RuleBook
 
-with contextlib.suppress(ImportError):  # CRYPTOGRAPHY_IMPORT_ERROR tells
+with contextlib.suppress(ImportError):  # is_usable tells
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -103,7 +103,7 @@ def check_certificate(
 
     :param find: makes a finding of a rule and a message
     """
-    if CRYPTOGRAPHY_IMPORT_ERROR:
+    if not is_usable("cryptography"):
         return
     try:
         certificate = certificates_of(as_bytes(pem), "the certificate")[0]

@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="', re.MULTILINE)
 
@@ -28,7 +30,7 @@ EnvironmentFile=-/etc/systemd/system/%n.d/50-pifleet.environment
 _HEAD = "# Written by the Ansible collection pifleet.nodered, which overwrites it: set nodered_environment instead.\n"
 
 
-class DropInError(Exception):
+class DropInError(UserError):
     """A variable that a service cannot be given."""
 
 

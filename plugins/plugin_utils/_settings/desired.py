@@ -10,6 +10,7 @@ import dataclasses
 import os
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError, check_hash
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     Login,
@@ -53,7 +54,7 @@ _PLACEHOLDER = "$2b$12$" + "." * 53
 _SESSION_EXPIRY = 604800
 
 
-class SettingsOptionError(Exception):
+class SettingsOptionError(UserError):
     """Something asked for that Node-RED could not do, in a sentence that names the variable."""
 
 

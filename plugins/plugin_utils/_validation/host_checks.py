@@ -14,8 +14,6 @@ import re
 import typing as t
 from collections.abc import Iterator
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import PROVIDERS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
@@ -29,8 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
     is_stand_in,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import (
     REFUSED,
     SETTINGS_REFUSED,
@@ -39,7 +36,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
     check_values,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import DropInError, environment_file
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import environment_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     SettingsOptionError,
     DesiredSettings,
@@ -60,8 +57,6 @@ _UNVISITED: dict[str, t.Any] = {
     "certificate": {"chain": None, "path": ""},
     "acme": None,
 }
-
-_REFUSALS = (AccountError, PasswordError, SettingsOptionError, DropInError, UserError, PkiError, acme.AcmeError)
 
 _VARIABLE = re.compile(r"\bnodered_\w+")
 
@@ -133,7 +128,7 @@ class _HostChecks:
             return
         try:
             wishes = DesiredSettings(options, options["user_dir"] or "/")
-        except _REFUSALS as error:
+        except UserError as error:
             # A stand-in has not the form of a hash, for one.
             if not is_stand_in(options):
                 yield self._refused(str(error), "nodered_settings")
@@ -196,7 +191,7 @@ class _HostChecks:
     def _refusal(self, check: t.Callable[[], t.Any], variable: str) -> Iterator[Finding]:
         try:
             check()
-        except _REFUSALS as error:
+        except UserError as error:
             yield self._refused(str(error), variable)
 
     def _refused(self, message: str, variable: str) -> Finding:

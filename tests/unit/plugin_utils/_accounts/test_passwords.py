@@ -208,10 +208,11 @@ def _in_a_process_with(libraries: dict[str, str], tmp_path: pathlib.Path) -> str
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(textwrap.dedent(source), encoding="utf-8")
     script = textwrap.dedent("""
+        from ansible_collections.pifleet.nodered.plugins.plugin_utils import _errors
         from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
         try:
             passwords.hash_password("secret-value")
-        except passwords.PasswordError as error:
+        except _errors.UserError as error:
             print(error)
     """)
     run = subprocess.run(

@@ -726,8 +726,9 @@ def test_the_judge_finds_something(factory: CertificateFactory) -> None:
 )
 def test_a_missing_or_old_library_is_named(tmp_path: pathlib.Path, source: str, expected: str) -> None:
     script = (
-        "from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import authority, names\n"
-        "try:\n authority.CertificateAuthority.peek('/nowhere')\nexcept names.PkiError as e:\n print(e)"
+        "from ansible_collections.pifleet.nodered.plugins.plugin_utils import _errors\n"
+        "from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import authority\n"
+        "try:\n authority.CertificateAuthority.peek('/nowhere')\nexcept _errors.UserError as e:\n print(e)"
     )
     if "38" in source:
         script = f"import cryptography\ncryptography.{source}\n{script}"
