@@ -12,7 +12,8 @@ import threading
 import time
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._host import files, store as store_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import store as store_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import ConflictError, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store

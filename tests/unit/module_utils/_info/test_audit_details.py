@@ -14,9 +14,9 @@ import time
 import types
 
 import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import packages
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version, package_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._info.audit_details import gather_details
-from ansible_collections.pifleet.nodered.plugins.module_utils._host import packages
 
 TOKEN = "token-only-for-tests"
 

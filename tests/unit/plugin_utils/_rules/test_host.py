@@ -32,7 +32,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import cert
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import expected_outside, port_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
-from pki_tools import CertificateFactory
 
 PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date.today()
@@ -61,11 +60,6 @@ def encrypted(secret):
     ).stdout
     text = json.dumps({"$": iv + base64.b64encode(data).decode()})
     return {"name": "flows_kitchen_cred.json", **described(text.encode())}
-
-
-@pytest.fixture(scope="module")
-def factory(tmp_path_factory):
-    return CertificateFactory(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
