@@ -41,7 +41,7 @@ def pair(*names, key=None, start=-10, days=90):
 
 
 CHAIN = pair("pi.example.org")[1].decode()
-FOUND = {
+LINEAGE = {
     "name": "pifleet-nodered",
     "names": ["pi.example.org"],
     "chain": CHAIN,

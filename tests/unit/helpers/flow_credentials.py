@@ -11,17 +11,22 @@ import functools
 import hashlib
 import json
 import subprocess
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
+    Credentials,
     analyse,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from host_state import make_state
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
 
 A, B, MADE, GONE = "a-only-for-tests", "b-only-for-tests", "0123456789abcdef" * 4, "gone-only-for-tests"
 SET = {"b1a2.c3": {"user": "fred", "password": "broker-only-for-tests, long enough to be cut off by what travels"}}
 EMPTY: dict = {}
-USER_DIR = "/home/pi/.node-red"
 FLOWS = "flows_cred.json"
 
 
@@ -45,26 +50,20 @@ def _encrypted(secret: str, content: bytes) -> bytes:
 
 
 def plain(value: object = None) -> bytes:
+    """The content of a credentials file that is not encrypted."""
     return json.dumps(SET if value is None else value).encode("utf-8")
 
 
-def state_of(files: dict[str, bytes], generated: str | None = None, **changed: object) -> dict:
-    """What `info` returns of a host, as far as it matters here."""
-    return {
-        "credentials": {
-            "project": None,
-            "flow_file": None,
-            "default_flow_file": "flows_pi.json",
-            "pending": [],
-            "generated": {"file": ".config.runtime.json", "secret": generated} if generated else None,
-            "files": [{"name": name, **on_host.described(content)} for name, content in files.items()],
-            **changed.pop("credentials", {}),
-        },
-        "settings": {"in_use": True},
-        "overrides": [],
-        "user_dir": {"path": USER_DIR},
-        **changed,
-    }
+def state_of(files: dict[str, bytes], generated: str | None = None, **changes: t.Any) -> HostState:
+    """The state of a host with these files of credentials, and with a secret that Node-RED has made itself."""
+    return make_state(
+        **{
+            "credentials.default_flow_file": "flows_pi.json",
+            "credentials.generated": {"file": ".config.runtime.json", "secret": generated} if generated else None,
+            "credentials.files": [{"name": name, **on_host.described(content)} for name, content in files.items()],
+            **changes,
+        }
+    )
 
 
 def document(secret: str | None = None, flow_file: str | None = '"flows.json"', more: str = "") -> SettingsDocument:
@@ -74,6 +73,9 @@ def document(secret: str | None = None, flow_file: str | None = '"flows.json"', 
     return SettingsDocument("\n".join(["module.exports = {", *lines, more, "}", ""]).encode("utf-8"))
 
 
-def found(secret: str | None, content: bytes | None, generated: str | None = None, **changed: object):
+def analysis_of(
+    secret: str | None, content: bytes | None, generated: str | None = None, **changes: t.Any
+) -> Credentials:
+    """What becomes of credentials with this content, below a settings.js with this secret."""
     files = {} if content is None else {FLOWS: content}
-    return analyse(state_of(files, generated, **changed), document(secret))
+    return analyse(state_of(files, generated, **changes), document(secret))

@@ -14,7 +14,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._certificate impor
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from certbot_lineages import CHAIN, DIRECTORY, FOUND, HOOK, lineage, pair
+from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, lineage, pair
 
 
 def test_read_nothing(letsencrypt):
@@ -65,12 +65,12 @@ def test_read_half_a_lineage(letsencrypt):
 @pytest.mark.parametrize(
     ("found", "installed", "renewed"),
     [
-        (FOUND, {"chain": CHAIN, "key_matches": True}, True),
-        (FOUND, {"chain": CHAIN.rstrip("\n"), "key_matches": True}, True),
+        (LINEAGE, {"chain": CHAIN, "key_matches": True}, True),
+        (LINEAGE, {"chain": CHAIN.rstrip("\n"), "key_matches": True}, True),
         (None, {"chain": CHAIN, "key_matches": True}, False),
-        (FOUND, {"chain": CHAIN, "key_matches": False}, False),
-        (FOUND, {"chain": pair("pi.example.org")[1].decode(), "key_matches": True}, False),
-        ({**FOUND, "chain": ""}, {"chain": "", "key_matches": True}, False),
+        (LINEAGE, {"chain": CHAIN, "key_matches": False}, False),
+        (LINEAGE, {"chain": pair("pi.example.org")[1].decode(), "key_matches": True}, False),
+        ({**LINEAGE, "chain": ""}, {"chain": "", "key_matches": True}, False),
     ],
 )
 def test_proof_after_a_renewal(found, installed, renewed):

@@ -16,7 +16,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
     migration,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import recovery
-from flow_credentials import EMPTY, FLOWS, GONE, MADE, SET, USER_DIR, A, B, document, encrypted, found, plain, state_of
+from flow_credentials import EMPTY, FLOWS, GONE, MADE, SET, A, B, analysis_of, document, encrypted, plain, state_of
+from host_state import USER_DIR
 
 # Which key fits
 
@@ -87,60 +88,59 @@ def test_what_is_not_encrypted(content, kind, empty):
     ],
 )
 def test_status(secret, content, generated, status):
-    judged = found(secret, content, generated)
-    assert judged.status is status
-    assert bool(judged.reason) is (status in (Status.LOST, Status.UNKNOWN))
-    assert bool(judged.warning) is (status is Status.LOST)
-    assert not any(secret in repr(judged) + judged.warning for secret in (A, B, MADE, "broker-only"))
+    analysis = analysis_of(secret, content, generated)
+    assert analysis.status is status
+    assert bool(analysis.reason) is (status in (Status.LOST, Status.UNKNOWN))
+    assert bool(analysis.warning) is (status is Status.LOST)
+    assert not any(secret in repr(analysis) + analysis.warning for secret in (A, B, MADE, "broker-only"))
 
 
 @pytest.mark.parametrize(
-    "changed",
+    "changes",
     [
-        {"credentials": {"project": "pumps"}},
-        {"settings": {"in_use": False}},
+        {"credentials__project": "pumps"},
+        {"settings__in_use": False},
         {"overrides": [{"path": ["credentialSecret"], "by": "-D credentialSecret"}]},
         {"overrides": [{"path": [], "by": "-D @/home/pi/more.json"}]},
         {"overrides": [{"path": ["userDir"], "by": "-D userDir"}]},
     ],
 )
-def test_what_cannot_be_told_is_left_alone(changed):
-    judged = found(f'"{A}"', encrypted(B), **changed)
-    assert judged.status is Status.UNKNOWN
-    assert migration(judged, B) is None
+def test_what_cannot_be_told_is_left_alone(changes):
+    analysis = analysis_of(f'"{A}"', encrypted(B), **changes)
+    assert analysis.status is Status.UNKNOWN
+    assert migration(analysis, B) is None
     with pytest.raises(CredentialsError, match="cannot be judged.*Nothing was changed"):
-        recovery(judged, {"literals": [], "secrets": [], "copies": []}, None)
+        recovery(analysis, {"literals": [], "secrets": [], "copies": []}, None)
 
 
 def test_another_user_dir_in_the_file_cannot_be_told():
     state = state_of({FLOWS: encrypted(B)})
     assert analyse(state, document(f'"{A}"', more='    userDir: "/data",')).status is Status.UNKNOWN
     assert analyse(state, document(f'"{A}"', more=f'    userDir: "{USER_DIR}/",')).status is Status.LOST
-    given = {**state, "overrides": [{"path": ["userDir"], "by": "--userDir"}]}
-    assert analyse(given, document(f'"{A}"', more='    userDir: "/data",')).status is Status.LOST
+    state["overrides"] = [{"path": ["userDir"], "by": "--userDir"}]
+    assert analyse(state, document(f'"{A}"', more='    userDir: "/data",')).status is Status.LOST
 
 
 @pytest.mark.parametrize(
-    ("flow_file", "credentials", "overrides", "read"),
+    ("flow_file", "changes", "read"),
     [
-        ('"flows.json"', {}, [], [FLOWS]),
-        ('"/home/pi/flows.json"', {}, [], [FLOWS]),
-        (None, {}, [], ["flows_pi_cred.json"]),
-        ('""', {}, [], ["flows_pi_cred.json"]),
-        ('"flows.json"', {"flow_file": "my.json"}, [], ["my_cred.json"]),
-        ("process.env.FLOWS", {}, [], [FLOWS, "flows_pi_cred.json", "my_cred.json"]),
+        ('"flows.json"', {}, [FLOWS]),
+        ('"/home/pi/flows.json"', {}, [FLOWS]),
+        (None, {}, ["flows_pi_cred.json"]),
+        ('""', {}, ["flows_pi_cred.json"]),
+        ('"flows.json"', {"credentials__flow_file": "my.json"}, ["my_cred.json"]),
+        ("process.env.FLOWS", {}, [FLOWS, "flows_pi_cred.json", "my_cred.json"]),
         (
             '"flows.json"',
-            {},
-            [{"path": ["flowFile"], "by": "-D flowFile"}],
+            {"overrides": [{"path": ["flowFile"], "by": "-D flowFile"}]},
             [FLOWS, "flows_pi_cred.json", "my_cred.json"],
         ),
-        ('"no.json"', {}, [], []),
+        ('"no.json"', {}, []),
     ],
 )
-def test_which_file_counts(flow_file, credentials, overrides, read):
+def test_which_file_counts(flow_file, changes, read):
     files = {name: encrypted(A) for name in (FLOWS, "flows_pi_cred.json", "my_cred.json")}
-    state = state_of(files, credentials=credentials, overrides=overrides)
+    state = state_of(files, **changes)
     assert [file.name for file in analyse(state, document(f'"{A}"', flow_file)).files] == read
 
 
@@ -150,9 +150,9 @@ def test_a_flow_file_that_is_not_json_cannot_be_told():
 
 def test_one_of_several_that_may_count_is_lost():
     state = state_of({FLOWS: encrypted(A), "flows_old_cred.json": encrypted(GONE)})
-    judged = analyse(state, document(f'"{A}"', "process.env.FLOWS"))
-    assert judged.status is Status.UNKNOWN
-    assert "flows_old_cred.json" in judged.reason
+    analysis = analyse(state, document(f'"{A}"', "process.env.FLOWS"))
+    assert analysis.status is Status.UNKNOWN
+    assert "flows_old_cred.json" in analysis.reason
 
 
 # How they follow another secret
@@ -180,7 +180,7 @@ def test_one_of_several_that_may_count_is_lost():
     ],
 )
 def test_migration(secret, content, generated, keys, planned):
-    follow = migration(found(secret, content, generated), A)
+    follow = migration(analysis_of(secret, content, generated), A)
     required = [FLOWS] if content is not None else []
     assert follow.plan == ({"secret": A, "keys": keys, "required": required, "sources": {}} if planned else None)
     assert not any(key in repr(follow) for key in (A, B, MADE, GONE))
@@ -200,12 +200,12 @@ def test_credentials_that_nothing_fits_are_not_given_up(secret, content, generat
     with pytest.raises(
         CredentialsError, match=f"{USER_DIR}/{FLOWS} .* would be lost. Run pifleet.nodered.restore"
     ) as error:
-        migration(found(secret, content, generated), A)
+        migration(analysis_of(secret, content, generated), A)
     assert A not in str(error.value)
 
 
 def test_an_interrupted_run_is_finished():
     """Its settings.js is there already, its credentials are not."""
-    judged = found(f'"{A}"', encrypted(B), credentials={"pending": [B]})
-    assert judged.status is Status.READABLE
-    assert migration(judged, A).plan["keys"] == [B]
+    analysis = analysis_of(f'"{A}"', encrypted(B), credentials__pending=[B])
+    assert analysis.status is Status.READABLE
+    assert migration(analysis, A).plan["keys"] == [B]

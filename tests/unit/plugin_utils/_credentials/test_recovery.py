@@ -14,7 +14,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
     CredentialsError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import recovery
-from flow_credentials import EMPTY, FLOWS, GONE, MADE, A, B, encrypted, found, plain
+from flow_credentials import EMPTY, FLOWS, GONE, MADE, A, B, analysis_of, encrypted, plain
 
 # How they come back
 
@@ -79,7 +79,7 @@ def evidence(literals=(), secrets=(), copies=()):
     ],
 )
 def test_recovery(secret, content, generated, there, desired, to_file, source):
-    plan = recovery(found(secret, content, generated), there, desired)
+    plan = recovery(analysis_of(secret, content, generated), there, desired)
     assert plan.secret == to_file
     assert plan.host_plan["sources"] == ({FLOWS: {"path": source, "in_store": True}} if source else {})
     messages = " ".join(plan.messages)
@@ -98,7 +98,7 @@ def test_recovery(secret, content, generated, there, desired, to_file, source):
     ],
 )
 def test_nothing_is_wrong(secret, content, generated):
-    assert recovery(found(secret, content, generated), evidence([B], [GONE], [encrypted("nobody's")]), B) is None
+    assert recovery(analysis_of(secret, content, generated), evidence([B], [GONE], [encrypted("nobody's")]), B) is None
 
 
 @pytest.mark.parametrize("desired", [None, B])
@@ -106,6 +106,6 @@ def test_nothing_fits(desired):
     with pytest.raises(
         CredentialsError, match="No secret was found .*/copies/settings.js.0.*Nothing was changed"
     ) as error:
-        recovery(found(f'"{A}"', encrypted(GONE)), evidence([A, B], copies=[encrypted("nobody's")]), desired)
+        recovery(analysis_of(f'"{A}"', encrypted(GONE)), evidence([A, B], copies=[encrypted("nobody's")]), desired)
     assert ("nodered_credential_secret does not fit" in str(error.value)) is (desired is not None)
     assert not any(key in str(error.value) for key in (A, B, GONE))

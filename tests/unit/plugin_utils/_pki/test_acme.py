@@ -10,14 +10,14 @@ import dataclasses
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme
-from certbot_lineages import CHAIN, DIRECTORY, FOUND, HOOK, NOW, pair
+from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, NOW, pair
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 DESIRED = acme.desired_lineage(["pi.example.org"], DIRECTORY)
 
 
 def reasons(found=None, installed=CHAIN, desired=DESIRED, hook=HOOK, **changes):
-    return acme.reasons({**FOUND, **(found or {})}, installed, dataclasses.replace(desired, **changes), hook, NOW)
+    return acme.reasons({**LINEAGE, **(found or {})}, installed, dataclasses.replace(desired, **changes), hook, NOW)
 
 
 def test_nothing_to_do():
