@@ -29,7 +29,7 @@ OPTIONS = {
     "user_dir": None,
     "settings_path": None,
     "suppressions": [],
-    "timeout": 1,
+    "timeout": 30,
     "ca_certificate": None,
     "ca_dir": "/nonexistent",
 }

@@ -68,7 +68,7 @@ def client(letsencrypt, monkeypatch):
                 "challenge": "standalone",
                 "key_type": "ecdsa-p256",
                 "force": False,
-                "timeout": 20,
+                "timeout": 300,
                 **options,
             },
         )

@@ -154,7 +154,7 @@ class TestAuthority:
         processes = [context.Process(target=work) for _number in range(20)]
         for process in processes:
             process.start()
-        found = [results.get(timeout=30) for _process in processes]
+        found = [results.get(timeout=600) for _process in processes]
         for process in processes:
             process.join()
         assert sum(created for created, _fingerprint in found) == 1

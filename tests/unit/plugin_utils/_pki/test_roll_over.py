@@ -465,7 +465,7 @@ class TestTogether:
         processes = [context.Process(target=one, args=[index]) for index in range(number)]
         for process in processes:
             process.start()
-        found = [results.get(timeout=60) for _process in processes]
+        found = [results.get(timeout=600) for _process in processes]
         for process in processes:
             process.join()
         return found

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError, parse
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import Change, SettingsDocument
 from settings_edits import AUTH, STOCK, USERS, after_set, edited, get, refusal
+from stopwatch import times_as_long
 
 
 @pytest.mark.parametrize(
@@ -205,15 +204,6 @@ def test_deep_nesting_is_no_recursion():
     assert document.get("c") == {"a": value["a"] + [1]}
 
 
-def best_of(rounds, action):
-    times = []
-    for _round in range(rounds):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 @pytest.mark.parametrize(
     "line, whole",
     [
@@ -228,11 +218,11 @@ def best_of(rounds, action):
 def test_editing_takes_time_in_proportion_to_the_file(line, whole):
     def edit(count):
         source = whole.format("".join(line.format(index) for index in range(count))).encode()
-        return best_of(2, lambda: SettingsDocument(source).set("adminAuth", AUTH))
+        return lambda: SettingsDocument(source).set("adminAuth", AUTH)
 
-    assert edit(4000) < 32 * max(edit(500), 0.003)
+    assert times_as_long(edit(4000), edit(500)) < 32
 
 
-def test_editing_the_stock_file_takes_milliseconds():
+def test_editing_takes_little_more_than_parsing():
     source = STOCK.encode() + b"\n// " + b"x" * 24000
-    assert best_of(10, lambda: SettingsDocument(source).set("adminAuth", AUTH)) < 0.02
+    assert times_as_long(lambda: SettingsDocument(source).set("adminAuth", AUTH), lambda: parse(source), 10) < 16
