@@ -16,8 +16,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import HostVariables
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
-    result_data,
     merge_shared_findings,
+    result_data,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -26,8 +26,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import inventory, registry
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
-    result_data,
     merge_shared_findings,
+    result_data,
 )
 
 PROJECT = pathlib.Path(__file__).parents[4]
