@@ -451,8 +451,6 @@ details:
           type: raw
 """
 
-import base64
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
@@ -460,7 +458,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._info.gather impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={**HOST_ARGUMENTS, "details": {"type": "bool", "default": False}}, supports_check_mode=True
     )
@@ -468,9 +466,6 @@ def main():
         state = gather(**module.params)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
-    for name in ("content", "stock"):
-        if state["settings"][name] is not None:
-            state["settings"][name] = base64.b64encode(state["settings"][name]).decode("ascii")
     module.exit_json(changed=False, **state)
 
 

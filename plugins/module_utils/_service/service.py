@@ -149,7 +149,7 @@ class Service:
         proved = (self.store.read("proved.json") or {}).get("expected", {})
         replaced = [entry["path"] for entry in transaction.record["files"]] if transaction.open else []
         interval = proved.get("refresh") or 0
-        own = os.path.join(self.unit.settings_folder, CERTIFICATE_FILE)
+        own = os.path.join(self.unit.settings_directory, CERTIFICATE_FILE)
         if (
             not target["certificate"]
             or replaced != [own]
@@ -214,7 +214,7 @@ class Service:
             if files.read(path) != desired:
                 reload_needed = True
                 transaction.begin(self._before())
-                transaction.make_folder(os.path.dirname(path), 0o755, Account("root"))
+                transaction.make_directory(os.path.dirname(path), 0o755, Account("root"))
                 transaction.replace(path, desired, 0o600, 0, 0)
         if reload_needed:
             systemctl("daemon-reload")

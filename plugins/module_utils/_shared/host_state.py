@@ -199,7 +199,7 @@ class TransactionRecord(RestartPlan):
     #: The time of its begin in UTC and the process that began it: "20260102T030405Z-678".
     id: str
     before: ServiceBefore
-    folders: list[MadeDirectory]
+    directories: list[MadeDirectory]
     files: list[ReplacedFile]
     #: What Node.js found in the settings file with the checksum `settings`.
     effective: EffectiveSettings | None
