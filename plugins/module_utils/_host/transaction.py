@@ -71,9 +71,14 @@ class Transaction:
         return self.record["id"] if self.record else None
 
     @property
+    def proof(self) -> Proof | None:
+        """What the host has proved of the open transaction, while only the word of the control node is missing."""
+        return self.record["proof"] if self.record else None
+
+    @property
     def is_proved(self) -> bool:
-        """Whether the host has proved what was replaced, and only the word of the control node is missing."""
-        return self.record is not None and bool(self.record["proof"])
+        """Whether the host has proved what was replaced."""
+        return bool(self.proof)
 
     @property
     def ends_sessions(self) -> bool:
@@ -88,8 +93,8 @@ class Transaction:
 
         :param before: what the running server looked like
         """
-        if self.record is not None and self.record["proof"]:
-            self.commit(self.record["proof"])
+        if self.proof:
+            self.commit(self.proof)
             self.record = None
         if self.record is None:
             self.record = {
