@@ -33,7 +33,7 @@ class Unit:
 
     def __init__(self, folder):
         self.account = Account(pwd.getpwuid(os.getuid()).pw_name)
-        self.user_dir = self.settings_folder = str(folder)
+        self.user_dir = self.settings_directory = str(folder)
 
 
 @pytest.fixture

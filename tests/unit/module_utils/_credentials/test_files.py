@@ -29,7 +29,7 @@ def unit(tmp_path):
         name="nodered.service",
         account=Account(user_name(os.getuid())),
         user_dir=str(user_dir),
-        settings_folder=str(user_dir),
+        settings_directory=str(user_dir),
         settings_path=str(user_dir / "settings.js"),
         command_line=CommandLine(["node-red"]),
     )

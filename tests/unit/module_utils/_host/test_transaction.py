@@ -52,7 +52,7 @@ def change_everything(store, host):
     account = Account(user_name(ME[0]))
     transaction = Transaction(store)
     transaction.begin(BEFORE)
-    transaction.make_folder(str(host / "nodecerts"), 0o700, account)
+    transaction.make_directory(str(host / "nodecerts"), 0o700, account)
     transaction.replace(str(host / "nodecerts/server.pem"), b"key and certificate", 0o600, *ME, account)
     transaction.replace(str(host / "settings.js"), b"new settings", 0o600, *ME, account)
     transaction.replace(str(host / "settings.js"), b"newer settings", 0o600, *ME, account)
@@ -89,7 +89,7 @@ def test_commit_keeps_the_old_files_and_closes(store, host):
 
 def test_only_root_can_look_into_the_store(store, host):
     change_everything(store, host)
-    for folder, _folders, names in os.walk(os.path.dirname(store.folder)):
+    for folder, _folders, names in os.walk(os.path.dirname(store.directory)):
         assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
         for name in names:
             assert stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) == 0o600
