@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 
 import pytest
-from fleet import CERTIFICATE, PORT, SETTINGS, STORE, USER_DIR, Client, Fleet, bearer
+from scenario.client import Client, bearer
+from scenario.fleet import CERTIFICATE, PORT, SETTINGS, STORE, USER_DIR, Fleet
 
 STOCK = "/usr/local/lib/node_modules/node-red/settings.js"
 FLOW = '[{"id":"pifleet","type":"tab","label":"from the tests"}]'

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from fleet import Fleet, Run
+from scenario.fleet import Fleet, Run
 
 COUNT = "/var/tmp/module-executions"
 

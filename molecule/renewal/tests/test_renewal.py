@@ -11,8 +11,10 @@ import subprocess
 import typing as t
 
 import pytest
-from comms import Comms
-from fleet import CERTIFICATE, PORT, Fleet, differences, leaked
+from scenario import pythons
+from scenario.comms import Comms
+from scenario.fleet import CERTIFICATE, PORT, Fleet, differences
+from scenario.leaks import leaked
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,11 +53,11 @@ class Host(t.NamedTuple):
 
 @pytest.fixture
 def before(fleet: Fleet) -> t.Iterator[dict[str, Host]]:
-    hosts = {
-        name: Host(fleet.process(name), served(fleet, name), key(fleet, name),
-                   Comms(fleet.address(name), PORT, fleet.ca, fleet.here().token(fleet.url(name), "admin", fleet.password("admin"))))
-        for name in fleet.names
-    }
+    hosts = {}
+    for name in fleet.names:
+        token = fleet.here().token(fleet.url(name), "admin", fleet.password("admin"))
+        editor = Comms(fleet.address(name), PORT, fleet.ca, token)
+        hosts[name] = Host(fleet.process(name), served(fleet, name), key(fleet, name), editor)
     yield hosts
     for host in hosts.values():
         host.editor.close()
@@ -94,7 +96,7 @@ ANOTHER = {"nodered_certificate_names": ["attic.example.com"]}
 
 @pytest.fixture
 def full_disk(fleet: Fleet) -> t.Iterator[None]:
-    """A folder of certificates without room for another one."""
+    """A directory of certificates without room for another one."""
     host = fleet.host("pi41")
     folder = CERTIFICATE.rpartition("/")[0]
     host.check_output(f"cp -p {CERTIFICATE} /root/kept.pem && mount -t tmpfs -o size=8k,mode=0700,uid=pi,gid=pi tmpfs {folder}"
@@ -104,14 +106,9 @@ def full_disk(fleet: Fleet) -> t.Iterator[None]:
 
 
 @pytest.fixture
-def past(fleet: Fleet) -> t.Iterator[dict[str, t.Any]]:
+def past(fleet: Fleet) -> dict[str, t.Any]:
     """Variables with which modules find the clock where a Pi's is that was switched on without a network."""
-    host = fleet.host("pi41")
-    host.check_output("install -d /opt/past && printf %%s %s >/opt/past/sitecustomize.py"
-                      " && printf %%s %s >/opt/past/python && chmod 0755 /opt/past/python",
-                      "import time\nearlier = time.time\ntime.time = lambda: earlier() - 3650 * 86400\n",
-                      '#!/bin/sh\nPYTHONPATH=/opt/past exec /usr/bin/python3 "$@"\n')
-    yield {"ansible_python_interpreter": "/opt/past/python"}
+    return {"ansible_python_interpreter": f"{pythons.install(fleet.host('pi41'), 'past')}/python"}
 
 
 def assert_refused(fleet: Fleet, variables: dict[str, t.Any], *messages: str) -> None:
@@ -199,8 +196,8 @@ def given(chain: str, private_key: str, **variables: t.Any) -> dict[str, t.Any]:
 
 def test_a_bought_certificate(fleet: Fleet) -> None:
     chain, private_key = bought(fleet, "good")
-    encrypted = subprocess.run(["openssl", "pkey", "-aes256", "-passout", "pass:bought-key-only-for-tests"], input=private_key, check=True,
-                               stdout=subprocess.PIPE, text=True).stdout
+    encrypt = ["openssl", "pkey", "-aes256", "-passout", "pass:bought-key-only-for-tests"]
+    encrypted = subprocess.run(encrypt, input=private_key, check=True, stdout=subprocess.PIPE, text=True).stdout
     variables = given(chain, encrypted, nodered_certificate_key_passphrase="bought-key-only-for-tests")
     process = fleet.process("pi41")
     run = fleet.play("--limit", "pi41", "--diff", "-vvv", variables=variables)
