@@ -19,10 +19,10 @@ from scenario.leaks import leaked
 from scenario.sampling import SAMPLER, sampled
 
 LOUD = ("-vvv", "--diff")
-NEW_PASSWORD = "another-only-for-tests"
-LONG_PASSWORD = "long-only-for-tests" + "x" * 60
-OTHER_SECRET = "other-secret-only-for-tests"
-BROKER_PASSWORD = "broker-only-for-tests"
+NEW_PASSWORD = "another-only-for-secrets"
+LONG_PASSWORD = "long-only-for-secrets" + "x" * 60
+OTHER_SECRET = "other-secret-only-for-secrets"
+BROKER_PASSWORD = "broker-only-for-secrets"
 #: A node with credentials, for them to be encrypted anew.
 FLOW = [{"id": "b0", "type": "mqtt-broker", "broker": "127.0.0.1", "port": "1", "autoConnect": False,
          "credentials": {"user": "fred", "password": BROKER_PASSWORD}}]
