@@ -119,7 +119,7 @@ def test_login_of_dashboards(server: DashboardServer, login: Login, opens: bool)
 
 
 @pytest.mark.usefixtures("logins")
-def test_static_files_with_a_login_of_their_own_are_not_concerned(server: DashboardServer) -> None:
+def test_static_files_with_their_own_login_are_not_concerned(server: DashboardServer) -> None:
     login = server.static_login if server.static_root else NEW_LOGIN
     assert server.get(f"{server.static_root}/page.html", login).status == 200
 

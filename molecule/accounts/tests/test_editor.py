@@ -127,11 +127,11 @@ def test_web_socket_of_the_editor_tells_who_may_read(server: DashboardServer, to
 # Node-RED's own command
 
 
-def own_command(server: DashboardServer, folder: str, *arguments: str, answers: dict[str, str] | None = None) -> str:
+def own_command(server: DashboardServer, directory: str, *arguments: str, answers: dict[str, str] | None = None) -> str:
     """All that `node-red admin` says on a neighbour, when it is given these answers to its prompts."""
     neighbour = server.fleet.names[server.fleet.names.index(server.name) - 1]
     command = server.fleet.command_on(
-        neighbour, "env", f"HOME={folder}", "NODE_EXTRA_CA_CERTS=/tmp/ca.pem", "node-red", "admin", *arguments)
+        neighbour, "env", f"HOME={directory}", "NODE_EXTRA_CA_CERTS=/tmp/ca.pem", "node-red", "admin", *arguments)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:
         assert process.stdin and process.stdout
@@ -149,14 +149,14 @@ def own_command(server: DashboardServer, folder: str, *arguments: str, answers: 
 
 def test_own_command_of_node_red(server: DashboardServer) -> None:
     host = server.fleet.neighbour(server.name).machine
-    folder = host.check_output("mktemp -d")
+    directory = host.check_output("mktemp -d")
     try:
-        assert own_command(server, folder, "target", server.editor) == f"Target: {server.editor}\n"
-        assert "Not logged in" in own_command(server, folder, "list")
+        assert own_command(server, directory, "target", server.editor) == f"Target: {server.editor}\n"
+        assert "Not logged in" in own_command(server, directory, "list")
         for password, said, listed in (("wrong", "Login failed", "Not logged in"),
                                        (server.fleet.password("admin"), "Logged in", "node-red-dashboard/ui_text")):
             answers = {"Username: ": "admin", "Password: ": password}
-            assert said in own_command(server, folder, "login", answers=answers)
-            assert listed in own_command(server, folder, "list")
+            assert said in own_command(server, directory, "login", answers=answers)
+            assert listed in own_command(server, directory, "list")
     finally:
-        host.check_output(f"rm -r {folder}")
+        host.check_output(f"rm -r {directory}")

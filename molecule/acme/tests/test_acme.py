@@ -171,7 +171,7 @@ def test_hook_follows_no_planted_link(fleet: Fleet, pi: str) -> None:
                       CERTIFICATE, USER_DIR)
     host.check_output(HOOK)
     in_place(fleet, pi)
-    # A folder that is a link leads where the user may not write.
+    # A directory that is a link leads where the user may not write.
     host.check_output("mv %s/nodecerts %s/kept && ln -s /etc/victim %s/nodecerts", USER_DIR, USER_DIR, USER_DIR)
     result = host.run(HOOK)
     host.check_output("rm %s/nodecerts && mv %s/kept %s/nodecerts", USER_DIR, USER_DIR, USER_DIR)

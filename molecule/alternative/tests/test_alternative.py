@@ -56,7 +56,7 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
     defaults: dict = {}
     for role in ("certificate", "settings", "service"):
         defaults |= yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text("utf-8"))
-    # The folder of the authority is given by create.yml; the second is no user's: it is for the check that comes first.
+    # The directory of the authority is given by create.yml; the second is no user's: it is for the check that comes first.
     # The others are for providers and moments that the scenarios acme, renewal and sessions show.
     elsewhere = {"nodered_ca_dir", "nodered_settings_write", "nodered_ca_permitted", "nodered_ca_new",
                  "nodered_certificate_new_key", "nodered_new_hashes", "nodered_revoke_sessions",
@@ -150,7 +150,7 @@ def test_environment_of_the_service(fleet: Fleet) -> None:
         assert f"{name}={value}" in environment.splitlines()
 
 
-def test_other_service_user_and_folder(fleet: Fleet) -> None:
+def test_other_service_user_and_directory(fleet: Fleet) -> None:
     host = fleet.host("own-roots")
     assert not host.service("nodered").is_running
     assert host.service("flows").is_enabled

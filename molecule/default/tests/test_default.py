@@ -37,7 +37,7 @@ def test_certificate_is_good_for_every_name_and_address(fleet: Fleet, name: str,
         assert "Verify return code: 0 (ok)" in handshake.stdout, handshake.stdout + handshake.stderr
 
 
-def test_certificate_is_bad_for_other_names_and_without_the_authority(fleet: Fleet, name: str, client: Client) -> None:
+def test_certificate_is_bad_for_other_names_and_for_strangers(fleet: Fleet, name: str, client: Client) -> None:
     other = client.request(f"https://other.local:{PORT}/", "--resolve", f"other.local:{PORT}:{fleet.address(name)}")
     assert (other.status, other.body[:3]) == (0, "60:"), other
     stranger = Client(client.machine, "/etc/ssl/certs/ca-certificates.crt").request(fleet.url(name) + "/")

@@ -40,8 +40,8 @@ def test_install(fleet: Fleet) -> None:
     for name in NAMES:
         host = fleet.host(name)
         assert host.check_output("node-red --version | head -1").startswith("Node-RED v4.")
-        folder = host.file("/home/pi/.node-red")
-        assert (folder.user, folder.mode) == ("pi", 0o700)
+        directory = host.file("/home/pi/.node-red")
+        assert (directory.user, directory.mode) == ("pi", 0o700)
         # An open Node-RED must not run, nor start with the host.
         assert not host.service("nodered").is_running
         assert not host.service("nodered").is_enabled

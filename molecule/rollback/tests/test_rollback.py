@@ -102,7 +102,7 @@ def assert_one_is_back_and_one_finished(fleet: Fleet, run: Run, reason: str, bef
     assert_closed(fleet, "other")
 
 
-def test_proved_host_keeps_running_when_node_cannot_load_the_file(fleet: Fleet) -> None:
+def test_proved_host_keeps_running_when_the_file_does_not_load(fleet: Fleet) -> None:
     before, process = held(fleet, "proved"), fleet.process("proved")
     run = fleet.play("--limit", "proved", variables={"expressions_of": {"proved": NO_LOAD}})
     assert run.recap["proved"]["failed"] == 1

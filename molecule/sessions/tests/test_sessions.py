@@ -184,7 +184,7 @@ def test_what_is_proved_where_only_a_hash_is_known(fleet: Fleet, tokens: dict[st
     assert logged_in(fleet, tokens) == {"admin"}
 
 
-def test_what_is_proved_where_the_control_node_cannot_reach_the_port(fleet: Fleet, tokens: dict[str, str]) -> None:
+def test_what_is_proved_where_the_port_cannot_be_reached(fleet: Fleet, tokens: dict[str, str]) -> None:
     local = {"nodered_settings": {"logging.console.audit": True, "uiHost": "127.0.0.1"}}
     log = Log(fleet)
     run = fleet.play(variables=local)

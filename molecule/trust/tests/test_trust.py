@@ -148,7 +148,7 @@ def test_curl_and_openssl_trust_it(fleet: Fleet, desktop: str) -> None:
     host = fleet.host(desktop)
     served = fleet.host("pi").check_output("openssl x509 -in %s", CERTIFICATE)
     host.check_output("printf %%s %s >/tmp/served.pem", served)
-    # OpenSSL's two ways to look for an authority: one file, and a folder with hashes.
+    # OpenSSL's two ways to look for an authority: one file, and a directory with hashes.
     for way in ("-no-CApath -no-CAstore", "-no-CAfile -no-CAstore"):
         verified = host.run(f"openssl verify {way} -verify_ip {fleet.address('pi')} /tmp/served.pem")
         assert verified.stdout.strip() == "/tmp/served.pem: OK", verified
@@ -244,7 +244,7 @@ def test_database_with_a_password(fleet: Fleet) -> None:
 
 
 def test_link_is_not_followed_with_the_rights_of_root(fleet: Fleet) -> None:
-    """Ann's links lead to folders of root, one of which she may read."""
+    """Ann's links lead to directorys of root, one of which she may read."""
     for desktop in DESKTOPS:
         fleet.host(desktop).check_output(
             "install -d -m 0755 %s && install -d -m 0700 %s/private /home/ann/.mozilla/firefox && "

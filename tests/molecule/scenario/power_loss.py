@@ -34,8 +34,8 @@ def lose_power(
             assert run.poll() is None, run.communicate()[0]
         finally:
             _kill(run)
-            # What the run had started on the host; no other Python runs there.
-            host.run("pkill -9 -x python3")
+            # What the run had started on the host, also what is no Python yet. The brackets keep this command out of it.
+            host.run(f"pkill -9 -f {python[:-1]}[{python[-1]}]; pkill -9 -x python3")
 
 
 def _kill(run: subprocess.Popen[str]) -> None:
