@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from fleet import SETTINGS, USER_DIR, Fleet, differences
+from scenario.fleet import SETTINGS, USER_DIR, Fleet, differences
 
 PASSWORD = "wrong-only-for-tests"
 HASH = "$2b$08$abcdefghijklmnopqrstuu"

@@ -6,32 +6,36 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
-import shlex
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 import typing as t
 
 import testinfra
 import yaml
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
-CHECKSUMS = (pathlib.Path(__file__).parent / "checksums.sh").read_text("utf-8")
+from .client import Client
+from .leaks import passwords
+from .waiting import PATIENCE, wait_for
+
+PROJECT = pathlib.Path(__file__).resolve().parents[3]
+CHECKSUMS = (PROJECT / "tests/molecule/checksums.sh").read_text("utf-8")
+SETTINGS_JSON = pathlib.Path(__file__).with_name("settings_json.js").read_text("utf-8")
 USER_DIR = "/home/pi/.node-red"
 SETTINGS = f"{USER_DIR}/settings.js"
 CERTIFICATE = f"{USER_DIR}/nodecerts/server.pem"
 STORE = "/var/lib/pifleet-nodered"
 PORT = 1880
 SECURE = "pifleet.nodered.secure"
+#: What `Fleet.held` may leave out, as regular expressions: what any start of Node-RED changes, with what root keeps of
+#: files that were refused; and Ansible's own directory for what it sends, with the one that has it.
+OF_A_START = rf"\.config\.(nodes|users|projects|modules)|{STORE}|MainPID"
+OF_ANSIBLE = r"^/home/pi( d |/\.ansible)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,61 +49,6 @@ class Run:
     def said(self, text: str) -> bool:
         """Whether the output has this text, however it was wrapped or escaped."""
         return " ".join(text.split()) in " ".join(self.output.replace("\\n", "\n").replace('\\"', '"').split())
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a server answered to curl; the status is 0 where there was no HTTP answer, and the body is curl's error."""
-
-    status: int
-    headers: dict[str, str]
-    body: str
-
-    @property
-    def json(self) -> t.Any:
-        return json.loads(self.body)
-
-
-class Client:
-    """curl on one machine: what somebody there sees of a Node-RED."""
-
-    def __init__(self, machine: t.Any, ca: str) -> None:
-        self.machine = machine
-        self.ca = ca
-
-    def request(self, url: str, *options: str) -> Answer:
-        command = ["curl", "--silent", "--show-error", "--include", "--noproxy", "*", "--max-time", "20",
-                   "--cacert", self.ca, *options, url]
-        result = self.machine.run(shlex.join(command))
-        if result.rc != 0:
-            return Answer(0, {}, f"{result.rc}: {result.stderr}")
-        head, _blank, body = result.stdout.replace("\r\n", "\n").partition("\n\n")
-        status, *lines = head.splitlines()
-        return Answer(int(status.split()[1]), {
-            name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}, body)
-
-    def login(self, url: str, username: str, password: str, scope: str = "") -> Answer:
-        """Log in to an editor, as Node-RED's own client does. An empty scope asks for all that the user may do."""
-        return self.request(
-            f"{url}/auth/token", "--data-urlencode", "client_id=node-red-admin", "--data-urlencode", "grant_type=password",
-            "--data-urlencode", f"scope={scope}", "--data-urlencode", f"username={username}",
-            "--data-urlencode", f"password={password}")
-
-    def token(self, url: str, username: str, password: str) -> str:
-        answer = self.login(url, username, password)
-        assert answer.status == 200, f"{username} cannot log in: {answer.status} {answer.body}"
-        return answer.json["access_token"]
-
-    def revoke(self, url: str, token: str) -> Answer:
-        return self.request(f"{url}/auth/revoke", *bearer(token), "--data-urlencode", f"token={token}")
-
-    def openssl(self, *arguments: str) -> t.Any:
-        return self.machine.run(shlex.join(["openssl", *arguments]) + " </dev/null")
-
-
-def bearer(token: str) -> list[str]:
-    """The options of curl that send a token."""
-    return ["--header", f"Authorization: Bearer {token}"]
 
 
 class Fleet:
@@ -117,7 +66,7 @@ class Fleet:
         self._variables_of = {
             name: self.variables | _variables(self.work / f"host_vars/{name}.yml") for name in self.names}
         self.ca = str(self.work / "ca" / "ca.pem")
-        # Of the SSH connections, in a folder with a short name: the path of a socket has at most 107 bytes.
+        # Of the SSH connections, in a directory with a short name: the path of a socket has at most 107 bytes.
         self._sockets = tempfile.TemporaryDirectory()
 
     def variables_of(self, name: str) -> dict[str, t.Any]:
@@ -138,7 +87,7 @@ class Fleet:
         return testinfra.get_host(
             f"ssh://{self._connection['ansible_user']}@{self.address(name)}", sudo=True,
             ssh_identity_file=self._connection["ansible_ssh_private_key_file"],
-            ssh_extra_args=self._hosts[name]["ansible_ssh_common_args"],
+            ssh_extra_args=self._hosts[name]["ansible_ssh_common_args"], timeout=PATIENCE,
             controlpath=f"{self._sockets.name}/{name}")
 
     def command_on(self, name: str, *command: str) -> list[str]:
@@ -162,8 +111,7 @@ class Fleet:
              environment: dict[str, str] | None = None) -> Run:
         """Run a playbook against the hosts, with variables that win over those of the scenario."""
         process = self.start(*arguments, playbook=playbook, variables=variables, environment=environment)
-        output, _none = process.communicate()
-        return Run(process.returncode, output, _recap(output))
+        return self.end(process)
 
     def start(self, *arguments: str, playbook: str = SECURE, variables: dict[str, t.Any] | None = None,
               environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
@@ -175,6 +123,12 @@ class Fleet:
             [program("ansible-playbook"), "-i", self.inventory, "-e", f"@{extra}", *arguments, playbook],
             env=self._environment() | (environment or {}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+    @staticmethod
+    def end(process: subprocess.Popen[str]) -> Run:
+        """Wait for the end of a run that was started."""
+        output, _none = process.communicate()
+        return Run(process.returncode, output, _recap(output))
 
     def _environment(self) -> dict[str, str]:
         """Ansible's own defaults, whatever the person who runs the tests has set."""
@@ -188,7 +142,7 @@ class Fleet:
         """What nobody may get to see: passwords of the scenario, and hashes and private keys of its hosts."""
         found = set()
         for name in self.names:
-            found |= {*_passwords(self.variables_of(name)), *self.secrets_on(name)}
+            found |= {*passwords(self.variables_of(name)), *self.secrets_on(name)}
         return found
 
     def secrets_on(self, name: str) -> set[str]:
@@ -204,49 +158,31 @@ class Fleet:
         """What a host holds, and what runs there."""
         return self.host(name).check_output(CHECKSUMS).splitlines()
 
+    def held(self, name: str, *besides: str) -> list[str]:
+        """The same without the lines that match one of these expressions."""
+        return [line for line in self.checksums(name) if not re.search("|".join(besides), line)]
+
+    def loaded(self, name: str, path: str = SETTINGS) -> dict[str, t.Any]:
+        """What the host's Node.js makes of a settings file, with functions as their source."""
+        return json.loads(self.host(name).check_output("cd /home/pi && node -e %s %s", SETTINGS_JSON, path))
+
+    def journal(self, name: str, *options: str) -> str:
+        """The journal of a host, with everything that was said before."""
+        return self.host(name).check_output(f"journalctl --sync && journalctl --no-pager {' '.join(options)}")
+
     def process(self, name: str) -> str:
         """The process id of Node-RED."""
         return self.host(name).check_output("systemctl show %s --property=MainPID --value", self.service(name))
 
     def wait(self, name: str, status: int, path: str = "/settings", scheme: str = "https") -> None:
         """Wait until a host's Node-RED answers so."""
-        deadline = time.monotonic() + 60
-        while (answer := self.here().request(self.url(name, scheme) + path)).status != status:
-            assert time.monotonic() < deadline, f"{path} answers {answer.status} instead of {status}: {answer.body}"
-            time.sleep(0.3)
-
-
-def kill(run: subprocess.Popen[str]) -> None:
-    """End a run of Ansible as the loss of power would: its workers too, each of which has a session of its own."""
-    processes = [run.pid]
-    for parent in processes:
-        listed = subprocess.run(["pgrep", "--parent", str(parent)], capture_output=True, text=True, check=False)
-        processes += [int(child) for child in listed.stdout.split()]
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-    run.wait()
+        url = self.url(name, scheme) + path
+        wait_for(lambda: self.here().request(url).status == status, f"{url} answers {status}")
 
 
 def differences(before: list[str], after: list[str]) -> list[str]:
     """What only one of two lists of checksums has."""
     return sorted(set(before) ^ set(after))
-
-
-def forms(secret: str) -> list[str]:
-    """How a secret may be spelled: as it is, or within Base64, whose letters depend on where in a text it stands."""
-    content = secret.encode()
-    spelled = [secret]
-    for start in range(3):
-        # Each group of four letters stands for three bytes; what shares a group with other bytes is left out.
-        letters = base64.b64encode(b"\0" * start + content).decode().rstrip("=")
-        spelled.append(letters[4 if start else 0:len(letters) // 4 * 4])
-    return [form for form in spelled if len(form) >= 8]
-
-
-def leaked(secrets: t.Iterable[str], text: str) -> list[str]:
-    """The secrets that a text has."""
-    return [secret for secret in secrets if any(form in text for form in forms(secret))]
 
 
 def program(name: str) -> str:
@@ -261,16 +197,3 @@ def _variables(path: pathlib.Path) -> dict[str, t.Any]:
 def _recap(output: str) -> dict[str, dict[str, int]]:
     lines = re.findall(r"^(\S+)\s+: (ok=\d+ .*)$", output, re.MULTILINE)
     return {name: {key: int(count) for key, count in re.findall(r"(\w+)=(\d+)", counts)} for name, counts in lines}
-
-
-def _passwords(value: t.Any, key: str = "") -> t.Iterator[str]:
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _passwords(item, name)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _passwords(item, key)
-    elif re.search(r"password$|passphrase$|secret$", key):
-        yield str(value)
-    else:
-        yield from re.findall(r"://[^:/@]+:([^@]+)@", str(value))

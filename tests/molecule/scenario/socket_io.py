@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import json
 
-from comms import WebSocket
-from fleet import Client
+from .client import Client
+from .comms import WebSocket
+from .waiting import wait_for
 
 OPEN, JOIN, WELCOME, REFUSAL = "0", "40", "40", "44"
 
 
-def by_polling(client: Client, url: str, *options: str) -> str:
-    """What comes after asking to join, with requests of HTTP. The URL ends in /socket.io/."""
+def by_polling(client: Client, url: str, *options: str, until: str = "") -> str:
+    """What comes after asking to join, with requests of HTTP, up to a word. The URL ends in /socket.io/."""
     query = f"{url}?EIO=4&transport=polling"
     opened = client.request(query, *options)
     if opened.status != 200:
@@ -28,7 +29,15 @@ def by_polling(client: Client, url: str, *options: str) -> str:
     query += f"&sid={json.loads(opened.body[1:])['sid']}"
     joined = client.request(query, *options, "--header", "Content-Type: text/plain", "--data-binary", JOIN)
     assert (joined.status, joined.body) == (200, "ok"), joined
-    return client.request(query, *options).body
+    received = ""
+
+    def receive() -> bool:
+        nonlocal received
+        received += client.request(query, *options).body
+        return until in received
+
+    wait_for(receive, f"{url} sends {until}")
+    return received
 
 
 def by_web_socket(client: WebSocket) -> str:

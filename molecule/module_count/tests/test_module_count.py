@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from fleet import Fleet, Run
+from scenario.fleet import Fleet, Run
 
 COUNT = "/var/tmp/module-executions"
 
@@ -30,7 +30,7 @@ def counted(fleet: Fleet, name: str, *arguments: str) -> tuple[int, Run]:
         pytest.param(["--check", "--diff"], 1, 1, False, id="unchanged run in check mode"),
     ],
 )
-def test_executions(fleet: Fleet, name: str, arguments: list[str], fewest: int, most: int, changes: bool) -> None:
+def test_module_count(fleet: Fleet, name: str, arguments: list[str], fewest: int, most: int, changes: bool) -> None:
     """The runs follow each other on one host."""
     executions, run = counted(fleet, name, *arguments)
     assert fewest <= executions <= most

@@ -4,8 +4,8 @@
 
 """Watches a host until its input ends: command lines of processes, and files where nothing secret may lie.
 
-Prints what it saw as JSON: a list of command lines, and a list of files with path, mode and content. To be run by the
-Python of the host, as root: python3 -c "$(cat sampler.py)" FOLDER ...
+Prints "looking" after its first look, and in the end what it saw as JSON: a list of command lines, and a list of files
+with path, mode and content. To be run by the Python of the host, as root: python3 -c "$(cat sampler.py)" DIRECTORY ...
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def look_at_processes():
                 continue
 
 
-def look_at_files(folder):
-    for parent, _folders, names in os.walk(folder):
+def look_at_files(directory):
+    for parent, _directories, names in os.walk(directory):
         for name in names:
             path = os.path.join(parent, name)
             try:
@@ -46,8 +46,14 @@ def look_at_files(folder):
                 continue
 
 
-while not select.select([sys.stdin], [], [], 0.01)[0]:
+def look():
     look_at_processes()
     for watched in sys.argv[1:]:
         look_at_files(watched)
+
+
+look()
+print("looking", flush=True)
+while not select.select([sys.stdin], [], [], 0.01)[0]:
+    look()
 json.dump({"commands": sorted(commands), "files": list(files.values())}, sys.stdout)

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 
-from fleet import SETTINGS, Fleet
+from scenario.fleet import SETTINGS, Fleet
 
 ORIGINAL = "/root/original.js"
 MANAGED = ["adminAuth", "httpNodeAuth", "https", "httpsRefreshInterval", "uiPort", "editorTheme", "httpRoot",
@@ -39,19 +38,9 @@ CHANGED: dict[str, dict[str, str | None]] = {
     },
 }
 
-#: Prints what Node makes of a settings file.
-LOAD = """
-const settings = require(process.argv[1]);
-console.log(JSON.stringify(settings, (key, value) => typeof value === "function" ? String(value) : value));
-"""
-
 
 def lines(fleet: Fleet, name: str, path: str) -> list[str]:
     return fleet.host(name).file(path).content.decode("utf-8").split("\n")
-
-
-def loaded(fleet: Fleet, name: str, path: str) -> dict:
-    return json.loads(fleet.host(name).check_output("cd /home/pi && sudo node -e %s %s", LOAD, path))
 
 
 def keys(block: list[str]) -> set[str]:
@@ -83,7 +72,7 @@ def test_line_endings_are_of_one_kind(fleet: Fleet, name: str) -> None:
 
 
 def test_node_finds_the_same_beside_what_is_managed(fleet: Fleet, name: str) -> None:
-    before, after = loaded(fleet, name, ORIGINAL), loaded(fleet, name, SETTINGS)
+    before, after = fleet.loaded(name, ORIGINAL), fleet.loaded(name)
     assert {key: value for key, value in before.items() if key not in MANAGED} == {
         key: value for key, value in after.items() if key not in MANAGED}
     before.get("editorTheme", {}).pop("page", None)
@@ -96,7 +85,7 @@ def test_node_finds_the_same_beside_what_is_managed(fleet: Fleet, name: str) -> 
 
 def test_hash_is_kept(fleet: Fleet) -> None:
     """Node-RED's own hash of the same password stays, in the prefix that every Node-RED takes; and so does the session time."""
-    before, after = (loaded(fleet, "hashed", path)["adminAuth"] for path in (ORIGINAL, SETTINGS))
+    before, after = (fleet.loaded("hashed", path)["adminAuth"] for path in (ORIGINAL, SETTINGS))
     assert before["users"][0]["password"].startswith("$2y$")
     assert after["users"][0]["password"] == "$2b$" + before["users"][0]["password"][4:]
     assert after["sessionExpiryTime"] == before["sessionExpiryTime"] == 86400
