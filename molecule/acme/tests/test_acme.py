@@ -75,7 +75,7 @@ def test_first_run_that_goes_back(fleet: Fleet, pi: str) -> None:
     sampler = fleet.command_on(pi, "python3", "-c", SAMPLER, "/tmp", "/var/tmp", "/dev/shm", "/root", "/etc/letsencrypt",
                                STORE, "/var/log/letsencrypt")
     with sampled(*sampler) as seen:
-        run = fetch(fleet, pi, acme_state="undone")
+        run = fetch(fleet, pi, acme_rollback=True)
     assert run.said("What had been replaced before is back."), run.output
     assert serial(fleet, pi) == served(fleet, pi) == before
     assert not host.file(HOOK).exists

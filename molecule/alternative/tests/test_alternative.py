@@ -58,7 +58,7 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
         defaults |= yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text("utf-8"))
     # The directory of the authority is given by create.yml; the second is no user's: it is for the check that comes first.
     # The others are for providers and moments that the scenarios acme, renewal and sessions show.
-    elsewhere = {"nodered_ca_dir", "nodered_settings_write", "nodered_ca_permitted", "nodered_ca_new",
+    elsewhere = {"nodered_ca_dir", "nodered_ca_permitted", "nodered_ca_new",
                  "nodered_certificate_new_key", "nodered_new_hashes", "nodered_revoke_sessions",
                  "nodered_certificate_chain", "nodered_certificate_key", "nodered_certificate_key_passphrase"}
     elsewhere |= {variable for variable in defaults if variable.startswith("nodered_acme_")}

@@ -42,7 +42,7 @@ VARIABLES = {
         "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
     "misspelt variable": (
         {"nodered_node_aut": {"user": "fred", "password": PASSWORD}},
-        "nodered_node_aut is no variable of this collection. Did you mean nodered_node_auth?"),
+        "nodered_node_aut is not a variable of this collection. Did you mean nodered_node_auth?"),
     "setting in wrong case": (
         {"nodered_settings": {"uiport": 1881}}, "nodered_settings: Node-RED ignores uiport: the name is uiPort"),
     "no JavaScript": (

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from scenario.fleet import Fleet, Run
 
@@ -35,3 +37,12 @@ def test_module_count(fleet: Fleet, name: str, arguments: list[str], fewest: int
     executions, run = counted(fleet, name, *arguments)
     assert fewest <= executions <= most
     assert (run.recap[name]["changed"] > 0) is changes, run.output
+
+
+def test_an_unchanged_run_has_two_tasks(fleet: Fleet) -> None:
+    """The one that looks and compares, and the end, for whatever number of hosts."""
+    run = fleet.play()
+    assert run.status == 0, run.output
+    for name in fleet.names:
+        assert sum(run.recap[name].values()) == run.recap[name]["ok"] == 1, run.output
+    assert len(set(re.findall(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\]", run.output, re.MULTILINE))) <= 2, run.output
