@@ -87,7 +87,7 @@ def start(fleet: Fleet, name: str, secret_line: str | None) -> None:
     host = fleet.host(name)
     host.check_output("sed -i '/^ *credentialSecret:/d' %s", SETTINGS)
     if secret_line is not None:
-        host.check_output("sed -i '/^module.exports/a\\    credentialSecret: %s,' %%s" % secret_line, SETTINGS)
+        host.check_output(f"sed -i '/^module.exports/a\\    credentialSecret: {secret_line},' %s", SETTINGS)
     host.check_output("systemctl stop nodered && rm -f /tmp/login.json && systemctl start nodered")
 
 
