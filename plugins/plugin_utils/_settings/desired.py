@@ -28,15 +28,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
 from . import web_sockets
 from .document import SettingsDocument
 from .export import right_name
+from .functions import HTTPS
 from .roots import NODE_ROOT, is_below, root_of, static_roots
 from .source import MISSING
 
-#: Read in one call, so that a renewal between two reads cannot give a key beside another certificate.
-HTTPS = """\
-function() {
-    const pem = require("fs").readFileSync(require("path").join(__dirname, "nodecerts", "server.pem"));
-    return { key: pem, cert: pem };
-}"""
 #: Hours between two looks for a renewed certificate: 72 s, so that a run can wait for it instead of restarting.
 REFRESH_INTERVAL = 0.02
 
