@@ -47,7 +47,7 @@ property: venv link ## Property-based tests
 localhost: venv link ## Modules on files of this machine
 	pytest tests/localhost
 
-lint: venv link ## shellcheck, yamllint, ansible-lint, role READMEs, what is supported, changelog, build
+lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, role READMEs, what is supported, changelog, build
 	tests/ci/lint
 
 sanity: venv ## ansible-test sanity, all tests

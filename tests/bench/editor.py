@@ -14,8 +14,8 @@ import statistics
 import time
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import HTTPS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
 from stock_files import stock_files
 
 STOCK = "5.0.7"

@@ -11,8 +11,9 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import HTTPS, DesiredSettings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.web_sockets import FUNCTIONS
 from stock_files import VERSIONS, stock_files
 

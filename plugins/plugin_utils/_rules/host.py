@@ -22,7 +22,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import NODE_ROOT, is_switched_off
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+
 from .base import SECURE, RuleBook, is_loopback, printable_name
 from .certificates import EXPIRED, SELF_SIGNED, check_certificate, covers_name
 from .host_view import Host
@@ -359,7 +361,7 @@ def _exceeds(scope: t.Any, permissions: t.Any) -> bool:
 def _flows(host: Host) -> Iterator[Finding]:
     """What the flows offer to the network without a login."""
     review, files = host.review, host.details.get("flows", {})
-    if review is None or any(review.get(key) is False for key in ("httpRoot", "httpNodeRoot")):
+    if review is None or is_switched_off(review.settings, NODE_ROOT):
         return
     named = review.get("flowFile")
     kinds = {

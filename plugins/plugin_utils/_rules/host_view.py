@@ -14,6 +14,13 @@ from collections.abc import Iterator, Mapping
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import (
+    ADMIN_ROOT,
+    NODE_ROOT,
+    root_of,
+    static_roots,
+)
+
 from .base import SettingsReview, is_loopback
 
 
@@ -41,28 +48,24 @@ def expected_outside(state: Mapping[str, t.Any]) -> Expected:
     review = Host(state, None, "", datetime.date.min).review
     if review is None:
         return Expected("/")
-    return Expected(_root(review, "httpAdminRoot"), tuple(_logins(review)))
+    return Expected(_path_of(root_of(review.settings, ADMIN_ROOT)), tuple(_logins(review)))
 
 
-def _root(review: SettingsReview, key: str) -> str | None:
-    """One of Node-RED's roots; None where it is switched off."""
-    value = review.get("httpRoot") if review.has("httpRoot") else review.get(key)
-    return None if value is False else value if isinstance(value, str) else "/"
+def _path_of(root: t.Any) -> str | None:
+    """A root that code may compute, as it is without that code; None where it is switched off."""
+    return None if root is False else root if isinstance(root, str) else "/"
 
 
 def _logins(review: SettingsReview) -> Iterator[tuple[str, str]]:
     """The roots at which a Basic login has to be asked for, each with its setting."""
-    root = _root(review, "httpNodeRoot")
+    root = _path_of(root_of(review.settings, NODE_ROOT))
     if root is not None and isinstance(review.get("httpNodeAuth"), dict):
         yield root, "httpNodeAuth"
-    statics = review.get("httpStatic")
     if review.is_off("httpStatic") or not isinstance(review.get("httpStaticAuth"), dict):
         return
-    base = review.get("httpStaticRoot")
-    for entry in statics if isinstance(statics, list) else [statics]:
-        if isinstance(entry, (str, dict)):
-            own = entry.get("root", "") if isinstance(entry, dict) else ""
-            yield f"{base if isinstance(base, str) else ''}/{own if isinstance(own, str) else ''}", "httpStaticAuth"
+    for static in static_roots(review.settings):
+        if static.has_known_entry:
+            yield static.path, "httpStaticAuth"
 
 
 class Host:

@@ -18,8 +18,17 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     members_of,
     unwrapped,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import (
+    ADMIN_ROOT,
+    NODE_ROOT,
+    is_below,
+    is_switched_off,
+    root_of,
+    static_roots,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from .base import SettingsReview, RuleBook, is_code, printable_name
+
+from .base import RuleBook, SettingsReview, is_code, printable_name
 from .passwords import check_password_hash
 
 RULES = RuleBook()
@@ -225,7 +234,7 @@ def check_logins(review: SettingsReview) -> Iterator[Finding]:
 
 def has_admin_api(review: SettingsReview) -> bool:
     """Whether Node-RED serves its editor or the API behind it."""
-    return not any(review.get(key) is False for key in ("httpRoot", "httpAdminRoot"))
+    return not is_switched_off(review.settings, ADMIN_ROOT)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -297,7 +306,7 @@ def _users(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
     node = unwrapped(review.settings.node(("adminAuth", "users")))
     nodes = [node] if isinstance(users, dict) else elements_of(node) or []
     names: set[str] = set()
-    for user, place in zip([users] if isinstance(users, dict) else users, nodes):
+    for user, place in zip([users] if isinstance(users, dict) else users, nodes, strict=False):
         if is_code(user):
             continue
         name = user.get("username") if isinstance(user, dict) else None
@@ -377,7 +386,7 @@ def _deprecated(review: SettingsReview) -> Iterator[Finding]:
 
 
 def _node_auth(review: SettingsReview) -> Iterator[Finding]:
-    if review.get("httpRoot") is False or review.get("httpNodeRoot") is False:
+    if is_switched_off(review.settings, NODE_ROOT):
         return
     if not review.is_off("httpNodeAuth"):
         yield from _login(review, "httpNodeAuth", "dashboards")
@@ -394,7 +403,7 @@ def _static_auth(review: SettingsReview) -> Iterator[Finding]:
         yield from _login(review, "httpStaticAuth", "static files")
         if not serves:
             yield review.finding(STATIC_UNUSED, "httpStaticAuth is set without httpStatic.", ("httpStaticAuth",))
-    covered = not review.is_off("httpNodeAuth") and below_node_root(review)
+    covered = not review.is_off("httpNodeAuth") and _is_below_node_root(review)
     if serves and not has_login and not covered:
         yield review.finding(STATIC_OPEN, "httpStatic is set without httpStaticAuth.", ("httpStatic",))
     users = [review.get(key, "user") for key in ("httpNodeAuth", "httpStaticAuth")]
@@ -406,23 +415,12 @@ def _static_auth(review: SettingsReview) -> Iterator[Finding]:
         )
 
 
-def below_node_root(review: SettingsReview) -> bool:
+def _is_below_node_root(review: SettingsReview) -> bool:
     """Whether all static files lie below the root of httpNodeAuth, which protects them then."""
-    root = review.get("httpRoot") if review.has("httpRoot") else review.get("httpNodeRoot")
-    root = "/" if root is MISSING else root
-    if not isinstance(root, str):
+    node_root = root_of(review.settings, NODE_ROOT)
+    if not isinstance(node_root, str):
         return False
-    base, statics = review.get("httpStaticRoot"), review.get("httpStatic")
-    roots = [
-        entry.get("root", "") if isinstance(entry, dict) else ""
-        for entry in (statics if isinstance(statics, list) else [statics])
-    ]
-    parts = root.strip("/").split("/") if root.strip("/") else []
-    return all(
-        f"{base if isinstance(base, str) else ''}/{each}".strip("/").split("/")[: len(parts)] == parts or not parts
-        for each in roots
-        if isinstance(each, str)
-    )
+    return all(is_below(static.path, node_root) for static in static_roots(review.settings) if static.has_known_root)
 
 
 def _login(review: SettingsReview, key: str, serves: str) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ import dataclasses
 import os
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError, check_hash
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     Login,
@@ -22,19 +21,17 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
     permissions,
     same_login,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+
 from . import web_sockets
 from .document import SettingsDocument
 from .export import right_name
+from .functions import HTTPS
+from .roots import NODE_ROOT, is_below, root_of, static_roots
 from .source import MISSING
 
-#: Read in one call, so that a renewal between two reads cannot give a key beside another certificate.
-HTTPS = """\
-function() {
-    const pem = require("fs").readFileSync(require("path").join(__dirname, "nodecerts", "server.pem"));
-    return { key: pem, cert: pem };
-}"""
 #: Hours between two looks for a renewed certificate: 72 s, so that a run can wait for it instead of restarting.
 REFRESH_INTERVAL = 0.02
 
@@ -311,17 +308,11 @@ class DesiredSettings:
         """Two different Basic logins on one root ask forever: Node-RED checks httpNodeAuth first, for all below it."""
         if self.node_auth is None or self.static_auth is None or same_login(self.node_auth, self.static_auth):
             return
-        node_root = _root(document, "httpNodeRoot")
-        statics = document.get(("httpStatic",))
-        base = document.get(("httpStaticRoot",))
-        for entry in statics if isinstance(statics, list) else [statics]:
-            root = entry.get("root", "/") if isinstance(entry, dict) else "/"
-            whole = "/".join(part.strip("/") for part in ("", base if isinstance(base, str) else "", str(root)) if part)
-            if isinstance(node_root, str) and f"/{whole.strip('/')}/".startswith(
-                f"/{node_root.strip('/')}/".replace("//", "/")
-            ):
+        node_root = root_of(document.settings, NODE_ROOT)
+        for root in static_roots(document.settings):
+            if isinstance(node_root, str) and is_below(root.path, node_root):
                 raise SettingsOptionError(
-                    f"nodered_static_auth differs from nodered_node_auth, but static files at /{whole.strip('/')} lie"
+                    f"nodered_static_auth differs from nodered_node_auth, but static files at {root.path} lie"
                     f" below httpNodeRoot {node_root}, where Node-RED asks for httpNodeAuth first: nobody could get at"
                     " them. Use the same login for both, or give dashboards a root of their own, for example"
                     " nodered_settings: {httpNodeRoot: /api}."
@@ -350,14 +341,6 @@ def _loses(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any] | None) -
 
 def _listed(permissions_: str | list[str]) -> str:
     return permissions_ if isinstance(permissions_, str) else ", ".join(permissions_)
-
-
-def _root(document: SettingsDocument, key: str) -> object:
-    for name in ("httpRoot", key):
-        value = document.get((name,))
-        if value is not MISSING:
-            return value
-    return "/"
 
 
 def _static(desired: t.Any, user_dir: str | None) -> t.Any:

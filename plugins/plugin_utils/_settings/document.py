@@ -13,13 +13,15 @@ Bytes in, bytes out. Whatever cannot be edited safely raises a SettingsError wit
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.rendering import plain
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, same_meaning
+
+from .edit import SettingsEdit
 from .export import KeyPath
 from .source import MISSING, SettingsSource
 
@@ -38,21 +40,27 @@ class SettingsDocument:
     """A settings.js that can be edited. Settings are named by a tuple of keys, or by a string with dots."""
 
     def __init__(self, source: bytes) -> None:
-        self._file = SettingsSource(source)
-        self._original = self._file
+        self._original = self._settings = SettingsSource(source)
+        self._edit = SettingsEdit(self._settings)
         self._touched: dict[KeyPath, None] = {}
 
     @property
     def source(self) -> bytes:
-        return self._file.source
+        """The file as it is now."""
+        return self._settings.source
 
-    def get(self, path: KeyPath | str) -> Any:
+    @property
+    def settings(self) -> SettingsSource:
+        """What the file says now."""
+        return self._settings
+
+    def get(self, path: KeyPath | str) -> t.Any:
         """The value a setting has: Python's own for literals, MISSING, or an Expression for what only running tells.
 
         An Expression holds the code as it stands in the file; it is also what stands for a setting that the file does
         not spell out but may get from elsewhere (`...base`, an assignment under a condition).
         """
-        return self._file.value(_as_path(path))
+        return self._settings.value(_as_path(path))
 
     def has(self, path: KeyPath | str) -> bool:
         """Whether the file gives the setting a value, or may do so."""
@@ -60,18 +68,18 @@ class SettingsDocument:
 
     def line_of(self, path: KeyPath | str) -> int | None:
         """The line on which the setting that counts stands."""
-        return self._file.line(_as_path(path))
+        return self._settings.line(_as_path(path))
 
     def blocker(self, path: KeyPath | str) -> SettingsError | None:
         """Why a setting cannot be edited in this file, whatever the value; None if it can."""
-        return self._file.blocker(_as_path(path))
+        return self._settings.blocker(_as_path(path))
 
-    def set(self, path: KeyPath | str, value: Any) -> None:
+    def set(self, path: KeyPath | str, value: t.Any) -> None:
         """Give a setting exactly this value; of an object, only the keys that differ are touched."""
         keys, desired = _as_path(path), plain(value)
-        self._adopt(keys, self._file.with_value(keys, desired), lambda found: same_meaning(found, desired))
+        self._adopt(keys, self._edit.with_value(keys, desired), lambda found: same_meaning(found, desired))
 
-    def merge(self, path: KeyPath | str, value: dict[str, Any]) -> None:
+    def merge(self, path: KeyPath | str, value: dict[str, t.Any]) -> None:
         """Set the given keys of an object, at every level, and keep its others."""
         keys = _as_path(path)
         if isinstance(value, dict) and value and isinstance(self.get(keys), dict):
@@ -80,7 +88,7 @@ class SettingsDocument:
         else:
             self.set(keys, value)
 
-    def set_by_key(self, path: KeyPath | str, key: str, items: Sequence[dict[str, Any]]) -> None:
+    def set_by_key(self, path: KeyPath | str, key: str, items: Sequence[dict[str, t.Any]]) -> None:
         """Make a list of objects hold exactly one entry per given one, told apart by a key such as `username`.
 
         Entries found keep their place, their comments and their other fields. A single object instead of a list, which
@@ -95,41 +103,41 @@ class SettingsDocument:
             or len(set(names)) < len(names)
         ):
             raise SettingsError(f"every entry of `{'.'.join(keys)}` needs a `{key}` of its own.")
-        self._adopt(keys, self._file.with_entries(keys, key, desired), lambda found: _has_entries(found, key, desired))
+        self._adopt(keys, self._edit.with_entries(keys, key, desired), lambda found: _has_entries(found, key, desired))
 
     def remove(self, path: KeyPath | str) -> None:
         """Take a setting out, wherever the file gives it a value."""
         keys = _as_path(path)
-        before = self._file
+        before, edit = self._settings, self._edit
         before.refuse_hazards(keys, {})
         try:
-            while (source := self._file.without(keys)) is not None:
+            while (source := self._edit.without(keys)) is not None:
                 self._adopt(keys, source, lambda _found: True)
         except SettingsError:
-            self._file = before
+            self._settings, self._edit = before, edit
             raise
 
     def changes(self) -> dict[str, Change]:
         """Which settings differ from the file as it was read: names only, never values."""
         found: dict[str, Change] = {}
         for path in self._touched:
-            _compare(path, self._original.value(path), self._file.value(path), found)
+            _compare(path, self._original.value(path), self._settings.value(path), found)
         return found
 
-    def _adopt(self, path: KeyPath, source: bytes, is_met: Callable[[Any], bool]) -> None:
+    def _adopt(self, path: KeyPath, source: bytes, is_met: Callable[[t.Any], bool]) -> None:
         """Take over an edited file, once it is proven that the wish is met and nothing else changed."""
         if source == self.source:
             return
-        edited = SettingsSource(source, self._original.style)
-        if not is_met(edited.value(path)) or edited.other_entries(path[0]) != self._file.other_entries(path[0]):
+        edited = SettingsSource(source)
+        if not is_met(edited.value(path)) or edited.other_entries(path[0]) != self._settings.other_entries(path[0]):
             raise SettingsError(
                 f"`{'.'.join(path)}` cannot be edited safely here. Edit it by hand.", self.line_of(path)
             )
-        self._file = edited
+        self._settings, self._edit = edited, SettingsEdit(edited, self._edit.style)
         self._touched[path] = None
 
 
-def _has_entries(found: Any, key: str, desired: list[dict[str, Any]]) -> bool:
+def _has_entries(found: t.Any, key: str, desired: list[dict[str, t.Any]]) -> bool:
     """Whether a list holds exactly one entry per wished one, with at least its fields."""
     entries = {entry.get(key): entry for entry in found} if all(isinstance(entry, dict) for entry in found) else {}
     return len(found) == len(desired) and all(
@@ -145,7 +153,7 @@ def _as_path(path: KeyPath | str) -> KeyPath:
     return keys
 
 
-def _compare(path: KeyPath, before: Any, after: Any, found: dict[str, Change]) -> None:
+def _compare(path: KeyPath, before: t.Any, after: t.Any, found: dict[str, Change]) -> None:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in before | after:
             _compare((*path, key), before.get(key, MISSING), after.get(key, MISSING), found)

@@ -20,9 +20,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
     line_of,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes import (
-    Assignment,
     FUNCTIONS,
     NAMED_DECLARATIONS,
+    Assignment,
     Names,
     Reference,
     assignment_to,
@@ -42,7 +42,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     unwrapped,
     value_of,
 )
-from .web_socket_functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
+
+from .functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
 
 KeyPath = tuple[str, ...]
 

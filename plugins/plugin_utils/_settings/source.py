@@ -2,41 +2,30 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One state of a settings.js: what it says, what stands in the way of an edit, and its bytes after one."""
+"""A settings.js that is read: what it says, where, and what stands in the way of an edit."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Container
+import typing as t
 from enum import Enum
 from functools import cached_property
-from typing import Any, NamedTuple
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.member_list import MemberList
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import (
-    COMMENTS,
     Node,
     NothingExportedError,
     SettingsError,
-    captures,
     line_of,
     parse,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.rendering import Style, render, render_key
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
     Expression,
-    Member,
-    elements_of,
     members_of,
-    same_meaning,
-    text_of,
     tokens_of,
     unwrapped,
     value_of,
 )
-from .export import Entry, KeyPath, find_export
 
-Rewrite = Callable[[Node], bytes]
+from .export import Entry, KeyPath, find_export
 
 
 class _Missing(Enum):
@@ -51,18 +40,10 @@ class _Missing(Enum):
 
 MISSING = _Missing.MISSING
 
-# So many members show how a file is indented.
-_SAMPLE = 50
 _SCALARS = (str, int, float, type(None), _Missing)
-# A statement removed before one of these would join its neighbours.
-_CONTINUES_A_STATEMENT = re.compile(rb"(?:\s|//[^\r\n]*|/\*.*?\*/)*(?:[(\[`+\-*.,]|/(?![/*]))", re.DOTALL)
-_COMMENT_BEHIND_STATEMENT = re.compile(rb"[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/[ \t]*(?=[\r\n]|\Z))")
-_REST_OF_LINE = re.compile(rb"[ \t]*(?:[\r\n]|\Z)")
-_LINE_START = re.compile(rb"(?:\r\n|[\r\n])[ \t]*\Z")
-_INDENT = re.compile(rb"[ \t]*")
 
 
-class _Found(NamedTuple):
+class _Found(t.NamedTuple):
     """What decides on a setting."""
 
     node: Node
@@ -70,25 +51,31 @@ class _Found(NamedTuple):
 
 
 class SettingsSource:
-    """A settings.js as it stands. It never changes: an edit returns the bytes of another one."""
+    """A settings.js as it stands. It never changes.
 
-    def __init__(self, source: bytes, style: Style | None = None, strict: bool = True) -> None:
-        """The style is the source's own, unless that of an earlier state is given; for ``strict`` see `find_export`."""
+    :ivar source: its bytes
+    :ivar root: its syntax tree
+    :ivar export: what it exports
+    """
+
+    def __init__(self, source: bytes, strict: bool = True) -> None:
+        """
+        :param strict: see `find_export`
+        :raises SettingsError: the file cannot be read, or what it exports cannot be told
+        """
         _refuse_bytes(source)
         self.source = source
-        if style is not None:
-            self.style = style
-        self._root = parse(source)
-        self._export = find_export(self._root, strict)
+        self.root = parse(source)
+        self.export = find_export(self.root, strict)
 
     @property
     def insertion_target(self) -> Node | None:
         """The object literal that takes new settings."""
-        return self._export.insertion_target
+        return self.export.insertion_target
 
     # What it says
 
-    def value(self, path: KeyPath) -> Any:
+    def value(self, path: KeyPath) -> t.Any:
         found = self._find(path)
         if found is None:
             return MISSING
@@ -107,7 +94,7 @@ class SettingsSource:
     def lines(self) -> dict[str, list[int]]:
         """Every top-level setting with the lines of all places that give it a value as a whole."""
         lines: dict[str, list[int]] = {}
-        for entry in self._export.entries:
+        for entry in self.export.entries:
             if entry.path is not None and len(entry.path) == 1:
                 lines.setdefault(entry.path[0], []).append(line_of(entry.node))
         return lines
@@ -123,18 +110,19 @@ class SettingsSource:
 
     def other_entries(self, key: str) -> list[tuple[KeyPath | None, bytes | tuple]]:
         """Everything that gives other settings a value, in its order."""
-        entries = [entry for entry in self._export.entries if entry.path is None or entry.path[0] != key]
+        entries = [entry for entry in self.export.entries if entry.path is None or entry.path[0] != key]
         # To the parser, a method may end with a comment behind it.
         return [
-            (entry.path, tokens_of(entry.node) if entry.value is None else self._text(entry.value)) for entry in entries
+            (entry.path, tokens_of(entry.node) if entry.value is None else self.text(entry.value)) for entry in entries
         ]
 
-    def _text(self, node: Node) -> bytes:
+    def text(self, node: Node) -> bytes:
+        """The code of a node."""
         return self.source[node.start_byte : node.end_byte]
 
     def _find(self, path: KeyPath) -> _Found | None:
-        for hazard in self._export.hazards:
-            if hazard.path and not hazard.reads_only and _related(hazard.path, path):
+        for hazard in self.export.hazards:
+            if hazard.path and not hazard.reads_only and related(hazard.path, path):
                 return _Found(hazard.node, None)
         entry, later = self._decisive(path)
         if later is not None:
@@ -151,7 +139,7 @@ class SettingsSource:
     def _decisive(self, path: KeyPath) -> tuple[Entry | None, Entry | None]:
         """The entry that gives a setting its value, and the last one after it that may override it."""
         decisive = later = None
-        for entry in self._export.entries:
+        for entry in self.export.entries:
             if entry.path is not None and path[: len(entry.path)] == entry.path:
                 decisive, later = entry, None
             elif entry.path is None or entry.path[: len(path)] == path:
@@ -160,15 +148,15 @@ class SettingsSource:
 
     # What stands in the way
 
-    def refuse_hazards(self, path: KeyPath, desired: Any) -> None:
-        for hazard in self._export.hazards:
-            if _related(hazard.path, path) and not (hazard.reads_only and self._is_scalar(hazard.path, path, desired)):
+    def refuse_hazards(self, path: KeyPath, desired: t.Any) -> None:
+        for hazard in self.export.hazards:
+            if related(hazard.path, path) and not (hazard.reads_only and self._is_scalar(hazard.path, path, desired)):
                 raise SettingsError(
                     f"{hazard.reason}, so `{'.'.join(path)}` cannot be set safely. Remove that code, or set it there.",
                     line_of(hazard.node),
                 )
 
-    def _is_scalar(self, read: KeyPath, path: KeyPath, desired: Any) -> bool:
+    def _is_scalar(self, read: KeyPath, path: KeyPath, desired: t.Any) -> bool:
         """Whether what code reads is no object, before and after, so that it cannot be changed through it."""
         for key in read[len(path) :]:
             desired = desired.get(key) if isinstance(desired, dict) else None
@@ -179,311 +167,14 @@ class SettingsSource:
         entry, later = self._decisive(path)
         if entry is None and later is not None and later.path is None and len(path) == 1:
             # A new key goes to the end of its literal, or behind the last assignment: what runs before does no harm.
-            insertion_target = self._export.insertion_target
+            insertion_target = self.export.insertion_target
             if later.node.end_byte <= (
-                insertion_target.end_byte if insertion_target else self._export.entries[-1].node.start_byte
+                insertion_target.end_byte if insertion_target else self.export.entries[-1].node.start_byte
             ):
                 later = None
         if later is not None:
-            raise _overridden(path[0], later.node)
+            raise overridden(path[0], later.node)
         return entry
-
-    # What it would be
-
-    def with_value(self, path: KeyPath, desired: Any) -> bytes:
-        """The source with a setting at exactly that value."""
-        self.refuse_hazards(path, desired)
-        return self._with(path, lambda node: self.rewritten(node, desired), desired)
-
-    def with_entries(self, path: KeyPath, key: str, items: list[dict[str, Any]]) -> bytes:
-        """The source with a list of objects that holds exactly the given entries, told apart by a key."""
-        self.refuse_hazards(path, items)
-        return self._with(path, lambda node: self._rewritten_entries(node, key, items), items)
-
-    def _with(self, path: KeyPath, rewrite: Rewrite, fresh: Any) -> bytes:
-        """The source with a setting's value rewritten, or the fresh value put in if there is none."""
-        entry = self.effective_entry(path)
-        target = self._export.insertion_target if entry is None else entry.owner
-        if target is not None:
-            return self._spliced(target, self._put(target, path, rewrite, fresh))
-        if entry is None:
-            return self._with_statement(path, fresh)
-        return self._spliced(entry.value, self._put(entry.value, path[len(entry.path) :], rewrite, fresh))
-
-    def _spliced(self, node: Node, text: bytes) -> bytes:
-        return self.source[: node.start_byte] + text + self.source[node.end_byte :]
-
-    def _put(self, node: Node, keys: KeyPath, rewrite: Rewrite, fresh: Any) -> bytes:
-        """The text of a value after an edit of what the keys lead to inside it."""
-        if not keys:
-            return rewrite(node)
-        literal = unwrapped(node)
-        if literal.type != "object":
-            raise _no_object(keys[0], node)
-        members = _Members(self, literal)
-        value = fresh
-        for key in reversed(keys[1:]):
-            value = {key: value}
-        members.put(keys[0], value, lambda inner: self._put(inner, keys[1:], rewrite, fresh), whole=len(keys) == 1)
-        return self._around(node, members.render())
-
-    def _around(self, node: Node, text: bytes) -> bytes:
-        """The text with the parentheses that stand around it in the source."""
-        inner = unwrapped(node)
-        return self.source[node.start_byte : inner.start_byte] + text + self.source[inner.end_byte : node.end_byte]
-
-    def without(self, path: KeyPath) -> bytes | None:
-        """The source without one of the places that set a value; None if there is none left."""
-        entries = [entry for entry in self._export.entries if entry.path is None or _related(entry.path, path)]
-        for entry in reversed(entries):
-            if entry.path is None or len(entry.path) > len(path):
-                raise _overridden(path[0], entry.node)
-            if entry.path == path and entry.owner is None:
-                return self._without_statement(entry.node)
-            target = entry.owner or entry.value
-            text = None if target is None else self.cut(target, path if entry.owner else path[len(entry.path) :])
-            return None if text is None else self._spliced(target, text)
-        return None
-
-    def cut(self, node: Node, keys: KeyPath) -> bytes | None:
-        """The text of a value without what the keys lead to inside it; None if there is nothing."""
-        literal = unwrapped(node)
-        if literal.type == "object":
-            members = _Members(self, literal)
-            return self._around(node, members.render()) if members.cut(keys) else None
-        if isinstance(value_of(literal), Expression):
-            raise SettingsError(f"`{keys[0]}` may come from code here. Remove it by hand.", line_of(node))
-        return None
-
-    # Values
-
-    def rewritten(self, node: Node, desired: Any) -> bytes:
-        """The text of a value made equal to the wished one, with as few changes as possible."""
-        if same_meaning(value_of(node), desired):
-            return self._text(node)
-        literal = unwrapped(node)
-        if literal.type == "object" and isinstance(desired, dict) and desired:
-            members = _Members(self, literal)
-            members.keep_only(desired)
-            for key, item in desired.items():
-                members.put_value(key, item)
-            return self._around(node, members.render())
-        if literal.type == "array" and isinstance(desired, list) and desired:
-            elements = elements_of(literal)
-            if elements:
-                return self._around(node, self._rewritten_array(literal, elements, desired))
-        style = self.style
-        if literal.type == "string":
-            style = style.replaced(quote=text_of(literal)[0])
-        return render(desired, style, self.indent_at(node.start_byte).decode()).encode("utf-8")
-
-    def _rewritten_array(self, node: Node, elements: list[Node], desired: list[Any]) -> bytes:
-        found = [value_of(element) for element in elements]
-        head = _common_length(found, desired)
-        tail = _common_length(found[head:][::-1], desired[head:][::-1])
-        old, new = len(found) - tail, len(desired) - tail
-        array = self.member_list(node, elements)
-        for index in range(head, min(old, new)):
-            array.members[index] = self.rewritten(elements[index], desired[index])
-        for index in reversed(range(new, old)):
-            array.remove(index)
-        for index in range(old, new):
-            self._insert_element(array, index, desired[index], elements)
-        return array.render()
-
-    def _rewritten_entries(self, node: Node, key: str, items: list[dict[str, Any]]) -> bytes:
-        literal = unwrapped(node)
-        elements = elements_of(literal) if literal.type == "array" else None
-        array = self.member_list(literal, elements or [])
-        if literal.type == "object":
-            elements = [literal]
-            array = array.wrapped(b"[", b"]")
-        if elements is None or not items:
-            return self.rewritten(node, items)
-        desired = {item[key]: item for item in items}
-        for index in reversed(range(len(elements))):
-            # The last entry of a name is the one that counts, so the first one met from behind stays.
-            item = desired.pop(_name_of(elements[index], key), None)
-            if item is None:
-                array.remove(index)
-            else:
-                array.members[index] = self._with_fields(elements[index], item)
-        for item in items:
-            if item[key] in desired:
-                self._insert_element(array, len(array.members), item, elements)
-        return self._around(node, array.render())
-
-    def _with_fields(self, node: Node, item: dict[str, Any]) -> bytes:
-        members = _Members(self, unwrapped(node))
-        for field, value in item.items():
-            members.put_value(field, value)
-        return self._around(node, members.render())
-
-    def _insert_element(self, array: MemberList, index: int, value: Any, siblings: list[Node]) -> None:
-        literals = [unwrapped(node) for node in siblings if unwrapped(node).type == "object"]
-        style = self.style.replaced(quoted_keys=bool(literals) and self.quotes_keys(members_of(literals[-1])))
-        indent = array.indent_for(index, style.unit.encode()) if array.has_line_breaks else None
-        outer = array.line_indent if indent is None else indent
-        inline = indent is None and bool(array.members) and array.on_one_line
-        array.insert(index, render(value, style, outer.decode(), inline).encode("utf-8"), indent)
-
-    # Statements
-
-    def _with_statement(self, path: KeyPath, value: Any) -> bytes:
-        """The source with `exports.key = value;` after the last such statement."""
-        last = self._export.entries[-1]
-        target = last.node.named_children[0].child_by_field_name("left")
-        for _key in last.path:
-            target = target.child_by_field_name("object")
-        for key in reversed(path[1:]):
-            value = {key: value}
-        key = render_key(path[0], self.style)
-        access = f"[{key}]" if key[0] in "\"'" else key if key[0] == "[" else f".{key}"
-        indent = self.indent_at(last.node.start_byte).decode()
-        code = f"{self.style.eol}{indent}{text_of(target)}{access} = {render(value, self.style, indent)};"
-        comment = _COMMENT_BEHIND_STATEMENT.match(self.source, last.node.end_byte)
-        end = comment.end() if comment else last.node.end_byte
-        return self.source[:end] + code.encode("utf-8") + self.source[end:]
-
-    def _without_statement(self, statement: Node) -> bytes:
-        before, after = self.source[: statement.start_byte], self.source[statement.end_byte :]
-        if _CONTINUES_A_STATEMENT.match(after) and not _follows_semicolon(statement):
-            return before + b";" + after
-        line_start = _LINE_START.search(before)
-        if line_start and _REST_OF_LINE.match(after):
-            return before[: line_start.start()] + after
-        return before + after.lstrip(b" \t")
-
-    def key_text(self, member: Member) -> bytes:
-        """A member up to its value."""
-        return b"" if member.value is None else self.source[member.node.start_byte : member.value.start_byte]
-
-    def quotes_keys(self, members: list[Member]) -> bool:
-        """Whether an object literal is written like JSON."""
-        keys = [self.key_text(member)[:1] for member in members if member.value is not None]
-        return bool(keys) and all(key in (b"'", b'"') for key in keys)
-
-    # The file's own style
-
-    def member_list(self, node: Node, members: list[Node]) -> MemberList:
-        return MemberList.read(self.source, node, members, self.indent_at(node.start_byte), self.style.eol.encode())
-
-    def indent_at(self, position: int) -> bytes:
-        """The indentation of the line at a position."""
-        return _INDENT.match(self.source, self._line_start(position), position)[0]
-
-    def _line_start(self, position: int) -> int:
-        start = self.source.rfind(b"\n", 0, position) + 1
-        return self.source.rfind(b"\r", start, position) + 1 or start
-
-    @cached_property
-    def style(self) -> Style:
-        strings = captures("(string) @string", self._root).get("string", [])
-        single = sum(self.source[node.start_byte : node.start_byte + 1] == b"'" for node in strings)
-        crlf = self.source.count(b"\r\n")
-        ends = {"\n": self.source.count(b"\n") - crlf, "\r\n": crlf, "\r": self.source.count(b"\r") - crlf}
-        return Style(
-            eol=max(ends, key=lambda end: ends[end]),
-            unit=self._indent_unit(),
-            quote="'" if single * 2 > len(strings) else '"',
-        )
-
-    def _indent_unit(self) -> str:
-        literals = [self._export.insertion_target] if self._export.insertion_target else []
-        literals += [unwrapped(entry.value) for entry in self._export.entries[:_SAMPLE] if entry.value is not None]
-        for literal in literals:
-            outer = self.indent_at(literal.start_byte)
-            for inner in literal.named_children[:_SAMPLE] if literal.type == "object" else ():
-                indent = self.indent_at(inner.start_byte)
-                starts_line = self._line_start(inner.start_byte) > literal.start_byte
-                if starts_line and indent.startswith(outer) and indent != outer:
-                    return indent[len(outer) :].decode()
-        return Style.unit
-
-
-class _Members:
-    """The members of an object literal under edit."""
-
-    def __init__(self, file: SettingsSource, node: Node) -> None:
-        self._file = file
-        self._node = node
-        self._members = members_of(node)
-        self._list = file.member_list(node, [member.node for member in self._members])
-
-    def render(self) -> bytes:
-        return self._list.render()
-
-    def keep_only(self, names: Container[str | None]) -> None:
-        for index in reversed(range(len(self._members))):
-            if self._members[index].name not in names:
-                self._remove(index)
-
-    def cut(self, keys: KeyPath) -> bool:
-        """Takes out what the keys lead to; tells whether there was anything."""
-        index, unknown = self._last(keys[0]), self._last(None)
-        # A key may come back from an earlier spread; a part of it may not.
-        if unknown >= 0 and (len(keys) == 1 or unknown > index):
-            raise _overridden(keys[0], self._members[unknown].node)
-        if len(keys) == 1:
-            found = [index for index, member in enumerate(self._members) if member.name == keys[0]]
-            for index in reversed(found):
-                self._remove(index)
-            return bool(found)
-        member = self._members[index] if index >= 0 else None
-        text = None if member is None or member.value is None else self._file.cut(member.value, keys[1:])
-        if text is None:
-            return False
-        self._list.members[index] = self._file.key_text(member) + text
-        return True
-
-    def put_value(self, name: str, value: Any) -> None:
-        self.put(name, value, lambda node: self._file.rewritten(node, value), whole=True)
-
-    def put(self, name: str, fresh: Any, rewrite: Rewrite, whole: bool) -> None:
-        """Rewrites the value of a key, or adds the key with a fresh value.
-
-        What has no value of its own (a method, a shorthand) can only be replaced as a whole.
-        """
-        index, unknown = self._last(name), self._last(None)
-        if unknown > index and (index >= 0 or not whole):
-            raise _overridden(name, self._members[unknown].node)
-        if index < 0:
-            self._insert(name, fresh, unknown + 1)
-            return
-        member = self._members[index]
-        if member.value is not None:
-            self._list.members[index] = self._file.key_text(member) + rewrite(member.value)
-        elif whole:
-            self._list.members[index] = self._text(name, fresh, self._file.indent_at(member.node.start_byte), False)
-        else:
-            raise _no_object(name, member.node)
-
-    def _insert(self, name: str, value: Any, first: int) -> None:
-        """Adds a key below its commented-out example, else behind the last one; never before `first`."""
-        index, offset = self._list.example_of(name, first) or (len(self._members), None)
-        fresh_lines = self._list.is_bare and (
-            self._node == self._file.insertion_target or (isinstance(value, dict) and bool(value))
-        )
-        own_line = self._list.has_line_breaks or fresh_lines
-        indent = self._list.indent_for(index, self._file.style.unit.encode()) if own_line else None
-        text = self._text(name, value, self._list.line_indent if indent is None else indent, not own_line)
-        self._list.insert(index, text, indent, offset)
-        self._members.insert(index, Member(name, self._node, None))
-
-    def _text(self, name: str, value: Any, indent: bytes, inline: bool) -> bytes:
-        style = self._file.style.replaced(quoted_keys=self._file.quotes_keys(self._members))
-        return f"{render_key(name, style)}: {render(value, style, indent.decode(), inline)}".encode("utf-8")
-
-    def _last(self, name: str | None) -> int:
-        found = -1
-        for index, member in enumerate(self._members):
-            if member.name == name:
-                found = index
-        return found
-
-    def _remove(self, index: int) -> None:
-        self._list.remove(index)
-        del self._members[index]
 
 
 def _refuse_bytes(source: bytes) -> None:
@@ -499,26 +190,13 @@ def _refuse_bytes(source: bytes) -> None:
         raise SettingsError("there is a NUL byte here, which no text has. Restore the file.", line)
 
 
-def _follows_semicolon(statement: Node) -> bool:
-    previous = statement.prev_sibling
-    while previous is not None and previous.type in COMMENTS:
-        previous = previous.prev_sibling
-    return previous is None or text_of(previous).endswith(";")
-
-
-def _related(one: KeyPath, other: KeyPath) -> bool:
+def related(one: KeyPath, other: KeyPath) -> bool:
     """Whether one path leads to the other or into it."""
     length = min(len(one), len(other))
     return one[:length] == other[:length]
 
 
-def _no_object(key: str, node: Node) -> SettingsError:
-    return SettingsError(
-        f"this is no object literal, so `{key}` cannot be set in it. Set the whole value.", line_of(node)
-    )
-
-
-def _overridden(key: str, node: Node) -> SettingsError:
+def overridden(key: str, node: Node) -> SettingsError:
     if node.type == "spread_element":
         reason = (
             f"the spread (`...`) here may bring `{key}` too. Write that key out below it, or move it above the others."
@@ -541,18 +219,3 @@ def _find_in(value: Node, key: str) -> _Found | None:
         elif member.name == key:
             found = _Found(member.node, member.value)
     return found
-
-
-def _name_of(element: Node, key: str) -> str | None:
-    found = value_of(element)
-    name = found.get(key) if isinstance(found, dict) else None
-    return name if isinstance(name, str) else None
-
-
-def _common_length(one: list[Any], other: list[Any]) -> int:
-    length = 0
-    for first, second in zip(one, other):
-        if not same_meaning(first, second):
-            break
-        length += 1
-    return length

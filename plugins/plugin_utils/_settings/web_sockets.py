@@ -14,9 +14,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+
 from .document import SettingsDocument
+from .functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
 from .source import MISSING
-from .web_socket_functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
 
 #: How every function here begins, to tell it from one of the user's own.
 _OURS = "function pifleet"

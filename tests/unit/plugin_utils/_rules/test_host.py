@@ -390,7 +390,7 @@ def test_the_port_that_is_looked_at(good, changes, port):
         (
             'httpStatic: [{path: "/srv", root: "/doc"}], httpStaticAuth: {user: "a", pass: "b"}',
             "/",
-            (("//doc", "httpStaticAuth"),),
+            (("/doc", "httpStaticAuth"),),
         ),
     ],
 )

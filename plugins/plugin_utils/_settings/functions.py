@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The JavaScript functions that settings.js gets, each from a file of its own beside this one."""
+
+from __future__ import annotations
+
+import pathlib
+
+_BEGIN, _END = "const code = ", ";\n"
+
+
+def _function(name: str) -> str:
+    """The function expression of a file, which gives it a name so that the file is a program by itself."""
+    program = pathlib.Path(__file__).with_name(f"{name}.js").read_text("utf-8")
+    _comment, begin, expression = program.partition(f"\n{_BEGIN}")
+    if not begin or not expression.endswith(_END):
+        raise AssertionError(f"{name}.js does not consist of `{_BEGIN}...;`")
+    return expression.removesuffix(_END)
+
+
+#: The value of `https`.
+HTTPS = _function("https")
+#: Checks the login of httpNodeAuth for the other two; see `web_sockets`.
+VERIFY_LOGIN = _function("verify_login")
+#: The value of `webSocketNodeVerifyClient`.
+VERIFY_CLIENT = _function("verify_client")
+#: The value of `ioMiddleware` of a dashboard.
+IO_MIDDLEWARE = _function("io_middleware")
