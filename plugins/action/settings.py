@@ -31,19 +31,19 @@ class ActionModule(HostAction):
         target = self._target(options)
         for _attempt in range(ATTEMPTS):
             edit = SettingsEdit(target, options)
-            told = {"path": target.path, "warnings": edit.warnings}
+            outcome: dict[str, t.Any] = {"path": target.path, "warnings": edit.warnings}
             if not edit.is_due:
-                return {"changed": False, "changes": [], **told}
+                return {"changed": False, "changes": [], **outcome}
             written = edit.write()
             if written is not None:
-                kept = {key: written[key] for key in ("transaction", "backup_file") if key in written}
+                kept: dict[str, t.Any] = {key: written[key] for key in ("transaction", "backup_file") if key in written}
                 return {
                     "changed": True,
                     "changes": edit.changes,
                     "diff": edit.diff(),
                     "transaction": "",
                     **kept,
-                    **told,
+                    **outcome,
                 }
             target.read(fresh=True)
         raise UserError(f"{target.path} was changed {ATTEMPTS} times by somebody else while it was edited.")
