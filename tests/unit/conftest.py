@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import subprocess
 
 import pytest
@@ -19,7 +20,7 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
 
 
 @pytest.fixture(scope="session")
-def pem(tmp_path_factory):
+def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, str]:
     """A key with a certificate, and the fingerprint that openssl gives it."""
     path = tmp_path_factory.mktemp("pem") / "server.pem"
     run = subprocess.run(

@@ -20,10 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry im
 from host_state import make_state
 from web_server import LOCKED, server
 
-if t.TYPE_CHECKING:
-    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
-
-OPTIONS = {
+OPTIONS: dict[str, t.Any] = {
     "service": "nodered",
     "user": None,
     "user_dir": None,
@@ -45,20 +42,21 @@ class Audit(ActionModule):
         self.warnings: list[str] = []
         self._display = types.SimpleNamespace(warning=self.warnings.append)
 
-    def run_module(self, module, options):
+    def run_module(self, module: str, options: dict[str, t.Any]) -> t.Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-def state_of(port: int, certificate: str | None) -> HostState:
+def state_of(port: int, certificate: str | None) -> dict[str, t.Any]:
     """The state of a host whose server shows itself this certificate, and that was never proved."""
-    return make_state(
+    state = make_state(
         details__listening=[["0.0.0.0", port]],
         proof=None,
         endpoints=[{"port": port, "certificate": certificate}],
         settings__content=None,
     )
+    return t.cast(dict[str, t.Any], state)
 
 
 # Nonsense
@@ -77,7 +75,7 @@ def state_of(port: int, certificate: str | None) -> HostState:
         (AnsibleError("No route to host"), "No route to host"),
     ],
 )
-def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer, error):
+def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer: t.Any, error: str) -> None:
     result = Audit(answer).execute(OPTIONS)
     (reported,) = build.results_from_data([result], RULES)
     assert (reported.subject.name, reported.subject.error, reported.subject.address) == ("kitchen", error, "127.0.0.1")
@@ -94,7 +92,7 @@ def test_a_host_that_answers_nonsense_is_a_subject_that_failed(answer, error):
         ({"subject": {"name": "attic"}, "findings": [{"rule": "no-such-rule"}]}, "attic", "no-such-rule"),
     ],
 )
-def test_an_item_that_cannot_be_used_leaves_the_others(item, name, error):
+def test_an_item_that_cannot_be_used_leaves_the_others(item: dict[str, t.Any], name: str, error: str) -> None:
     others = [{"subject": {"name": each}} for each in ("pi", "shed")]
     good, bad, last = build.results_from_data([others[0], item, others[1]], RULES)
     assert (good.subject.name, good.subject.error, last.subject.name) == ("pi", "", "shed")
@@ -102,7 +100,7 @@ def test_an_item_that_cannot_be_used_leaves_the_others(item, name, error):
     assert "hunter2" not in bad.subject.error
 
 
-def test_two_of_one_subject():
+def test_two_of_one_subject() -> None:
     with pytest.raises(DataError, match="another one of pi"):
         build.results_from_data([{"subject": {"name": "pi"}}] * 2, RULES)
 
@@ -110,26 +108,29 @@ def test_two_of_one_subject():
 # Another server
 
 
-def test_the_server_of_the_host(pem):
+def test_the_server_of_the_host(pem: tuple[pathlib.Path, str]) -> None:
     path, fingerprint = pem
     with server(LOCKED, path) as port:
         audit = Audit(None)
         view = audit._view(state_of(port, fingerprint), OPTIONS)
+    assert view is not None
     assert (view["login"], audit.warnings) == ("credentials", [])
 
 
-def test_another_server_is_not_judged(pem: tuple[pathlib.Path, str]):
+def test_another_server_is_not_judged(pem: tuple[pathlib.Path, str]) -> None:
     with server(LOCKED, pem[0]) as port:
         audit = Audit(None)
         assert audit._view(state_of(port, "0" * 64), OPTIONS) is None
     assert "shows another certificate" in audit.warnings[0]
 
 
-def test_an_address_that_does_not_answer():
+def test_an_address_that_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     audit = Audit(None)
-    assert audit._view(state_of(port, None), OPTIONS)["reachable"] is False
+    view = audit._view(state_of(port, None), OPTIONS)
+    assert view is not None
+    assert view["reachable"] is False
     assert audit.warnings == [
         f"Port {port} of 127.0.0.1 does not answer the control node: only what the host told is judged."
     ]

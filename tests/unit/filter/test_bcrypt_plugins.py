@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import typing as t
 
 import ansible_collections.pifleet.nodered as collection
 import pytest
@@ -17,7 +18,7 @@ import yaml
 
 PASSWORD = "hunter2-secret"
 TOO_LONG = 6 * PASSWORD
-ONE_TASK_THAT_FAILS = {
+ONE_TASK_THAT_FAILS: dict[str, dict[str, t.Any]] = {
     "module": {"pifleet.nodered.bcrypt_hash": {"password": "{{ too_long }}"}},
     "module, unknown option": {"pifleet.nodered.bcrypt_hash": {"password": PASSWORD, "cots": 8}},
     "module, cost is no number": {"pifleet.nodered.bcrypt_hash": {"password": PASSWORD, "cost": "eight"}},

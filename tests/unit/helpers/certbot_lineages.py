@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import pathlib
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
@@ -15,14 +16,16 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 DIRECTORY = "https://acme.example.org/directory"
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
 HOOK = certbot_hook.hook("nodered", "pi", "pi", "/home/pi/.node-red/nodecerts/server.pem")
 
 
-def pair(*names, key=None, start=-10, days=90):
+def pair(
+    *names: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None, start: int = -10, days: int = 90
+) -> tuple[bytes, bytes]:
     """A private key and a certificate, as certbot would have them."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([])
@@ -54,7 +57,7 @@ LINEAGE = {
 }
 
 
-def lineage(letsencrypt, key, chain):
+def lineage(letsencrypt: pathlib.Path, key: bytes, chain: bytes) -> None:
     live = letsencrypt / "live/pifleet-nodered"
     (live / "privkey.pem").write_bytes(key)
     (live / "fullchain.pem").write_bytes(chain)

@@ -11,8 +11,7 @@ import copy
 import hashlib
 import typing as t
 
-if t.TYPE_CHECKING:
-    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import FileStatus, HostState
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import FileStatus, HostState
 
 ADDRESS = "192.0.2.7"
 USER_DIR = "/home/pi/.node-red"

@@ -6,25 +6,29 @@
 
 from __future__ import annotations
 
+import typing as t
 from textwrap import dedent
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
+#: A key as the tuple of those that lead to it.
+KeyPath = tuple[str, ...]
 
-def edited(source: str, *edits: tuple) -> str:
+
+def edited(source: str, *edits: tuple[t.Any, ...]) -> str:
     document = SettingsDocument(source.encode("utf-8"))
     for method, *arguments in edits:
         getattr(document, method)(*arguments)
     return document.source.decode("utf-8")
 
 
-def after_set(source: str, path, value) -> str:
+def after_set(source: str, path: str | KeyPath, value: object) -> str:
     return edited(source, ("set", path, value))
 
 
-def refusal(source: str | bytes, *edits: tuple) -> SettingsError:
+def refusal(source: str | bytes, *edits: tuple[t.Any, ...]) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
         document = SettingsDocument(source.encode("utf-8") if isinstance(source, str) else source)
         for method, *arguments in edits:
@@ -33,12 +37,11 @@ def refusal(source: str | bytes, *edits: tuple) -> SettingsError:
     return caught.value
 
 
-def get(source: str, path):
+def get(source: str, path: str | KeyPath) -> t.Any:
     return SettingsDocument(source.encode("utf-8")).get(path)
 
 
 AUTH = {"type": "credentials", "users": [{"username": "admin", "password": "$2b$08$x", "permissions": "*"}]}
-
 
 # The shapes of the file that Node-RED ships: banners, examples in two spellings, an example per key or two.
 STOCK = dedent("""\

@@ -9,10 +9,15 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import pathlib
 import ssl
 import threading
+import typing as t
 
-LOCKED = {
+#: By path the status, the headers and the body of the answer.
+Pages = dict[str, tuple[int, dict[str, str], str]]
+
+LOCKED: Pages = {
     "/auth/login": (200, {}, json.dumps({"type": "credentials", "prompts": []})),
     "/settings": (401, {}, "Unauthorized"),
     "/flows": (401, {}, "Unauthorized"),
@@ -21,11 +26,12 @@ BASIC = (401, {"WWW-Authenticate": 'Basic realm="Authorization Required"'}, "")
 
 
 @contextlib.contextmanager
-def serving(handler, pem=None):
+def serving(handler: type[http.server.BaseHTTPRequestHandler], pem: pathlib.Path | None = None) -> t.Iterator[int]:
     """Let a request handler answer on a port of this machine, over TLS with a PEM file; yields the port."""
     listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     # Neither requests nor clients that go away are told of.
-    handler.log_message = listening.handle_error = lambda *arguments: None
+    for silenced, name in ((handler, "log_message"), (listening, "handle_error")):
+        setattr(silenced, name, lambda *_arguments: None)
     if pem:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
@@ -39,13 +45,13 @@ def serving(handler, pem=None):
 
 
 @contextlib.contextmanager
-def server(pages, pem=None, bearer_opens=False):
-    """Serve pages given by path as (status, headers, body); what is not there is 404 without a login."""
+def server(pages: Pages, pem: pathlib.Path | None = None, bearer_opens: bool = False) -> t.Iterator[int]:
+    """Serve pages; what is not there is 404 without a login."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self):
+        def do_GET(self) -> None:
             status, headers, body = pages.get(self.path) or pages.get("*") or (404, {}, "")
             if bearer_opens and self.headers.get("Authorization"):
                 status = 200

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     certbot_lineage as host,
@@ -15,7 +17,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared import cer
 
 
 @pytest.fixture
-def letsencrypt(tmp_path, monkeypatch):
+def letsencrypt(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     """An empty folder of certbot, and of the collection's records."""
     for name in ("live/pifleet-nodered", "renewal", "renewal-hooks/deploy", "timers"):
         (tmp_path / name).mkdir(parents=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import typing as t
 
 import pytest
 import yaml
@@ -26,7 +27,7 @@ FOLDERS = {"defaults", "handlers", "meta", "tasks", "templates"}
 every_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
-def load(role: pathlib.Path, file: str):
+def load(role: pathlib.Path, file: str) -> dict[str, t.Any]:
     return yaml.safe_load((role / file).read_text("utf-8"))
 
 
@@ -34,46 +35,46 @@ def options(role: pathlib.Path) -> dict:
     return load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
 
 
-def test_there_are_roles():
+def test_there_are_roles() -> None:
     assert ROLES
 
 
 @every_role
-def test_shape(role):
+def test_shape(role: pathlib.Path) -> None:
     assert [file for file in SHAPE if not (role / file).is_file()] == []
     assert {entry.name for entry in role.iterdir() if entry.is_dir()} <= FOLDERS
 
 
 @every_role
-def test_only_one_entry_point(role):
+def test_only_one_entry_point(role: pathlib.Path) -> None:
     assert list(load(role, "meta/argument_specs.yml")["argument_specs"]) == ["main"]
 
 
 @every_role
-def test_defaults_equal_argument_specs(role):
+def test_defaults_equal_argument_specs(role: pathlib.Path) -> None:
     documented = {name: option["default"] for name, option in options(role).items() if "default" in option}
     assert load(role, "defaults/main.yml") == documented
 
 
 @every_role
-def test_what_has_no_default_is_required(role):
+def test_what_has_no_default_is_required(role: pathlib.Path) -> None:
     assert [
         name for name, option in options(role).items() if "default" not in option and not option.get("required")
     ] == []
 
 
 @every_role
-def test_every_option_is_described(role):
+def test_every_option_is_described(role: pathlib.Path) -> None:
     assert [name for name, option in options(role).items() if not option.get("description")] == []
 
 
 @every_role
-def test_variables_have_the_prefix(role):
+def test_variables_have_the_prefix(role: pathlib.Path) -> None:
     assert [name for name in options(role) if not name.startswith("nodered_")] == []
 
 
 @every_role
-def test_own_variables_have_the_name_of_the_role(role):
+def test_own_variables_have_the_name_of_the_role(role: pathlib.Path) -> None:
     """Results and facts that a role sets itself, so that no two roles write the same variable."""
     own = set()
     for file in [*role.glob("tasks/*.yml"), *role.glob("handlers/*.yml")]:
@@ -81,8 +82,8 @@ def test_own_variables_have_the_name_of_the_role(role):
     assert [name for name in own if not name.startswith(f"nodered_{role.name}_")] == []
 
 
-def test_roles_agree_on_shared_variables():
-    meanings = {}
+def test_roles_agree_on_shared_variables() -> None:
+    meanings: dict[str, dict[str, t.Any]] = {}
     for role in ROLES:
         for name, option in options(role).items():
             described = {key: value for key, value in option.items() if key != "description"}
@@ -96,7 +97,7 @@ def test_roles_agree_on_shared_variables():
 
 
 @every_role
-def test_meta_tells_the_name(role):
+def test_meta_tells_the_name(role: pathlib.Path) -> None:
     meta = load(role, "meta/main.yml")
     assert meta["galaxy_info"]["role_name"] == role.name
     assert (

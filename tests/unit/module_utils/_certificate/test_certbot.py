@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import pwd
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
@@ -31,13 +33,13 @@ class Unit:
     active = False
     main_pid = 0
 
-    def __init__(self, folder):
+    def __init__(self, folder: pathlib.Path) -> None:
         self.account = Account(pwd.getpwuid(os.getuid()).pw_name)
         self.user_dir = self.settings_directory = str(folder)
 
 
 @pytest.fixture
-def client(letsencrypt, monkeypatch):
+def client(letsencrypt: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Makes an AcmeCertificate; with a script that is run as certbot, and has the new pair in $NEW."""
     (letsencrypt / "timers/certbot.timer").symlink_to("/nowhere")
     (letsencrypt / "bin").mkdir()
@@ -56,7 +58,7 @@ def client(letsencrypt, monkeypatch):
     user_dir = letsencrypt / "userDir"
     user_dir.mkdir()
 
-    def make(script, **options):
+    def make(script: str, **options: t.Any) -> certbot.AcmeCertificate:
         program = letsencrypt / "bin/certbot"
         program.write_text(f"#!/bin/sh\nNEW={new} FOLDER={letsencrypt}\n{script}\n", "utf-8")
         program.chmod(0o755)
@@ -83,11 +85,13 @@ mkdir -p $FOLDER/live/pifleet-nodered
 cp $NEW/*.pem $FOLDER/live/pifleet-nodered
 cp $NEW/conf $FOLDER/renewal/pifleet-nodered.conf
 """
+#: Makes what is tested, with a script that is run as certbot.
+Client = t.Callable[..., certbot.AcmeCertificate]
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="the hook belongs to root")
 
 
 @needs_root
-def test_fetch(letsencrypt, client):
+def test_fetch(letsencrypt: pathlib.Path, client: Client) -> None:
     made = client(
         FETCHES + 'echo "$@" >$FOLDER/arguments; for last; do :; done; cat $last >$FOLDER/ini',
         configuration='eab-kid = "k"',
@@ -99,14 +103,16 @@ def test_fetch(letsencrypt, client):
     arguments = (letsencrypt / "arguments").read_text("utf-8")
     assert "eab" not in arguments and "--keep-until-expiring" in arguments
     assert (letsencrypt / "ini").read_text("utf-8") == 'email = "a@example.org"\neab-kid = "k"\n'
-    assert [entry["path"] for entry in Transaction(made.store).record["files"]] == [
+    record = Transaction(made.store).record
+    assert record is not None
+    assert [entry["path"] for entry in record["files"]] == [
         str(letsencrypt / "userDir/nodecerts/server.pem"),
         str(letsencrypt / "renewal-hooks/deploy/pifleet-nodered"),
     ]
 
 
 @needs_root
-def test_way_back_takes_the_hook_along(letsencrypt, client):
+def test_way_back_takes_the_hook_along(letsencrypt: pathlib.Path, client: Client) -> None:
     made = client(FETCHES)
     made.fetch()
     Transaction(made.store).undo()
@@ -115,7 +121,7 @@ def test_way_back_takes_the_hook_along(letsencrypt, client):
 
 
 @needs_root
-def test_remove(letsencrypt, client):
+def test_remove(letsencrypt: pathlib.Path, client: Client) -> None:
     made = client(FETCHES)
     made.fetch()
     Transaction(made.store).close()
@@ -126,7 +132,7 @@ def test_remove(letsencrypt, client):
 
 
 @needs_root
-def test_waits_for_certbots_own_timer(letsencrypt, client):
+def test_waits_for_certbots_own_timer(letsencrypt: pathlib.Path, client: Client) -> None:
     made = client(
         'if mkdir $FOLDER/busy; then echo "Another instance of Certbot is already running."; exit 1; fi' + FETCHES
     )
@@ -163,7 +169,14 @@ def test_waits_for_certbots_own_timer(letsencrypt, client):
     ],
 )
 @needs_root
-def test_nothing_is_put_in_place(letsencrypt, client, monkeypatch, script, options, sentences):
+def test_nothing_is_put_in_place(
+    letsencrypt: pathlib.Path,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+    options: dict[str, t.Any],
+    sentences: tuple[t.Any, ...],
+) -> None:
     monkeypatch.setattr(certbot, "installed_version", lambda package: "1")
     made = client(script, **options)
     with pytest.raises(HostError) as caught:
@@ -178,7 +191,9 @@ def test_nothing_is_put_in_place(letsencrypt, client, monkeypatch, script, optio
 
 
 @needs_root
-def test_the_servers_words_of_an_old_certbot(letsencrypt, client, monkeypatch):
+def test_the_servers_words_of_an_old_certbot(
+    letsencrypt: pathlib.Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = letsencrypt / "log"
     log.write_text("acme.messages.Error: the run before\nx\nacme.messages.Error: rateLimited :: s3cret\ny\n", "utf-8")
     monkeypatch.setattr(certbot, "LOG", str(log))
@@ -196,7 +211,7 @@ def test_the_servers_words_of_an_old_certbot(letsencrypt, client, monkeypatch):
 
 
 @needs_root
-def test_half_a_lineage_is_removed_first(letsencrypt, client):
+def test_half_a_lineage_is_removed_first(letsencrypt: pathlib.Path, client: Client) -> None:
     (letsencrypt / "live/pifleet-nodered/privkey.pem").write_text("half", "ascii")
     (letsencrypt / "archive/pifleet-nodered").mkdir(parents=True)
     (letsencrypt / "live/other").mkdir()
@@ -207,7 +222,7 @@ def test_half_a_lineage_is_removed_first(letsencrypt, client):
     assert "other" in seen
 
 
-def test_words_of_certbot():
+def test_words_of_certbot() -> None:
     output = (
         "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nRequesting a certificate for pi.example.org\n\n"
         "Certbot failed to authenticate some domains\n  Detail: no   answer\n\nSome challenges have failed.\n"

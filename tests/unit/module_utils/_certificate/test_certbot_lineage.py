@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
@@ -17,11 +19,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certif
 from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, lineage, pair
 
 
-def test_read_nothing(letsencrypt):
+def test_read_nothing(letsencrypt: pathlib.Path) -> None:
     assert host.read("nodered.service") is None
 
 
-def test_read(letsencrypt):
+def test_read(letsencrypt: pathlib.Path) -> None:
     key, chain = pair("pi.example.org")
     lineage(letsencrypt, key, chain)
     found = host.read("nodered.service")
@@ -49,13 +51,13 @@ def test_read(letsencrypt):
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0\0\0", b"[renewalparams", b"version = 1\n"])
-def test_read_damaged_record(letsencrypt, damage):
+def test_read_damaged_record(letsencrypt: pathlib.Path, damage: bytes) -> None:
     lineage(letsencrypt, *pair("pi.example.org"))
     (letsencrypt / "renewal/pifleet-nodered.conf").write_bytes(damage)
     assert host.read("nodered")["directory"] == ""
 
 
-def test_read_half_a_lineage(letsencrypt):
+def test_read_half_a_lineage(letsencrypt: pathlib.Path) -> None:
     lineage(letsencrypt, pair("pi.example.org")[0], pair("pi.example.org")[1])
     assert host.read("nodered")["key_matches"] is False
     os.unlink(letsencrypt / "live/pifleet-nodered/privkey.pem")
@@ -73,7 +75,7 @@ def test_read_half_a_lineage(letsencrypt):
         ({**LINEAGE, "chain": ""}, {"chain": "", "key_matches": True}, False),
     ],
 )
-def test_proof_after_a_renewal(found, installed, renewed):
+def test_proof_after_a_renewal(found: dict[str, t.Any] | None, installed: dict[str, t.Any], renewed: bool) -> None:
     """It is no reason for a restart that certbot has put another certificate in place, if the server serves it."""
     expected = {"port": 1880, "certificate": "that of the proof"}
     after = host.expected_after_renewal(expected, found, installed)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pathlib
 import types
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
@@ -22,7 +24,7 @@ from flow_credentials import FLOWS, GONE, MADE, A, B, encrypted, plain
 
 
 @pytest.fixture
-def unit(tmp_path):
+def unit(tmp_path: pathlib.Path) -> types.SimpleNamespace:
     user_dir = tmp_path / "node-red"
     user_dir.mkdir()
     return types.SimpleNamespace(
@@ -35,7 +37,7 @@ def unit(tmp_path):
     )
 
 
-def write(unit, **files: bytes | dict) -> None:
+def write(unit: types.SimpleNamespace, **files: bytes | dict) -> None:
     """Write files of the userDir; `_` stands for a dot in front, `__` for one within."""
     for name, content in files.items():
         path = os.path.join(unit.user_dir, name.replace("__", ".").replace("dot", "."))
@@ -43,7 +45,7 @@ def write(unit, **files: bytes | dict) -> None:
             stream.write(content if isinstance(content, bytes) else json.dumps(content).encode("utf-8"))
 
 
-def test_the_host_reads_what_the_decision_needs(unit):
+def test_the_host_reads_what_the_decision_needs(unit: types.SimpleNamespace) -> None:
     write(
         unit,
         flows_cred__json=encrypted(A),
@@ -76,13 +78,15 @@ def test_the_host_reads_what_the_decision_needs(unit):
         ({"dotconfig__runtime__json": b"cut off"}, None),
     ],
 )
-def test_the_key_that_node_red_has_made(unit, files, secret):
+def test_the_key_that_node_red_has_made(
+    unit: types.SimpleNamespace, files: dict[str, t.Any], secret: str | None
+) -> None:
     write(unit, **files)
     made = on_host.generated(unit)
     assert (made and made["secret"]) == secret
 
 
-def test_the_host_finds_every_secret_and_copy(unit, tmp_path):
+def test_the_host_finds_every_secret_and_copy(unit: types.SimpleNamespace, tmp_path: pathlib.Path) -> None:
     store = Store(unit.name, str(tmp_path / "store"))
     write(
         unit,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import pwd
 import stat
 
@@ -19,12 +20,12 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum i
 ME = (os.getuid(), os.getgid())
 
 
-def mode(path):
+def mode(path: pathlib.Path | str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
 @pytest.fixture
-def nobody(tmp_path):
+def nobody(tmp_path: pathlib.Path) -> tuple[Account, pathlib.Path]:
     """An account without rights, and a folder that it owns."""
     if os.geteuid() != 0:
         pytest.fail("these tests need root, as make test has it: only root can take another user's rights")
@@ -38,7 +39,7 @@ def nobody(tmp_path):
     return account, home
 
 
-def test_replace_writes_content_mode_and_nothing_else(tmp_path):
+def test_replace_writes_content_mode_and_nothing_else(tmp_path: pathlib.Path) -> None:
     target = tmp_path / "settings.js"
     files.replace(str(target), b"new", 0o640, *ME)
     assert target.read_bytes() == b"new"
@@ -46,7 +47,7 @@ def test_replace_writes_content_mode_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["settings.js"]
 
 
-def test_replace_keeps_a_symbolic_link(tmp_path):
+def test_replace_keeps_a_symbolic_link(tmp_path: pathlib.Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real/settings.js").write_bytes(b"old")
     link = tmp_path / "settings.js"
@@ -56,11 +57,13 @@ def test_replace_keeps_a_symbolic_link(tmp_path):
     assert (tmp_path / "real/settings.js").read_bytes() == b"new"
 
 
-def test_failed_replace_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+def test_failed_replace_leaves_the_old_file_and_no_other(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "settings.js"
     target.write_bytes(b"old")
 
-    def full(descriptor):
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
@@ -70,20 +73,20 @@ def test_failed_replace_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["settings.js"]
 
 
-def test_reading_what_is_not_there(tmp_path):
+def test_reading_what_is_not_there(tmp_path: pathlib.Path) -> None:
     assert files.read(str(tmp_path / "none")) is None
     assert files.read(str(tmp_path / "none/deeper")) is None
     assert checksum(None) == ""
 
 
-def test_reading_what_is_no_file(tmp_path):
+def test_reading_what_is_no_file(tmp_path: pathlib.Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path):
         with pytest.raises(HostError, match="not a regular file|cannot be read"):
             files.read(str(path))
 
 
-def test_a_link_leads_no_further_than_the_user_could_go(nobody):
+def test_a_link_leads_no_further_than_the_user_could_go(nobody: tuple[Account, pathlib.Path]) -> None:
     account, home = nobody
     secret = home.parent / "secret"
     secret.write_text("for root only")
@@ -97,7 +100,7 @@ def test_a_link_leads_no_further_than_the_user_could_go(nobody):
     assert os.geteuid() == 0
 
 
-def test_a_file_of_root_in_the_users_folder_stays_roots(nobody):
+def test_a_file_of_root_in_the_users_folder_stays_roots(nobody: tuple[Account, pathlib.Path]) -> None:
     account, home = nobody
     target = home / "settings.js"
     target.write_bytes(b"old")
@@ -105,7 +108,7 @@ def test_a_file_of_root_in_the_users_folder_stays_roots(nobody):
     assert (target.read_bytes(), target.stat().st_uid, target.stat().st_gid) == (b"new", 0, account.gid)
 
 
-def test_folders_belong_to_the_user(nobody):
+def test_folders_belong_to_the_user(nobody: tuple[Account, pathlib.Path]) -> None:
     account, home = nobody
     assert files.make_directory(str(home / "nodecerts"), 0o700, account)
     assert (home / "nodecerts").stat().st_uid == account.uid
@@ -117,7 +120,7 @@ def test_folders_belong_to_the_user(nobody):
     ("before", "after", "changed"),
     [(0o644, 0o600, True), (0o600, 0o600, False), (0o400, 0o400, False), (0o777, 0o600, True)],
 )
-def test_restrict_takes_rights_and_gives_none(tmp_path, before, after, changed):
+def test_restrict_takes_rights_and_gives_none(tmp_path: pathlib.Path, before: int, after: int, changed: bool) -> None:
     path = tmp_path / "flows_cred.json"
     path.touch()
     path.chmod(before)
@@ -125,7 +128,7 @@ def test_restrict_takes_rights_and_gives_none(tmp_path, before, after, changed):
     assert mode(path) == after
 
 
-def test_restrict_follows_no_link(tmp_path):
+def test_restrict_follows_no_link(tmp_path: pathlib.Path) -> None:
     (tmp_path / "other").touch(mode=0o644)
     (tmp_path / "link").symlink_to("other")
     assert not files.restrict(str(tmp_path / "link"), 0o600)
@@ -136,7 +139,7 @@ def test_restrict_follows_no_link(tmp_path):
 # Compare and swap
 
 
-def test_a_file_with_another_checksum_stays(tmp_path):
+def test_a_file_with_another_checksum_stays(tmp_path: pathlib.Path) -> None:
     target = tmp_path / "settings.js"
     target.write_bytes(b"its owner's")
     with pytest.raises(ConflictError, match="settings.js was changed by somebody else"):
@@ -146,13 +149,15 @@ def test_a_file_with_another_checksum_stays(tmp_path):
 
 
 @pytest.mark.parametrize("old", [b"old", None])
-def test_a_change_at_the_last_moment_is_kept(tmp_path, monkeypatch, old):
+def test_a_change_at_the_last_moment_is_kept(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
+) -> None:
     target = tmp_path / "settings.js"
     if old:
         target.write_bytes(old)
     rename = files._renameat2
 
-    def late(source, path, flags):
+    def late(source: str, path: str, flags: int) -> bool:
         monkeypatch.setattr(files, "_renameat2", rename)
         target.write_bytes(b"its owner's")
         return rename(source, path, flags)
@@ -166,7 +171,9 @@ def test_a_change_at_the_last_moment_is_kept(tmp_path, monkeypatch, old):
 
 @pytest.mark.parametrize("known", [True, False], ids=["renameat2", "a file system without it"])
 @pytest.mark.parametrize("old", [b"old", None])
-def test_a_file_with_the_expected_checksum_is_replaced(tmp_path, monkeypatch, old, known):
+def test_a_file_with_the_expected_checksum_is_replaced(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, known: bool
+) -> None:
     if not known:
         monkeypatch.setattr(files, "_renameat2", lambda source, path, flags: False)
     target = tmp_path / "settings.js"
@@ -178,10 +185,12 @@ def test_a_file_with_the_expected_checksum_is_replaced(tmp_path, monkeypatch, ol
     assert os.listdir(tmp_path) == ["settings.js"]
 
 
-def test_a_backup_lies_beside_the_file_and_only_its_owner_reads_it(tmp_path):
+def test_a_backup_lies_beside_the_file_and_only_its_owner_reads_it(tmp_path: pathlib.Path) -> None:
     target = tmp_path / "settings.js"
     target.write_bytes(b"new")
     target.chmod(0o644)
-    kept = files.backup(str(target), b"old", files.status(str(target)))
+    status = files.status(str(target))
+    assert status is not None
+    kept = files.backup(str(target), b"old", status)
     assert sorted(os.listdir(tmp_path)) == ["settings.js", os.path.basename(kept)]
     assert (mode(kept), open(kept, "rb").read()) == (0o600, b"old")

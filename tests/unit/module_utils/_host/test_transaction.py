@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import stat
 import threading
 import time
@@ -19,18 +20,20 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ServiceBefore, TransactionRecord
+from host_state import make_state
 
 ME = (os.getuid(), os.getgid())
-BEFORE = {"active": True, "endpoints": []}
+BEFORE: ServiceBefore = {"active": True, "endpoints": []}
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: pathlib.Path) -> Store:
     return Store("nodered.service", str(tmp_path / "store"))
 
 
 @pytest.fixture
-def host(tmp_path):
+def host(tmp_path: pathlib.Path) -> pathlib.Path:
     folder = tmp_path / "node-red"
     folder.mkdir()
     (folder / "settings.js").write_bytes(b"old settings")
@@ -38,7 +41,7 @@ def host(tmp_path):
     return folder
 
 
-def snapshot(folder):
+def snapshot(folder: pathlib.Path) -> dict[str, tuple[bytes | None, int]]:
     return {
         str(path.relative_to(folder)): (
             path.read_bytes() if path.is_file() else None,
@@ -48,7 +51,12 @@ def snapshot(folder):
     }
 
 
-def change_everything(store, host):
+def record_of(transaction: Transaction) -> TransactionRecord:
+    assert transaction.record is not None
+    return transaction.record
+
+
+def change_everything(store: Store, host: pathlib.Path) -> Transaction:
     account = Account(user_name(ME[0]))
     transaction = Transaction(store)
     transaction.begin(BEFORE)
@@ -59,7 +67,7 @@ def change_everything(store, host):
     return transaction
 
 
-def test_undo_gives_back_every_byte_and_mode(store, host):
+def test_undo_gives_back_every_byte_and_mode(store: Store, host: pathlib.Path) -> None:
     before = snapshot(host)
     transaction = change_everything(store, host)
     assert (host / "settings.js").read_bytes() == b"newer settings"
@@ -69,25 +77,30 @@ def test_undo_gives_back_every_byte_and_mode(store, host):
     assert not Transaction(store).open
 
 
-def test_refused_files_are_kept(store, host):
+def test_refused_files_are_kept(store: Store, host: pathlib.Path) -> None:
     transaction = change_everything(store, host)
     identifier = transaction.identifier
+    assert identifier is not None
     transaction.undo()
     kept = store.path("backups", identifier)
     assert files.read(os.path.join(kept, "refused-server.pem")) == b"key and certificate"
     assert files.read(os.path.join(kept, "refused-settings.js")) == b"newer settings"
 
 
-def test_commit_keeps_the_old_files_and_closes(store, host):
+def test_commit_keeps_the_old_files_and_closes(store: Store, host: pathlib.Path) -> None:
     transaction = change_everything(store, host)
-    transaction.commit({"expected": {"port": 1880}, "settings": "abc"})
+    identifier = transaction.identifier
+    assert identifier is not None
+    proof = make_state()["proof"]
+    assert proof is not None
+    transaction.commit({"expected": proof["expected"], "settings": "abc"})
     assert not Transaction(store).open
-    assert store.read("proved.json")["transaction"] == transaction.identifier
-    kept = [name for name in os.listdir(store.path("backups", transaction.identifier)) if name.endswith("settings.js")]
-    assert [files.read(store.path("backups", transaction.identifier, name)) for name in kept] == [b"old settings"]
+    assert store.read("proved.json")["transaction"] == identifier
+    kept = [name for name in os.listdir(store.path("backups", identifier)) if name.endswith("settings.js")]
+    assert [files.read(store.path("backups", identifier, name)) for name in kept] == [b"old settings"]
 
 
-def test_only_root_can_look_into_the_store(store, host):
+def test_only_root_can_look_into_the_store(store: Store, host: pathlib.Path) -> None:
     change_everything(store, host)
     for folder, _folders, names in os.walk(os.path.dirname(store.directory)):
         assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
@@ -96,12 +109,14 @@ def test_only_root_can_look_into_the_store(store, host):
 
 
 @pytest.mark.parametrize("writes", range(12))
-def test_a_run_killed_at_any_write_can_be_undone(store, host, monkeypatch, writes):
+def test_a_run_killed_at_any_write_can_be_undone(
+    store: Store, host: pathlib.Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
     """Power fails at the n-th rename; what follows reads only what is on the disk."""
     before = snapshot(host)
     real, count = os.rename, 0
 
-    def rename(source, target):
+    def rename(source: str, target: str) -> None:
         nonlocal count
         count += 1
         if count > writes:
@@ -122,18 +137,18 @@ def test_a_run_killed_at_any_write_can_be_undone(store, host, monkeypatch, write
     assert left == before
 
 
-def test_a_second_run_joins_the_open_transaction(store, host):
+def test_a_second_run_joins_the_open_transaction(store: Store, host: pathlib.Path) -> None:
     first = change_everything(store, host)
     second = Transaction(store)
     second.begin({"active": False, "endpoints": []})
     assert second.identifier == first.identifier
-    assert second.record["before"] == BEFORE
+    assert record_of(second)["before"] == BEFORE
     second.replace(str(host / "settings.js"), b"third", 0o600, *ME)
     second.undo()
     assert (host / "settings.js").read_bytes() == b"old settings"
 
 
-def test_a_removed_file_comes_back(store, host):
+def test_a_removed_file_comes_back(store: Store, host: pathlib.Path) -> None:
     before = snapshot(host)
     transaction = Transaction(store)
     transaction.begin(BEFORE)
@@ -143,20 +158,20 @@ def test_a_removed_file_comes_back(store, host):
     assert snapshot(host) == before
 
 
-def test_a_damaged_record_is_named(store):
+def test_a_damaged_record_is_named(store: Store) -> None:
     store.keep("transaction.json", b"{ not JSON")
     with pytest.raises(HostError, match="transaction.json is damaged"):
         Transaction(store)
 
 
-def test_the_lock_lets_one_run_in(store, monkeypatch):
+def test_the_lock_lets_one_run_in(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "LOCK_TIMEOUT", 0.3)
-    refused = []
+    refused: list[str | None] = []
 
-    def second():
+    def second() -> None:
         try:
             with store.lock():
-                refused.append(False)
+                refused.append(None)
         except HostError as exc:
             refused.append(str(exc))
 
@@ -164,23 +179,25 @@ def test_the_lock_lets_one_run_in(store, monkeypatch):
         thread = threading.Thread(target=second)
         thread.start()
         thread.join()
-    assert "Another run has been working" in refused[0]
+    assert "Another run has been working" in (refused[0] or "")
     second()
-    assert refused[1] is False
+    assert refused[1] is None
 
 
-def test_a_file_that_changed_meanwhile_is_no_part_of_the_transaction(store, host):
+def test_a_file_that_changed_meanwhile_is_no_part_of_the_transaction(store: Store, host: pathlib.Path) -> None:
     transaction = Transaction(store)
     transaction.begin(BEFORE)
     with pytest.raises(ConflictError):
         transaction.replace(str(host / "settings.js"), b"new", 0o600, *ME, expected=checksum(b"another"))
-    assert transaction.record["files"] == []
+    assert record_of(transaction)["files"] == []
     transaction.close_if_empty()
     assert not Transaction(store).open
     assert (host / "settings.js").read_bytes() == b"old settings"
 
 
-def test_what_was_proved_is_finished_before_something_else_begins(store, host, monkeypatch):
+def test_what_was_proved_is_finished_before_something_else_begins(
+    store: Store, host: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run whose control node went away after the proof: what comes later must not undo it."""
     proved = change_everything(store, host)
     proved.note(proof={"settings": "abc"})

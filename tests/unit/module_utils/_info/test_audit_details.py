@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pathlib
 import socket
 import time
 import types
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import packages
@@ -22,14 +24,15 @@ TOKEN = "token-only-for-tests"
 
 
 @pytest.fixture
-def unit(tmp_path):
+def unit(tmp_path: pathlib.Path) -> t.Any:
+    """What stands in for a unit."""
     account = types.SimpleNamespace(rights=contextlib.nullcontext)
     return types.SimpleNamespace(
         account=account, user_dir=str(tmp_path), properties={"UMask": "0077", "NoNewPrivileges": "yes"}
     )
 
 
-def test_flows(unit, tmp_path):
+def test_flows(unit: t.Any, tmp_path: pathlib.Path) -> None:
     flows = [{"type": "tab"}, {"type": "http in"}, {"type": "ui_base", "d": True}, {"type": "websocket-listener"}, 7]
     for name, content in {
         "flows.json": json.dumps(flows),
@@ -47,7 +50,7 @@ def test_flows(unit, tmp_path):
     assert gather_details(unit, [])["flows"] == {"flows.json": ["http in", "websocket-listener"], "other.json": []}
 
 
-def test_sessions(unit, tmp_path):
+def test_sessions(unit: t.Any, tmp_path: pathlib.Path) -> None:
     now = time.time() * 1000
     (tmp_path / ".sessions.json").write_text(
         json.dumps(
@@ -64,7 +67,7 @@ def test_sessions(unit, tmp_path):
     assert TOKEN not in json.dumps(found)
 
 
-def test_nodes_and_logins_of_odd_types(unit, tmp_path):
+def test_nodes_and_logins_of_odd_types(unit: t.Any, tmp_path: pathlib.Path) -> None:
     (tmp_path / "flows.json").write_text(json.dumps([{"type": []}, {"type": {}}, {"type": 7}, {"type": "http in"}]))
     logins = [("admin", ["*", 7, []]), ("eve", {"read": 1}), ([], "*"), (7, "*")]
     (tmp_path / ".sessions.json").write_text(
@@ -81,19 +84,19 @@ def test_nodes_and_logins_of_odd_types(unit, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "null", "{"])
-def test_sessions_that_are_none(unit, tmp_path, content):
+def test_sessions_that_are_none(unit: t.Any, tmp_path: pathlib.Path, content: str) -> None:
     (tmp_path / ".sessions.json").write_text(content)
     assert gather_details(unit, [])["sessions"] == []
 
 
-def test_service(unit):
+def test_service(unit: t.Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         found = gather_details(unit, [os.getpid()])
         assert ["127.0.0.1", listening.getsockname()[1]] in found["listening"]
     assert (found["umask"], found["no_new_privileges"]) == ("0077", True)
 
 
-def test_a_unit_without_a_folder(unit):
+def test_a_unit_without_a_folder(unit: t.Any) -> None:
     unit.user_dir = None
     assert gather_details(unit, [])["flows"] == {}
 
@@ -101,7 +104,7 @@ def test_a_unit_without_a_folder(unit):
 @pytest.mark.parametrize(
     ("version", "installed"), [("20.19.2+dfsg-1", "20.19.2"), ("1:8.0-1", "8.0"), ("20.20.2-1nodesource1", "20.20.2")]
 )
-def test_versions_of_packages(monkeypatch, version, installed):
+def test_versions_of_packages(monkeypatch: pytest.MonkeyPatch, version: str, installed: str) -> None:
     installed_one = "Package: {}\nStatus: install ok installed\nSection: web\nVersion: {}\nDescription: x\n"
     status = installed_one.format("other", "1") + "\n" + installed_one.format("nodejs", version)
     monkeypatch.setattr(packages, "read", lambda _path: status.encode())

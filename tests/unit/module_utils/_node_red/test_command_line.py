@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+import pathlib
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine, overrides
@@ -14,7 +16,9 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_
 PI = ("/usr/bin/env", "node-red-pi")
 
 
-def overridden(*words, environment=None, directory="/", program=PI):
+def overridden(
+    *words: str, environment: dict[str, str] | None = None, directory: str = "/", program: t.Sequence[str] = PI
+) -> dict[str, str]:
     """The overridden settings with what does it."""
     found = overrides(CommandLine([*program, *words]), environment or {}, directory)
     return {".".join(entry["path"]): entry["by"] for entry in found}
@@ -35,33 +39,33 @@ def overridden(*words, environment=None, directory="/", program=PI):
         (["flows_of_others.json"], "flowFile"),
     ],
 )
-def test_a_setting_is_overridden(words, path):
+def test_a_setting_is_overridden(words: list[str], path: str) -> None:
     assert list(overridden(*words)) == [path]
 
 
-def test_no_value_is_told():
+def test_no_value_is_told() -> None:
     assert "hunter2" not in str(overridden("-D", "httpNodeAuth.pass=hunter2", "-D", "credentialSecret=hunter2"))
 
 
-def test_what_goes_to_node_overrides_nothing():
+def test_what_goes_to_node_overrides_nothing() -> None:
     assert overridden("--max_old_space_size=512", "--", "-v") == {}
     assert overridden("--define=adminAuth=null") == {}
     assert overridden("--define=adminAuth=null", program=["/usr/bin/node-red"]) == {"adminAuth": "-D adminAuth"}
 
 
-def test_a_file_of_definitions_overrides_its_keys(tmp_path):
+def test_a_file_of_definitions_overrides_its_keys(tmp_path: pathlib.Path) -> None:
     (tmp_path / "more.json").write_text(json.dumps({"adminAuth": None, "a.b": 1}))
     assert list(overridden("-D", "@more.json", directory=str(tmp_path))) == ["adminAuth", "a.b"]
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"])
-def test_an_unreadable_file_of_definitions_may_override_anything(tmp_path, content):
+def test_an_unreadable_file_of_definitions_may_override_anything(tmp_path: pathlib.Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "more.json").write_text(content)
     assert list(overridden("-D", "@more.json", directory=str(tmp_path))) == [""]
 
 
-def test_the_environment_overrides_too():
+def test_the_environment_overrides_too() -> None:
     assert overridden(environment={"NODE_RED_ENABLE_PROJECTS": "true", "PORT": "1", "NODE_RED_ENABLE_TOURS": ""}) == {
         "editorTheme.projects.enabled": "NODE_RED_ENABLE_PROJECTS"
     }
@@ -77,11 +81,11 @@ def test_the_environment_overrides_too():
         ([], False),
     ],
 )
-def test_a_script_between_is_recognised(words, direct):
+def test_a_script_between_is_recognised(words: list[str], direct: bool) -> None:
     assert CommandLine(words).direct is direct
 
 
-def test_paths_are_those_of_the_service():
+def test_paths_are_those_of_the_service() -> None:
     line = CommandLine([*PI, "-s", "~/other.js", "-u", "data"])
     assert line.path("settings", "/srv", "/home/pi") == "/home/pi/other.js"
     assert line.path("userDir", "/srv", "/home/pi") == "/srv/data"

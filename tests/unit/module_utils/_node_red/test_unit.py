@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import pwd
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
@@ -20,10 +22,10 @@ ME = pwd.getpwuid(os.getuid())
 
 
 @pytest.fixture
-def unit(monkeypatch, tmp_path):
+def unit(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> t.Callable[..., t.Any]:
     """A unit with the given properties, whose home folder is empty."""
 
-    def make(properties=None, **known):
+    def make(properties: dict[str, str] | None = None, **known: t.Any) -> Unit:
         table = {
             "LoadState": "loaded",
             "ActiveState": "active",
@@ -44,7 +46,7 @@ def unit(monkeypatch, tmp_path):
     return make
 
 
-def install_node_red(folder, version="4.1.15"):
+def install_node_red(folder: pathlib.Path, version: str = "4.1.15") -> pathlib.Path:
     package = folder / "lib/node_modules/node-red"
     (package / "bin").mkdir(parents=True)
     (package / "package.json").write_text(
@@ -58,7 +60,7 @@ def install_node_red(folder, version="4.1.15"):
     return package
 
 
-def test_settings_lie_in_the_home_of_the_user(unit, tmp_path):
+def test_settings_lie_in_the_home_of_the_user(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
     found = unit()
     assert found.settings_path == f"{tmp_path}/.node-red/settings.js"
     assert found.user_dir == f"{tmp_path}/.node-red"
@@ -75,14 +77,16 @@ def test_settings_lie_in_the_home_of_the_user(unit, tmp_path):
         ("-s first.js -s second.js", "{home}/second.js"),
     ],
 )
-def test_options_of_the_command_line_win(unit, tmp_path, options, expected):
+def test_options_of_the_command_line_win(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path, options: str, expected: str
+) -> None:
     environment = tmp_path / "environment"
     environment.write_text(f"NODE_RED_OPTIONS={options}\n")
     found = unit({"EnvironmentFiles": f"{environment} (ignore_errors=yes)"})
     assert found.settings_path == expected.format(home=tmp_path)
 
 
-def test_node_red_home_counts_only_with_its_configuration(unit, tmp_path):
+def test_node_red_home_counts_only_with_its_configuration(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     properties = {"Environment": f"HOME={tmp_path} NODE_RED_HOME={home}"}
@@ -91,20 +95,22 @@ def test_node_red_home_counts_only_with_its_configuration(unit, tmp_path):
     assert unit(properties).settings_path == f"{home}/settings.js"
 
 
-def test_the_folder_of_node_red_itself_can_hold_the_settings(unit, tmp_path):
+def test_the_folder_of_node_red_itself_can_hold_the_settings(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path
+) -> None:
     package = install_node_red(tmp_path)
     (package / ".config.json").write_text("{}")
     assert unit().settings_path == f"{package}/settings.js"
 
 
-def test_what_the_caller_knows_wins(unit, tmp_path):
+def test_what_the_caller_knows_wins(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
     found = unit(user_dir="/data", settings_path="/etc/settings.js")
     assert (found.user_dir, found.settings_path) == ("/data", "/etc/settings.js")
     assert found.settings_in_use == f"{tmp_path}/.node-red/settings.js"
     assert unit(user_dir="/data").settings_path == "/data/settings.js"
 
 
-def test_versions_come_from_the_packages(unit, tmp_path):
+def test_versions_come_from_the_packages(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
     package = install_node_red(tmp_path)
     node = tmp_path / "lib/node_modules/node"
     (node / "bin").mkdir(parents=True)
@@ -117,7 +123,9 @@ def test_versions_come_from_the_packages(unit, tmp_path):
     assert found.node() == (str(tmp_path / "bin/node"), "22.23.3")
 
 
-def test_version_of_a_node_without_package_comes_from_its_header(unit, tmp_path):
+def test_version_of_a_node_without_package_comes_from_its_header(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/node").write_text("")
     (tmp_path / "bin/node").chmod(0o755)
@@ -128,23 +136,23 @@ def test_version_of_a_node_without_package_comes_from_its_header(unit, tmp_path)
     assert unit().node()[1] == "20.19.2"
 
 
-def test_host_without_the_service(unit):
+def test_host_without_the_service(unit: t.Callable[..., t.Any]) -> None:
     found = unit({"LoadState": "not-found", "User": "", "ExecStart": "", "Environment": ""})
     assert (found.exists, found.account, found.settings_path) == (False, None, None)
 
 
-def test_unknown_user_is_named(unit):
+def test_unknown_user_is_named(unit: t.Callable[..., t.Any]) -> None:
     with pytest.raises(HostError, match="no-such-user does not exist.*nodered_user"):
         unit({"User": "no-such-user"})
 
 
-def test_environment_file_as_systemd_reads_it():
+def test_environment_file_as_systemd_reads_it() -> None:
     assert environment_of_file(
         b'# comment\n; another\nPLAIN=a b \nQUOTED="c d"\nSINGLE=\'e "f"\'\nEMPTY=\nLONG=one\\\n two\nnot a line\n9BAD=1\n'
     ) == {"PLAIN": "a b", "QUOTED": "c d", "SINGLE": 'e "f"', "EMPTY": "", "LONG": "one two"}
 
 
-def test_expansion_of_variables():
+def test_expansion_of_variables() -> None:
     environment = {"MANY": "-v  -s x.js", "ONE": "a b"}
     assert expand(["run", "$MANY", "--title=${ONE}", "$UNSET"], environment) == [
         "run",
@@ -156,14 +164,16 @@ def test_expansion_of_variables():
 
 
 @pytest.mark.parametrize("content", ["[" * 200000, "[]", "7", '"text"', "{"])
-def test_a_package_json_that_is_none(tmp_path, content):
+def test_a_package_json_that_is_none(tmp_path: pathlib.Path, content: str) -> None:
     package = install_node_red(tmp_path)
     (package / "bin/package.json").write_text(content)
-    assert package_above(package / "bin/node-red-pi")[0] == str(package)
+    assert package_above(str(package / "bin/node-red-pi"))[0] == str(package)
 
 
 @pytest.mark.parametrize(("version", "engines"), [(7, "node"), ([], []), ({}, {"node": 18})])
-def test_a_package_json_with_odd_types(unit, tmp_path, version, engines):
+def test_a_package_json_with_odd_types(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path, version: t.Any, engines: t.Any
+) -> None:
     package = install_node_red(tmp_path)
     (package / "package.json").write_text(json.dumps({"name": "node-red", "version": version, "engines": engines}))
     found = unit()

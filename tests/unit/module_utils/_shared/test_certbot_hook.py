@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -18,49 +19,55 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
 from certbot_lineages import HOOK, lineage, pair
 
 
-def test_names_are_safe_for_a_shell():
+def test_names_are_safe_for_a_shell() -> None:
     assert lineage_name("node-red@pi.service") == "pifleet-node-red@pi"
     assert lineage_name("a\\x2db;$(c).service") == "pifleet-a_x2db___c_"
 
 
-@pytest.fixture
-def deploy(letsencrypt):
-    """Runs the hook, and gives the file that it writes."""
-    path = letsencrypt / "user dir's" / "nodecerts" / "server.pem"
-    path.parent.mkdir(parents=True, mode=0o700)
-    script = certbot_hook.hook("nodered", "root", "root", str(path))
-    assert script.count("setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs ") == 1
-    # Other rights can be taken by root only.
-    script = script.replace("setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs ", "")
+class Hook:
+    """A hook of certbot, and the file that it writes."""
 
-    def run(**environment):
-        result = subprocess.run(
-            ["sh", "-c", script],
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+        script = certbot_hook.hook("nodered", "root", "root", str(path))
+        # Other rights can be taken by root only.
+        rights = "setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs "
+        assert script.count(rights) == 1
+        self.script = script.replace(rights, "")
+
+    def run(self, **environment: str) -> tuple[int, str]:
+        """The exit code and what it says."""
+        run = subprocess.run(
+            ["sh", "-c", self.script],
             env={"PATH": os.environ["PATH"], **environment},
             capture_output=True,
             text=True,
             check=False,
         )
-        return result.returncode, result.stderr
-
-    run.path = path
-    return run
+        return run.returncode, run.stderr
 
 
-def test_hook(letsencrypt, deploy):
+@pytest.fixture
+def hook(letsencrypt: pathlib.Path) -> Hook:
+    path = letsencrypt / "user dir's" / "nodecerts" / "server.pem"
+    path.parent.mkdir(parents=True, mode=0o700)
+    return Hook(path)
+
+
+def test_hook(letsencrypt: pathlib.Path, hook: Hook) -> None:
     key, chain = pair("pi.example.org")
     lineage(letsencrypt, key, chain + pair("an.authority")[1])
-    assert deploy(RENEWED_LINEAGE=str(letsencrypt / "live/pifleet-nodered")) == (0, "")
-    assert deploy.path.read_bytes() == key + (letsencrypt / "live/pifleet-nodered/fullchain.pem").read_bytes()
-    assert deploy.path.stat().st_mode & 0o777 == 0o600
-    assert os.listdir(deploy.path.parent) == ["server.pem"]
+    assert hook.run(RENEWED_LINEAGE=str(letsencrypt / "live/pifleet-nodered")) == (0, "")
+    assert hook.path.read_bytes() == key + (letsencrypt / "live/pifleet-nodered/fullchain.pem").read_bytes()
+    assert hook.path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(hook.path.parent) == ["server.pem"]
 
 
-def test_hook_makes_its_folder(letsencrypt, deploy):
+def test_hook_makes_its_folder(letsencrypt: pathlib.Path, hook: Hook) -> None:
     lineage(letsencrypt, *pair("pi.example.org"))
-    deploy.path.parent.rmdir()
-    assert deploy() == (0, "")
-    assert deploy.path.parent.stat().st_mode & 0o777 == 0o700
+    hook.path.parent.rmdir()
+    assert hook.run() == (0, "")
+    assert hook.path.parent.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize(
@@ -71,46 +78,46 @@ def test_hook_makes_its_folder(letsencrypt, deploy):
         {RUNNING: "1"},
     ],
 )
-def test_hook_has_nothing_to_do(letsencrypt, deploy, environment):
+def test_hook_has_nothing_to_do(letsencrypt: pathlib.Path, hook: Hook, environment: dict[str, str]) -> None:
     lineage(letsencrypt, *pair("pi.example.org"))
-    assert deploy(**environment) == (0, "")
-    assert not deploy.path.exists()
+    assert hook.run(**environment) == (0, "")
+    assert not hook.path.exists()
 
 
-def test_hook_refuses_what_does_not_fit(letsencrypt, deploy):
+def test_hook_refuses_what_does_not_fit(letsencrypt: pathlib.Path, hook: Hook) -> None:
     lineage(letsencrypt, pair("pi.example.org")[0], pair("pi.example.org")[1])
-    deploy.path.write_text("good", "ascii")
-    status, expected = deploy()
+    hook.path.write_text("good", "ascii")
+    status, expected = hook.run()
     assert status != 0
     assert "server.pem stays as it is" in expected
-    assert deploy.path.read_text("ascii") == "good"
-    assert os.listdir(deploy.path.parent) == ["server.pem"]
+    assert hook.path.read_text("ascii") == "good"
+    assert os.listdir(hook.path.parent) == ["server.pem"]
 
 
 @pytest.mark.parametrize("name", ["privkey.pem", "fullchain.pem"])
 @pytest.mark.parametrize("content", [None, b"", b"nonsense"])
-def test_hook_refuses_half_a_lineage(letsencrypt, deploy, name, content):
+def test_hook_refuses_half_a_lineage(letsencrypt: pathlib.Path, hook: Hook, name: str, content: bytes | None) -> None:
     lineage(letsencrypt, *pair("pi.example.org"))
     path = letsencrypt / "live/pifleet-nodered" / name
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    deploy.path.write_text("good", "ascii")
-    assert deploy()[0] != 0
-    assert deploy.path.read_text("ascii") == "good"
+    hook.path.write_text("good", "ascii")
+    assert hook.run()[0] != 0
+    assert hook.path.read_text("ascii") == "good"
 
 
-def test_hook_replaces_links_instead_of_following_them(letsencrypt, deploy):
+def test_hook_replaces_links_instead_of_following_them(letsencrypt: pathlib.Path, hook: Hook) -> None:
     lineage(letsencrypt, *pair("pi.example.org"))
     victim = letsencrypt / "victim"
     victim.write_text("unharmed", "ascii")
-    deploy.path.symlink_to(victim)
-    (deploy.path.parent / ".server.pem.renewed").symlink_to(victim)
-    assert deploy() == (0, "")
+    hook.path.symlink_to(victim)
+    (hook.path.parent / ".server.pem.renewed").symlink_to(victim)
+    assert hook.run() == (0, "")
     assert victim.read_text("ascii") == "unharmed"
-    assert not deploy.path.is_symlink()
+    assert not hook.path.is_symlink()
 
 
-def test_hook_names_no_secret():
+def test_hook_names_no_secret() -> None:
     assert "BEGIN" not in HOOK
     assert subprocess.run(["sh", "-n", "-c", HOOK], check=False).returncode == 0

@@ -12,8 +12,8 @@ import typing as t
 
 import pytest
 import yaml
-
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import host_state
+from host_state import make_state
 
 #: What each module returns on success, one type for each of its operations.
 RESULTS = {
@@ -79,38 +79,67 @@ def of_keys(name: str, kind: t.Any, documented: dict[str, t.Any]) -> list[str]:
 
 
 class TestReturn:
-    def test_host_info_documents_every_key_with_its_type(self):
+    def test_host_info_documents_every_key_with_its_type(self) -> None:
         assert of_keys("host_info", host_state.HostState, documentation("host_info")) == []
 
     @pytest.mark.parametrize("module", sorted(RESULTS))
-    def test_modules_document_what_they_return(self, module):
+    def test_modules_document_what_they_return(self, module: str) -> None:
         keys = {key for kind in RESULTS[module] for key in t.get_type_hints(kind)} - COMMON
         assert set(documentation(module)) == keys | ALONE.get(module, set())
 
-    def test_a_request_is_all_that_a_certificate_result_lacks(self):
+    def test_a_request_is_all_that_a_certificate_result_lacks(self) -> None:
         keys = set(t.get_type_hints(host_state.CertificateResult)) - COMMON
         assert set(documentation("host_certificate")) == keys | {"request"}
 
-    def test_a_file_is_read_or_replaced(self):
+    def test_a_file_is_read_or_replaced(self) -> None:
         keys = set(t.get_type_hints(host_state.FileResult)) - COMMON
         assert set(documentation("host_settings_file")) == keys | {"content", "sha256"}
+
+
+class TestMadeState:
+    """The state that the tests start from has every key of a state, and no other."""
+
+    def test_keys(self) -> None:
+        assert different_keys("state", host_state.HostState, make_state()) == []
+
+    def test_keys_of_lists(self) -> None:
+        state = make_state(credentials__files=[{"name": "flows_cred.json"}])
+        (difference,) = different_keys("state", host_state.HostState, state)
+        assert difference.startswith("state.credentials.files: ")
+
+
+def different_keys(name: str, kind: t.Any, value: t.Any) -> list[str]:
+    """Where a value has other keys than its annotation."""
+    kind = without_none(kind)
+    if value is None:
+        return []
+    if t.get_origin(kind) is list:
+        (element,) = t.get_args(kind)
+        return [difference for each in value for difference in different_keys(name, element, each)]
+    if not t.is_typeddict(kind):
+        return []
+    hints = t.get_type_hints(kind)
+    wrong = [f"{name}: {', '.join(sorted(hints.keys() ^ value.keys()))}"] if hints.keys() != value.keys() else []
+    return wrong + [
+        each for key in hints.keys() & value.keys() for each in different_keys(f"{name}.{key}", hints[key], value[key])
+    ]
 
 
 class TestComparison:
     """The comparison itself notices what it should."""
 
-    def test_a_missing_key_is_noticed(self):
+    def test_a_missing_key_is_noticed(self) -> None:
         documented = documentation("host_info")
         del documented["service"]["contains"]["reload_needed"]
         assert of_keys("x", host_state.HostState, documented) == ["x.service.reload_needed stands on one side only"]
 
-    def test_a_key_too_many_is_noticed(self):
+    def test_a_key_too_many_is_noticed(self) -> None:
         documented = documentation("host_info")
         documented["credentials"]["contains"]["files"]["contains"]["secret"] = {"type": "str"}
         expected = ["x.credentials.files.secret stands on one side only"]
         assert of_keys("x", host_state.HostState, documented) == expected
 
-    def test_another_type_is_noticed(self):
+    def test_another_type_is_noticed(self) -> None:
         documented = documentation("host_info")
         documented["host"]["contains"]["clock"]["type"] = "str"
         assert of_keys("x", host_state.HostState, documented) == ["x.host.clock should be of type int"]

@@ -10,14 +10,16 @@ The certificates are made by the openssl command, and its s_server is what the h
 from __future__ import annotations
 
 import os
+import pathlib
 import subprocess
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from web_server import BASIC, LOCKED, server
 
 
-def expected(port, **changes):
+def expected(port: int, **changes: t.Any) -> dict[str, t.Any]:
     return {
         "address": "127.0.0.1",
         "port": port,
@@ -33,7 +35,7 @@ def expected(port, **changes):
     }
 
 
-def test_fingerprint_is_that_of_openssl(pem):
+def test_fingerprint_is_that_of_openssl(pem: tuple[pathlib.Path, str]) -> None:
     path, fingerprint = pem
     process = subprocess.Popen(
         ["openssl", "s_server", "-accept", "0", "-cert", path, "-key", path, "-naccept", "1"],
@@ -43,6 +45,7 @@ def test_fingerprint_is_that_of_openssl(pem):
         text=True,
     )
     try:
+        assert process.stdout is not None
         port = next(int(line.rpartition(":")[2]) for line in process.stdout if line.startswith("ACCEPT"))
         assert probe.served_certificate("127.0.0.1", port) == fingerprint
     finally:
@@ -50,19 +53,19 @@ def test_fingerprint_is_that_of_openssl(pem):
         process.wait()
 
 
-def test_a_closed_server_is_proved(pem):
+def test_a_closed_server_is_proved(pem: tuple[pathlib.Path, str]) -> None:
     path, fingerprint = pem
     with server(LOCKED, path) as port:
         assert probe.prove(expected(port, tls=True, certificate=fingerprint)) == []
 
 
-def test_another_certificate(pem):
+def test_another_certificate(pem: tuple[pathlib.Path, str]) -> None:
     with server(LOCKED, pem[0]) as port:
         failures = probe.prove(expected(port, tls=True, certificate="0" * 64))
     assert failures == [f"port {port} serves another certificate than the installed one"]
 
 
-def test_plain_http_where_tls_is_expected():
+def test_plain_http_where_tls_is_expected() -> None:
     with server(LOCKED) as port:
         failures = probe.prove(expected(port, tls=True))
     assert len(failures) == 1
@@ -79,33 +82,33 @@ def test_plain_http_where_tls_is_expected():
         ({"/flows": (404, {}, "")}, ["/flows answers 404", "/flows answers 404"]),
     ],
 )
-def test_an_open_door_is_named(pages, words):
+def test_an_open_door_is_named(pages: dict[str, tuple[int, dict[str, t.Any], str]], words: list[str]) -> None:
     with server({**LOCKED, **pages}) as port:
         failures = probe.prove(expected(port))
     assert len(failures) == len(words)
     assert all(word in failure for word, failure in zip(words, failures))
 
 
-def test_deep_json_is_not_of_node_red():
+def test_deep_json_is_not_of_node_red() -> None:
     with server({"/auth/login": (200, {}, "[" * 60000)}) as port:
         with probe.Endpoint("127.0.0.1", port, False) as endpoint:
             assert probe.login_type(endpoint, "/") is None
 
 
-def test_an_invented_token_must_not_open():
+def test_an_invented_token_must_not_open() -> None:
     with server(LOCKED, bearer_opens=True) as port:
         failures = probe.prove(expected(port))
     assert [failure for failure in failures if "invented token" in failure] == failures
     assert len(failures) == 2
 
 
-def test_the_anonymous_user_may_read_where_that_is_wished():
+def test_the_anonymous_user_may_read_where_that_is_wished() -> None:
     pages = {**LOCKED, "/settings": (200, {}, "{}"), "/flows": (200, {}, "[]")}
     with server(pages) as port:
         assert probe.prove(expected(port, anonymous=True)) == []
 
 
-def test_dashboards_and_static_files_ask_for_their_login():
+def test_dashboards_and_static_files_ask_for_their_login() -> None:
     with server({**LOCKED, "*": BASIC}) as port:
         assert probe.prove(expected(port, node_auth=True, static=["/doc"])) == []
     with server(LOCKED) as port:
@@ -114,7 +117,7 @@ def test_dashboards_and_static_files_ask_for_their_login():
     assert "/doc/pifleet-" in failures[1] and "httpStaticAuth does not ask" in failures[1]
 
 
-def test_other_roots():
+def test_other_roots() -> None:
     pages = {"/admin" + path: answer for path, answer in LOCKED.items()}
     with server(pages) as port:
         assert probe.prove(expected(port, admin_root="admin/")) == []
@@ -122,7 +125,7 @@ def test_other_roots():
         assert probe.prove(expected(port, admin_root=None)) == []
 
 
-def test_nothing_listens():
+def test_nothing_listens() -> None:
     with server({}) as port:
         pass
     failures = probe.prove(expected(port))
@@ -130,7 +133,7 @@ def test_nothing_listens():
     assert f"port {port} of 127.0.0.1 does not answer" in failures[0]
 
 
-def test_observation_of_an_open_and_of_a_closed_server(pem):
+def test_observation_of_an_open_and_of_a_closed_server(pem: tuple[pathlib.Path, str]) -> None:
     with server({"/auth/login": (200, {}, "{}"), "/settings": (200, {}, "{}")}) as port:
         seen = probe.observe("127.0.0.1", port)
         assert probe.listening([os.getpid()]) == [("127.0.0.1", port)]
@@ -155,5 +158,5 @@ def test_observation_of_an_open_and_of_a_closed_server(pem):
         ("/", "", "/"),
     ],
 )
-def test_joining_roots_and_paths(root, path, joined):
+def test_joining_roots_and_paths(root: str, path: str, joined: str) -> None:
     assert probe.join(root, path) == joined

@@ -29,7 +29,7 @@ HASH = "$2b$08$" + "a" * 53
         ("-----BEGIN PRIVATE KEY-----\nBBBB (cut off)", "BBBB"),
     ],
 )
-def test_a_secret_is_hidden(text, secret):
+def test_a_secret_is_hidden(text: str, secret: str) -> None:
     shown = redact(text)
     assert secret not in shown
     assert HIDDEN in shown
@@ -46,5 +46,5 @@ def test_a_secret_is_hidden(text, secret):
         "httpNodeAuth: {user: 'fred'}",
     ],
 )
-def test_the_rest_is_exact(text):
+def test_the_rest_is_exact(text: str) -> None:
     assert redact(text) == text

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime
 import os
+import pathlib
 import pwd
 import stat
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.action import trust as action
@@ -17,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust import host_trust as host
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust import programs as programs_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust.nss_database import (
+    Database,
     Databases,
     details_of,
     entries_of,
@@ -33,7 +36,14 @@ NOW = datetime.datetime(2026, 11, 1, tzinfo=datetime.timezone.utc)
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2))
 
 
-def certificate(subject="Fleet CA", days=100, issuer=None, key=KEY, signed_with=KEY, ca=True):
+def certificate(
+    subject: str = "Fleet CA",
+    days: int = 100,
+    issuer: str | None = None,
+    key: ec.EllipticCurvePrivateKey = KEY,
+    signed_with: ec.EllipticCurvePrivateKey = KEY,
+    ca: bool | None = True,
+) -> bytes:
     """A certificate in PEM; ``ca`` is None where nothing says whether it may issue others."""
     names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in (subject, issuer or subject)]
     builder = (
@@ -50,14 +60,14 @@ def certificate(subject="Fleet CA", days=100, issuer=None, key=KEY, signed_with=
     return builder.sign(signed_with, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def authority(pem):
+def authority(pem: bytes) -> Authority:
     return Authority(pem.decode("ascii"), action.nickname(certificates.describe(pem)))
 
 
 # The control node
 
 
-def test_only_roots_that_have_not_expired():
+def test_only_roots_that_have_not_expired() -> None:
     root, renewed = certificate(), certificate(days=200)
     pem = b"".join(
         [
@@ -74,7 +84,7 @@ def test_only_roots_that_have_not_expired():
     assert {description["subject"] for description in found.values()} == {"CN=Fleet CA"}
 
 
-def test_certificate_that_only_names_itself_as_issuer():
+def test_certificate_that_only_names_itself_as_issuer() -> None:
     with pytest.raises(UserError, match="no root certificate"):
         action.roots(certificate(signed_with=OTHER_KEY), "ca.pem", NOW)
 
@@ -87,25 +97,25 @@ def test_certificate_that_only_names_itself_as_issuer():
         certificate("Below", issuer="Fleet CA", key=OTHER_KEY),
     ],
 )
-def test_nothing_to_trust(pem):
+def test_nothing_to_trust(pem: bytes) -> None:
     with pytest.raises(UserError, match=r"^nodered_ca_certificate has no root certificate that hosts could trust"):
         action.roots(pem, "nodered_ca_certificate", NOW)
 
 
-def test_what_is_no_certificate():
+def test_what_is_no_certificate() -> None:
     with pytest.raises(PkiError):
         action.roots(b"", "ca.pem", NOW)
     with pytest.raises(PkiError):
         action.roots(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ca.pem", NOW)
 
 
-def test_a_key_beside_the_certificates_goes_nowhere():
+def test_a_key_beside_the_certificates_goes_nowhere() -> None:
     key = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     found = action.roots(key + certificate() + key, "ca.pem", NOW)
     assert not any("PRIVATE" in root for root in found)
 
 
-def test_file_that_is_not_there(tmp_path):
+def test_file_that_is_not_there(tmp_path: pathlib.Path) -> None:
     options = {"ca_certificate": None, "ca_dir": str(tmp_path)}
     with pytest.raises(UserError, match="makes it in its first run"):
         action.ActionModule._authority(options)
@@ -126,14 +136,14 @@ def test_file_that_is_not_there(tmp_path):
         ("", ""),
     ],
 )
-def test_nickname(subject, name):
+def test_nickname(subject: str, name: str) -> None:
     found = action.nickname({"subject": subject, "fingerprint": "0123456789abcdef" * 4})
     assert found == f"{name} (pifleet-nodered-0123456789abcdef)".strip()
 
 
-def test_difference_tells_who_and_where_and_no_pem():
+def test_difference_tells_who_and_where_and_no_pem() -> None:
     known = {"ab" * 32: {"subject": "CN=Fleet", "fingerprint": "ab" * 32, "not_after": "2036-01-01T00:00:00Z"}}
-    changes = [
+    changes: list[dict[str, t.Any]] = [
         {"store": "system", "user": None, "fingerprint": "ab" * 32, "after": True},
         {"store": "/home/pi/.pki/nssdb", "user": "pi", "fingerprint": "ab" * 32, "after": True},
     ]
@@ -151,7 +161,7 @@ def test_difference_tells_who_and_where_and_no_pem():
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch):
+def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> SystemStore:
     """A store, and a program that makes it as update-ca-certificates does, and tells how often."""
     given, effective, programs = (tmp_path / name for name in ("given", "effective", "programs"))
     for folder in (given, effective, programs):
@@ -182,12 +192,12 @@ def store(tmp_path, monkeypatch):
     return found
 
 
-def runs(tmp_path):
+def runs(tmp_path: pathlib.Path) -> list[str]:
     path = tmp_path / "runs"
     return path.read_text("utf-8").splitlines() if path.exists() else []
 
 
-def test_store_of_the_system(store, tmp_path):
+def test_store_of_the_system(store: SystemStore, tmp_path: pathlib.Path) -> None:
     roots = [authority(certificate()), authority(certificate(days=200))]
     assert store.trusted(roots) == set()
     store.add(roots)
@@ -202,7 +212,7 @@ def test_store_of_the_system(store, tmp_path):
 
 
 @pytest.mark.parametrize("spoil", ["given/pifleet*", "effective/ca-certificates.crt", "effective/0123abcd.0"])
-def test_file_without_effect_is_not_enough(store, tmp_path, spoil):
+def test_file_without_effect_is_not_enough(store: SystemStore, tmp_path: pathlib.Path, spoil: str) -> None:
     root = authority(certificate())
     store.add([root])
     (path,) = tmp_path.glob(spoil)
@@ -212,7 +222,7 @@ def test_file_without_effect_is_not_enough(store, tmp_path, spoil):
     assert store.trusted([root]) == {root.fingerprint}
 
 
-def test_mode_and_content_are_mended(store, tmp_path):
+def test_mode_and_content_are_mended(store: SystemStore, tmp_path: pathlib.Path) -> None:
     root = authority(certificate())
     store.add([root])
     (path,) = (tmp_path / "given").iterdir()
@@ -225,7 +235,7 @@ def test_mode_and_content_are_mended(store, tmp_path):
     assert store.trusted([root]) == {root.fingerprint}
 
 
-def test_link_in_place_of_the_file_is_replaced(store, tmp_path):
+def test_link_in_place_of_the_file_is_replaced(store: SystemStore, tmp_path: pathlib.Path) -> None:
     root = authority(certificate())
     (tmp_path / "target").write_bytes(root.pem)
     path = tmp_path / "given" / f"pifleet-nodered-{root.fingerprint[:16]}.crt"
@@ -235,7 +245,7 @@ def test_link_in_place_of_the_file_is_replaced(store, tmp_path):
     assert (tmp_path / "target").read_bytes() == root.pem
 
 
-def test_what_is_not_ours_stays(store, tmp_path):
+def test_what_is_not_ours_stays(store: SystemStore, tmp_path: pathlib.Path) -> None:
     given = tmp_path / "given"
     (given / "company.crt").write_bytes(certificate("Company"))
     (given / "pifleet-nodered-0123456789abcdef.crt").write_bytes(certificate("Other content"))
@@ -243,7 +253,7 @@ def test_what_is_not_ours_stays(store, tmp_path):
     assert store.entries_of_ours() == []
 
 
-def test_killed_removal_is_found_again(store, tmp_path):
+def test_killed_removal_is_found_again(store: SystemStore, tmp_path: pathlib.Path) -> None:
     root = authority(certificate())
     store.add([root])
     (tmp_path / "broken").touch()
@@ -257,18 +267,18 @@ def test_killed_removal_is_found_again(store, tmp_path):
     assert runs(tmp_path) == ["", "--fresh", "--fresh"]
 
 
-def test_program_that_does_nothing(store, tmp_path):
+def test_program_that_does_nothing(store: SystemStore, tmp_path: pathlib.Path) -> None:
     (tmp_path / "programs" / "update").write_text("#!/bin/sh\n", encoding="utf-8")
     with pytest.raises(HostError, match="does not show the authority"):
         store.add([authority(certificate())])
 
 
-def test_host_without_a_store(tmp_path):
+def test_host_without_a_store(tmp_path: pathlib.Path) -> None:
     with pytest.raises(HostError, match="install its package ca-certificates"):
         SystemStore(str(tmp_path), str(tmp_path / "none")).check()
 
 
-def test_check_mode_writes_nothing(store, tmp_path):
+def test_check_mode_writes_nothing(store: SystemStore, tmp_path: pathlib.Path) -> None:
     root = authority(certificate())
     result = host.HostTrust([], True, store).present([root])
     assert result["changed"]
@@ -331,7 +341,7 @@ Certificate:
 """
 
 
-def test_what_certutil_lists():
+def test_what_certutil_lists() -> None:
     assert entries_of(LISTED) == [
         ("Fleet CA (pifleet-nodered-0123456789abcdef)", "C"),
         ("A nickname that is longer than the sixty characters that the column has", "C"),
@@ -342,36 +352,36 @@ def test_what_certutil_lists():
     assert entries_of("") == []
 
 
-def test_what_certutil_prints_of_certificates_with_one_subject():
+def test_what_certutil_prints_of_certificates_with_one_subject() -> None:
     digits = {name: ":".join([byte] * 32) for name, byte in (("one", "AB"), ("two", "CD"), ("three", "EF"))}
     assert details_of(PRINTED.format(**digits)) == {"ab" * 32: True, "cd" * 32: False, "ef" * 32: False}
     assert details_of("") == {}
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     """The home folder of an account that is our own but for that folder."""
     entry = pwd.getpwuid(os.getuid())
     monkeypatch.setattr(pwd, "getpwnam", lambda name: pwd.struct_passwd((name, *entry[1:5], str(tmp_path), *entry[6:])))
     return tmp_path
 
 
-def folders(databases, home):
+def folders(databases: list[Database], home: pathlib.Path) -> list[str]:
     return [os.path.relpath(database.folder, home) for database in databases]
 
 
-def database(home, path):
+def database(home: pathlib.Path, path: str) -> None:
     (home / path).mkdir(parents=True)
     (home / path / "cert9.db").touch()
 
 
-def test_home_without_browsers(home):
+def test_home_without_browsers(home: pathlib.Path) -> None:
     user = Databases("pi")
     assert user.found() == []
     assert folders(user.missing(), home) == [".pki/nssdb"]
 
 
-def test_databases_of_debian_snap_and_flatpak(home):
+def test_databases_of_debian_snap_and_flatpak(home: pathlib.Path) -> None:
     paths = [
         ".pki/nssdb",
         ".local/share/pki/nssdb",
@@ -396,20 +406,20 @@ def test_databases_of_debian_snap_and_flatpak(home):
     assert user.missing() == []
 
 
-def test_folder_of_newer_chromiums_is_enough(home):
+def test_folder_of_newer_chromiums_is_enough(home: pathlib.Path) -> None:
     """A ~/.pki made beside it would hide it: Chromium takes the older folder where it is."""
     database(home, ".local/share/pki/nssdb")
     assert Databases("pi").missing() == []
 
 
-def test_link_to_another_database_counts_once(home):
+def test_link_to_another_database_counts_once(home: pathlib.Path) -> None:
     database(home, ".pki/nssdb")
     (home / ".local/share/pki").mkdir(parents=True)
     (home / ".local/share/pki/nssdb").symlink_to(home / ".pki/nssdb")
     assert folders(Databases("pi").found(), home) == [".pki/nssdb"]
 
 
-def test_browsers_as_snap_and_flatpak_that_were_never_started(home):
+def test_browsers_as_snap_and_flatpak_that_were_never_started(home: pathlib.Path) -> None:
     for path in ("snap/chromium/current", ".var/app/org.chromium.Chromium"):
         (home / path).mkdir(parents=True)
     assert folders(Databases("pi").missing(), home) == [
@@ -419,7 +429,7 @@ def test_browsers_as_snap_and_flatpak_that_were_never_started(home):
     ]
 
 
-def test_user_or_home_that_is_not_there(tmp_path, monkeypatch):
+def test_user_or_home_that_is_not_there(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(HostError, match="nobody-here does not exist on this host. Correct nodered_trust_users"):
         Databases("nobody-here")
     entry = pwd.getpwuid(os.getuid())
@@ -429,7 +439,9 @@ def test_user_or_home_that_is_not_there(tmp_path, monkeypatch):
         Databases("pi")
 
 
-def test_host_without_certutil(store, home, tmp_path, monkeypatch):
+def test_host_without_certutil(
+    store: SystemStore, home: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Is told of before anything is written; check mode goes on."""
     monkeypatch.setattr(programs_module, "PATH", str(tmp_path / "programs"))
     root = authority(certificate())

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import traceback
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
@@ -76,7 +77,7 @@ def test_usable_passwords(password: str) -> None:
         ("secret-value\ud800", "surrogate"),
     ],
 )
-def test_unusable_passwords(password: object, reason: str, hash_of_password: str) -> None:
+def test_unusable_passwords(password: t.Any, reason: str, hash_of_password: str) -> None:
     for call in (
         lambda: passwords.check_password(password),
         lambda: passwords.hash_password(password),
@@ -118,7 +119,7 @@ def test_costs_out_of_range(cost: int) -> None:
 
 
 @pytest.mark.parametrize("cost", [None, "8", 8.0, True])
-def test_costs_that_are_no_numbers(cost: object) -> None:
+def test_costs_that_are_no_numbers(cost: t.Any) -> None:
     with pytest.raises(passwords.PasswordError, match="whole number"):
         passwords.hash_password(PASSWORD, cost)
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     AccountError,
@@ -44,7 +46,7 @@ HASH = "$2b$08$" + "." * 53
         ("read", "flows.*", False),
     ],
 )
-def test_covers(granted, needed, answer):
+def test_covers(granted: str | list[str] | None, needed: str | list[str] | None, answer: bool) -> None:
     assert covers(granted, needed) is answer
 
 
@@ -58,7 +60,7 @@ def test_covers(granted, needed, answer):
         ([("a", "read", "hash"), ("b", "read", "password")], "b"),
     ],
 )
-def test_first_administrator(users, name):
+def test_first_administrator(users: list[t.Any], name: str) -> None:
     secret = {"password": {"password": "only-for-tests"}, "hash": {"password_hash": HASH}}
     found = first_administrator(
         admin_users(
@@ -88,19 +90,19 @@ ADMIN = {"username": "admin", "password": "correct horse", "permissions": "*"}
         ([{"username": "a", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99", "permissions": "*"}], "user a: .*MD5"),
     ],
 )
-def test_users_that_would_lock_out_or_open_are_refused(users, words):
+def test_users_that_would_lock_out_or_open_are_refused(users: list[t.Any], words: str) -> None:
     with pytest.raises(AccountError, match=words) as error:
         admin_users(users)
     assert "correct horse" not in str(error.value)
 
 
 @pytest.mark.parametrize("permission", ["*", "read", "write", "*.read", "flows.write", "debug.write", "udp-ports.read"])
-def test_permissions_that_node_red_matches(permission):
+def test_permissions_that_node_red_matches(permission: str) -> None:
     assert admin_users([{**ADMIN, "permissions": permission}])[0].permissions == permission
     assert admin_users([{**ADMIN, "permissions": [permission]}])[0].permissions == [permission]
 
 
-def test_a_login_names_its_variable():
+def test_a_login_names_its_variable() -> None:
     with pytest.raises(AccountError, match="nodered_node_auth: unknown key 'username'"):
         login({"username": "fred", "password": "x"}, "nodered_node_auth")
     with pytest.raises(AccountError, match="nodered_node_auth: the user name has a colon"):

@@ -13,7 +13,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff impor
 HASH = "$2b$08$" + "a" * 53
 
 
-def test_a_new_secret_shows_as_a_difference_without_its_value():
+def test_a_new_secret_shows_as_a_difference_without_its_value() -> None:
     old, new = HASH, "$2b$08$" + "c" * 53
     shown = settings_difference(
         "settings.js", f'a: 1,\npassword: "{old}",\npass: "{old}"\n', f'a: 2,\npassword: "{new}",\npass: "{old}"\n'
@@ -36,7 +36,7 @@ def test_a_new_secret_shows_as_a_difference_without_its_value():
         "privateKey: ['-----', 'hunter2'].join()",
     ],
 )
-def test_a_secret_inside_code_is_hidden(code):
+def test_a_secret_inside_code_is_hidden(code: str) -> None:
     before = "module.exports = {\n    uiPort: 1880,\n}\n"
     shown = settings_difference("settings.js", before, before.replace("uiPort: 1880", f"uiPort: 1990,\n    {code}"))
     assert "hunter2" not in str(shown)
@@ -52,12 +52,12 @@ def test_a_secret_inside_code_is_hidden(code):
         "const token = b + 'hunter2'",
     ],
 )
-def test_a_secret_assigned_by_code_is_hidden(assignment):
+def test_a_secret_assigned_by_code_is_hidden(assignment: str) -> None:
     text = f"const settings = module.exports = {{}}\n{assignment}\n"
     assert "hunter2" not in str(settings_difference("settings.js", text, text + "// more\n"))
 
 
-def test_what_is_no_secret_is_exact():
+def test_what_is_no_secret_is_exact() -> None:
     text = """module.exports = {
     credentialSecret: require("./secret.json")["key"] || process.env.SECRET,
     editorTheme: { page: { title: "Pi" } }, https: { key: require("fs").readFileSync("key.pem") },

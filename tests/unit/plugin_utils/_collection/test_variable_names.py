@@ -22,7 +22,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variab
         ("nodered_settings_jss", "nodered_settings_js"),
     ],
 )
-def test_misspelt(name, meant):
+def test_misspelt(name: str, meant: str) -> None:
     assert misspelt([name, "ansible_host"]) == {name: meant}
 
 
@@ -30,11 +30,11 @@ def test_misspelt(name, meant):
     "name",
     ["nodered_password", "nodered_version", "nodered_vault_admin", "nodered_port", "nodered_site", "node_red_users"],
 )
-def test_somebodys_own(name):
+def test_somebodys_own(name: str) -> None:
     assert misspelt([name]) == {}
 
 
-def test_no_variable_of_the_collection_is_misspelt():
+def test_no_variable_of_the_collection_is_misspelt() -> None:
     known = known_variables()
     assert {"nodered_admin_users", "nodered_serial", "nodered_trust_users", "nodered_rotate", "nodered_info"} <= known
     assert misspelt(known) == {}

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
@@ -35,7 +37,7 @@ from host_state import USER_DIR
         {f"{number:016x}": {"password": "é"} for number in range(500)},
     ],
 )
-def test_the_right_key_fits_and_no_other(value):
+def test_the_right_key_fits_and_no_other(value: dict[str, t.Any]) -> None:
     file = CredentialsFile.of({"name": FLOWS, **on_host.described(encrypted(A, value))})
     assert file.decrypts_with(A)
     assert file.empty is (value == {})
@@ -56,7 +58,7 @@ def test_the_right_key_fits_and_no_other(value):
         (b"\xef\xbb\xbf{}", "plain", True),
     ],
 )
-def test_what_is_not_encrypted(content, kind, empty):
+def test_what_is_not_encrypted(content: bytes, kind: str, empty: bool) -> None:
     file = CredentialsFile.of({"name": FLOWS, **on_host.described(content)})
     assert (file.kind, file.empty, file.decrypts_with(A)) == (kind, empty, False)
 
@@ -87,7 +89,7 @@ def test_what_is_not_encrypted(content, kind, empty):
         ("process.env.SECRET", encrypted(A), None, Status.UNKNOWN),
     ],
 )
-def test_status(secret, content, generated, status):
+def test_status(secret: str | None, content: bytes | None, generated: str | None, status: Status) -> None:
     analysis = analysis_of(secret, content, generated)
     assert analysis.status is status
     assert bool(analysis.reason) is (status in (Status.LOST, Status.UNKNOWN))
@@ -105,7 +107,7 @@ def test_status(secret, content, generated, status):
         {"overrides": [{"path": ["userDir"], "by": "-D userDir"}]},
     ],
 )
-def test_what_cannot_be_told_is_left_alone(changes):
+def test_what_cannot_be_told_is_left_alone(changes: dict[str, t.Any]) -> None:
     analysis = analysis_of(f'"{A}"', encrypted(B), **changes)
     assert analysis.status is Status.UNKNOWN
     assert migration(analysis, B) is None
@@ -113,7 +115,7 @@ def test_what_cannot_be_told_is_left_alone(changes):
         recovery(analysis, {"literals": [], "secrets": [], "copies": []}, None)
 
 
-def test_another_user_dir_in_the_file_cannot_be_told():
+def test_another_user_dir_in_the_file_cannot_be_told() -> None:
     state = state_of({FLOWS: encrypted(B)})
     assert analyse(state, document(f'"{A}"', more='    userDir: "/data",')).status is Status.UNKNOWN
     assert analyse(state, document(f'"{A}"', more=f'    userDir: "{USER_DIR}/",')).status is Status.LOST
@@ -138,17 +140,17 @@ def test_another_user_dir_in_the_file_cannot_be_told():
         ('"no.json"', {}, []),
     ],
 )
-def test_which_file_counts(flow_file, changes, read):
+def test_which_file_counts(flow_file: str | None, changes: dict[str, t.Any], read: list[str]) -> None:
     files = {name: encrypted(A) for name in (FLOWS, "flows_pi_cred.json", "my_cred.json")}
     state = state_of(files, **changes)
     assert [file.name for file in analyse(state, document(f'"{A}"', flow_file)).files] == read
 
 
-def test_a_flow_file_that_is_not_json_cannot_be_told():
+def test_a_flow_file_that_is_not_json_cannot_be_told() -> None:
     assert analyse(state_of({}), document(flow_file='"flows"')).status is Status.UNKNOWN
 
 
-def test_one_of_several_that_may_count_is_lost():
+def test_one_of_several_that_may_count_is_lost() -> None:
     state = state_of({FLOWS: encrypted(A), "flows_old_cred.json": encrypted(GONE)})
     analysis = analyse(state, document(f'"{A}"', "process.env.FLOWS"))
     assert analysis.status is Status.UNKNOWN
@@ -179,9 +181,12 @@ def test_one_of_several_that_may_count_is_lost():
         (f'"{A}"', None, None, [], False),
     ],
 )
-def test_migration(secret, content, generated, keys, planned):
+def test_migration(
+    secret: str | None, content: bytes | None, generated: str | None, keys: list[str], planned: bool
+) -> None:
     follow = migration(analysis_of(secret, content, generated), A)
     required = [FLOWS] if content is not None else []
+    assert follow is not None
     assert follow.plan == ({"secret": A, "keys": keys, "required": required, "sources": {}} if planned else None)
     assert not any(key in repr(follow) for key in (A, B, MADE, GONE))
 
@@ -196,7 +201,9 @@ def test_migration(secret, content, generated, keys, planned):
         (f'"{A}"', b"cut off", None),
     ],
 )
-def test_credentials_that_nothing_fits_are_not_given_up(secret, content, generated):
+def test_credentials_that_nothing_fits_are_not_given_up(
+    secret: str | None, content: bytes, generated: str | None
+) -> None:
     with pytest.raises(
         CredentialsError, match=f"{USER_DIR}/{FLOWS} .* would be lost. Run pifleet.nodered.restore"
     ) as error:
@@ -204,8 +211,11 @@ def test_credentials_that_nothing_fits_are_not_given_up(secret, content, generat
     assert A not in str(error.value)
 
 
-def test_an_interrupted_run_is_finished():
+def test_an_interrupted_run_is_finished() -> None:
     """Its settings.js is there already, its credentials are not."""
     analysis = analysis_of(f'"{A}"', encrypted(B), credentials__pending=[B])
     assert analysis.status is Status.READABLE
-    assert migration(analysis, A).plan["keys"] == [B]
+    follow = migration(analysis, A)
+    assert follow is not None
+    assert follow.plan is not None
+    assert follow.plan["keys"] == [B]

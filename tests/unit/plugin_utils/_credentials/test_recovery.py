@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
@@ -19,7 +20,9 @@ from flow_credentials import EMPTY, FLOWS, GONE, MADE, A, B, analysis_of, encryp
 # How they come back
 
 
-def evidence(literals=(), secrets=(), copies=()):
+def evidence(
+    literals: t.Sequence[str] = (), secrets: t.Sequence[str] = (), copies: t.Sequence[bytes] = ()
+) -> dict[str, t.Any]:
     return {
         "literals": [
             {"literal": json.dumps(secret), "origin": f"/copies/settings.js.{number}"}
@@ -78,8 +81,17 @@ def evidence(literals=(), secrets=(), copies=()):
         (f'"{GONE}"', encrypted(B, {"n": {}}), None, evidence([A, B], copies=[encrypted(A)]), None, B, None),
     ],
 )
-def test_recovery(secret, content, generated, there, desired, to_file, source):
+def test_recovery(
+    secret: str | None,
+    content: bytes | None,
+    generated: str | None,
+    there: dict[str, t.Any],
+    desired: str | None,
+    to_file: str | None,
+    source: str | None,
+) -> None:
     plan = recovery(analysis_of(secret, content, generated), there, desired)
+    assert plan is not None
     assert plan.secret == to_file
     assert plan.host_plan["sources"] == ({FLOWS: {"path": source, "in_store": True}} if source else {})
     messages = " ".join(plan.messages)
@@ -97,12 +109,12 @@ def test_recovery(secret, content, generated, there, desired, to_file, source):
         (f'"{A}"', encrypted(A, EMPTY), None),
     ],
 )
-def test_nothing_is_wrong(secret, content, generated):
+def test_nothing_is_wrong(secret: str | None, content: bytes | None, generated: str | None) -> None:
     assert recovery(analysis_of(secret, content, generated), evidence([B], [GONE], [encrypted("nobody's")]), B) is None
 
 
 @pytest.mark.parametrize("desired", [None, B])
-def test_nothing_fits(desired):
+def test_nothing_fits(desired: str | None) -> None:
     with pytest.raises(
         CredentialsError, match="No secret was found .*/copies/settings.js.0.*Nothing was changed"
     ) as error:

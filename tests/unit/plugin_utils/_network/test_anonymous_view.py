@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import http.server
+import pathlib
 import socket
 import subprocess
 import time
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, probe_endpoint
@@ -31,7 +33,7 @@ OPEN = {
 
 
 @pytest.fixture(scope="module")
-def pem(tmp_path_factory):
+def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, str]:
     """A file with a key and a certificate, which is its own authority."""
     path = tmp_path_factory.mktemp("outside") / "server.pem"
     subprocess.run(
@@ -59,7 +61,7 @@ def pem(tmp_path_factory):
     return path, certificate
 
 
-def test_a_closed_server(pem):
+def test_a_closed_server(pem: tuple[pathlib.Path, str]) -> None:
     path, certificate = pem
     with server(LOCKED, path) as port:
         view = probe_endpoint("127.0.0.1", port, ROOT, certificate)
@@ -81,7 +83,13 @@ def test_a_closed_server(pem):
     }
 
 
-def signed(name, key, issuer_key, days, extensions):
+def signed(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    days: tuple[int, int],
+    extensions: list[tuple[x509.ExtensionType, bool]],
+) -> bytes:
     """A certificate in PEM from the issuer CN=root, valid from so many days from now to so many."""
     start, end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=each) for each in days)
     subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, "root"))
@@ -111,7 +119,7 @@ def signed(name, key, issuer_key, days, extensions):
         ("forged by one that expired", False),
     ],
 )
-def test_only_the_time_may_be_wrong(tmp_path, fault, trusted):
+def test_only_the_time_may_be_wrong(tmp_path: pathlib.Path, fault: str, trusted: bool) -> None:
     root = signed(
         "root",
         KEY,
@@ -148,26 +156,26 @@ def test_only_the_time_may_be_wrong(tmp_path, fault, trusted):
 
 
 @pytest.mark.parametrize("authorities", ["", "nonsense"])
-def test_an_authority_that_is_not_known(pem, authorities):
+def test_an_authority_that_is_not_known(pem: tuple[pathlib.Path, str], authorities: str) -> None:
     with server(LOCKED, pem[0]) as port:
         view = probe_endpoint("127.0.0.1", port, ROOT, authorities)
     assert (view["tls"], view["trusted"], view["certificate"]) == (True, False, pem[1])
 
 
-def test_an_open_server():
+def test_an_open_server() -> None:
     with server(OPEN) as port:
         view = probe_endpoint("127.0.0.1", port, ROOT, "")
     assert view["plain_http"] and not view["tls"] and view["certificate"] is None
     assert (view["login"], view["settings_status"], view["flows_status"], view["cors"]) == ("", 200, 200, "*")
 
 
-def test_an_invented_token_opens():
+def test_an_invented_token_opens() -> None:
     with server(LOCKED, bearer_opens=True) as port:
         view = probe_endpoint("127.0.0.1", port, ROOT, "")
     assert (view["flows_status"], view["token_status"]) == (401, 200)
 
 
-def test_logins_that_are_not_asked_for():
+def test_logins_that_are_not_asked_for() -> None:
     expected = Expected("/admin", (("/api", "httpNodeAuth"), ("//doc", "httpStaticAuth")))
     with server({"/auth/login": (200, {}, "{}")}) as port:
         view = probe_endpoint("127.0.0.1", port, expected, "")
@@ -177,7 +185,7 @@ def test_logins_that_are_not_asked_for():
         assert probe_endpoint("127.0.0.1", port, Expected(None, (("/", "httpNodeAuth"),)), "")["not_asked"] == []
 
 
-def test_old_protocols(pem):
+def test_old_protocols(pem: tuple[pathlib.Path, str]) -> None:
     process = subprocess.Popen(
         [
             "openssl",
@@ -199,6 +207,7 @@ def test_old_protocols(pem):
         text=True,
     )
     try:
+        assert process.stdout is not None
         port = next(int(line.rpartition(":")[2]) for line in process.stdout if line.startswith("ACCEPT"))
         view = probe_endpoint("127.0.0.1", port, Expected(None), pem[1], timeout=30)
         assert view["old_tls"] == "TLSv1.1"
@@ -207,17 +216,17 @@ def test_old_protocols(pem):
         process.wait()
 
 
-def test_nobody_is_there(unused_port):
+def test_nobody_is_there(unused_port: int) -> None:
     view = probe_endpoint("127.0.0.1", unused_port, ROOT, "")
     assert not view["reachable"]
 
 
-def test_something_else_is_there(silent_port):
+def test_something_else_is_there(silent_port: int) -> None:
     view = probe_endpoint("127.0.0.1", silent_port, ROOT, "", timeout=0.3)
     assert view["reachable"] and not view["tls"] and not view["plain_http"]
 
 
-def test_a_server_that_answers_byte_by_byte():
+def test_a_server_that_answers_byte_by_byte() -> None:
     """Each byte comes in time, and the whole answer would take a minute."""
     with slow_server(lambda path: path == "/auth/login") as port:
         began = time.monotonic()
@@ -227,9 +236,9 @@ def test_a_server_that_answers_byte_by_byte():
 
 
 @contextlib.contextmanager
-def slow_server(is_slow):
+def slow_server(is_slow: t.Callable[..., t.Any]) -> t.Iterator[int]:
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Length", "600")
             self.end_headers()
@@ -243,19 +252,19 @@ def slow_server(is_slow):
 
 
 @pytest.fixture
-def unused_port(silent_socket):
+def unused_port(silent_socket: socket.socket) -> int:
     port = silent_socket.getsockname()[1]
     silent_socket.close()
     return port
 
 
 @pytest.fixture
-def silent_port(silent_socket):
+def silent_port(silent_socket: socket.socket) -> int:
     return silent_socket.getsockname()[1]
 
 
 @pytest.fixture
-def silent_socket():
+def silent_socket() -> t.Iterator[socket.socket]:
     """One that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import pathlib
+import typing as t
 import urllib.parse
 
 import pytest
@@ -34,12 +36,12 @@ LOCKED = (
 
 
 @contextlib.contextmanager
-def node_red(pages, pem=None):
+def node_red(pages: dict[str, t.Any], pem: pathlib.Path | None = None) -> t.Iterator[tuple[int, list[t.Any]]]:
     """Serve answers given by path as (status, body), None for none; yields the port and the requests that came."""
     requests = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             requests.append(
                 (
@@ -60,11 +62,13 @@ def node_red(pages, pem=None):
         yield port, requests
 
 
-def log_in(port, certificate, address="127.0.0.1", tls=True, is_here=False):
+def log_in(
+    port: int, certificate: str | None, address: str = "127.0.0.1", tls: bool = True, is_here: bool = False
+) -> None:
     prove_login(address, {"port": port, "tls": tls, "admin_root": "/admin"}, certificate, "admin", PASSWORD, is_here)
 
 
-def test_one_login_that_is_ended(pem):
+def test_one_login_that_is_ended(pem: tuple[pathlib.Path, str]) -> None:
     path, fingerprint = pem
     with node_red(GOOD, path) as (port, requests):
         log_in(port, fingerprint)
@@ -97,7 +101,7 @@ def test_one_login_that_is_ended(pem):
         (200, "[" * 100000),
     ],
 )
-def test_a_login_that_is_refused(pem, answer):
+def test_a_login_that_is_refused(pem: tuple[pathlib.Path, str], answer: tuple[int, str]) -> None:
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/token": answer}, path) as (port, requests):
         with pytest.raises(LoginRefusedError) as error:
@@ -107,7 +111,7 @@ def test_a_login_that_is_refused(pem, answer):
     assert "admin" in str(error.value)
 
 
-def test_a_server_that_goes_away(pem):
+def test_a_server_that_goes_away(pem: tuple[pathlib.Path, str]) -> None:
     """The network or Node-RED itself, which the host finds out."""
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/token": None}, path) as (port, requests):
@@ -116,7 +120,7 @@ def test_a_server_that_goes_away(pem):
     assert len(requests) == 1
 
 
-def test_a_user_that_is_locked_out_for_ten_minutes(pem):
+def test_a_user_that_is_locked_out_for_ten_minutes(pem: tuple[pathlib.Path, str]) -> None:
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/token": LOCKED}, path) as (port, requests):
         with pytest.raises(LoginUnprovedError, match="ten minutes, after five wrong passwords"):
@@ -124,14 +128,14 @@ def test_a_user_that_is_locked_out_for_ten_minutes(pem):
     assert len(requests) == 1
 
 
-def test_the_password_goes_to_nobody_else(pem):
+def test_the_password_goes_to_nobody_else(pem: tuple[pathlib.Path, str]) -> None:
     with node_red(GOOD, pem[0]) as (port, requests):
         with pytest.raises(LoginUnprovedError, match="shows another certificate"):
             log_in(port, "0" * 64)
     assert requests == []
 
 
-def test_the_password_does_not_cross_a_network_in_the_open(pem):
+def test_the_password_does_not_cross_a_network_in_the_open(pem: tuple[pathlib.Path, str]) -> None:
     # A port that is forwarded to here may be another host's.
     with node_red(GOOD) as (port, requests):
         with pytest.raises(LoginUnprovedError, match="serves no TLS"):
@@ -145,14 +149,14 @@ def test_the_password_does_not_cross_a_network_in_the_open(pem):
     assert requests == []
 
 
-def test_a_port_that_cannot_be_reached(pem):
+def test_a_port_that_cannot_be_reached(pem: tuple[pathlib.Path, str]) -> None:
     with node_red(GOOD, pem[0]) as (port, _requests):
         pass
     with pytest.raises(LoginUnprovedError, match=f"port {port} of 127.0.0.1 cannot be reached from here"):
         log_in(port, pem[1])
 
 
-def test_a_login_that_cannot_be_ended(pem):
+def test_a_login_that_cannot_be_ended(pem: tuple[pathlib.Path, str]) -> None:
     path, fingerprint = pem
     with node_red({**GOOD, "/admin/auth/revoke": None}, path) as (port, _requests):
         with pytest.raises(LoginUnprovedError, match="could not be ended"):

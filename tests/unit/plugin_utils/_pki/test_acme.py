@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme
@@ -16,15 +17,21 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 DESIRED = acme.desired_lineage(["pi.example.org"], DIRECTORY)
 
 
-def reasons(found=None, installed=CHAIN, desired=DESIRED, hook=HOOK, **changes):
+def reasons(
+    found: dict[str, t.Any] | None = None,
+    installed: str | None = CHAIN,
+    desired: t.Any = DESIRED,
+    hook: t.Any = HOOK,
+    **changes: t.Any,
+) -> tuple[t.Any, ...]:
     return acme.reasons({**LINEAGE, **(found or {})}, installed, dataclasses.replace(desired, **changes), hook, NOW)
 
 
-def test_nothing_to_do():
+def test_nothing_to_do() -> None:
     assert reasons() == ([], [])
 
 
-def test_no_lineage():
+def test_no_lineage() -> None:
     assert acme.reasons(None, CHAIN, DESIRED, HOOK) == (["there is no certificate of an ACME server yet"], [])
 
 
@@ -41,23 +48,23 @@ def test_no_lineage():
         ({"webroot": "/var/www"}, "certbot's other options were changed"),
     ],
 )
-def test_another_wish(changes, reason):
+def test_another_wish(changes: dict[str, t.Any], reason: str) -> None:
     to_fetch, to_install = reasons(**changes)
     assert any(each.startswith(reason) for each in to_fetch)
     assert to_install == []
 
 
-def test_an_address_for_mail_is_no_reason():
+def test_an_address_for_mail_is_no_reason() -> None:
     assert reasons(email="operator@example.org") == ([], [])
 
 
-def test_server_that_adds_names():
+def test_server_that_adds_names() -> None:
     """Else each run would fetch a new one, until the server refuses."""
     chain = pair("pi.example.org", "www.pi.example.org")[1].decode()
     assert reasons({"chain": chain}, chain) == ([], [])
 
 
-def test_rsa_size():
+def test_rsa_size() -> None:
     chain = pair("pi.example.org", key=rsa.generate_private_key(65537, 2048))[1].decode()
     assert reasons({"chain": chain}, chain, key_type="rsa-2048") == ([], [])
     assert reasons({"chain": chain}, chain, key_type="rsa-3072")[0] == ["its key is of the type rsa-2048, not rsa-3072"]
@@ -73,7 +80,7 @@ def test_rsa_size():
         (-5, 6, "certbot should have renewed it long ago: it expires on 2026-06-02"),
     ],
 )
-def test_certbot_has_failed_to_renew(start, days, reason):
+def test_certbot_has_failed_to_renew(start: int, days: int, reason: str | None) -> None:
     chain = pair("pi.example.org", start=start, days=days)[1].decode()
     assert reasons({"chain": chain}, chain) == ([reason] if reason else [], [])
 
@@ -85,12 +92,12 @@ def test_certbot_has_failed_to_renew(start, days, reason):
         ({"chain": ""}, "the certificate that certbot has cannot be read"),
     ],
 )
-def test_damaged_lineage(found, reason):
+def test_damaged_lineage(found: dict[str, t.Any], reason: str) -> None:
     assert reasons(found)[0] == [reason]
 
 
 @pytest.mark.parametrize("installed", [None, "", "no PEM", pair("pi.example.org")[1].decode()])
-def test_service_has_another_certificate(installed):
+def test_service_has_another_certificate(installed: str | None) -> None:
     assert reasons(installed=installed) == ([], ["the service has not got the certificate that certbot has fetched"])
 
 
@@ -102,7 +109,7 @@ def test_service_has_another_certificate(installed):
         ({"timer": False}, "certbot's timer is not enabled"),
     ],
 )
-def test_renewals_would_not_arrive(found, reason):
+def test_renewals_would_not_arrive(found: dict[str, t.Any], reason: str) -> None:
     assert reasons(found) == ([], [reason])
 
 
@@ -130,14 +137,14 @@ def test_renewals_would_not_arrive(found, reason):
         (["pi.example.org"], {"options": {"x = y\nz": "x"}}, "is not the name of an option"),
     ],
 )
-def test_refused_wishes(names, changes, sentence):
+def test_refused_wishes(names: list[str] | str, changes: dict[str, t.Any], sentence: str) -> None:
     with pytest.raises(acme.AcmeError) as caught:
         acme.desired_lineage(names, **{"directory": DIRECTORY, **changes})
     assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["two\nlines", 'a "quote"', " space", ["a"], ""])
-def test_refused_values_are_not_shown(value):
+def test_refused_values_are_not_shown(value: str | list[str]) -> None:
     with pytest.raises(acme.AcmeError) as caught:
         acme.configuration({"eab-hmac-key": value})
     assert (
@@ -146,12 +153,12 @@ def test_refused_values_are_not_shown(value):
     )
 
 
-def test_names_are_normalized():
+def test_names_are_normalized() -> None:
     desired = acme.desired_lineage(["Pi.Example.ORG.", "bücher.example"], DIRECTORY, "dns-rfc2136", credentials="a = b")
     assert desired.names == ("pi.example.org", "xn--bcher-kva.example")
 
 
-def test_configuration():
+def test_configuration() -> None:
     options = {
         "eab-kid": "kid # 1",
         "--preferred_chain": "Root X1",
@@ -164,7 +171,7 @@ def test_configuration():
     )
 
 
-def test_arguments_of_the_module():
+def test_arguments_of_the_module() -> None:
     assert DESIRED.arguments == {
         "names": ["pi.example.org"],
         "directory": DIRECTORY,
@@ -173,7 +180,7 @@ def test_arguments_of_the_module():
     }
 
 
-def test_secrets_are_not_in_its_representation():
+def test_secrets_are_not_in_its_representation() -> None:
     assert "hidden" not in repr(
         acme.desired_lineage(["a.example"], DIRECTORY, "dns-x", credentials="hidden", options={"eab-kid": "hidden"})
     )

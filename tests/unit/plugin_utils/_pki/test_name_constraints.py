@@ -18,6 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constrai
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from pki_tools import DAY, NOW, CertificateFactory, blocks, lint, text, verify
 
 
@@ -33,7 +34,9 @@ def signed_anyway(ca: CertificateAuthority, factory: CertificateFactory, *names:
             alternatives.append(x509.IPAddress(ipaddress.ip_address(name)))
         except ValueError:
             alternatives.append(x509.DNSName(name))
-    key = serialization.load_pem_private_key(factory.key("p256").read_bytes(), None).public_key()
+    private_key = serialization.load_pem_private_key(factory.key("p256").read_bytes(), None)
+    assert isinstance(private_key, ec.EllipticCurvePrivateKey)
+    key = private_key.public_key()
     builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(ca.certificate.subject)
     builder = builder.public_key(key).serial_number(1).not_valid_before(NOW - DAY).not_valid_after(NOW + 365 * DAY)
     for extension, critical in (

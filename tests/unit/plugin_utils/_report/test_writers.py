@@ -196,7 +196,9 @@ def test_digest(name: str) -> None:
     """The same at another time and in another order, another for another finding."""
 
     def digest_of(report: Report) -> bytes:
-        return re.search(rb"\b[0-9a-f]{32}\b(?=\"( */?>|,?\n| *\}))", files.render(report, name))[0]
+        digest = re.search(rb"\b[0-9a-f]{32}\b(?=\"( */?>|,?\n| *\}))", files.render(report, name))
+        assert digest is not None
+        return digest[0]
 
     later = dataclasses.replace(
         samples.REPORT,

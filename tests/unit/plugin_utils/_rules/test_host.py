@@ -15,9 +15,11 @@ import datetime
 import json
 import pathlib
 import subprocess
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import described
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import (
     finding_data,
     finding_from_data,
@@ -33,19 +35,22 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view i
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 from flow_credentials import encrypted
 from host_state import ADDRESS, SETTINGS, file_status, make_state, put_in
+from pki_tools import CertificateFactory
 
 PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date.today()
 MADE = "made-only-for-tests"
+#: The state and the external view of a host.
+Secured = tuple[HostState, dict[str, t.Any]]
 
 
-def credentials_file(secret):
+def credentials_file(secret: str) -> dict[str, t.Any]:
     """What the host tells of a credentials file that is encrypted with a secret."""
     return {"name": "flows_kitchen_cred.json", **described(encrypted(secret, {"b0": {"user": "fred"}}))}
 
 
 @pytest.fixture(scope="module")
-def good(factory):
+def good(factory: CertificateFactory) -> Secured:
     """The state and the view of a host that has been secured."""
     authority = factory.self_signed("p256", "-days", "1000", subject="/CN=authority")
     pem = factory.signed("p256", authority, "p256", f"subjectAltName=DNS:kitchen,IP:{ADDRESS}", "-days", "397").decode()
@@ -61,7 +66,7 @@ def good(factory):
         ],
     )
     # As an action has it.
-    state["settings"]["content"] = SETTINGS.encode()
+    put_in(state, "settings.content", SETTINGS.encode())
     view = {
         "address": ADDRESS,
         "port": 1880,
@@ -81,20 +86,20 @@ def good(factory):
     return state, view
 
 
-def rules_of(good, changes, name="kitchen"):
+def rules_of(good: Secured, changes: dict[str, t.Any], name: str = "kitchen") -> set[str]:
     both = {"state": copy.deepcopy(good[0]), "view": copy.deepcopy(good[1])}
     for path, value in changes.items():
         put_in(both, path, value)
     return {finding.rule.identifier for finding in check_host(both["state"], both["view"], name, TODAY)}
 
 
-def without(line):
+def without(line: str) -> bytes:
     return "\n".join(each for each in SETTINGS.splitlines() if line not in each).encode()
 
 
 OPEN_VIEW = {"view.login": "", "view.settings_status": 200, "view.flows_status": 200, "view.token_status": 200}
 
-FAULTS = [
+FAULTS: list[tuple[str, dict[str, t.Any]]] = [
     ("editor-open", OPEN_VIEW),
     ("cors-open-editor", OPEN_VIEW),
     ("admin-auth-locked-out", {"view.login": ""}),
@@ -145,7 +150,7 @@ FAULTS = [
     ("admin-auth-missing", {"state.settings.content": b"module.exports = {}"}),
 ]
 
-HARMLESS = [
+HARMLESS: list[dict[str, t.Any]] = [
     {},
     {"view.reachable": False, "view.plain_http": True},
     {"view.address": "127.0.0.1", "view.plain_http": True},
@@ -170,16 +175,16 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize(("rule", "changes"), FAULTS)
-def test_a_fault_is_found(good, rule, changes):
+def test_a_fault_is_found(good: Secured, rule: str, changes: dict[str, t.Any]) -> None:
     assert rule in rules_of(good, changes)
 
 
 @pytest.mark.parametrize("changes", HARMLESS)
-def test_what_is_no_fault(good, changes):
+def test_what_is_no_fault(good: Secured, changes: dict[str, t.Any]) -> None:
     assert rules_of(good, changes) == set()
 
 
-def test_a_fault_brings_no_other(good):
+def test_a_fault_brings_no_other(good: Secured) -> None:
     """Except for those that belong together."""
     together = {"cors-open-editor", "editor-open"}, {"secrets-readable", "credential-secret-absent"}
     for rule, changes in FAULTS:
@@ -191,10 +196,10 @@ def test_a_fault_brings_no_other(good):
 # Certificates
 
 
-def test_certificates(good, factory):
+def test_certificates(good: Secured, factory: CertificateFactory) -> None:
     san = "subjectAltName=DNS:kitchen"
 
-    def served(pem):
+    def served(pem: bytes) -> dict[str, str]:
         return {"view.certificate": pem.decode(), "state.certificate.chain": pem.decode()}
 
     root = factory.self_signed("p256", "-days", "1000", subject="/CN=authority")
@@ -220,7 +225,7 @@ def test_certificates(good, factory):
     assert {*cases, "certificate-unreadable"} == {*certificates.RULES}
 
 
-def _dated(factory, start, end):
+def _dated(factory: CertificateFactory, start: int, end: int) -> bytes:
     """A certificate that is valid from so many days from now to so many, from openssl's own authority."""
     folder = factory.folder / f"ca{start}{end}".replace("-", "m")
     folder.mkdir(exist_ok=True)
@@ -261,13 +266,13 @@ def _dated(factory, start, end):
     return (folder / "out.pem").read_bytes()
 
 
-def test_another_certificate_is_served(good, factory):
+def test_another_certificate_is_served(good: Secured, factory: CertificateFactory) -> None:
     root = factory.self_signed("p256", "-days", "1000", subject="/CN=authority")
     other = factory.signed("p384", root, "p256", "subjectAltName=DNS:kitchen", "-days", "90").decode()
     assert rules_of(good, {"view.certificate": other}) == {"certificate-not-served"}
 
 
-def test_a_certificate_for_another_host(good):
+def test_a_certificate_for_another_host(good: Secured) -> None:
     assert rules_of(good, {"view.address": "192.0.2.8"}, "pantry") == {"certificate-wrong-name"}
     # The name in the inventory is enough, where the control node goes by another way.
     assert rules_of(good, {"view.address": "192.0.2.8"}, "kitchen") == set()
@@ -284,11 +289,11 @@ def test_a_certificate_for_another_host(good):
         ("", False),
     ],
 )
-def test_names(good, name, covered):
+def test_names(good: Secured, name: str, covered: bool) -> None:
     assert certificates.covers_name(good[1]["certificate"], name) is covered
 
 
-def test_a_login_made_by_code(good):
+def test_a_login_made_by_code(good: Secured) -> None:
     """The file does not tell, and the server does."""
     by_code = {"state.settings.content": b"module.exports = { adminAuth: require('auth'), https: f }"}
     assert rules_of(good, by_code) == set()
@@ -298,11 +303,11 @@ def test_a_login_made_by_code(good):
 # All together
 
 
-def test_every_rule_is_broken_once_here():
+def test_every_rule_is_broken_once_here() -> None:
     assert {fault[0] for fault in FAULTS} >= {*host.RULES} - {"certificate-not-served", "certificate-wrong-name"}
 
 
-def test_rules_are_complete():
+def test_rules_are_complete() -> None:
     for identifier, rule in RULES.items():
         assert identifier == rule.identifier == identifier.lower()
         assert " " not in identifier
@@ -311,13 +316,13 @@ def test_rules_are_complete():
         )
 
 
-def test_variables_of_rules_are_variables_of_the_collection():
+def test_variables_of_rules_are_variables_of_the_collection() -> None:
     known = "".join(file.read_text("utf-8") for file in PROJECT.glob("roles/*/defaults/main.yml"))
     known += "".join(file.read_text("utf-8") for file in PROJECT.glob("roles/*/meta/argument_specs.yml"))
     assert [rule.variable for rule in RULES.values() if rule.variable and f"{rule.variable}:" not in known] == []
 
 
-def test_documentation_has_every_rule():
+def test_documentation_has_every_rule() -> None:
     text = (PROJECT / "docs/audit.md").read_text("utf-8")
     rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
     audited = [rule for rule in RULES.values() if rule.identifier not in inventory.RULES]
@@ -327,9 +332,9 @@ def test_documentation_has_every_rule():
     ]
 
 
-def test_findings_can_be_handed_on(good):
+def test_findings_can_be_handed_on(good: Secured) -> None:
     state = copy.deepcopy(good[0])
-    state["settings"]["content"] = b"module.exports = {}"
+    put_in(state, "settings.content", b"module.exports = {}")
     for finding in check_host(state, good[1], "kitchen", TODAY):
         assert finding_from_data(json.loads(json.dumps(finding_data(finding))), RULES) == finding
 
@@ -337,7 +342,7 @@ def test_findings_can_be_handed_on(good):
 # Releases
 
 
-def test_releases():
+def test_releases() -> None:
     assert data_date() <= TODAY
     assert end_of_support("node_red", "3.1.15") == datetime.date(2025, 6, 30)
     assert end_of_support("node_red", "4.1.15") is None
@@ -369,7 +374,7 @@ def test_releases():
         ({"state.details.listening": [["0.0.0.0", 502]]}, None),
     ],
 )
-def test_the_port_that_is_looked_at(good, changes, port):
+def test_the_port_that_is_looked_at(good: Secured, changes: dict[str, t.Any], port: int | None) -> None:
     both = {"state": copy.deepcopy(good[0])}
     for path, value in changes.items():
         put_in(both, path, value)
@@ -394,7 +399,9 @@ def test_the_port_that_is_looked_at(good, changes, port):
         ),
     ],
 )
-def test_where_node_red_should_answer(good, settings, root, logins):
+def test_where_node_red_should_answer(
+    good: Secured, settings: str, root: str | None, logins: tuple[t.Any, ...]
+) -> None:
     state = copy.deepcopy(good[0])
-    state["settings"]["content"] = f"module.exports = {{ {settings} }}".encode()
+    put_in(state, "settings.content", f"module.exports = {{ {settings} }}".encode())
     assert expected_outside(state) == (root, logins)

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import datetime
+import pathlib
 import random
 import subprocess
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import well_known_passwords
@@ -41,35 +43,35 @@ GOOD = {
 REMOVED = None
 
 
-def users(*entries, more=""):
+def users(*entries: str, more: str = "") -> str:
     return '{type: "credentials", users: [%s]%s}' % (", ".join(entries), more)
 
 
-def user(name="admin", password=HASH, permissions='"*"'):
+def user(name: str = "admin", password: str = HASH, permissions: str = '"*"') -> str:
     return '{username: "%s", password: "%s", permissions: %s}' % (name, password, permissions)
 
 
-def source(changes=None, after=""):
+def source(changes: dict[str, t.Any] | None = None, after: str = "") -> bytes:
     settings = {**GOOD, **(changes or {})}
     lines = [f"    {key}: {value}," for key, value in settings.items() if value is not REMOVED]
     return "\n".join(["module.exports = {", *lines, "}", after]).encode("utf-8")
 
 
-def line_of(text, key):
+def line_of(text: bytes, key: str) -> int:
     return next(
         (number for number, line in enumerate(text.decode().splitlines(), 1) if line.lstrip().startswith(f"{key}:")), 1
     )
 
 
-def found(text, in_repository=False):
+def found(text: bytes, in_repository: bool = False) -> list[certificates.Finding]:
     return check_settings(text, "kitchen", "settings.js", TODAY, in_repository)
 
 
-def identifiers(text, in_repository=False):
+def identifiers(text: bytes, in_repository: bool = False) -> list[str]:
     return [finding.rule.identifier for finding in found(text, in_repository)]
 
 
-def login(password=HASH, user="fred"):
+def login(password: str = HASH, user: str = "fred") -> str:
     return '{user: "%s", pass: "%s"}' % (user, password)
 
 
@@ -269,51 +271,53 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize(("rule", "key", "changes"), FAULTS)
-def test_a_fault_is_found_on_its_line(rule, key, changes):
+def test_a_fault_is_found_on_its_line(rule: str, key: str, changes: dict[str, t.Any]) -> None:
     text = source(changes)
     lines = [finding.location.line for finding in found(text) if finding.rule.identifier == rule]
     assert lines == [line_of(text, key)], identifiers(text)
 
 
 @pytest.mark.parametrize(("rule", "line", "text"), FILES)
-def test_a_whole_file_with_a_fault(rule, line, text):
+def test_a_whole_file_with_a_fault(rule: str, line: int | None, text: bytes) -> None:
     assert (rule, line) in [(finding.rule.identifier, finding.location.line) for finding in found(text)], found(text)
 
 
 @pytest.mark.parametrize(("rule", "changes"), IN_REPOSITORY)
-def test_a_fault_only_in_a_repository(rule, changes):
+def test_a_fault_only_in_a_repository(rule: str, changes: dict[str, t.Any]) -> None:
     assert rule in identifiers(source(changes), in_repository=True)
     assert rule not in identifiers(source(changes))
 
 
 @pytest.mark.parametrize("changes", HARMLESS)
-def test_what_is_no_fault(changes):
+def test_what_is_no_fault(changes: dict[str, t.Any]) -> None:
     assert identifiers(source(changes)) == []
 
 
-def test_the_good_file_is_good_in_a_repository():
+def test_the_good_file_is_good_in_a_repository() -> None:
     assert identifiers(source(), in_repository=True) == []
 
 
-def test_every_rule_is_broken_once_here():
+def test_every_rule_is_broken_once_here() -> None:
     tested = {fault[0] for fault in (*FAULTS, *FILES, *IN_REPOSITORY)}
     assert tested == {*RULES_OF_SETTINGS} - {*certificates.RULES}
 
 
-def test_every_fault_has_a_fingerprint_of_its_own():
+def test_every_fault_has_a_fingerprint_of_its_own() -> None:
     text = source({"adminAuth": users(user("a", CHEAP), user("b", CHEAP), user("c", CHEAP, '["x.*", "y.*"]'))})
     fingerprints = [finding.fingerprint for finding in found(text)]
     assert len(set(fingerprints)) == len(fingerprints) == 5
 
 
-def test_a_fingerprint_outlives_lines_that_move():
+def test_a_fingerprint_outlives_lines_that_move() -> None:
     changes = {"adminAuth": users(user("a", CHEAP))}
     moved = found(b"// a comment\n\n" + source(changes))
     assert [finding.fingerprint for finding in moved] == [finding.fingerprint for finding in found(source(changes))]
-    assert moved[0].location.line == found(source(changes))[0].location.line + 2
+    lines = [findings[0].location.line for findings in (moved, found(source(changes)))]
+    assert lines[0] is not None and lines[1] is not None
+    assert lines[0] == lines[1] + 2
 
 
-def test_no_finding_has_a_secret():
+def test_no_finding_has_a_secret() -> None:
     secret = "plain-only-for-tests"
     text = source(
         {
@@ -331,7 +335,7 @@ def test_no_finding_has_a_secret():
         assert hidden not in expected
 
 
-def test_names_out_of_a_file_can_be_printed():
+def test_names_out_of_a_file_can_be_printed() -> None:
     text = source({"adminAuth": users(user("\\ud800\\u001b[31m" + "x" * 200, "y", "[]"))})
     for finding in found(text):
         assert f"{finding.message}{finding.detail}".isprintable()
@@ -339,7 +343,7 @@ def test_names_out_of_a_file_can_be_printed():
         assert finding.fingerprint
 
 
-def test_guessing_is_bounded(monkeypatch):
+def test_guessing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a file with many hashes may cost, in rounds of bcrypt."""
     guesses = []
     monkeypatch.setattr(well_known_passwords, "fits", lambda password, _hash: guesses.append(password))
@@ -350,7 +354,7 @@ def test_guessing_is_bounded(monkeypatch):
         for second in alphabet
     ]
 
-    def check(count):
+    def check(count: int) -> None:
         text = source({"adminAuth": users(*(user(f"u{number}", each) for number, each in enumerate(hashes[:count])))})
         guesses.clear()
         monkeypatch.setattr(well_known_passwords, "_spent", 0)
@@ -362,14 +366,14 @@ def test_guessing_is_bounded(monkeypatch):
     assert times_as_long(lambda: check(len(hashes)), lambda: check(len(hashes) // 13)) < 4 * 13
 
 
-def test_a_costly_hash_is_not_guessed(monkeypatch):
+def test_a_costly_hash_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     guesses = []
     monkeypatch.setattr(well_known_passwords, "fits", lambda password, _hash: guesses.append(password))
     found(source({"httpNodeAuth": login(HASH.replace("$08$", "$31$"))}))
     assert not any(guesses)
 
 
-def test_certificate_in_the_file(tmp_path):
+def test_certificate_in_the_file(tmp_path: pathlib.Path) -> None:
     certificate = tmp_path / "cert.pem"
     subprocess.run(
         [
@@ -397,7 +401,7 @@ def test_certificate_in_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_the_bytes_nothing_is_raised(seed):
+def test_whatever_the_bytes_nothing_is_raised(seed: int) -> None:
     """Noise, and a good file with a few bytes changed, cut or doubled."""
     chance = random.Random(seed)
     good = source(
@@ -425,10 +429,10 @@ def test_whatever_the_bytes_nothing_is_raised(seed):
         b"module.exports = { adminAuth: {type: 'credentials', users: [" + b"[" * 500 + b"]" * 500 + b"]}}",
     ],
 )
-def test_deep_nesting_and_odd_bytes(text):
+def test_deep_nesting_and_odd_bytes(text: bytes) -> None:
     assert found(text)
 
 
-def test_checking_takes_little_more_than_parsing():
+def test_checking_takes_little_more_than_parsing() -> None:
     text = source() + b"\n" + b"// a comment as in the stock file, which is long\n" * 500
     assert times_as_long(lambda: found(text, in_repository=True), lambda: parse(text), 10) < 20

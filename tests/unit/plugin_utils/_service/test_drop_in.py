@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import environment_of_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service import drop_in
@@ -19,7 +21,7 @@ ENVIRONMENT = {
 }
 
 
-def test_the_environment_file_means_what_was_asked_for():
+def test_the_environment_file_means_what_was_asked_for() -> None:
     text = drop_in.environment_file(ENVIRONMENT)
     assert environment_of_file(text.encode()) == {name: str(value) for name, value in ENVIRONMENT.items()}
     assert drop_in.variable_names(text) == list(ENVIRONMENT)
@@ -30,6 +32,6 @@ def test_the_environment_file_means_what_was_asked_for():
     "environment",
     [{"A B": "x"}, {"1A": "x"}, {"A": True}, {"A": None}, {"A": ["x"]}, {"A": "x\nExecStartPre=/bin/evil"}],
 )
-def test_variables_that_a_service_cannot_be_given(environment):
+def test_variables_that_a_service_cannot_be_given(environment: dict[str, t.Any]) -> None:
     with pytest.raises(drop_in.DropInError, match="nodered_environment"):
         drop_in.environment_file(environment)

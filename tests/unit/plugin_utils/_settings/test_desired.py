@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import pathlib
+import typing as t
+
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import fits, hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
@@ -20,7 +23,7 @@ STEVE = {"username": "steve", "password": "battery staple", "permissions": ["flo
 EMPTY = b"module.exports = {\n    uiPort: 1880,\n}\n"
 
 
-def options(**given):
+def options(**given: t.Any) -> dict[str, t.Any]:
     return {
         "admin_users": None,
         "admin_default_permissions": None,
@@ -38,25 +41,25 @@ def options(**given):
     }
 
 
-def applied(source=EMPTY, **given):
+def applied(source: bytes = EMPTY, **given: t.Any) -> tuple[t.Any, ...]:
     document = SettingsDocument(source)
     ended = DesiredSettings(options(**given), "/home/pi/.node-red").apply(document)
     return document, ended.users
 
 
-def warnings(source=EMPTY, **given):
+def warnings(source: bytes = EMPTY, **given: t.Any) -> list[str]:
     document = SettingsDocument(source)
     wishes = DesiredSettings(options(**given), "/home/pi/.node-red")
     wishes.apply(document)
     return [*wishes.reminders(), *wishes.warnings(document)]
 
 
-def credentials(source=EMPTY, users="[]", more=""):
+def credentials(source: t.Any = EMPTY, users: str = "[]", more: str = "") -> bytes:
     """A settings file with adminAuth."""
     return source.replace(b"}\n", f'    adminAuth: {{type: "credentials", users: {users}{more}}},\n}}\n'.encode())
 
 
-def test_users_are_written_and_found_again():
+def test_users_are_written_and_found_again() -> None:
     document, revoked = applied(admin_users=[ADMIN, STEVE], session_expiry=3600)
     auth = document.get("adminAuth")
     assert auth["type"] == "credentials"
@@ -82,12 +85,12 @@ def test_users_are_written_and_found_again():
         ([ADMIN, STEVE, {**STEVE, "username": "new"}], ["new"]),
     ],
 )
-def test_who_loses_a_right_has_to_log_in_again(users, revoked):
+def test_who_loses_a_right_has_to_log_in_again(users: list[t.Any], revoked: list[str]) -> None:
     before, _revoked = applied(admin_users=[ADMIN, STEVE])
     assert applied(before.source, admin_users=users)[1] == revoked
 
 
-def test_a_hash_of_node_reds_own_command_is_kept_with_the_prefix_that_every_version_knows():
+def test_a_hash_of_node_reds_own_command_is_kept_with_the_prefix_that_every_version_knows() -> None:
     php = hash_password("correct horse").replace("$2b$", "$2y$")
     source = EMPTY.replace(
         b"}\n",
@@ -100,7 +103,7 @@ def test_a_hash_of_node_reds_own_command_is_kept_with_the_prefix_that_every_vers
     assert revoked == []
 
 
-def test_the_anonymous_user_goes_unless_asked_for():
+def test_the_anonymous_user_goes_unless_asked_for() -> None:
     source = EMPTY.replace(b"}\n", b'adminAuth: {type: "credentials", users: [], default: {permissions: "read"}}}\n')
     assert "default" not in applied(source, admin_users=[ADMIN])[0].get("adminAuth")
     document, _revoked = applied(source, admin_users=[ADMIN], admin_default_permissions="read")
@@ -119,7 +122,7 @@ def test_the_anonymous_user_goes_unless_asked_for():
         ),
     ],
 )
-def test_static_files(static, written):
+def test_static_files(static: dict[str, str] | list[dict[str, str]], written: str | list[dict[str, str]]) -> None:
     assert applied(static=static)[0].get("httpStatic") == written
 
 
@@ -127,7 +130,7 @@ FRED = {"user": "fred", "password": "one"}
 GEORGE = {"user": "george", "password": "two"}
 
 
-def test_two_different_logins_on_one_root_are_refused():
+def test_two_different_logins_on_one_root_are_refused() -> None:
     for values in ({}, {"httpNodeRoot": "/doc"}, {"httpNodeRoot": "/"}):
         with pytest.raises(
             SettingsOptionError, match="nodered_static_auth differs from nodered_node_auth.*httpNodeRoot"
@@ -142,12 +145,12 @@ def test_two_different_logins_on_one_root_are_refused():
     )
 
 
-def test_a_hash_and_its_password_are_the_same_login():
+def test_a_hash_and_its_password_are_the_same_login() -> None:
     hashed = {"user": "fred", "password_hash": hash_password("one")}
     applied(node_auth=FRED, static={"path": "/srv"}, static_auth=hashed)
 
 
-def test_credential_secret_is_never_changed():
+def test_credential_secret_is_never_changed() -> None:
     document, _revoked = applied(credential_secret="first")
     assert document.get("credentialSecret") == "first"
     assert applied(document.source, credential_secret="first")[0].source == document.source
@@ -173,7 +176,7 @@ def test_credential_secret_is_never_changed():
         ({"session_expiry": -1}, "nodered_session_expiry must be a positive"),
     ],
 )
-def test_contradictions_are_named(given, words):
+def test_contradictions_are_named(given: dict[str, t.Any], words: str) -> None:
     with pytest.raises(SettingsOptionError, match=words):
         applied(**given)
 
@@ -194,12 +197,12 @@ def test_contradictions_are_named(given, words):
         (b"    adminAuth: {type: 'strategy', strategy: {}},\n", {"admin_users": [ADMIN]}, "line 2: .*another service"),
     ],
 )
-def test_what_somebody_programmed_is_not_replaced(line, given, words):
+def test_what_somebody_programmed_is_not_replaced(line: bytes, given: dict[str, t.Any], words: str) -> None:
     with pytest.raises(SettingsOptionError, match=words):
         applied(EMPTY.replace(b"    uiPort", line + b"    uiPort"), **given)
 
 
-def test_other_keys_are_set_and_removed():
+def test_other_keys_are_set_and_removed() -> None:
     document, _revoked = applied(
         values={"httpAdminRoot": "/admin", "editorTheme.projects.enabled": True},
         absent=["uiPort"],
@@ -211,7 +214,7 @@ def test_other_keys_are_set_and_removed():
     assert b"require('os')" in document.source
 
 
-def test_users_in_a_file_that_builds_on_another(tmp_path):
+def test_users_in_a_file_that_builds_on_another(tmp_path: pathlib.Path) -> None:
     base = "const base = require('./base');\nmodule.exports = {\n    ...base,\n%s};\n"
     with pytest.raises(
         SettingsOptionError, match="line 3: adminAuth is, or may come from, code.*write `adminAuth: {}`"
@@ -233,12 +236,12 @@ def test_users_in_a_file_that_builds_on_another(tmp_path):
         (", module: require('./oauth')", "line 3: adminAuth.module decides by code"),
     ],
 )
-def test_code_that_decides_who_logs_in_is_refused(more, words):
+def test_code_that_decides_who_logs_in_is_refused(more: str, words: str) -> None:
     with pytest.raises(SettingsOptionError, match=words):
         applied(credentials(more=more), admin_users=[ADMIN])
 
 
-def test_users_from_code_are_refused():
+def test_users_from_code_are_refused() -> None:
     with pytest.raises(
         SettingsOptionError, match="line 3: the users of adminAuth come from code.*Write `users: \\[\\]`"
     ):
@@ -256,14 +259,16 @@ def test_users_from_code_are_refused():
         ("soon()", 3600, 3600),
     ],
 )
-def test_a_shorter_session_time_holds_for_those_who_are_logged_in(before, desired, expiry):
+def test_a_shorter_session_time_holds_for_those_who_are_logged_in(
+    before: int | str | None, desired: int | None, expiry: int | None
+) -> None:
     source = credentials(more="" if before is None else f", sessionExpiryTime: {before}")
     wishes = DesiredSettings(options(admin_users=[ADMIN], session_expiry=desired), "/x")
     assert wishes.apply(SettingsDocument(source)).expiry == expiry
 
 
-def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same():
-    given = {"admin_users": [ADMIN, STEVE], "node_auth": {"user": "fred", "password": "fred's own"}}
+def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same() -> None:
+    given: dict[str, t.Any] = {"admin_users": [ADMIN, STEVE], "node_auth": {"user": "fred", "password": "fred's own"}}
     before, _revoked = applied(**given)
     given["admin_users"] = [ADMIN, {**STEVE, "password": "a new one"}]
     after, revoked = applied(before.source, **given, new_hashes=True)
@@ -276,12 +281,12 @@ def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same():
     assert [warning.split(":")[0] for warning in messages] == ["nodered_admin_users, user admin", "nodered_node_auth"]
 
 
-def test_what_strangers_may_see_is_told():
+def test_what_strangers_may_see_is_told() -> None:
     (messages,) = warnings(admin_users=[ADMIN], admin_default_permissions=["flows.read", "nodes.read"])
     assert "no login for flows.read, nodes.read" in messages
 
 
-def test_tokens_that_outlast_every_change_are_told():
+def test_tokens_that_outlast_every_change_are_told() -> None:
     source = credentials(more=", tokens: [{token: 'x', user: 'steve', scope: '*'}]")
     (messages,) = warnings(source, admin_users=[ADMIN])
     assert messages.startswith("adminAuth.tokens gives access of its own")

@@ -12,6 +12,13 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 from settings_edits import after_set, get, refusal
 
 
+def blocked_line(document: SettingsDocument, key: str) -> int | None:
+    """The line of the code because of which a key cannot be edited."""
+    blocker = document.blocker(key)
+    assert blocker is not None
+    return blocker.line
+
+
 @pytest.mark.parametrize(
     "before, after",
     [
@@ -65,7 +72,7 @@ from settings_edits import after_set, get, refusal
         ("module.exports = {__proto__: x, a: 1}", "module.exports = {__proto__: x, a: 1, b: 2}"),
     ],
 )  # fmt: skip
-def test_the_place_that_counts_is_edited(before, after):
+def test_the_place_that_counts_is_edited(before: str, after: str) -> None:
     document = SettingsDocument(before.encode())
     assert document.blocker("b") is None
     document.set("b", 2)
@@ -73,7 +80,7 @@ def test_the_place_that_counts_is_edited(before, after):
     assert document.get("b") == 2
 
 
-def test_deeper_assignments_are_edited_where_they_stand():
+def test_deeper_assignments_are_edited_where_they_stand() -> None:
     source = "module.exports = {a: {b: 1}};\nmodule.exports.a.b = {c: 2};"
     assert after_set(source, "a.b.c", 3) == source.replace("c: 2", "c: 3")
     assert refusal(source, ("set", "a", {})).line == 2
@@ -104,15 +111,15 @@ module.exports = settings
 """
 
 
-def test_unrelated_code_stands_in_nobodys_way():
+def test_unrelated_code_stands_in_nobodys_way() -> None:
     document = SettingsDocument(UNRELATED.encode())
     document.set("adminAuth", {"type": "credentials"})
     document.set("uiPort", 1881)
     assert document.source.decode() == UNRELATED.replace(
         '1880, flowFile: "x" }', '1881, flowFile: "x", adminAuth: {type: "credentials"} }'
     )
-    assert document.blocker("editorTheme").line == 15
-    assert document.blocker("functionGlobalContext").line == 19
+    assert blocked_line(document, "editorTheme") == 15
+    assert blocked_line(document, "functionGlobalContext") == 19
     assert document.get("editorTheme").text == "settings.editorTheme = { page: {} }"
 
 
@@ -164,12 +171,12 @@ def test_unrelated_code_stands_in_nobodys_way():
         "global.s = s",
     ],
 )
-def test_code_that_may_change_the_key_is_named(code):
+def test_code_that_may_change_the_key_is_named(code: str) -> None:
     source = f"const s = {{\n  adminAuth: {{users: []}}\n}}\nmodule.exports = s;\n{code}"
     error = refusal(source, ("set", "adminAuth", {"type": "credentials"}))
     assert error.line == 5 and error.message.count(". ") == 1
     assert refusal(source, ("remove", "adminAuth")).line == 5
-    assert SettingsDocument(source.encode()).blocker("adminAuth").line == 5
+    assert blocked_line(SettingsDocument(source.encode()), "adminAuth") == 5
 
 
 @pytest.mark.parametrize(
@@ -182,12 +189,12 @@ def test_code_that_may_change_the_key_is_named(code):
         "with (this) adminAuth = 1",
     ],
 )
-def test_the_first_exports_object_is_also_called_this(code):
+def test_the_first_exports_object_is_also_called_this(code: str) -> None:
     assert refusal(f"exports.a = 1\n{code}", ("set", "adminAuth", 1)).line == 2
     assert "adminAuth: 2" in after_set(f"module.exports = {{a: 1}}\n;{code}", "adminAuth", 2)
 
 
-def test_code_that_a_typescript_compiler_adds_stands_in_nobodys_way():
+def test_code_that_a_typescript_compiler_adds_stands_in_nobodys_way() -> None:
     source = (
         "var __base = (this && this.__base) || function (x) { return x };\n"
         'Object.defineProperty(exports, "__esModule", { value: true });\nexports.uiPort = 1880;\n'
@@ -205,13 +212,13 @@ def test_code_that_a_typescript_compiler_adds_stands_in_nobodys_way():
         ("Object.assign({},\n  x)", 2),
     ],
 )
-def test_what_may_override_the_key_is_named(literal, line):
+def test_what_may_override_the_key_is_named(literal: str, line: int) -> None:
     source = f"module.exports = {literal}"
     assert refusal(source, ("set", "adminAuth", 2)).line == line
     assert isinstance(get(source, "adminAuth"), Expression)
 
 
-def test_a_key_inside_what_a_spread_may_bring_is_not_set():
+def test_a_key_inside_what_a_spread_may_bring_is_not_set() -> None:
     assert refusal("module.exports = {\n...x\n}", ("set", "adminAuth.type", 1)).line == 2
     assert refusal("module.exports = {a: {\n...x\n}}", ("set", "a.b.c", 1)).line == 2
     assert after_set("module.exports = {a: {...x}}", "a.b", 1) == "module.exports = {a: {...x, b: 1}}"

@@ -11,11 +11,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 from settings_edits import USERS, after_set, edited, refusal
 
 
-def user(name, password="new", permissions="*"):
+def user(name: str, password: str = "new", permissions: str = "*") -> dict[str, str]:
     return {"username": name, "password": password, "permissions": permissions}
 
 
-def test_lists_are_edited_in_place():
+def test_lists_are_edited_in_place() -> None:
     source = "module.exports = {a: [1, /* two */ 2, 3, 4]}"
     assert after_set(source, "a", [1, 2, 4]) == "module.exports = {a: [1, /* two */ 2, 4]}"
     assert after_set(source, "a", [1, 5, 3, 4]) == "module.exports = {a: [1, /* two */ 5, 3, 4]}"
@@ -25,7 +25,7 @@ def test_lists_are_edited_in_place():
     assert after_set("module.exports = {a: [1,,2]}", "a", [1]) == "module.exports = {a: [1]}"
 
 
-def test_entries_are_matched_by_key_and_keep_what_is_theirs():
+def test_entries_are_matched_by_key_and_keep_what_is_theirs() -> None:
     document = SettingsDocument(USERS.encode())
     document.set_by_key("adminAuth.users", "username", [user("carol", "y"), user("admin"), user("dave")])
     bob = USERS[USERS.index(", {\n            username: 'bob'") : USERS.index(",\n        // added later")]
@@ -43,7 +43,7 @@ def test_entries_are_matched_by_key_and_keep_what_is_theirs():
     assert document.source == before
 
 
-def test_of_entries_with_the_same_key_the_last_stays():
+def test_of_entries_with_the_same_key_the_last_stays() -> None:
     source = "module.exports = {u: [{k: 'a', v: 1}, {k: 'b'}, {k: 'a', v: 2}]}"
     assert edited(source, ("set_by_key", "u", "k", [{"k": "a"}])) == "module.exports = {u: [{k: 'a', v: 2}]}"
 
@@ -60,7 +60,7 @@ def test_of_entries_with_the_same_key_the_last_stays():
         ("[{...z, k: 'b'}, {k: 'a'}]", "[{k: 'a'}, {k: 'b'}]"),
     ],
 )
-def test_every_shape_of_a_list_becomes_the_list(users, wanted):
+def test_every_shape_of_a_list_becomes_the_list(users: str, wanted: str) -> None:
     source = f"module.exports = {{u: {users}, q: 'x'}}"
     assert (
         edited(source, ("set_by_key", "u", "k", [{"k": "a"}, {"k": "b"}]))
@@ -68,6 +68,6 @@ def test_every_shape_of_a_list_becomes_the_list(users, wanted):
     )
 
 
-def test_entries_need_distinct_keys():
+def test_entries_need_distinct_keys() -> None:
     for items in ([{"k": "a"}, {"k": "a"}], [{"x": 1}], ["a"], [{"k": 1}]):
         refusal("module.exports = {}", ("set_by_key", "u", "k", items))

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
@@ -55,12 +57,12 @@ x'",
         ("process.env.PORT || 1880", Expression("process.env.PORT||1880")),
     ],
 )
-def test_literals_become_python_values(code, value):
+def test_literals_become_python_values(code: str, value: t.Any) -> None:
     found = get(f"module.exports = {{key: {code}}}", "key")
     assert found == value and type(found) is type(value)
 
 
-def test_paths_lead_into_objects():
+def test_paths_lead_into_objects() -> None:
     source = "module.exports = {\n  a: {b: {'c.d': 1}},\n  e() {},\n  f: g()\n}"
     assert get(source, "a.b") == {"c.d": 1}
     assert get(source, ("a", "b", "c.d")) == 1
@@ -74,7 +76,7 @@ def test_paths_lead_into_objects():
         document.get("a..b")
 
 
-def test_missing_is_false_and_an_expression_tells_nothing_in_logs():
+def test_missing_is_false_and_an_expression_tells_nothing_in_logs() -> None:
     assert not MISSING and repr(MISSING) == "MISSING"
     assert repr(Expression("'secret'")) == "<Expression of 8 characters>"
 
@@ -89,7 +91,7 @@ def test_missing_is_false_and_an_expression_tells_nothing_in_logs():
         ("f([1,])", "f([1])"),
     ],
 )
-def test_expressions_are_equal_by_meaning(one, other):
+def test_expressions_are_equal_by_meaning(one: str, other: str) -> None:
     assert Expression(one) == Expression(other) and hash(Expression(one)) == hash(Expression(other))
     assert after_set(f"module.exports = {{a: {one}}}", "a", Expression(other)) == f"module.exports = {{a: {one}}}"
 
@@ -105,7 +107,7 @@ def test_expressions_are_equal_by_meaning(one, other):
         ("/a b/", "/ab/"),
     ],
 )
-def test_expressions_differ_by_meaning(one, other):
+def test_expressions_differ_by_meaning(one: str, other: str) -> None:
     assert Expression(one) != Expression(other)
     assert after_set(f"module.exports = {{a: {one}}}", "a", Expression(other)) == f"module.exports = {{a: {other}}}"
 
@@ -185,7 +187,7 @@ def test_expressions_differ_by_meaning(one, other):
         ("module.exports = {\n{% if x %}\n  a: 1\n{% endif %}\n}", 2, "template"),
     ],
 )
-def test_refused_with_line_reason_and_remedy(source, line, words):
+def test_refused_with_line_reason_and_remedy(source: str | bytes, line: int | None, words: str) -> None:
     error = refusal(source)
     assert words in error.message
     assert line is None or error.line == line

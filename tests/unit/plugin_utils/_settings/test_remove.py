@@ -33,11 +33,11 @@ from settings_edits import edited, refusal
         ("{\n  a: 1\n}", "{\n  a: 1\n}"),
     ],
 )
-def test_a_key_is_removed_with_its_line_and_comma(literal, wanted):
+def test_a_key_is_removed_with_its_line_and_comma(literal: str, wanted: str) -> None:
     assert edited(f"module.exports = {literal}", ("remove", "b")) == f"module.exports = {wanted}"
 
 
-def test_removing_inside_a_value():
+def test_removing_inside_a_value() -> None:
     source = "module.exports = {\n  a: {\n    b: 1,\n    c: 2\n  },\n  d: 1, e() {}\n}"
     assert edited(source, ("remove", "a.c")) == source.replace(",\n    c: 2", "")
     for path in ("a.x", "d.x", "x.y", "e.x"):
@@ -46,7 +46,7 @@ def test_removing_inside_a_value():
     assert refusal("module.exports = {\n ...f()\n}", ("remove", "a")).line == 2
 
 
-def test_assignments_are_removed_as_statements():
+def test_assignments_are_removed_as_statements() -> None:
     assert edited("exports.a = 1;\nexports.b = 2; // c\nf()", ("remove", "b")) == "exports.a = 1;\n// c\nf()"
     assert edited("exports.a = 1;\nexports.b = 2;\nf()", ("remove", "b")) == "exports.a = 1;\nf()"
     assert edited("exports.a = 1\nexports.b = 2;\n// c\n(f())", ("remove", "b")) == "exports.a = 1\n;\n// c\n(f())"

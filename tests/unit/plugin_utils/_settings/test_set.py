@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError, parse
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
@@ -30,7 +32,7 @@ from stopwatch import times_as_long
         ("'x'", Expression('"x"')),
     ],
 )
-def test_setting_an_equal_value_changes_no_byte(code, value):
+def test_setting_an_equal_value_changes_no_byte(code: str, value: t.Any) -> None:
     source = f"module.exports = {{\r\n\tkey: {code} // c\r\n}}"
     document = SettingsDocument(source.encode())
     document.set("key", value)
@@ -40,7 +42,7 @@ def test_setting_an_equal_value_changes_no_byte(code, value):
 @pytest.mark.parametrize(
     "code, value", [("1", True), ("true", 1), ("'1'", 1), ("null", False), ("{}", []), ("0", None)]
 )
-def test_values_of_other_types_are_not_equal(code, value):
+def test_values_of_other_types_are_not_equal(code: str, value: t.Any) -> None:
     document = SettingsDocument(f"module.exports = {{key: {code}}}".encode())
     document.set("key", value)
     assert document.get("key") == value and type(document.get("key")) is type(value)
@@ -67,7 +69,7 @@ def test_values_of_other_types_are_not_equal(code, value):
         ("debug", 1, "    functionExternalModules: true,", ""),
     ],
 )
-def test_a_new_key_goes_below_its_last_example_else_to_the_end(key, value, above, below):
+def test_a_new_key_goes_below_its_last_example_else_to_the_end(key: str, value: t.Any, above: str, below: str) -> None:
     document = SettingsDocument(STOCK.encode())
     document.set(key, value)
     lines = document.source.decode().split("\n")
@@ -79,7 +81,7 @@ def test_a_new_key_goes_below_its_last_example_else_to_the_end(key, value, above
     assert document.source == STOCK.encode()
 
 
-def test_examples_are_found_in_nested_objects():
+def test_examples_are_found_in_nested_objects() -> None:
     document = SettingsDocument(STOCK.encode())
     document.set("externalModules.palette.allowInstall", False)
     assert (
@@ -115,7 +117,7 @@ module.exports = {
 """
 
 
-def test_examples_of_other_forms():
+def test_examples_of_other_forms() -> None:
     document = SettingsDocument(OTHER_EXAMPLES.encode())
     document.set("httpStatic", ["/x"])
     document.set("adminAuth", 1)
@@ -130,7 +132,7 @@ def test_examples_of_other_forms():
     assert document.source.decode() == OTHER_EXAMPLES.replace("false", "true")
 
 
-def test_only_the_keys_that_differ_are_touched():
+def test_only_the_keys_that_differ_are_touched() -> None:
     value = get(USERS, "adminAuth")
     value["users"][0]["password"] = "new"
     value["users"][2]["permissions"] = ["flows.read"]
@@ -141,7 +143,7 @@ def test_only_the_keys_that_differ_are_touched():
     assert document.changes() == {"adminAuth.users": Change.CHANGED}
 
 
-def test_a_value_is_set_exactly():
+def test_a_value_is_set_exactly() -> None:
     document = SettingsDocument(USERS.encode())
     document.set("adminAuth", {"type": "credentials", "users": []})
     assert document.get("adminAuth") == {"type": "credentials", "users": []}
@@ -149,12 +151,12 @@ def test_a_value_is_set_exactly():
     assert "// who may log in" in document.source.decode() and "// anonymous" in document.source.decode()
 
 
-def test_a_spread_inside_a_value_goes_when_the_value_is_set():
+def test_a_spread_inside_a_value_goes_when_the_value_is_set() -> None:
     source = "module.exports = {a: {...base, b: 1}}"
     assert after_set(source, "a", {"b": 1}) == "module.exports = {a: {b: 1}}"
 
 
-def test_merge_keeps_the_other_keys():
+def test_merge_keeps_the_other_keys() -> None:
     source = (
         "module.exports = {\n  logging: {\n    console: {\n      level: 'info', // l\n      audit: false\n    }\n  }\n}"
     )
@@ -163,14 +165,14 @@ def test_merge_keeps_the_other_keys():
     assert get(edited(source, ("merge", "ui", {"path": "x"})), "ui") == {"path": "x"}
 
 
-def test_a_refused_edit_leaves_the_document_as_it_was():
+def test_a_refused_edit_leaves_the_document_as_it_was() -> None:
     document = SettingsDocument(b"module.exports = {\n  a: 1,\n  ...x\n}")
     with pytest.raises(SettingsError):
         document.set("a", 2)
     assert document.source == b"module.exports = {\n  a: 1,\n  ...x\n}" and document.changes() == {}
 
 
-def test_changes_name_what_differs_from_the_file_read():
+def test_changes_name_what_differs_from_the_file_read() -> None:
     document = SettingsDocument(b"module.exports = {a: {b: 1, c: 2}, d: 1, e: 1, f: 1}")
     document.set("a", {"b": 2, "c": 2, "g": {}})
     document.set("a.g", {})
@@ -186,17 +188,17 @@ def test_changes_name_what_differs_from_the_file_read():
     }
 
 
-def test_deep_nesting_is_no_recursion():
+def test_deep_nesting_is_no_recursion() -> None:
     deep = "[" * 20000 + "]" * 20000
     document = SettingsDocument(f"module.exports = {{a: {deep}, b: 1}}".encode())
     document.set("b", 2)
     assert refusal(document.source, ("get", "a")).line == 1
     refusal("module.exports = " + "(" * 20000)
-    nested: list = []
+    nested: list[t.Any] = []
     for _level in range(500):
         nested = [nested]
     refusal("module.exports = {}", ("set", "a", nested))
-    value = {"x": 1}
+    value: dict[str, t.Any] = {"x": 1}
     for _level in range(45):
         value = {"a": [value]}
     document.set("c", value)
@@ -215,14 +217,14 @@ def test_deep_nesting_is_no_recursion():
         ("    if (f({0})) return this;\n", "function f() {{\n{}}}\nmodule.exports = {{}}"),
     ],
 )
-def test_editing_takes_time_in_proportion_to_the_file(line, whole):
-    def edit(count):
+def test_editing_takes_time_in_proportion_to_the_file(line: str, whole: str) -> None:
+    def edit(count: int) -> t.Callable[[], None]:
         source = whole.format("".join(line.format(index) for index in range(count))).encode()
         return lambda: SettingsDocument(source).set("adminAuth", AUTH)
 
     assert times_as_long(edit(4000), edit(500)) < 32
 
 
-def test_editing_takes_little_more_than_parsing():
+def test_editing_takes_little_more_than_parsing() -> None:
     source = STOCK.encode() + b"\n// " + b"x" * 24000
     assert times_as_long(lambda: SettingsDocument(source).set("adminAuth", AUTH), lambda: parse(source), 10) < 16

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
@@ -37,7 +39,7 @@ from settings_edits import AUTH, after_set, get, refusal
         (("a",), "['a']"),
     ],
 )
-def test_values_are_written_as_javascript(value, code):
+def test_values_are_written_as_javascript(value: t.Any, code: str) -> None:
     source = "module.exports = {\n    a: 'x',\n    b: 'y'\n}"
     assert after_set(source, "new", value) == f"module.exports = {{\n    a: 'x',\n    b: 'y',\n    new: {code}\n}}"
     assert get(after_set(source, "new", value), "new") == (list(value) if isinstance(value, tuple) else value)
@@ -47,11 +49,11 @@ def test_values_are_written_as_javascript(value, code):
     "value",
     [float("nan"), float("inf"), {1: "x"}, object(), b"x", pytest.param(10**5000, id="many digits"), {"a": [{2: 3}]}],
 )
-def test_other_values_are_refused(value):
+def test_other_values_are_refused(value: t.Any) -> None:
     refusal("module.exports = {}", ("set", "a", value))
 
 
-def test_nested_objects_take_one_line_per_key_in_the_style_of_the_file():
+def test_nested_objects_take_one_line_per_key_in_the_style_of_the_file() -> None:
     source = "module.exports = {\r\n\ta: 'x'\r\n};\r\n"
     assert after_set(source, "adminAuth", AUTH | {"a-b": {"__proto__": 1}}) == (
         "module.exports = {\r\n\ta: 'x',\r\n\tadminAuth: {\r\n\t\ttype: 'credentials',\r\n\t\tusers: [{\r\n"
@@ -60,7 +62,7 @@ def test_nested_objects_take_one_line_per_key_in_the_style_of_the_file():
     )
 
 
-def test_keys_are_quoted_among_quoted_keys():
+def test_keys_are_quoted_among_quoted_keys() -> None:
     source = 'module.exports = {\n  a: {\n    "b": 1\n  },\n  c: [\n    {\n      "k": "x"\n    }\n  ]\n}'
     document = SettingsDocument(source.encode())
     document.set("a.d", {"e": 2})
@@ -71,12 +73,12 @@ def test_keys_are_quoted_among_quoted_keys():
     )
 
 
-def test_a_string_keeps_the_quotes_it_had():
+def test_a_string_keeps_the_quotes_it_had() -> None:
     source = 'module.exports = {\n  a: \'x\',\n  b: "y", c: "z"\n}'
     assert "a: 'new'" in after_set(source, "a", "new")
 
 
-def test_expressions_are_indented_and_validated():
+def test_expressions_are_indented_and_validated() -> None:
     source = "module.exports = {\r\n  a: 1\r\n}"
     https = Expression("function() {\n  return {};\n} // c")
     assert after_set(source, "https", https) == (
@@ -91,7 +93,7 @@ def test_expressions_are_indented_and_validated():
     ["", "1, b: 2", "1}); ({k: 2", "a = ;", "/* c */", "{{ x }}", "1;", "...x", "function() { return 1", "k() {}"]
     + ["await x", "<b/>", "{a: 1,, b: 2}", "1})\n//", "\ud800"],
 )
-def test_text_that_is_not_one_expression_is_refused(text):
+def test_text_that_is_not_one_expression_is_refused(text: str) -> None:
     refusal("module.exports = {}", ("set", "a", Expression(text)))
     assert Expression(text) == Expression(text) != Expression("valid")
 
@@ -130,7 +132,7 @@ def test_text_that_is_not_one_expression_is_refused(text):
         ("{\n  a: `}` // {\n}", "{\n  a: `}`, // {\n  new: 1\n}"),
     ],
 )
-def test_commas_lines_and_comments_around_a_new_key(literal, wanted):
+def test_commas_lines_and_comments_around_a_new_key(literal: str, wanted: str) -> None:
     document = SettingsDocument(f"module.exports = {literal}".encode())
     document.set("new", 1)
     assert document.source.decode() == f"module.exports = {wanted}"
@@ -143,7 +145,7 @@ def test_commas_lines_and_comments_around_a_new_key(literal, wanted):
     assert document.changes() == {}
 
 
-def test_lines_that_start_with_commas():
+def test_lines_that_start_with_commas() -> None:
     source = "module.exports =\n  { uiPort: 1\n  , adminAuth: { type: 'a'\n               , users: [] }\n  }\n"
     document = SettingsDocument(source.encode())
     document.set("adminAuth.type", "b")
@@ -157,7 +159,7 @@ def test_lines_that_start_with_commas():
 @pytest.mark.parametrize("eol", ["\n", "\r\n"])
 @pytest.mark.parametrize("start", ["", "\ufeff", "#!/usr/bin/env node\n'use strict'\n", "'use strict'; "])
 @pytest.mark.parametrize("end", ["", "\n", ";\n", ";", " // the end"])
-def test_starts_ends_and_line_ends_stay(start, end, eol):
+def test_starts_ends_and_line_ends_stay(start: str, end: str, eol: str) -> None:
     source = f"{start}module.exports = {{\n\ta: 1,\n\t//b: 2,\n}}{end}".replace("\n", eol)
     document = SettingsDocument(source.encode())
     document.set("b", {"c": 1})
@@ -170,11 +172,11 @@ def test_starts_ends_and_line_ends_stay(start, end, eol):
 @pytest.mark.parametrize(
     "path, wanted", [("x.a", "{x: {a: 1}}"), ("x.a.b", "{x: {\n    a: {\n        b: 1\n    }\n}}")]
 )
-def test_a_key_of_an_empty_object(path, wanted):
+def test_a_key_of_an_empty_object(path: str, wanted: str) -> None:
     assert after_set("module.exports = {x: {}}", path, 1) == f"module.exports = {wanted}"
 
 
-def test_bytes_around_stay():
+def test_bytes_around_stay() -> None:
     source = "#!/usr/bin/env node\r\n// ü\r\nmodule.exports = {\r\n  a: 'é' // ñ\r\n}  \t"
     assert after_set(source, "b", 1) == source.replace("'é' // ñ\r\n", "'é', // ñ\r\n  b: 1\r\n")
     assert after_set("\ufeffmodule.exports = {a: 1}", "a", 2) == "\ufeffmodule.exports = {a: 2}"

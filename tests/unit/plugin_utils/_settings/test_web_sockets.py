@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import pathlib
 import subprocess
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
@@ -16,7 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 PASSWORD = "dashboard-only-for-tests: with a colon"
-GIVEN = {
+GIVEN: dict[str, t.Any] = {
     "admin_users": None,
     "admin_default_permissions": None,
     "session_expiry": None,
@@ -62,19 +64,19 @@ exports.compare = (sent, hash, done) => {
 IN, OUT = [101, "in"], ['401 Basic realm="Authorization Required"', "Unauthorized"]
 
 
-def applied(source=b"module.exports = {\n}\n", **given):
+def applied(source: bytes = b"module.exports = {\n}\n", **given: t.Any) -> tuple[t.Any, ...]:
     document = SettingsDocument(source)
     wishes = DesiredSettings({**GIVEN, **given}, "/home/pi/.node-red")
     wishes.apply(document)
     return document, wishes.warnings(document)
 
 
-def basic(user, password):
+def basic(user: str, password: str) -> dict[str, str]:
     """The header of a login, as HTTP has it."""
     return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def asked(folder, source, headers):
+def asked(folder: pathlib.Path, source: bytes, headers: list[t.Any]) -> tuple[t.Any, ...]:
     """What the functions of a settings file say to clients that send these headers, and how often they hashed."""
     library = folder / "node_modules" / "bcryptjs"
     library.mkdir(parents=True)
@@ -91,7 +93,7 @@ def asked(folder, source, headers):
     return result["answers"], result["compared"]
 
 
-def with_password(document, password=PASSWORD):
+def with_password(document: SettingsDocument, password: t.Any = PASSWORD) -> bytes:
     """The file with a hash that the library of these tests understands."""
     return document.source.replace(document.get("httpNodeAuth.pass").encode(), f"#{password}".encode())
 
@@ -114,17 +116,17 @@ def with_password(document, password=PASSWORD):
         ({**basic("fred", PASSWORD), "origin": "null", "host": "pi.local:1880"}, OUT),
     ],
 )
-def test_who_gets_in(tmp_path, headers, answer):
+def test_who_gets_in(tmp_path: pathlib.Path, headers: dict[str, str], answer: list[t.Any]) -> None:
     document, _warnings = applied()
     assert asked(tmp_path, with_password(document), [headers])[0] == [answer]
 
 
-def test_nobody_gets_in_without_the_library(tmp_path):
+def test_nobody_gets_in_without_the_library(tmp_path: pathlib.Path) -> None:
     source = with_password(applied()[0]).replace(b'"bcryptjs"', b'"no-such-library"')
     assert asked(tmp_path, source, [basic("fred", PASSWORD)])[0] == [OUT]
 
 
-def test_a_right_password_is_hashed_once_and_a_wrong_one_each_time(tmp_path):
+def test_a_right_password_is_hashed_once_and_a_wrong_one_each_time(tmp_path: pathlib.Path) -> None:
     right, wrong = basic("fred", PASSWORD), basic("fred", "wrong")
     answers, compared = asked(tmp_path, with_password(applied()[0]), [wrong, right, right, wrong])
     assert answers == [OUT, IN, IN, OUT]
@@ -133,20 +135,20 @@ def test_a_right_password_is_hashed_once_and_a_wrong_one_each_time(tmp_path):
 
 
 @pytest.mark.parametrize("login", ["undefined", "{}", "{user: 'fred'}", "(request, response, next) => next()"])
-def test_nobody_gets_in_where_there_is_no_login(tmp_path, login):
+def test_nobody_gets_in_where_there_is_no_login(tmp_path: pathlib.Path, login: str) -> None:
     source = applied()[0].source.decode() + f"\nmodule.exports.httpNodeAuth = {login};\n"
     answers, _compared = asked(tmp_path, source.encode(), [{}, basic("fred", "undefined"), basic("undefined", "")])
     assert answers == [OUT, OUT, OUT]
 
 
-def test_a_second_edit_changes_nothing_and_another_password_can_be_set():
+def test_a_second_edit_changes_nothing_and_another_password_can_be_set() -> None:
     before, _warnings = applied()
     assert applied(before.source)[0].source == before.source
     after, _warnings = applied(before.source, node_auth={"user": "fred", "password": "another-only-for-tests"})
     assert set(after.changes()) == {"httpNodeAuth.pass"}
 
 
-def test_dashboard_2_is_asked_only_where_it_has_settings_of_its_own():
+def test_dashboard_2_is_asked_only_where_it_has_settings_of_its_own() -> None:
     assert applied()[0].get("dashboard") is MISSING
     document, _warnings = applied(b"module.exports = {\n    dashboard: {maxHttpBufferSize: 1e8},\n}\n")
     assert "pifleetIoMiddleware" in document.get("dashboard.ioMiddleware").code
@@ -160,26 +162,26 @@ def test_dashboard_2_is_asked_only_where_it_has_settings_of_its_own():
         ("ui", "require('./ui')"),
     ],
 )
-def test_code_of_the_user_stays_and_is_told(key, code):
+def test_code_of_the_user_stays_and_is_told(key: str, code: str) -> None:
     document, warnings = applied(f"module.exports = {{\n    {key}: {code},\n}}\n".encode())
     assert f"{key}: {code}," in document.source.decode()
     assert len(warnings) == 1
     assert warnings[0].startswith(key)
 
 
-def test_what_is_asked_for_otherwise_wins():
+def test_what_is_asked_for_otherwise_wins() -> None:
     document, warnings = applied(expressions={"webSocketNodeVerifyClient": OWN}, absent=["ui.ioMiddleware"])
     assert document.get("webSocketNodeVerifyClient").code == OWN
     assert document.get("ui.ioMiddleware") is MISSING
     assert [warning.split()[0] for warning in warnings] == ["webSocketNodeVerifyClient"]
 
 
-def test_nothing_is_added_without_the_login():
+def test_nothing_is_added_without_the_login() -> None:
     assert applied(node_auth=None)[0].source == b"module.exports = {\n}\n"
 
 
 @pytest.mark.parametrize("value", [{"path": "panel"}, {}])
-def test_settings_of_a_dashboard_that_say_nothing_of_it_get_the_login(value):
+def test_settings_of_a_dashboard_that_say_nothing_of_it_get_the_login(value: dict[str, str]) -> None:
     document, warnings = applied(values={"ui": value, "dashboard": {"maxHttpBufferSize": 1}})
     assert "pifleetIoMiddleware" in document.get("ui.ioMiddleware").code
     assert "pifleetIoMiddleware" in document.get("dashboard.ioMiddleware").code
@@ -188,7 +190,7 @@ def test_settings_of_a_dashboard_that_say_nothing_of_it_get_the_login(value):
     assert again.source == document.source
 
 
-def test_only_our_own_words_are_trusted():
+def test_only_our_own_words_are_trusted() -> None:
     document, _warnings = applied()
     assert document.blocker("adminAuth") is None
     ours = document.get("webSocketNodeVerifyClient").code

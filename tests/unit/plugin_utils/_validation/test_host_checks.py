@@ -33,6 +33,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.result
 PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date(2026, 11, 23)
 PASSWORD = "correct horse only-for-tests"
+Check = t.Callable[..., list[Finding]]
 GOOD = """\
 nodered_admin_users:
   - {username: admin, password: "{{ vault_admin }}", permissions: "*"}
@@ -74,7 +75,7 @@ def variables(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Call
 
 
 @pytest.fixture
-def check(variables: t.Callable[..., HostVariables]) -> t.Callable[..., list[Finding]]:
+def check(variables: t.Callable[..., HostVariables]) -> Check:
     def found(text: str, settings: str | None = None, **given: t.Any) -> list[Finding]:
         return check_host("kitchen", variables(text, **given), settings, TODAY)
 
@@ -85,7 +86,7 @@ def expected(findings: list[Finding]) -> list[tuple[str, str, int | None]]:
     return [(finding.rule.identifier, finding.location.file, finding.location.line) for finding in findings]
 
 
-def test_nothing_is_wrong(check):
+def test_nothing_is_wrong(check: Check) -> None:
     assert expected(check(GOOD)) == []
 
 
@@ -211,7 +212,7 @@ def test_nothing_is_wrong(check):
         ),
     ],
 )
-def test_one_fault(check, text, rule, line, words):
+def test_one_fault(check: Check, text: str, rule: str, line: int, words: str) -> None:
     findings = check(text)
     assert expected(findings) == [(rule, "vars.yml", line)]
     (finding,) = findings
@@ -230,7 +231,7 @@ USERS = """nodered_admin_users:
 """
 
 
-def test_what_is_undefined_hides_nothing_else(check):
+def test_what_is_undefined_hides_nothing_else(check: Check) -> None:
     findings = check(USERS + "nodered_environment: {A B: x}\n")
     assert sorted(expected(findings)) == [
         ("secret-plain-text", "vars.yml", 2),
@@ -258,7 +259,7 @@ def test_what_is_undefined_hides_nothing_else(check):
         "nodered_session_expiry: '{{ nope }}'\n",
     ],
 )
-def test_what_is_undefined_is_not_judged(check, text):
+def test_what_is_undefined_is_not_judged(check: Check, text: str) -> None:
     assert expected(check(ADMIN + text)) == [("variable-unresolved", "vars.yml", 3)]
 
 
@@ -271,14 +272,14 @@ def test_what_is_undefined_is_not_judged(check, text):
         (ADMIN, "x-tests", "password-short"),
     ],
 )
-def test_a_password_that_others_guess(check, text, password, rule):
+def test_a_password_that_others_guess(check: Check, text: str, password: str, rule: str | None) -> None:
     findings = check(text, vault_admin=password)
     assert [finding.rule.identifier for finding in findings] == ([rule] if rule else [])
     for finding in findings:
         assert password not in finding.message + finding.detail
 
 
-def test_a_hash_that_others_guess(check):
+def test_a_hash_that_others_guess(check: Check) -> None:
     text = 'nodered_admin_users: [{username: admin, password_hash: "{{ vault_hash }}", permissions: "*"}]\n'
     assert expected(check(text, vault_hash=hash_password(PASSWORD))) == []
     assert [finding.rule.identifier for finding in check(text, vault_hash=hash_password("password"))] == [
@@ -298,18 +299,18 @@ def test_a_hash_that_others_guess(check):
         ADMIN + "nodered_my_port: 1880\nnode_red_password: somebodys-own-only-for-tests\n",
     ],
 )
-def test_what_is_no_fault(check, text):
+def test_what_is_no_fault(check: Check, text: str) -> None:
     assert expected(check(text)) == []
 
 
-def test_all_faults_are_told(check):
+def test_all_faults_are_told(check: Check) -> None:
     found = expected(
         check(
             "nodered_admin_users: []\nnodered_session_expiry: -1\nnodered_environment: {A B: x}\n"
             "nodered_certificate_days: 1000\nnodered_serial: 1\nnodered_serail: 1\n"
         )
     )
-    assert sorted(found, key=lambda entry: entry[2]) == [
+    assert sorted(found, key=lambda entry: entry[2] or 0) == [
         ("variable-refused", "vars.yml", 1),
         ("variable-refused", "vars.yml", 2),
         ("variable-refused", "vars.yml", 3),
@@ -318,7 +319,7 @@ def test_all_faults_are_told(check):
     ]
 
 
-def test_a_line_of_an_inventory_in_ini_format(check, tmp_path):
+def test_a_line_of_an_inventory_in_ini_format(check: Check, tmp_path: pathlib.Path) -> None:
     (tmp_path / "hosts.ini").write_text(
         "[nodered]\nkitchen nodered_certificate_days=1000 nodered_credential_secret=plain-only-for-tests\n", "utf-8"
     )
@@ -327,7 +328,7 @@ def test_a_line_of_an_inventory_in_ini_format(check, tmp_path):
     assert expected(check(GOOD, nodered_certificate_days=900)) == [("variable-refused", "", None)]
 
 
-def test_the_line_of_an_overridden_variable(check, tmp_path):
+def test_the_line_of_an_overridden_variable(check: Check, tmp_path: pathlib.Path) -> None:
     (tmp_path / "host.yml").write_text("\nnodered_certificate_days: 1000\nnodered_node_auth: {user: fred}\n", "utf-8")
     found = expected(check(GOOD + "nodered_certificate_days: 90\n", **loaded(tmp_path / "host.yml")))
     # Of numbers, ansible-core 2.18 keeps the place of their names only, and of these the first.
@@ -348,7 +349,7 @@ module.exports = {
 """
 
 
-def test_what_becomes_of_a_settings_file(check, tmp_path):
+def test_what_becomes_of_a_settings_file(check: Check, tmp_path: pathlib.Path) -> None:
     (tmp_path / "kitchen.js").write_text(SETTINGS, "utf-8")
     assert expected(check(GOOD, "kitchen.js")) == [
         ("node-cors-any-origin", "kitchen.js", 4),
@@ -374,7 +375,9 @@ def test_what_becomes_of_a_settings_file(check, tmp_path):
         (None, None, "kitchen.js cannot be read: No such file or directory."),
     ],
 )
-def test_a_settings_file_that_cannot_be_edited(check, tmp_path, text, line, words):
+def test_a_settings_file_that_cannot_be_edited(
+    check: Check, tmp_path: pathlib.Path, text: str | None, line: int | None, words: str
+) -> None:
     if text is not None:
         (tmp_path / "kitchen.js").write_text(text, "utf-8")
     (finding,) = check(GOOD, "kitchen.js")
@@ -391,7 +394,7 @@ def no_vault_password() -> None:
 
 
 @pytest.mark.usefixtures("no_vault_password")
-def test_secrets_that_cannot_be_decrypted_here(check, variables):
+def test_secrets_that_cannot_be_decrypted_here(check: Check, variables: t.Callable[..., t.Any]) -> None:
     cipher = vault.VaultLib([("default", vault.VaultSecret(b"vault only-for-tests"))]).encrypt(PASSWORD).decode("ascii")
     inline = "!vault |\n" + "".join(f"      {line}\n" for line in cipher.splitlines())
     text = (
@@ -409,7 +412,7 @@ def test_secrets_that_cannot_be_decrypted_here(check, variables):
     ]
 
 
-def test_hashes_that_hosts_share(variables):
+def test_hashes_that_hosts_share(variables: t.Callable[..., t.Any]) -> None:
     text = GOOD + (
         "nodered_credential_secret: one for all, only-for-tests\n"
         "nodered_static_auth: {user: fred, password_hash: '{{ hash }}'}\n"
@@ -426,7 +429,7 @@ def test_hashes_that_hosts_share(variables):
     assert list(inventory.check_shared({name: hosts[name] for name in ("attic", "gate")})) == []
 
 
-def test_what_many_hosts_have_from_one_line_is_told_once(check):
+def test_what_many_hosts_have_from_one_line_is_told_once(check: Check) -> None:
     text = GOOD + "nodered_certificate_days: 1000\n"
     hosts = [Subject(name, Kind.HOST) for name in ("attic", "garage", "kitchen")]
     faulty = {"attic": check(text), "garage": check(text), "kitchen": check(text + "nodered_session_expiry: -1\n")}
@@ -456,7 +459,7 @@ def test_what_many_hosts_have_from_one_line_is_told_once(check):
     assert merge_shared_findings(messages) == messages
 
 
-def test_a_file_of_a_repository(tmp_path, monkeypatch):
+def test_a_file_of_a_repository(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = pathlib.Path("fleet.js")
     path.write_text("module.exports = {}\n", "utf-8")
@@ -467,7 +470,7 @@ def test_a_file_of_a_repository(tmp_path, monkeypatch):
     assert (subject.error, findings) == ("none.js cannot be read: No such file or directory.", [])
 
 
-def test_all_rules_are_known_and_documented():
+def test_all_rules_are_known_and_documented() -> None:
     assert set(inventory.RULES) <= set(registry.RULES)
     text = (PROJECT / "docs" / "validate.md").read_text("utf-8")
     rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
@@ -477,6 +480,6 @@ def test_all_rules_are_known_and_documented():
     ]
 
 
-def test_the_options_of_all_roles():
+def test_the_options_of_all_roles() -> None:
     assert {"nodered_version", "nodered_admin_users", "nodered_ca_dir", "nodered_environment"} <= set(ROLE_OPTIONS)
     assert ROLE_DEFAULTS["nodered_certificate_days"] == 397
