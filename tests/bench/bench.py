@@ -22,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+import typing as t
 
 import yaml
 from passlib.hash import bcrypt
@@ -34,7 +35,7 @@ COUNT = "/var/tmp/module-executions"
 COUNTING_PYTHON = (PROJECT / "tests" / "hosts" / "counting-python").read_text("utf-8")
 
 
-def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess:
+def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one of Ansible's programs from the environment that `make` has made, with Ansible's own defaults."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment.update(
@@ -83,7 +84,7 @@ def audit() -> str:
     ).stdout
 
 
-def seconds(command) -> float:
+def seconds(command: t.Callable[[], object]) -> float:
     started = time.monotonic()
     command()
     return time.monotonic() - started
@@ -131,7 +132,7 @@ def proportional_memory(root: int) -> int:
     return total
 
 
-def peak_memory(command) -> int:
+def peak_memory(command: t.Callable[[], object]) -> int:
     """The most memory that all programs of the control node together take during a command (bytes)."""
     own = proportional_memory(os.getpid())
     peak, done = 0, threading.Event()

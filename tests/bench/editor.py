@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import statistics
 import time
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
@@ -57,14 +58,14 @@ def many_statements(size: int) -> str:
     return filled(size, 'exports.key%d = "value";\n')
 
 
-def edit(source: bytes, desired: dict) -> bytes:
+def edit(source: bytes, desired: dict[str, t.Any]) -> bytes:
     document = SettingsDocument(source)
     for key, value in desired.items():
         document.set((key,), value)
     return document.source
 
 
-def times_of(source: bytes, desired: dict, most: int) -> list[float]:
+def times_of(source: bytes, desired: dict[str, t.Any], most: int) -> list[float]:
     """The milliseconds of several edits, fewer where one takes long."""
     times: list[float] = []
     while len(times) < most and sum(times) < 1000 * PATIENCE:

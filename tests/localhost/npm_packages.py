@@ -24,7 +24,9 @@ def npm_file(package: str, version: str, member: str) -> str:
             (archive,) = pathlib.Path(folder).glob("*.tgz")
             with tarfile.open(archive) as opened:
                 unpacked = pathlib.Path(folder, "unpacked")
-                unpacked.write_bytes(opened.extractfile(f"package/{member}").read())
+                content = opened.extractfile(f"package/{member}")
+                assert content is not None
+                unpacked.write_bytes(content.read())
             unpacked.replace(kept)
     return kept.read_text("utf-8")
 

@@ -315,9 +315,15 @@ def test_sarif_fits_its_schema(tmp_path: pathlib.Path, rules: dict[str, str]) ->
         {"subject": {"name": "gone", "error": NASTY}},
     ]
     kinds[1]["subject"]["kind"] = "file"
-    arguments = {"report_dir": str(tmp_path), "formats": ["sarif"], "fail_severity": "never", "suppressions": [entry]}
-    for more in ({}, {"baseline": str(baseline), "baseline_write": True}):
-        assert not report(*kinds, **arguments, **more).failed
+    arguments: dict[str, t.Any] = {
+        "report_dir": str(tmp_path),
+        "formats": ["sarif"],
+        "fail_severity": "never",
+        "suppressions": [entry],
+    }
+    additions: tuple[dict[str, t.Any], ...] = ({}, {"baseline": str(baseline), "baseline_write": True})
+    for added in additions:
+        assert not report(*kinds, **arguments, **added).failed
         content = json.loads(path.read_text("utf-8"))
         validator.validate(content)
         assert len(content["runs"][0]["results"]) == len(every) + 1
@@ -371,7 +377,9 @@ def browser() -> t.Iterator[Browser]:
         started.close()
 
 
-def opened(browser: Browser, file: pathlib.Path, size: str, scheme: str) -> tuple[Page, list[str]]:
+def opened(
+    browser: Browser, file: pathlib.Path, size: str, scheme: t.Literal["light", "dark"]
+) -> tuple[Page, list[str]]:
     """The page, and what it asked for or complained of."""
     width, height = SIZES[size]
     page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
@@ -387,7 +395,7 @@ def opened(browser: Browser, file: pathlib.Path, size: str, scheme: str) -> tupl
     ("size", "scheme"),
     [("phone", "light"), ("phone", "dark"), ("tablet", "light"), ("desk", "light"), ("desk", "dark")],
 )
-def test_page(browser: Browser, page_file: pathlib.Path, size: str, scheme: str) -> None:
+def test_page(browser: Browser, page_file: pathlib.Path, size: str, scheme: t.Literal["light", "dark"]) -> None:
     page, heard = opened(browser, page_file, size, scheme)
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{size}-{scheme}.png", full_page=True)
@@ -436,7 +444,9 @@ def test_page_of_a_host_about_which_nothing_counts(browser: Browser, page_file: 
 def test_page_on_paper(browser: Browser, page_file: pathlib.Path) -> None:
     page, _heard = opened(browser, page_file, "desk", "dark")
     page.emulate_media(media="print", color_scheme="light")
-    assert page.locator("details.one dl").first.bounding_box()["height"] > 20
+    box = page.locator("details.one dl").first.bounding_box()
+    assert box is not None
+    assert box["height"] > 20
     assert not page.locator("nav").is_visible()
     page.context.close()
 

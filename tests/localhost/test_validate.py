@@ -132,7 +132,7 @@ def faulty(fleet: pathlib.Path) -> pathlib.Path:
     return fleet
 
 
-def test_a_good_fleet_passes(fleet):
+def test_a_good_fleet_passes(fleet: pathlib.Path) -> None:
     run = validate(fleet, "--vault-password-file", "vault-password", nodered_report_dir="reports")
     assert run.returncode == 0, run.stdout
     assert "changed=0" in run.stdout
@@ -141,7 +141,7 @@ def test_a_good_fleet_passes(fleet):
     assert again.returncode == 0, again.stdout
 
 
-def test_a_faulty_fleet_fails(faulty):
+def test_a_faulty_fleet_fails(faulty: pathlib.Path) -> None:
     run = validate(
         faulty, "--vault-password-file", "vault-password", nodered_report_dir="reports", nodered_validate_files=["*.js"]
     )
@@ -194,7 +194,7 @@ class Connection(ConnectionBase):
 
 
 @pytest.mark.parametrize("how", ["as the inventory has it", "as the command line has it"])
-def test_no_host_is_touched(fleet, how):
+def test_no_host_is_touched(fleet: pathlib.Path, how: str) -> None:
     (fleet / "connection_plugins").mkdir()
     (fleet / "connection_plugins" / "trap.py").write_text(TRAP, "utf-8")
     bait = {
@@ -231,14 +231,14 @@ def test_no_host_is_touched(fleet, how):
     assert (fleet / "caught").exists()
 
 
-def test_without_the_password_of_the_vault(fleet):
+def test_without_the_password_of_the_vault(fleet: pathlib.Path) -> None:
     run = validate(fleet, nodered_report_dir="reports")
     assert run.returncode == 0, run.stdout
     assert "Secrets that could not be decrypted here were not checked" in run.stdout
     assert findings(fleet) == []
 
 
-def test_what_becomes_of_the_settings_of_each_host(fleet):
+def test_what_becomes_of_the_settings_of_each_host(fleet: pathlib.Path) -> None:
     (fleet / "fleet").mkdir()
     for host in ("kitchen", "garage"):
         (fleet / "fleet" / f"{host}.example.com.js").write_text("module.exports = {\n    uiPort: 1880,\n}\n", "utf-8")
@@ -255,7 +255,7 @@ def test_what_becomes_of_the_settings_of_each_host(fleet):
     ]
 
 
-def test_files_without_an_inventory(tmp_path):
+def test_files_without_an_inventory(tmp_path: pathlib.Path) -> None:
     (tmp_path / "sites" / "north").mkdir(parents=True)
     (tmp_path / "sites" / "north" / "settings.js").write_text(GOOD_SETTINGS, "utf-8")
     files = {"nodered_validate_files": ["sites/**/*.js"], "nodered_report_dir": "reports"}
@@ -269,7 +269,7 @@ def test_files_without_an_inventory(tmp_path):
     assert "sites/south.js:2" in run.stdout
 
 
-def test_nothing_to_validate(tmp_path):
+def test_nothing_to_validate(tmp_path: pathlib.Path) -> None:
     run = validate(tmp_path, inventory="")
     assert run.returncode == 2
     assert "There is nothing to validate" in run.stdout
@@ -292,7 +292,7 @@ SECRETS = (
 )
 
 
-def test_no_secret_is_told(faulty):
+def test_no_secret_is_told(faulty: pathlib.Path) -> None:
     with (faulty / "group_vars" / "nodered.yml").open("a") as file:
         file.write("""
 nodered_static_auth: "fred:secret-1-only-for-tests"
@@ -330,7 +330,7 @@ nodered_session_expiry: secret-6-only-for-tests
         assert secret not in written
 
 
-def test_two_hundred_files(tmp_path):
+def test_two_hundred_files(tmp_path: pathlib.Path) -> None:
     for number in range(200):
         (tmp_path / f"{number}.js").write_text(
             GOOD_SETTINGS.replace("1880", str(1880 + number)) + "// a line\n" * 500, "utf-8"
@@ -343,7 +343,7 @@ def test_two_hundred_files(tmp_path):
     assert took < 10
 
 
-def test_fifty_hosts(fleet):
+def test_fifty_hosts(fleet: pathlib.Path) -> None:
     with (fleet / "fleet.ini").open("a") as file:
         file.writelines(f"pi{number}.example.com ansible_host=192.0.2.{number}\n" for number in range(3, 51))
     started = time.monotonic()
@@ -370,7 +370,9 @@ def github_steps(job: dict[str, t.Any], secret: str) -> t.Iterator[tuple[str, di
 
 @pytest.mark.parametrize("vault", [VAULT, ""], ids=["with the vault's password", "from a fork"])
 @pytest.mark.parametrize("state", ["fleet", "faulty"])
-def test_the_workflow_for_github(state, vault, request, tmp_path):
+def test_the_workflow_for_github(
+    state: str, vault: str, request: pytest.FixtureRequest, tmp_path: pathlib.Path
+) -> None:
     folder = request.getfixturevalue(state)
     (tmp_path / "runner").mkdir()
     (job,) = yaml.safe_load((CI / "github.yml").read_text("utf-8"))["jobs"].values()
@@ -394,7 +396,7 @@ def test_the_workflow_for_github(state, vault, request, tmp_path):
 
 
 @pytest.mark.parametrize("state", ["fleet", "faulty"])
-def test_the_pipeline_for_gitlab(state, request):
+def test_the_pipeline_for_gitlab(state: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(state)
     job = yaml.safe_load((CI / "gitlab.yml").read_text("utf-8"))["validate"]
     # As GitLab runs a job: one shell for all lines.

@@ -46,7 +46,9 @@ def _fetch(versions: list[str]) -> None:
         for version in versions:
             unpacked = pathlib.Path(folder, "settings.js")
             with tarfile.open(pathlib.Path(folder, f"node-red-{version}.tgz")) as archive:
-                unpacked.write_bytes(archive.extractfile("package/settings.js").read())
+                member = archive.extractfile("package/settings.js")
+                assert member is not None
+                unpacked.write_bytes(member.read())
             unpacked.replace(_kept(version))
 
 

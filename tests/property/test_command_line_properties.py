@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import subprocess
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from node_process import NodeProcess
 
 KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build" / "nopt"
 # The options of red.js; paths as plain text, because the judge would make them absolute.
+Nopt = t.Callable[[list[str]], dict[str, t.Any]]
 JUDGE = r"""
 const nopt = require("nopt");
 const types = {help: Boolean, port: Number, settings: [require("path")], title: String, userDir: [require("path")],
@@ -40,28 +42,18 @@ words = st.sampled_from(
 
 
 @pytest.fixture(scope="module")
-def nopt():
+def nopt() -> t.Iterator[Nopt]:
     """What Node-RED finds in some words."""
     if not (KEPT / "node_modules" / "nopt").is_dir():
         KEPT.mkdir(parents=True, exist_ok=True)
         subprocess.run(["npm", "install", "--silent", "--prefix", str(KEPT), "nopt@5.0.0"], check=True)
-    process = subprocess.Popen(
-        ["node", "-e", JUDGE], cwd=KEPT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-
-    def parse(arguments):
-        process.stdin.write(json.dumps(arguments) + "\n")
-        process.stdin.flush()
-        return json.loads(process.stdout.readline())
-
-    yield parse
-    process.stdin.close()
-    process.wait(timeout=300)
+    with NodeProcess(JUDGE, KEPT) as process:
+        yield process.ask
 
 
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(words, max_size=6))
-def test_words_mean_what_they_mean_to_node_red(nopt, arguments):
+def test_words_mean_what_they_mean_to_node_red(nopt: Nopt, arguments: list[str]) -> None:
     expected = nopt(arguments)
     line = CommandLine(["/usr/bin/node-red", *arguments])
     definitions = [value if value is not None else "true" for value in line.values.get("define", ())]
@@ -72,6 +64,6 @@ def test_words_mean_what_they_mean_to_node_red(nopt, arguments):
     if "port" in expected:
         # Without a value the option is `true`, which as a number is 1.
         assert float(line.last("port") or 1) == expected["port"]
-    elif line.last("port") is not None:
+    elif (port := line.last("port")) is not None:
         with pytest.raises(ValueError):
-            float(line.last("port"))
+            float(port)

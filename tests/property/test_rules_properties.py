@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
@@ -14,40 +15,27 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from hypothesis import given
 from hypothesis import strategies as st
+from settings_options import make_options
 from stock_files import VERSIONS, stock_files
 
 TODAY = datetime.date(2026, 11, 23)
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
-NOTHING = {
-    "admin_users": None,
-    "admin_default_permissions": None,
-    "session_expiry": None,
-    "node_auth": None,
-    "static": None,
-    "static_auth": None,
-    "https": False,
-    "credential_secret": None,
-    "values": {},
-    "expressions": {},
-    "absent": [],
-    "new_hashes": False,
-}
 #: The least that somebody writes, and the example of the README.
 MINIMAL = {"admin_users": [{"username": "admin", "password_hash": HASH, "permissions": "*"}], "https": True}
 EXAMPLE = {**MINIMAL, "node_auth": {"user": "fred", "password_hash": HASH}}
 
 
 @pytest.fixture(scope="session")
-def files():
+def files() -> dict[str, bytes]:
     return stock_files(VERSIONS)
 
 
-def rules(text, in_repository=False):
+def rules(text: bytes, in_repository: bool = False) -> set[str]:
     return {finding.rule.identifier for finding in check_settings(text, "pi", "settings.js", TODAY, in_repository)}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_stock_file_is_open_and_nothing_else(files, version):
+def test_a_stock_file_is_open_and_nothing_else(files: dict[str, bytes], version: str) -> None:
     """The sample hash in its comments is no finding."""
     assert rules(files[version]) == {"admin-auth-missing", "https-missing", "modules-installable"}
     assert rules(files[version], in_repository=True) - rules(files[version]) == {
@@ -58,14 +46,14 @@ def test_a_stock_file_is_open_and_nothing_else(files, version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("wishes", [MINIMAL, EXAMPLE], ids=["minimal", "example"])
-def test_a_secured_stock_file_has_no_finding(files, version, wishes):
+def test_a_secured_stock_file_has_no_finding(files: dict[str, bytes], version: str, wishes: dict[str, t.Any]) -> None:
     document = SettingsDocument(files[version])
-    DesiredSettings({**NOTHING, **wishes}, "/home/pi/.node-red").apply(document)
+    DesiredSettings(make_options(**wishes), "/home/pi/.node-red").apply(document)
     assert rules(document.source) == set()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_example_of_a_stock_file_is_a_finding_once_it_is_active(files, version):
+def test_the_example_of_a_stock_file_is_a_finding_once_it_is_active(files: dict[str, bytes], version: str) -> None:
     document = SettingsDocument(files[version])
     sample = "$2a$08$zZWtXTja0fB1pzD4sHCMyOCMYz2Z6dNbM6tl8sJogENOMcxWV9DN."
     document.set(
@@ -77,11 +65,13 @@ def test_the_example_of_a_stock_file_is_a_finding_once_it_is_active(files, versi
         if each.rule.identifier == "password-well-known"
     ]
     assert len(found) == 1
-    assert sample in document.source.decode().splitlines()[found[0].location.line - 1]
+    line = found[0].location.line
+    assert line is not None
+    assert sample in document.source.decode().splitlines()[line - 1]
 
 
 @given(st.binary(max_size=400))
-def test_noise(noise):
+def test_noise(noise: bytes) -> None:
     for text in (noise, b"module.exports = {" + noise + b"}", b"module.exports = { adminAuth: " + noise + b"}"):
         for finding in check_settings(text, "pi", "settings.js", TODAY, in_repository=True):
             assert finding.fingerprint and finding.message.isprintable()
@@ -121,7 +111,7 @@ def test_noise(noise):
         max_leaves=12,
     )
 )
-def test_any_value_of_any_setting(value):
+def test_any_value_of_any_setting(value: t.Any) -> None:
     """Values of every type, where Node-RED expects another one."""
     document = SettingsDocument(b"module.exports = {}")
     for key in (

@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
@@ -17,8 +16,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from node_process import NodeProcess
 
 # Reads one JSON string per line, loads it as Node.js loads a settings.js, and answers what it exports.
+#: Gives the settings that a file exports, None if it does not load.
+Node = t.Callable[[bytes], t.Any]
 JUDGE = r"""
 const Module = require("module");
 const plain = value => {
@@ -43,7 +45,7 @@ require("readline").createInterface({input: process.stdin}).on("line", line => {
 """
 
 
-def python_value(answer):
+def python_value(answer: t.Any) -> t.Any:
     if isinstance(answer, list):
         return [python_value(item) for item in answer]
     if isinstance(answer, dict) and "object" in answer:
@@ -52,21 +54,15 @@ def python_value(answer):
 
 
 @pytest.fixture(scope="module")
-def node():
+def node() -> t.Iterator[Node]:
     """Loads a settings.js in one long-lived Node.js; None if it does not load."""
-    process = subprocess.Popen(
-        ["node", "-e", JUDGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    with NodeProcess(JUDGE) as process:
 
-    def load(source: bytes):
-        process.stdin.write(json.dumps(source.decode("utf-8")) + "\n")
-        process.stdin.flush()
-        answer = python_value(json.loads(process.stdout.readline(), parse_int=float))
-        return answer if isinstance(answer, dict) else None
+        def load(source: bytes) -> dict[str, t.Any] | None:
+            answer = python_value(process.ask(source.decode("utf-8"), parse_int=float))
+            return answer if isinstance(answer, dict) else None
 
-    yield load
-    process.stdin.close()
-    process.wait(timeout=300)
+        yield load
 
 
 # --- generated files -------------------------------------------------------------------------------------------------
@@ -93,17 +89,17 @@ scalar_texts = st.sampled_from(
 
 
 @st.composite
-def literals(draw, texts, opening, closing):
-    members = draw(st.lists(texts, max_size=4))
+def literals(draw: st.DrawFn, members: st.SearchStrategy[str], opening: str, closing: str) -> str:
+    drawn = draw(st.lists(members, max_size=4))
     pieces = [opening]
-    for index, member in enumerate(members):
+    for index, member in enumerate(drawn):
         pieces += ["," if index else "", draw(trivia), member, draw(trivia)]
-    if members and draw(st.booleans()):
+    if bool(drawn) and draw(st.booleans()):
         pieces += [",", draw(trivia)]
-    return "".join(pieces) + ("" if members else draw(trivia)) + closing
+    return "".join(pieces) + ("" if drawn else draw(trivia)) + closing
 
 
-def objects(value_texts):
+def objects(value_texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     pairs = st.builds("{}{}: {}{}".format, key_texts, trivia, trivia, value_texts)
     odd = st.sampled_from(
         ["...{adminAuth: 5}", "https() { return 1 }", "get uiPort() { return 2 }", "os", "async type() {}"]
@@ -133,7 +129,7 @@ FORMS = [
 
 
 @st.composite
-def documents(draw):
+def documents(draw: st.DrawFn) -> bytes:
     text = "const os = require('os').constants.errno;\n" + draw(st.sampled_from(FORMS)).format(
         draw(objects(value_texts))
     )
@@ -161,7 +157,7 @@ bounded = settings(
 )
 
 
-def edited(source: bytes, edit) -> SettingsDocument:
+def edited(source: bytes, edit: t.Callable[[SettingsDocument], object]) -> SettingsDocument:
     """The document after an edit; examples that are refused do not count."""
     try:
         document = SettingsDocument(source)
@@ -177,7 +173,7 @@ def edited(source: bytes, edit) -> SettingsDocument:
 
 @bounded
 @given(documents(), st.sampled_from(MANAGED), values)
-def test_a_key_set_has_its_value_and_all_others_keep_theirs(node, source, key, value):
+def test_a_key_set_has_its_value_and_all_others_keep_theirs(node: Node, source: bytes, key: str, value: t.Any) -> None:
     before = node(source)
     assume(before is not None)
     document = edited(source, lambda it: it.set((key,), value))
@@ -190,8 +186,8 @@ def test_a_key_set_has_its_value_and_all_others_keep_theirs(node, source, key, v
 
 @bounded
 @given(documents(), st.lists(st.tuples(st.sampled_from(MANAGED), values), max_size=4, unique_by=lambda item: item[0]))
-def test_removing_what_was_added_gives_back_every_byte(source, wishes):
-    def add_then_remove(document):
+def test_removing_what_was_added_gives_back_every_byte(source: bytes, wishes: list[t.Any]) -> None:
+    def add_then_remove(document: SettingsDocument) -> None:
         new = [(key, value) for key, value in wishes if document.get((key,)) is MISSING]
         for key, value in new:
             document.set((key,), value)
@@ -205,7 +201,7 @@ def test_removing_what_was_added_gives_back_every_byte(source, wishes):
 
 @bounded
 @given(documents(), st.sampled_from(KEYS))
-def test_a_key_removed_is_gone_and_all_others_stay(node, source, key):
+def test_a_key_removed_is_gone_and_all_others_stay(node: Node, source: bytes, key: str) -> None:
     before = node(source)
     assume(before is not None)
     document = edited(source, lambda it: it.remove((key,)))
@@ -214,7 +210,7 @@ def test_a_key_removed_is_gone_and_all_others_stay(node, source, key):
 
 @bounded
 @given(documents(), st.lists(names.filter(bool), min_size=2, max_size=3), values)
-def test_a_key_inside_others_is_set_alone(node, source, path, value):
+def test_a_key_inside_others_is_set_alone(node: Node, source: bytes, path: list[str], value: t.Any) -> None:
     before = node(source)
     assume(before is not None and path[0] != "__proto__")
     document = edited(source, lambda it: it.set(tuple(path), value))
@@ -242,7 +238,7 @@ user_texts = st.builds(
     st.one_of(literals(st.one_of(user_texts, user_texts, scalar_texts), "[", "]"), user_texts, value_texts),
     users,
 )
-def test_entries_of_a_list_are_matched_by_key(node, text, users):
+def test_entries_of_a_list_are_matched_by_key(node: Node, text: str, users: list[t.Any]) -> None:
     source = f"module.exports = {{adminAuth: {{\n  users: {text}\n}}, b: 1}}".encode("utf-8")
     before = node(source)
     assume(before is not None)
@@ -266,7 +262,9 @@ def test_entries_of_a_list_are_matched_by_key(node, text, users):
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.binary(max_size=3)), min_size=1, max_size=3),
     st.sampled_from(MANAGED),
 )
-def test_damaged_files_are_refused_or_edited_right(node, source, damages, key):
+def test_damaged_files_are_refused_or_edited_right(
+    node: Node, source: bytes, damages: list[tuple[int, int, bytes]], key: str
+) -> None:
     for position, length, inserted in damages:
         position %= len(source)
         source = source[:position] + inserted + source[position + length :]
@@ -279,7 +277,7 @@ def test_damaged_files_are_refused_or_edited_right(node, source, damages, key):
 
 @bounded
 @given(st.one_of(st.binary(max_size=200), st.text(alphabet="{}[]()'\"`,:/*\\\n\r=.;a0$", max_size=60).map(str.encode)))
-def test_any_bytes_are_refused_or_edited(source):
+def test_any_bytes_are_refused_or_edited(source: bytes) -> None:
     for document in (source, b"module.exports = {" + source, b"module.exports = {" + source + b"}"):
         try:
             SettingsDocument(document).set("adminAuth", {"type": "credentials"})
@@ -289,7 +287,7 @@ def test_any_bytes_are_refused_or_edited(source):
 
 @bounded
 @given(st.text(alphabet=st.characters(), max_size=20), st.sampled_from(["'", '"']))
-def test_any_text_arrives_in_node(node, text, quote):
+def test_any_text_arrives_in_node(node: Node, text: str, quote: str) -> None:
     source = f"module.exports = {{a: {quote}x{quote}}}".encode("utf-8")
     document = edited(source, lambda it: it.set("b", text))
     assert node(document.source) == {"a": "x", "b": text}

@@ -6,34 +6,21 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
+import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.web_sockets import FUNCTIONS
+from node_process import NodeProcess
+from settings_options import make_options
 from stock_files import VERSIONS, stock_files
 
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
 ADMIN = {"username": "admin", "permissions": "*"}
 STEVE = {"username": "steve", "permissions": ["flows.read", "nodes.read"]}
-NOTHING = {
-    "admin_users": None,
-    "admin_default_permissions": None,
-    "session_expiry": None,
-    "node_auth": None,
-    "static": None,
-    "static_auth": None,
-    "https": False,
-    "credential_secret": None,
-    "values": {},
-    "expressions": {},
-    "absent": [],
-    "new_hashes": False,
-}
 MIDDLEWARE = "function(req, res, next) { next(); }"
 
 # Every feature, with keys that no stock file sets.
@@ -148,6 +135,7 @@ EXAMPLES = {
 
 # Reads one JSON text per line: a settings.js before and after an edit, and what the edit was to do. Answers what is
 # otherwise than it has to be, or an empty text.
+Node = t.Callable[[bytes, bytes, dict[str, t.Any], dict[str, str], list[str]], str]
 JUDGE = r"""
 const assert = require("assert");
 const Module = require("module");
@@ -186,29 +174,24 @@ require("readline").createInterface({input: process.stdin}).on("line", line => {
 
 
 @pytest.fixture(scope="session")
-def node():
+def node() -> t.Iterator[Node]:
     """What Node.js finds wrong with an edit. One process serves all."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
-    with subprocess.Popen(["node", "-e", JUDGE], **pipes) as process:
+    with NodeProcess(JUDGE) as process:
 
-        def wrong(before: bytes, after: bytes, values: dict, code: dict, absent: list) -> str:
-            process.stdin.write(
-                json.dumps(
-                    {
-                        "before": before.decode(),
-                        "after": after.decode(),
-                        "values": values,
-                        "code": code,
-                        "absent": absent,
-                    }
-                )
-                + "\n"
+        def wrong(
+            before: bytes, after: bytes, values: dict[str, t.Any], code: dict[str, str], absent: list[str]
+        ) -> str:
+            return process.ask(
+                {
+                    "before": before.decode(),
+                    "after": after.decode(),
+                    "values": values,
+                    "code": code,
+                    "absent": absent,
+                }
             )
-            process.stdin.flush()
-            return json.loads(process.stdout.readline())
 
         yield wrong
-        process.stdin.close()
 
 
 @pytest.fixture(scope="session")
@@ -216,9 +199,9 @@ def stock() -> dict[str, bytes]:
     return stock_files(VERSIONS)
 
 
-def edited(source: bytes, desired: dict) -> SettingsDocument:
+def edited(source: bytes, desired: dict[str, t.Any]) -> SettingsDocument:
     document = SettingsDocument(source)
-    DesiredSettings({**NOTHING, **desired}, "/home/pi/.node-red").apply(document)
+    DesiredSettings(make_options(**desired), "/home/pi/.node-red").apply(document)
     return document
 
 
@@ -227,7 +210,8 @@ def added(before: bytes, after: bytes) -> dict[int, bytes]:
 
     A comma behind a line is no change: the last key of a file needs one when another follows.
     """
-    lines, blocks = before.splitlines(keepends=True), {}
+    lines = before.splitlines(keepends=True)
+    blocks: dict[int, bytes] = {}
     done = 0
     for line in after.splitlines(keepends=True):
         if done < len(lines) and line in (lines[done], lines[done].replace(b"\n", b",\n")):
@@ -256,7 +240,7 @@ def end_of_example(source: bytes, key: str) -> int | None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 class TestStockFile:
-    def test_new_keys(self, version: str, stock: dict[str, bytes], node) -> None:
+    def test_new_keys(self, version: str, stock: dict[str, bytes], node: Node) -> None:
         source = stock[version]
         document = edited(source, NEW_KEYS)
         assert node(source, document.source, NEW_VALUES, NEW_CODE, []) == ""
@@ -271,7 +255,7 @@ class TestStockFile:
             document.remove(key.split(".")[0])
         assert document.source == source
 
-    def test_keys_that_are_there(self, version: str, stock: dict[str, bytes], node) -> None:
+    def test_keys_that_are_there(self, version: str, stock: dict[str, bytes], node: Node) -> None:
         source = stock[version]
         document = edited(source, OTHER_KEYS)
         assert node(source, document.source, OTHER_VALUES, OTHER_CODE, ["debugMaxLength"]) == ""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import pathlib
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
@@ -20,7 +21,7 @@ TODAY = datetime.date(2026, 11, 23)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_file_of_a_release(version, tmp_path):
+def test_the_file_of_a_release(version: str, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "settings.js"
     path.write_bytes(stock_files([version])[version])
     subject, findings = check_file(path, TODAY)
@@ -34,6 +35,7 @@ def test_the_file_of_a_release(version, tmp_path):
 
     document = SettingsDocument(path.read_bytes())
     options = validated(argument_spec("settings"), NEW_KEYS)
+    assert options is not None
     DesiredSettings(options, "/home/pi/.node-red").apply(document)
     path.write_bytes(document.source)
     _subject, after = check_file(path, TODAY)

@@ -17,39 +17,22 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+from settings_options import make_options
 
 ADMIN = {"username": "admin", "password": "correct horse", "permissions": "*"}
 STEVE = {"username": "steve", "password": "battery staple", "permissions": ["flows.read"]}
 EMPTY = b"module.exports = {\n    uiPort: 1880,\n}\n"
 
 
-def options(**given: t.Any) -> dict[str, t.Any]:
-    return {
-        "admin_users": None,
-        "admin_default_permissions": None,
-        "session_expiry": None,
-        "node_auth": None,
-        "static": None,
-        "static_auth": None,
-        "https": False,
-        "credential_secret": None,
-        "values": {},
-        "expressions": {},
-        "absent": [],
-        "new_hashes": False,
-        **given,
-    }
-
-
 def applied(source: bytes = EMPTY, **given: t.Any) -> tuple[t.Any, ...]:
     document = SettingsDocument(source)
-    ended = DesiredSettings(options(**given), "/home/pi/.node-red").apply(document)
+    ended = DesiredSettings(make_options(**given), "/home/pi/.node-red").apply(document)
     return document, ended.users
 
 
 def warnings(source: bytes = EMPTY, **given: t.Any) -> list[str]:
     document = SettingsDocument(source)
-    wishes = DesiredSettings(options(**given), "/home/pi/.node-red")
+    wishes = DesiredSettings(make_options(**given), "/home/pi/.node-red")
     wishes.apply(document)
     return [*wishes.reminders(), *wishes.warnings(document)]
 
@@ -263,7 +246,7 @@ def test_a_shorter_session_time_holds_for_those_who_are_logged_in(
     before: int | str | None, desired: int | None, expiry: int | None
 ) -> None:
     source = credentials(more="" if before is None else f", sessionExpiryTime: {before}")
-    wishes = DesiredSettings(options(admin_users=[ADMIN], session_expiry=desired), "/x")
+    wishes = DesiredSettings(make_options(admin_users=[ADMIN], session_expiry=desired), "/x")
     assert wishes.apply(SettingsDocument(source)).expiry == expiry
 
 

@@ -16,22 +16,9 @@ import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+from settings_options import make_options
 
 PASSWORD = "dashboard-only-for-tests: with a colon"
-GIVEN: dict[str, t.Any] = {
-    "admin_users": None,
-    "admin_default_permissions": None,
-    "session_expiry": None,
-    "static": None,
-    "static_auth": None,
-    "node_auth": {"user": "fred", "password": PASSWORD},
-    "https": False,
-    "credential_secret": None,
-    "values": {},
-    "expressions": {},
-    "absent": [],
-    "new_hashes": False,
-}
 OWN = "(info) => info.secure"
 
 #: Stands for red.js, the program that loads the settings and has bcryptjs beside it.
@@ -66,7 +53,9 @@ IN, OUT = [101, "in"], ['401 Basic realm="Authorization Required"', "Unauthorize
 
 def applied(source: bytes = b"module.exports = {\n}\n", **given: t.Any) -> tuple[t.Any, ...]:
     document = SettingsDocument(source)
-    wishes = DesiredSettings({**GIVEN, **given}, "/home/pi/.node-red")
+    wishes = DesiredSettings(
+        make_options(**{"node_auth": {"user": "fred", "password": PASSWORD}, **given}), "/home/pi/.node-red"
+    )
     wishes.apply(document)
     return document, wishes.warnings(document)
 
