@@ -176,7 +176,7 @@ class AcmeCertificate(HostCertificate):
         service = self.unit.name
         name = lineage_name(service)
         renewal, live = acme.renewal_file(service), live_directory(service)
-        archive = os.path.join(certbot_hook.FOLDER, "archive", name)
+        archive = os.path.join(certbot_hook.DIRECTORY, "archive", name)
         found = acme.read(service)
         if found and found["key_matches"] and found["directory"]:
             return

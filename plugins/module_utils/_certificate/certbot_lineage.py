@@ -30,15 +30,15 @@ RECORD = "acme.json"
 
 
 def renewal_file(service):
-    return os.path.join(certbot_hook.FOLDER, "renewal", lineage_name(service) + ".conf")
+    return os.path.join(certbot_hook.DIRECTORY, "renewal", lineage_name(service) + ".conf")
 
 
 def credentials_file(service):
-    return os.path.join(certbot_hook.FOLDER, lineage_name(service) + ".credentials.ini")
+    return os.path.join(certbot_hook.DIRECTORY, lineage_name(service) + ".credentials.ini")
 
 
 def hook_file(service):
-    return os.path.join(certbot_hook.FOLDER, "renewal-hooks/deploy", lineage_name(service))
+    return os.path.join(certbot_hook.DIRECTORY, "renewal-hooks/deploy", lineage_name(service))
 
 
 def read(service):

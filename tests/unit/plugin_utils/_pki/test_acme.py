@@ -246,7 +246,7 @@ def letsencrypt(tmp_path, monkeypatch):
     """An empty folder of certbot, and of the collection's records."""
     for name in ("live/pifleet-nodered", "renewal", "renewal-hooks/deploy", "timers"):
         (tmp_path / name).mkdir(parents=True)
-    monkeypatch.setattr(certbot_hook, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(certbot_hook, "DIRECTORY", str(tmp_path))
     monkeypatch.setattr(host, "TIMERS", str(tmp_path / "timers"))
     monkeypatch.setattr(host, "Store", lambda service: Store(service, str(tmp_path / "store")))
     return tmp_path
@@ -537,9 +537,11 @@ def deploy(letsencrypt):
     path = letsencrypt / "user dir's" / "nodecerts" / "server.pem"
     path.parent.mkdir(parents=True, mode=0o700)
     script = certbot_hook.hook("nodered", "root", "root", str(path))
-    assert script.count("setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs ") == 1
+    rights = 'setsid --wait setpriv --reuid="$user" --regid="$group" --init-groups --no-new-privs '
+    assert script.count(rights) == 1
+    assert script.count("\nuser=root\ngroup=root\n") == 1
     # Other rights can be taken by root only.
-    script = script.replace("setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs ", "")
+    script = script.replace(rights, "")
 
     def run(**environment):
         result = subprocess.run(
