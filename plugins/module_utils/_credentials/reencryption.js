@@ -5,50 +5,50 @@
 // Encrypts files of credentials with another secret: for each the new string, null where it stays, or the problem.
 "use strict";
 const crypto = require("crypto");
-const { mark, secret, keys, texts } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const { mark, secret, keys, contents } = JSON.parse(require("fs").readFileSync(0, "utf8"));
 const hashed = (key) => crypto.createHash("sha256").update(key).digest();
-const opened = (sealed, key) => {
+const decrypted = (encrypted, key) => {
     try {
-        const iv = Buffer.from(sealed.substring(0, 32), "hex");
+        const iv = Buffer.from(encrypted.substring(0, 32), "hex");
         const decipher = crypto.createDecipheriv("aes-256-ctr", hashed(key), iv);
-        const plain = decipher.update(sealed.substring(32), "base64", "utf8") + decipher.final("utf8");
+        const plain = decipher.update(encrypted.substring(32), "base64", "utf8") + decipher.final("utf8");
         const value = JSON.parse(plain);
         return value !== null && typeof value === "object" ? plain : null;
     } catch (error) {
         return null;
     }
 };
-const sealed = (plain) => {
+const encrypted = (plain) => {
     const iv = crypto.randomBytes(16);
     const cipher = crypto.createCipheriv("aes-256-ctr", hashed(secret), iv);
     return iv.toString("hex") + cipher.update(plain, "utf8", "base64") + cipher.final("base64");
 };
-const anew = (text) => {
-    let found = null;
+const anew = (content) => {
+    let record = null;
     try {
-        found = JSON.parse(text.replace(/^\uFEFF/, ""));
+        record = JSON.parse(content.replace(/^\uFEFF/, ""));
     } catch (error) { /* no JSON */ }
-    if (found === null || typeof found !== "object") {
+    if (record === null || typeof record !== "object") {
         return { problem: "it is damaged" };
     }
     let plain;
-    if (!("$" in found)) {
-        if (Object.keys(found).length === 0) {
-            return { text: null };
+    if (!("$" in record)) {
+        if (Object.keys(record).length === 0) {
+            return { content: null };
         }
-        plain = JSON.stringify(found);
-    } else if (opened(String(found.$), secret) !== null) {
-        return { text: null };
+        plain = JSON.stringify(record);
+    } else if (decrypted(String(record.$), secret) !== null) {
+        return { content: null };
     } else {
-        plain = keys.map((key) => opened(String(found.$), key)).find((value) => value !== null);
-        if (plain === undefined && Buffer.from(String(found.$).substring(32), "base64").length === 2) {
+        plain = keys.map((key) => decrypted(String(record.$), key)).find((value) => value !== null);
+        if (plain === undefined && Buffer.from(String(record.$).substring(32), "base64").length === 2) {
             plain = "{}";
         }
         if (plain === undefined) {
             return { problem: "no known key decrypts it" };
         }
     }
-    return { text: JSON.stringify({ $: sealed(plain) }, null, text.includes("\n") ? 4 : 0) };
+    return { content: JSON.stringify({ $: encrypted(plain) }, null, content.includes("\n") ? 4 : 0) };
 };
-const answers = Object.entries(texts).map(([name, text]) => [name, anew(text)]);
+const answers = Object.entries(contents).map(([name, content]) => [name, anew(content)]);
 require("fs").writeSync(1, "\n" + mark + JSON.stringify(Object.fromEntries(answers)) + "\n");

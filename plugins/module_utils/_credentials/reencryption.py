@@ -18,6 +18,7 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import ask, runtime_of_service
+
 from . import files as credentials
 from .reencryption_program import PROGRAM
 
@@ -42,7 +43,7 @@ class Answer(t.TypedDict, total=False):
     """What Node.js makes of one file of credentials: a string or a problem."""
 
     #: The new content; None where it stays.
-    text: str | None
+    content: str | None
     #: Why it cannot be encrypted anew, a phrase.
     problem: str
 
@@ -70,7 +71,7 @@ def encrypt_anew(unit: LocatedUnit, transaction: Transaction) -> None:
     contents = {name: _decoded(content) for name, (content, _status) in present.items() if content}
     contents.update((name, _copy(unit, source)) for name, source in plan["sources"].items())
     generated = credentials.generated(unit)
-    answers: dict[str, Answer] = {name: {"text": None} for name in contents}
+    answers: dict[str, Answer] = {name: {"content": None} for name in contents}
     if contents and plan["secret"] is not None:
         keys = [*plan["keys"], *([generated["secret"]] if generated else [])]
         answers = reencrypted(runtime_of_service(unit), plan["secret"], keys, contents, TIMEOUT)
@@ -79,7 +80,7 @@ def encrypt_anew(unit: LocatedUnit, transaction: Transaction) -> None:
         if problem is not None:
             raise HostError(f"{os.path.join(unit.user_dir, name)} cannot be encrypted anew: {problem}.")
     for name, answer in answers.items():
-        content = answer.get("text") or (contents[name] if name in plan["sources"] else None)
+        content = answer.get("content") or (contents[name] if name in plan["sources"] else None)
         if content is not None:
             status = present.get(name, (None, None))[1]
             _replace(transaction, os.path.join(unit.user_dir, name), content.encode("utf-8"), status, unit.account)
@@ -104,7 +105,7 @@ def reencrypted(
         raise HostError(
             f"No Node.js was found on the PATH of {runtime.account.name}, so the credentials cannot be encrypted anew."
         )
-    request = {"secret": secret, "keys": keys, "texts": contents}
+    request = {"secret": secret, "keys": keys, "contents": contents}
     try:
         status, answer, stderr = ask(runtime, PROGRAM, request, timeout)
     except subprocess.TimeoutExpired:

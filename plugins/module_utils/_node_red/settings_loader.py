@@ -25,12 +25,14 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
+
 from .settings_loader_program import PROGRAM
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import EffectiveSettings
+
     from .unit import LocatedUnit
 
 #: Variables that Node.js needs at its start and that are no secrets. All others go the way of the content, because systemd

@@ -357,7 +357,7 @@ def home(tmp_path, monkeypatch):
 
 
 def folders(databases, home):
-    return [os.path.relpath(database.folder, home) for database in databases]
+    return [os.path.relpath(database.directory, home) for database in databases]
 
 
 def database(home, path):
@@ -367,7 +367,7 @@ def database(home, path):
 
 def test_home_without_browsers(home):
     user = Databases("pi")
-    assert user.found() == []
+    assert user.present() == []
     assert folders(user.missing(), home) == [".pki/nssdb"]
 
 
@@ -391,8 +391,8 @@ def test_databases_of_debian_snap_and_flatpak(home):
     (home / "snap/chromium/current").symlink_to("2900")
     user = Databases("pi")
     expected = {path.replace("2900", "current") for path in paths}
-    assert set(folders(user.found(), home)) == expected
-    assert len(user.found()) == len(expected)
+    assert set(folders(user.present(), home)) == expected
+    assert len(user.present()) == len(expected)
     assert user.missing() == []
 
 
@@ -406,7 +406,7 @@ def test_link_to_another_database_counts_once(home):
     database(home, ".pki/nssdb")
     (home / ".local/share/pki").mkdir(parents=True)
     (home / ".local/share/pki/nssdb").symlink_to(home / ".pki/nssdb")
-    assert folders(Databases("pi").found(), home) == [".pki/nssdb"]
+    assert folders(Databases("pi").present(), home) == [".pki/nssdb"]
 
 
 def test_browsers_as_snap_and_flatpak_that_were_never_started(home):
@@ -425,7 +425,7 @@ def test_user_or_home_that_is_not_there(tmp_path, monkeypatch):
     entry = pwd.getpwuid(os.getuid())
     gone = pwd.struct_passwd((*entry[:5], str(tmp_path / "gone"), entry[6]))
     monkeypatch.setattr(pwd, "getpwnam", lambda name: gone)
-    with pytest.raises(HostError, match="has no home folder"):
+    with pytest.raises(HostError, match="has no home directory"):
         Databases("pi")
 
 
