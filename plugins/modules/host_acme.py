@@ -58,7 +58,7 @@ options:
     default: standalone
   webroot:
     description:
-      - The folder that the web server on port 80 shows.
+      - The directory that the web server on port 80 shows.
     type: path
   credentials:
     description:
@@ -116,15 +116,16 @@ transaction:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from collections.abc import Mapping
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.certbot import AcmeCertificate
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
@@ -151,7 +152,8 @@ def main():
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         certificate = AcmeCertificate(unit, options)
-        result = certificate.fetch() if options["operation"] == "fetch" else certificate.remove()
+        fetch = options["operation"] == "fetch"
+        result: Mapping[str, object] = certificate.fetch() if fetch else certificate.remove()
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

@@ -98,15 +98,16 @@ transaction:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from collections.abc import Mapping
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.host_certificate import HostCertificate
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
@@ -132,10 +133,12 @@ def main():
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         certificate = HostCertificate(unit, options["key_type"], options["new_key"])
+        result: Mapping[str, object]
         if options["operation"] == "request":
             result = {"changed": False, "request": certificate.request()}
         elif options["operation"] == "install":
-            result = certificate.install(options["chain"].encode("ascii"), (options["key"] or "").encode("ascii"))
+            key = options["key"].encode("ascii") if options["key"] else None
+            result = certificate.install(options["chain"].encode("ascii"), key)
         else:
             result = certificate.self_sign(options["subject"], options["names"], options["days"])
     except HostError as exc:

@@ -55,23 +55,22 @@ copies:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_evidence
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=HOST_ARGUMENTS, supports_check_mode=True)
     options = module.params
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
-        found = read_evidence(unit, Store(unit.name))
+        evidence = read_evidence(located(unit), Store(unit.name))
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
-    module.exit_json(changed=False, **found)
+    module.exit_json(changed=False, **evidence)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ attributes:
   idempotent:
     support: full
 notes:
-  - The result holds the text of C(settings.js) and with it password hashes, and the key of the credentials. It is never printed, also without
-    C(no_log), and should not be cached.
+  - The result holds the content of C(settings.js) and with it password hashes, and the key of the credentials. It is
+    never printed, also without C(no_log), and should not be cached.
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:
@@ -452,7 +452,6 @@ details:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._info.gather import gather
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS

@@ -42,12 +42,12 @@ options:
     choices: [prove, restrict_permissions, undo, commit]
   drop_in:
     description:
-      - The text of the systemd drop-in file.
+      - The content of the systemd drop-in file.
     type: str
     default: ""
   environment:
     description:
-      - The text of the environment file beside it, which only root can read.
+      - The content of the environment file beside it, which only root can read.
     type: str
     default: ""
   expected:
@@ -133,15 +133,16 @@ journal:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from collections.abc import Mapping
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import DesiredService, Service
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
@@ -166,6 +167,7 @@ def main():
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         service = Service(unit, options["timeout"], options["stable"])
+        result: Mapping[str, object]
         if options["operation"] == "undo":
             result = service.undo(options["transaction"])
         elif options["operation"] == "restrict_permissions":

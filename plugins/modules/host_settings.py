@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - The part of M(pifleet.nodered.settings) that runs on the managed host. Use that module instead, which edits the file
     on the control node.
-  - The new text is loaded by the Node.js of the service, as its user and in its environment. Only when every managed
+  - The new content is loaded by the Node.js of the service, as its user and in its environment. Only when every managed
     key has the value that was asked for is the old file kept and replaced.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
@@ -29,18 +29,18 @@ attributes:
 options:
   content:
     description:
-      - The new text in Base64.
+      - The new content in Base64.
     type: str
     required: true
   sha256:
     description:
-      - SHA-256 of the file that the new text was computed from, empty when there was none.
+      - SHA-256 of the file that the new content was computed from, empty when there was none.
       - A file with another one has changed meanwhile and is left alone.
     type: str
     required: true
   managed:
     description:
-      - What must be read back, as JSON text of a list. Each entry has C(path) (a list of keys) and either C(value),
+      - What must be read back, as a list in JSON. Each entry has C(path) (a list of keys) and either C(value),
         or C(type) (what C(typeof) says).
     type: str
     required: true
@@ -63,7 +63,7 @@ options:
     type: int
   credentials:
     description:
-      - What the next restart is to do with the credentials of flows, as JSON text. C(secret) is what they are to be
+      - What the next restart is to do with the credentials of flows, in JSON. C(secret) is what they are to be
         encrypted with, C(keys) are other secrets that may fit them now, C(required) are the files for which one must fit,
         C(sources) are the files to put back, each with the C(path) of its copy.
     type: str
@@ -82,7 +82,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Replace the settings by a text that was edited on the control node
+- name: Replace the settings by content that was edited on the control node
   pifleet.nodered.host_settings:
     content: "{{ edited | b64encode }}"
     sha256: "{{ nodered_info.settings.sha256 }}"
@@ -107,16 +107,19 @@ backup_file:
 
 import base64
 import json
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
-from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import replace_settings
+from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import Replacement, replace_settings
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import RestartPlan
 
-def main():
+
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
@@ -133,23 +136,22 @@ def main():
         supports_check_mode=True,
     )
     options = module.params
-    afterwards = {
+    new = Replacement(
+        base64.b64decode(options["content"]),
+        options["sha256"],
+        json.loads(options["managed"]),
+        options["backup"],
+        options["timeout"],
+        module.check_mode,
+    )
+    plan: RestartPlan = {
         "revoke": options["revoke"],
         "session_expiry": options["session_expiry"],
         "credentials": json.loads(options["credentials"]) if options["credentials"] else None,
     }
     try:
-        result = replace_settings(
-            Unit(options["service"], options["user"], options["user_dir"], options["settings_path"]),
-            base64.b64decode(options["content"]),
-            options["sha256"],
-            json.loads(options["managed"]),
-            options["load_tls"],
-            afterwards,
-            options["backup"],
-            options["timeout"],
-            module.check_mode,
-        )
+        unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
+        result = replace_settings(unit, new, options["load_tls"], plan)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

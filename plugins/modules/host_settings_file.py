@@ -32,11 +32,11 @@ options:
     required: true
   content:
     description:
-      - The new text in Base64.
+      - The new content in Base64.
     type: str
   sha256:
     description:
-      - SHA-256 of the file that the new text was computed from.
+      - SHA-256 of the file that the new content was computed from.
       - A file with another one has changed meanwhile and is left alone.
     type: str
   managed:
@@ -46,7 +46,7 @@ options:
     default: '[]'
   validate:
     description:
-      - Load the new text with the Node.js on the PATH, as the owner of the file and in its folder.
+      - Load the new content with the Node.js on the PATH, as the owner of the file and in its directory.
     type: bool
     default: true
   backup:
@@ -74,11 +74,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 content:
-  description: The text in Base64.
+  description: The content in Base64.
   returned: when the file was read
   type: str
 sha256:
-  description: The checksum of the text.
+  description: The checksum of the content.
   returned: when the file was read
   type: str
 conflict:
@@ -93,14 +93,18 @@ backup_file:
 
 import base64
 import json
+from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import read_file, replace_file
+from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import (
+    Replacement,
+    read_file,
+    replace_file,
+)
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
@@ -115,21 +119,21 @@ def main():
         supports_check_mode=True,
     )
     options = module.params
+    result: Mapping[str, object]
     try:
         if options["content"] is None:
             content, sha256 = read_file(options["path"])
             result = {"changed": False, "content": base64.b64encode(content).decode("ascii"), "sha256": sha256}
         else:
-            result = replace_file(
-                options["path"],
+            new = Replacement(
                 base64.b64decode(options["content"]),
                 options["sha256"],
                 json.loads(options["managed"]),
-                options["validate"],
                 options["backup"],
                 options["timeout"],
                 module.check_mode,
             )
+            result = replace_file(options["path"], new, options["validate"])
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

@@ -67,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 differences:
-  description: What was changed, or would be in check mode. Each has the store (V(system) or the folder of a database), the
+  description: What was changed, or would be in check mode. Each has the store (V(system) or the directory of a database), the
     user whose it is, the fingerprint of the authority, and whether it is trusted there now.
   returned: success
   type: list
@@ -86,13 +86,12 @@ certificates:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust.host_trust import HostTrust
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust.system_store import Authority
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},

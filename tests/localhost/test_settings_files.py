@@ -182,7 +182,7 @@ def test_a_missing_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "none.js"
     assert settings(path).result["msg"] == f"There is no file {path}."
     assert settings(tmp_path).result["msg"] == f"{tmp_path} is not a regular file."
-    assert settings(tmp_path / "no" / "settings.js").result["msg"] == f"There is no folder {tmp_path / 'no'}."
+    assert settings(tmp_path / "no" / "settings.js").result["msg"] == f"There is no directory {tmp_path / 'no'}."
 
 
 def test_the_settings_of_a_service_are_always_loaded() -> None:

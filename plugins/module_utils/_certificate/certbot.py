@@ -4,7 +4,7 @@
 
 """Has certbot fetch a certificate from an ACME server (RFC 8555), and puts it in place for Node-RED.
 
-What certbot has fetched stays in its own lineage. Only what was checked goes to the folder of the service's user.
+What certbot has fetched stays in its own lineage. Only what was checked goes to the directory of the service's user.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
@@ -31,8 +32,18 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
     reasons_to_fetch,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
+
 from . import certbot_lineage as acme
 from .host_certificate import HostCertificate, fits, openssl, pair
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        AcmeResult,
+        CertificateResult,
+    )
 
 _KEY_TYPES = {
     "ecdsa-p256": ["--key-type", "ecdsa", "--elliptic-curve", "secp256r1"],
@@ -60,7 +71,7 @@ LOG_TAIL = 64 * 1024
 _ADVICE = (
     (
         r"Could not bind to|Problem binding to port|port 80 .*in use",
-        "Another program has port 80 of this host. Use the challenge webroot with that web server's folder, or a dns- one.",
+        "Another program has port 80 of this host. Use the challenge webroot with that web server's directory, or a dns- one.",
     ),
     (
         r"rateLimited|too many (?:certificates|failed|new orders|registrations)",
@@ -73,7 +84,7 @@ _ADVICE = (
     ),
     (
         r"accountDoesNotExist|Account \S+ not found",
-        "The server no longer knows the account of this host. Remove its folder below /etc/letsencrypt/accounts.",
+        "The server no longer knows the account of this host. Remove its directory below /etc/letsencrypt/accounts.",
     ),
     (
         r"externalAccountRequired|external account binding",
@@ -85,7 +96,7 @@ _ADVICE = (
     ),
     (
         r"rejectedIdentifier|Cannot issue for|not end with a valid public suffix|policy",
-        "This server signs no such name. Name the host in a domain that you own.",
+        "This server does not sign such names. Name the host in a domain that you own.",
     ),
     (
         r"Requesting \S+: |Failed to establish a new connection|Max retries exceeded|Name or service not known|"
@@ -101,32 +112,47 @@ _ADVICE = (
 
 
 class AcmeCertificate(HostCertificate):
-    """Key and certificate of one Node-RED, from an ACME server."""
+    """Key and certificate of one Node-RED, from an ACME server.
 
-    def __init__(self, unit, options):
-        super().__init__(unit, options.get("key_type"), False)
+    :param unit: its unit
+    :param options: the options of the module host_acme
+    :raises HostError: the host has no such service
+    """
+
+    def __init__(self, unit: Unit, options: Mapping[str, t.Any]) -> None:
+        super().__init__(unit, options.get("key_type") or "ecdsa-p256", False)
         self.options = options
         self.digest = options_digest(options.get("webroot"), options.get("configuration"), options.get("credentials"))
 
-    def fetch(self):
-        """Fetch a certificate where one is due, check it, and put it and the hook for its renewals in place."""
+    def fetch(self) -> AcmeResult:
+        """Fetch a certificate where one is due, check it, and put it and the hook for its renewals in place.
+
+        :returns: what was installed
+        :raises HostError: certbot cannot be installed or gets no certificate, or it is not what was asked for
+        """
         options = self.options
         with self.store.lock():
             self._install_programs()
             self._discard_broken()
-            found = acme.read(self.unit.name)
-            reasons = found and reasons_to_fetch(found, options["directory"], options["challenge"], self.digest)
+            before = acme.read(self.unit.name)
+            reasons = before and reasons_to_fetch(before, options["directory"], options["challenge"], self.digest)
             timer = self._enable_timer()
             with self._credentials():
                 self._certonly(force=bool(options["force"] or reasons))
                 key, chain = self._checked()
             self.store.write(acme.RECORD, {"names": options["names"], "options": self.digest})
             result = self._put(key, chain)
-            fetched = not found or found["chain"].encode() != chain
-            return {**result, "changed": fetched or timer or result["changed"], "fetched": fetched}
+            fetched = not before or before["chain"].encode() != chain
+            return {
+                "changed": fetched or timer or result["changed"],
+                "chain": result["chain"],
+                "path": result["path"],
+                "transaction": result["transaction"],
+                "fetched": fetched,
+            }
 
-    def remove(self):
-        """Take away the hook, so that certbot writes no more to the user's folder. The lineage stays."""
+    def remove(self) -> dict[str, bool]:
+        """Take away the hook, so that certbot writes no more to the user's directory. The lineage stays."""
         path = acme.hook_file(self.unit.name)
         with self.store.lock():
             if files.read(path) is None:
@@ -138,19 +164,19 @@ class AcmeCertificate(HostCertificate):
                 files.remove(path)
         return {"changed": True}
 
-    def _install_programs(self):
+    def _install_programs(self) -> None:
         missing = [] if shutil.which("certbot") else ["certbot"]
         challenge = self.options["challenge"]
         # A certbot that is not Debian's finds its plugins elsewhere.
         if challenge.startswith("dns-") and (missing or installed_version("certbot")):
-            package = "python3-certbot-" + challenge
+            package = f"python3-certbot-{challenge}"
             if not installed_version(package):
                 missing.append(package)
         if not missing:
             return
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
-            command = ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=%d" % APT_LOCK_TIMEOUT, *arguments]
+            command = ["apt-get", "--quiet", "-o", f"DPkg::Lock::Timeout={APT_LOCK_TIMEOUT}", *arguments]
             try:
                 run = subprocess.run(
                     command,
@@ -164,29 +190,27 @@ class AcmeCertificate(HostCertificate):
             except FileNotFoundError:
                 raise HostError("This host has no apt-get. Install certbot yourself and run again.") from None
             except subprocess.TimeoutExpired:
-                raise HostError("apt-get %s did not end in %d s." % (arguments[0], self.options["timeout"])) from None
+                raise HostError(f"apt-get {arguments[0]} did not end in {self.options['timeout']} s.") from None
             # Some of several sources may be out of reach; the installation says whether that matters.
             if run.returncode != 0 and arguments[0] == "install":
-                raise HostError(
-                    "%s cannot be installed: %s" % (" ".join(missing), last_lines(run.stderr or run.stdout))
-                )
+                raise HostError(f"{' '.join(missing)} cannot be installed: {last_lines(run.stderr or run.stdout)}")
 
-    def _discard_broken(self):
+    def _discard_broken(self) -> None:
         """Remove what a killed certbot left of our lineage, because it would go on beside it under another name."""
         service = self.unit.name
         name = lineage_name(service)
         renewal, live = acme.renewal_file(service), live_directory(service)
-        archive = os.path.join(certbot_hook.FOLDER, "archive", name)
-        found = acme.read(service)
-        if found and found["key_matches"] and found["directory"]:
+        archive = os.path.join(certbot_hook.DIRECTORY, "archive", name)
+        lineage = acme.read(service)
+        if lineage and lineage["key_matches"] and lineage["directory"]:
             return
         files.remove(renewal)
-        for folder in (live, archive):
+        for directory in (live, archive):
             with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(folder)
+                shutil.rmtree(directory)
 
     @contextlib.contextmanager
-    def _credentials(self):
+    def _credentials(self) -> Iterator[None]:
         """Keep what a dns- challenge logs in with where certbot finds it at every renewal; as before on a failure."""
         path = acme.credentials_file(self.unit.name)
         before = files.read(path)
@@ -200,17 +224,29 @@ class AcmeCertificate(HostCertificate):
             raise
 
     @staticmethod
-    def _write_credentials(path, content):
+    def _write_credentials(path: str, content: bytes | None) -> None:
         if content is None:
             files.remove(path)
         elif files.read(path) != content:
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
             files.replace(path, content, 0o600, 0, 0)
 
-    def _certonly(self, force):
+    def _certonly(self, force: bool) -> None:
+        """Have certbot fetch a certificate, after its own timer where that is at work."""
+        command, configuration = self._command(force), self._configuration_of_certbot()
+        deadline = time.monotonic() + self.options["timeout"]
+        while True:
+            status, output = self._run(command, configuration, deadline)
+            if status == 0:
+                return
+            if _BUSY not in output or time.monotonic() > deadline:
+                raise self._failure(output)
+            time.sleep(PAUSE)
+
+    def _command(self, force: bool) -> list[str]:
         options = self.options
         challenge = options["challenge"]
-        command = [
+        return [
             "certbot",
             "certonly",
             "--non-interactive",
@@ -229,29 +265,26 @@ class AcmeCertificate(HostCertificate):
             *(["--force-renewal", "--break-my-certs"] if force else ["--keep-until-expiring"]),
             *(["--webroot-path", options["webroot"]] if challenge == "webroot" else []),
         ]
-        configuration = [
-            'email = "%s"' % options["email"] if options.get("email") else "register-unsafely-without-email = true",
+
+    def _configuration_of_certbot(self) -> str:
+        """The options that may be secret, as certbot's configuration file has them."""
+        options = self.options
+        lines = [
+            f'email = "{options["email"]}"' if options.get("email") else "register-unsafely-without-email = true",
             options.get("configuration") or "",
         ]
         if options.get("credentials"):
-            configuration.append('%s-credentials = "%s"' % (challenge, acme.credentials_file(self.unit.name)))
-        deadline = time.monotonic() + options["timeout"]
-        while True:
-            status, output = self._run(command, "\n".join(configuration) + "\n", deadline)
-            if status == 0:
-                return
-            if _BUSY not in output or time.monotonic() > deadline:
-                raise self._failure(output)
-            time.sleep(PAUSE)
+            lines.append(f'{options["challenge"]}-credentials = "{acme.credentials_file(self.unit.name)}"')
+        return "\n".join(lines) + "\n"
 
-    def _run(self, command, configuration, deadline):
+    def _run(self, command: Sequence[str], configuration: str, deadline: float) -> tuple[int, str]:
         """Run certbot; what may be secret reaches it by a file that is on no disk and whose content no list shows."""
         descriptor = os.memfd_create("certbot.ini")
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(configuration.encode())
             stream.flush()
             with subprocess.Popen(
-                [*command, "--config", "/proc/self/fd/%d" % descriptor],
+                [*command, "--config", f"/proc/self/fd/{descriptor}"],
                 pass_fds=[descriptor],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -269,58 +302,56 @@ class AcmeCertificate(HostCertificate):
                     except subprocess.TimeoutExpired:
                         os.killpg(process.pid, signal.SIGKILL)
                         process.communicate()
-                    raise HostError(
-                        "certbot did not end in %d s. %s" % (self.options["timeout"], self._stays())
-                    ) from None
+                    raise HostError(f"certbot did not end in {self.options['timeout']} s. {self._stays()}") from None
         return process.returncode, output.decode("utf-8", "replace")
 
-    def _failure(self, output):
+    def _failure(self, output: str) -> HostError:
         if _SWALLOWED in output:
-            found = _SERVERS_WORDS.findall(_tail(LOG))
-            output = found[-1] if found else output
-        said = self._without_secrets(last_lines(output))
-        advice = next((text + " " for pattern, text in _ADVICE if re.search(pattern, output, re.IGNORECASE)), "")
-        return HostError("certbot got no certificate: %s %s%s" % (said, advice, self._stays()))
+            words = _SERVERS_WORDS.findall(_tail(LOG))
+            output = words[-1] if words else output
+        lines = self._without_secrets(last_lines(output))
+        advice = next((f"{advice} " for pattern, advice in _ADVICE if re.search(pattern, output, re.IGNORECASE)), "")
+        return HostError(f"certbot got no certificate: {lines} {advice}{self._stays()}")
 
     @staticmethod
-    def _stays():
-        return "The certificate that was there is still in place. More is in %s." % LOG
+    def _stays() -> str:
+        return f"The certificate that was there is still in place. More is in {LOG}."
 
-    def _without_secrets(self, text):
+    def _without_secrets(self, string: str) -> str:
         for option in ("configuration", "credentials"):
             for line in (self.options.get(option) or "").splitlines():
                 value = line.partition("=")[2].strip().strip("\"'")
                 if len(value) > 3:
-                    text = text.replace(value, HIDDEN)
-        return redact(text)
+                    string = string.replace(value, HIDDEN)
+        return redact(string)
 
-    def _checked(self):
+    def _checked(self) -> tuple[bytes, bytes]:
         """Key and certificates of the lineage (PEM); HostError unless they are what was asked for."""
         live = live_directory(self.unit.name)
         key, chain = (files.read(os.path.join(live, name)) for name in ("privkey.pem", "fullchain.pem"))
         if not key or not chain:
             raise HostError(
-                "certbot ended without an error, but there is no certificate in %s. Look for options of"
-                " certbot that keep it from fetching one, such as dry-run. %s" % (live, self._stays())
+                f"certbot ended without an error, but there is no certificate in {live}. Look for options of"
+                f" certbot that keep it from fetching one, such as dry-run. {self._stays()}"
             )
         if not fits(key, chain):
-            raise HostError("The key in %s does not fit the certificate beside it. %s" % (live, self._stays()))
-        text = openssl(["x509", "-noout", "-ext", "subjectAltName"], chain).decode("utf-8", "replace").lower()
-        covered = re.findall(r"dns:([^,\s]+)", text)
+            raise HostError(f"The key in {live} does not fit the certificate beside it. {self._stays()}")
+        names = openssl(["x509", "-noout", "-ext", "subjectAltName"], chain).decode("utf-8", "replace").lower()
+        covered = re.findall(r"dns:([^,\s]+)", names)
         missing = [name for name in self.options["names"] if name.lower() not in covered]
         if missing:
-            raise HostError("The server's certificate lacks %s. %s" % (", ".join(missing), self._stays()))
+            raise HostError(f"The server's certificate lacks {', '.join(missing)}. {self._stays()}")
         try:
             openssl(["x509", "-noout", "-checkend", "0"], chain)
         except HostError:
             raise HostError(
-                "The certificate in %s has expired, and certbot did not renew it. Is the clock of the host"
-                " right? %s" % (live, self._stays())
+                f"The certificate in {live} has expired, and certbot did not renew it. Is the clock of the host right?"
+                f" {self._stays()}"
             ) from None
         return key, chain
 
     @staticmethod
-    def _enable_timer():
+    def _enable_timer() -> bool:
         """See that certbot renews by itself; returns whether that was switched on."""
         if acme.timer_enabled():
             return False
@@ -328,11 +359,11 @@ class AcmeCertificate(HostCertificate):
             systemctl("enable", "--now", "certbot.timer")
         except HostError as exc:
             raise HostError(
-                "The certbot of this host would not renew by itself: %s Use Debian's, whose package has a timer." % exc
+                f"The certbot of this host would not renew by itself: {exc} Use Debian's, whose package has a timer."
             ) from exc
         return True
 
-    def _put(self, key, chain):
+    def _put(self, key: bytes, chain: bytes) -> CertificateResult:
         """Put key and certificates and the hook in place, in one transaction unless only the hook differs."""
         account = self.unit.account
         hook = certbot_hook.hook(self.unit.name, account.name, account.group, self.path).encode()
@@ -349,7 +380,7 @@ class AcmeCertificate(HostCertificate):
         return result
 
 
-def _tail(path):
+def _tail(path: str) -> str:
     try:
         with open(path, "rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - LOG_TAIL))
@@ -358,6 +389,7 @@ def _tail(path):
         return ""
 
 
-def last_lines(output):
+def last_lines(output: str) -> str:
+    """The last lines of what a program prints, in one, without what certbot says in every failure."""
     lines = [" ".join(line.split()) for line in output.splitlines() if not _NOISE.match(line)]
     return " ".join(lines[-LINES:])

@@ -13,6 +13,7 @@ import configparser
 import os
 import re
 import ssl
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
@@ -23,26 +24,41 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        CertificateState,
+        Expected,
+        LineageState,
+    )
+
 TIMERS = "/etc/systemd/system/timers.target.wants"
 
 #: The record in the store of what was asked for when the certificate was fetched: names and options.
 RECORD = "acme.json"
 
 
-def renewal_file(service):
-    return os.path.join(certbot_hook.FOLDER, "renewal", lineage_name(service) + ".conf")
+def renewal_file(service: str) -> str:
+    """Where certbot keeps how it renews the lineage of a service."""
+    return os.path.join(certbot_hook.DIRECTORY, "renewal", f"{lineage_name(service)}.conf")
 
 
-def credentials_file(service):
-    return os.path.join(certbot_hook.FOLDER, lineage_name(service) + ".credentials.ini")
+def credentials_file(service: str) -> str:
+    """Where that lies which a dns- challenge logs in with."""
+    return os.path.join(certbot_hook.DIRECTORY, f"{lineage_name(service)}.credentials.ini")
 
 
-def hook_file(service):
-    return os.path.join(certbot_hook.FOLDER, "renewal-hooks/deploy", lineage_name(service))
+def hook_file(service: str) -> str:
+    """Where the hook lies that hands on renewals."""
+    return os.path.join(certbot_hook.DIRECTORY, "renewal-hooks/deploy", lineage_name(service))
 
 
-def read(service):
-    """What certbot has for a service as a dictionary; None where there is no lineage."""
+def read(service: str) -> LineageState | None:
+    """What certbot has for a service.
+
+    :param service: the name of the service, with or without its suffix
+    :returns: its lineage, or None where there is none
+    :raises HostError: a file cannot be read
+    """
     parameters = _renewal_parameters(files.read(renewal_file(service)))
     if parameters is None:
         return None
@@ -61,32 +77,36 @@ def read(service):
     }
 
 
-def timer_enabled():
+def timer_enabled() -> bool:
     """Whether certbot renews by itself."""
     return any(os.path.lexists(os.path.join(TIMERS, name)) for name in ("certbot.timer", "snap.certbot.renew.timer"))
 
 
-def expected_after_renewal(expected, found, certificate):
+def expected_after_renewal(expected: Expected, lineage: LineageState | None, certificate: CertificateState) -> Expected:
     """What a proof expects, now that certbot's hook may have replaced the certificate that it saw.
 
-    ``found`` is what ``read`` gave, ``certificate`` what the service has.
+    :param expected: what it expected
+    :param lineage: what certbot has
+    :param certificate: what the service has
+    :returns: what it expects now
     """
-    if not found or not certificate["key_matches"] or not expected.get("certificate"):
+    if not lineage or not certificate["key_matches"] or not expected.get("certificate"):
         return expected
-    installed, fetched = (_first(chain) for chain in (certificate["chain"], found["chain"]))
+    installed, fetched = (_first(chain) for chain in (certificate["chain"] or "", lineage["chain"]))
     return {**expected, "certificate": checksum(installed)} if installed and installed == fetched else expected
 
 
-def _first(chain):
+def _first(chain: str) -> bytes | None:
     """The DER bytes of the first certificate of a chain, or None."""
+    certificate = re.search(r"-----BEGIN.*?-----END CERTIFICATE-----", chain, re.DOTALL)
     try:
-        return ssl.PEM_cert_to_DER_cert(re.search(r"-----BEGIN.*?-----END CERTIFICATE-----", chain, re.DOTALL).group())
-    except (AttributeError, ValueError):
+        return ssl.PEM_cert_to_DER_cert(certificate.group()) if certificate else None
+    except ValueError:
         return None
 
 
-def _renewal_parameters(content):
-    """The options that certbot renews a lineage with, as text; empty where it cannot read them itself."""
+def _renewal_parameters(content: bytes | None) -> dict[str, str] | None:
+    """The options that certbot renews a lineage with; empty where it cannot read them itself."""
     if content is None:
         return None
     parser = configparser.ConfigParser(interpolation=None, strict=False)
@@ -98,7 +118,7 @@ def _renewal_parameters(content):
         return {}
 
 
-def _key_matches(live):
+def _key_matches(live: str) -> bool:
     try:
         # A password that cannot be right, because the library would ask on the terminal otherwise.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(

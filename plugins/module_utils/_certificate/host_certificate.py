@@ -4,7 +4,7 @@
 
 """The host's private key and certificate, made with the host's own openssl.
 
-A new key waits in the root-only folder until a certificate for it is there; then both go in place in one rename.
+A new key waits in the root-only directory until a certificate for it is there; then both go in place in one rename.
 """
 
 from __future__ import annotations
@@ -13,14 +13,26 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import CERTIFICATE_FILE
+
 from .pem import split_pem
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import CertificateResult
+
+#: Seconds that openssl may take: a Pi Zero needs minutes for a large RSA key.
+_TIMEOUT = 300
 
 _ALGORITHMS = {
     "ecdsa-p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve"],
@@ -48,48 +60,64 @@ subjectAltName = {names}
 """
 
 
-def openssl(arguments, content=None):
-    """Run openssl and return what it prints; HostError with its own words when it fails."""
+def openssl(arguments: Sequence[str], content: bytes | None = None) -> bytes:
+    """Run openssl.
+
+    :param arguments: its arguments
+    :param content: its standard input
+    :returns: what it prints
+    :raises HostError: it fails, with its own words; there is none; or it does not end in `_TIMEOUT`
+    """
     try:
-        run = subprocess.run(["openssl", *arguments], input=content, capture_output=True, timeout=300, check=False)
+        run = subprocess.run(["openssl", *arguments], input=content, capture_output=True, timeout=_TIMEOUT, check=False)
     except FileNotFoundError:
         raise HostError("This host has no openssl command. Install it: apt-get install openssl") from None
     except subprocess.TimeoutExpired:
-        raise HostError("openssl %s did not end in 300 s." % arguments[0]) from None
+        raise HostError(f"openssl {arguments[0]} did not end in {_TIMEOUT} s.") from None
     if run.returncode != 0:
-        raise HostError("openssl %s failed: %s" % (arguments[0], run.stderr.decode("utf-8", "replace").strip()))
+        raise HostError(f"openssl {arguments[0]} failed: {run.stderr.decode('utf-8', 'replace').strip()}")
     return run.stdout
 
 
-def fits(key, chain):
+def fits(key: bytes, chain: bytes) -> bool:
     """Whether a private key belongs to the first certificate of a chain, all in PEM."""
     return openssl(["pkey", "-pubout"], key) == openssl(["x509", "-noout", "-pubkey"], chain)
 
 
-def pair(key, chain):
+def pair(key: bytes, chain: bytes) -> bytes:
     """The content of the file that Node-RED reads both from."""
     return key.rstrip(b"\n") + b"\n" + chain.rstrip(b"\n") + b"\n"
 
 
 class HostCertificate:
-    """Key and certificate of one Node-RED."""
+    """Key and certificate of one Node-RED.
 
-    def __init__(self, unit, key_type, new_key):
-        if not unit.account:
-            raise HostError("This host has no service %s." % unit.name)
-        self.unit = unit
+    :param unit: its unit
+    :param key_type: the type of a key that has to be made, one of `_ALGORITHMS`
+    :param new_key: whether to make a new key also where there is one that can be used
+    :raises HostError: the host has no such service
+    """
+
+    def __init__(self, unit: Unit, key_type: str, new_key: bool) -> None:
+        self.unit = located(unit)
         self.key_type = key_type
         self.new_key = new_key
-        self.path = os.path.join(unit.settings_directory, CERTIFICATE_FILE)
+        self.path = os.path.join(self.unit.settings_directory, CERTIFICATE_FILE)
         self.store = Store(unit.name)
 
-    def request(self):
+    def request(self) -> str:
         """A certificate signing request (PKCS #10, PEM) for the host's key."""
         with self.store.lock():
             return self._request(self._key())
 
-    def install(self, chain, key=b""):
-        """Put the key, by default the host's own, and the certificates (PEM bytes) in place."""
+    def install(self, chain: bytes, key: bytes | None = None) -> CertificateResult:
+        """Put a key and its certificates in place.
+
+        :param chain: the certificates in PEM, that of the server first
+        :param key: the key in PEM; none takes the host's own
+        :returns: what was installed
+        :raises HostError: there is no key, or it does not fit
+        """
         with self.store.lock():
             if not key:
                 staged = files.read(self.store.path(_STAGED))
@@ -98,8 +126,15 @@ class HostCertificate:
                 raise HostError("The key that this certificate was made for is gone from the host. Run again.")
             return self._place(key, chain)
 
-    def self_sign(self, subject, names, days):
-        """Make a self-signed certificate for the host's key and put both in place."""
+    def self_sign(self, subject: str, names: Sequence[str], days: int) -> CertificateResult:
+        """Make a self-signed certificate for the host's key and put both in place.
+
+        :param subject: its common name
+        :param names: its subject alternative names, each with its type before it: "DNS:pi.local"
+        :param days: how many days it is good for
+        :returns: what was installed
+        :raises HostError: openssl fails
+        """
         with self.store.lock():
             key = self._key()
             encipherment = ", keyEncipherment" if self.key_type.startswith("rsa") else ""
@@ -109,7 +144,7 @@ class HostCertificate:
                 )
             return self._place(key, chain)
 
-    def _key(self):
+    def _key(self) -> bytes:
         """The key to certify: one that waits for its certificate, else the installed one, else a new one."""
         staged = files.read(self.store.path(_STAGED))
         if staged is not None:
@@ -121,22 +156,22 @@ class HostCertificate:
         self.store.keep(_STAGED, key)
         return key
 
-    def _installed_key(self):
+    def _installed_key(self) -> bytes | None:
         key, _chain = split_pem(files.read(self.path, self.unit.account))
         return key
 
-    def _request(self, key):
+    def _request(self, key: bytes) -> str:
         with self._configuration(subject="pifleet", names="DNS:localhost", encipherment="") as path:
             return openssl(["req", "-new", "-sha256", "-config", path, "-key", "/dev/stdin"], key).decode("ascii")
 
     @contextlib.contextmanager
-    def _configuration(self, **values):
+    def _configuration(self, **values: str) -> Iterator[str]:
         with tempfile.NamedTemporaryFile(dir=self.store.directory) as stream:
             stream.write(_CONFIGURATION.format(**values).encode())
             stream.flush()
             yield stream.name
 
-    def _place(self, key, chain):
+    def _place(self, key: bytes, chain: bytes) -> CertificateResult:
         account = self.unit.account
         if not fits(key, chain):
             raise HostError("The key of this host does not fit the certificate that was made for it. Run again.")
@@ -151,5 +186,5 @@ class HostCertificate:
             "changed": True,
             "chain": chain.decode("ascii"),
             "path": self.path,
-            "transaction": transaction.identifier,
+            "transaction": transaction.open_record["id"],
         }

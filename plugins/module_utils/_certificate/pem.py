@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import re
 import ssl
+import typing as t
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
 
@@ -16,14 +20,22 @@ _PRIVATE_KEY = re.compile(
 )
 
 
-def split_pem(content):
-    """The private key and the certificates of a PEM file, each None or empty where there is none."""
+def split_pem(content: bytes | None) -> tuple[bytes | None, bytes]:
+    """Take a PEM file apart.
+
+    :param content: the file, None where there is none
+    :returns: the private key, or None, and the certificates, or nothing
+    """
     key = _PRIVATE_KEY.search(content or b"")
     return (key.group(0) if key else None), b"".join(_CERTIFICATE.findall(content or b""))
 
 
-def key_matches(path, account):
-    """Whether the private key in a PEM file belongs to its first certificate; False for an encrypted key."""
+def key_matches(path: str, account: Account) -> bool:
+    """Whether the private key in a PEM file belongs to its first certificate; False for an encrypted key.
+
+    :param path: the file
+    :param account: the user with whose rights it is read
+    """
     with account.rights():
         try:
             # A password that cannot be right, because the library would ask on the terminal otherwise.

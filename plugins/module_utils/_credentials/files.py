@@ -11,15 +11,28 @@ mode, with the SHA-256 of the secret for its key. The decision what fits what is
 from __future__ import annotations
 
 import base64
-import contextlib
 import glob
 import json
 import os
 import re
 import socket
+import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import rights_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
+    from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        CredentialsCopy,
+        CredentialsEvidence,
+        CredentialsState,
+        EncryptedFile,
+        GeneratedSecret,
+    )
 
 #: Where Node-RED keeps the key that it has made itself; before 1.2 in the second.
 RUNTIME_FILES = (".config.runtime.json", ".config.json")
@@ -28,7 +41,7 @@ GENERATED = "_credentialSecret"
 HEAD = 66
 #: Hexadecimal digits of the initialization vector.
 _IV = 32
-#: `credentialSecret: "…"` in any text, commented out or not.
+#: `credentialSecret: "…"` in any file, commented out or not.
 _LITERAL = re.compile(r"""credentialSecret["']?\s*[:=]\s*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
 #: How a copy is called in the store and beside the file: `3-flows_cred.json`, `.flows_cred.json.backup`.
 _COPY = re.compile(r"(?:\d+-|refused-)?(?:\.(?P<backup>.+_cred\.json)\.backup|(?P<plain>[^.].*_cred\.json))")
@@ -36,35 +49,37 @@ _COPY = re.compile(r"(?:\d+-|refused-)?(?:\.(?P<backup>.+_cred\.json)\.backup|(?
 _MOST = 200
 
 
-def read_credentials(unit, pending):
-    """What is known of a Node-RED's credentials, as a dictionary that is small enough for every visit.
+def read_credentials(unit: LocatedUnit, pending: list[str]) -> CredentialsState:
+    """What is known of a Node-RED's credentials, small enough for every visit.
 
-    ``pending`` has the keys that an open transaction is to encrypt anew from.
+    :param unit: the unit that starts it
+    :param pending: secrets that an open transaction is to decrypt them with
+    :returns: what tells which secret decrypts them
     """
-    project = _json(unit, ".config.projects.json").get("activeProject")
+    project = (parsed(content_of(unit, ".config.projects.json")) or {}).get("activeProject")
     return {
         "project": project if project and isinstance(project, str) else None,
         "flow_file": unit.command_line.rest[0] if unit.command_line.direct and unit.command_line.rest else None,
-        "default_flow_file": "flows_%s.json" % socket.gethostname(),
+        "default_flow_file": f"flows_{socket.gethostname()}.json",
         "generated": generated(unit),
         "files": [{"name": name, **described(content_of(unit, name))} for name in names(unit)],
         "pending": pending,
     }
 
 
-def names(unit):
-    """The credentials files of the userDir, without the copies that Node-RED keeps of them."""
+def names(unit: LocatedUnit) -> list[str]:
+    """The names of the credentials files of the userDir, without the copies that Node-RED keeps of them."""
     with unit.account.rights():
         return sorted(map(os.path.basename, glob.glob(os.path.join(glob.escape(unit.user_dir), "*_cred.json"))))
 
 
-def backup_name(name):
+def backup_name(name: str) -> str:
     """What Node-RED calls its copy of a file."""
-    return "%s%s.backup" % ("" if name[0] == "." else ".", name)
+    return f"{name if name[0] == '.' else f'.{name}'}.backup"
 
 
-def generated(unit):
-    """The key that Node-RED has made itself, as ``file`` and ``secret``, or None."""
+def generated(unit: LocatedUnit) -> GeneratedSecret | None:
+    """The key that Node-RED has made itself, or None."""
     for name in RUNTIME_FILES:
         content = content_of(unit, name)
         if content is not None:
@@ -74,13 +89,16 @@ def generated(unit):
     return None
 
 
-def described(content):
-    """What a credentials file is: ``kind`` (encrypted, plain, damaged), whether it is ``empty``, and how it begins."""
-    found = parsed(content)
-    if found is not None and "$" not in found:
-        return {"kind": "plain", "empty": not found, "iv": "", "head": "", "size": 0}
-    damaged = {"kind": "damaged", "empty": False, "iv": "", "head": "", "size": 0}
-    encrypted = (found or {}).get("$")
+def described(content: bytes | None) -> EncryptedFile:
+    """What a credentials file is, and how it begins.
+
+    :param content: the file, None where it cannot be read
+    """
+    record = parsed(content)
+    if record is not None and "$" not in record:
+        return {"kind": "plain", "empty": not record, "iv": "", "head": "", "size": 0}
+    damaged: EncryptedFile = {"kind": "damaged", "empty": False, "iv": "", "head": "", "size": 0}
+    encrypted = (record or {}).get("$")
     if not isinstance(encrypted, str):
         return damaged
     try:
@@ -97,17 +115,24 @@ def described(content):
     }
 
 
-def parsed(content):
+def parsed(content: bytes | None) -> dict[str, t.Any] | None:
     """The object in a JSON file of Node-RED's, or None where there is none."""
-    try:
-        found = json.loads(content.decode("utf-8-sig"))
-    except (AttributeError, ValueError, RecursionError):
+    if content is None:
         return None
-    return found if isinstance(found, dict) else None
+    try:
+        record = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
-def content_of(unit, name):
-    """The bytes of a file in the userDir as Node-RED reads it, None where there is none or it cannot be read."""
+def content_of(unit: LocatedUnit, name: str) -> bytes | None:
+    """A file of the userDir as Node-RED reads it.
+
+    :param unit: the unit that starts it
+    :param name: the name of the file
+    :returns: its content, None where there is none or it cannot be read
+    """
     try:
         content = read(os.path.join(unit.user_dir, name), unit.account)
         # It takes its copy for a file that a power failure has left empty.
@@ -116,57 +141,76 @@ def content_of(unit, name):
         return None
 
 
-def read_evidence(unit, store):
+class Location(t.NamedTuple):
+    """A file in which evidence may be."""
+
+    path: str
+    #: The time of its last change, in seconds since 1970-01-01 UTC; 0 where it cannot be told.
+    modified: float
+    #: The user with whose rights it is read; None for root's own, in the store.
+    account: Account | None
+
+
+def read_evidence(unit: LocatedUnit, store: Store) -> CredentialsEvidence:
     """What may help to read credentials that were lost.
 
-    ``literals`` are string literals of JavaScript that stand behind the name credentialSecret in some settings file,
-    ``secrets`` are keys that Node-RED or this collection has kept, ``copies`` are copies of credentials files, the newest
-    first.
+    :param unit: the unit of the Node-RED that lost them
+    :param store: the store of its service
+    :returns: secrets and copies, the newest first
     """
     settings = os.path.basename(unit.settings_path)
-    found = {"literals": [], "secrets": [], "copies": []}
-    for path, modified, account in _places(unit, store, settings):
+    evidence: CredentialsEvidence = {"literals": [], "secrets": [], "copies": []}
+    for location in _locations(unit, store, settings):
+        path, name = location.path, os.path.basename(location.path)
         try:
-            content = read(path, account)
+            content = read(path, location.account)
         except HostError:
             continue
-        name = os.path.basename(path)
         copy = _COPY.fullmatch(name)
         if copy:
-            found["copies"].append(
-                {
-                    "path": path,
-                    "in_store": account is None,
-                    "name": copy["backup"] or copy["plain"],
-                    "modified": modified,
-                    **described(content),
-                }
-            )
+            evidence["copies"].append(_copy(location, copy["backup"] or copy["plain"], content))
         elif settings in name:
-            text = (content or b"").decode("utf-8", "replace")
-            found["literals"] += [{"literal": literal, "origin": path} for literal in _LITERAL.findall(text)]
+            literals = _LITERAL.findall((content or b"").decode("utf-8", "replace"))
+            evidence["literals"] += [{"literal": literal, "origin": path} for literal in literals]
         else:
-            found["secrets"] += [{"secret": secret, "origin": path} for secret in _kept_secrets(parsed(content) or {})]
-    return found
+            evidence["secrets"] += [
+                {"secret": secret, "origin": path} for secret in _kept_secrets(parsed(content) or {})
+            ]
+    return evidence
 
 
-def _places(unit, store, settings):
-    """The files in which evidence may be, with the time of their last change and whose rights read them."""
+def _copy(location: Location, name: str, content: bytes | None) -> CredentialsCopy:
+    return {
+        "path": location.path,
+        "in_store": location.account is None,
+        "name": name,
+        "modified": location.modified,
+        **described(content),
+    }
+
+
+def _locations(unit: LocatedUnit, store: Store, settings: str) -> list[Location]:
+    """The files in which evidence may be, the newest first."""
     here = [
-        os.path.join(glob.escape(unit.settings_directory), glob.escape(settings) + "*"),
+        os.path.join(glob.escape(unit.settings_directory), f"{glob.escape(settings)}*"),
         *(os.path.join(glob.escape(unit.user_dir), name) for name in (".config*.json*", ".*_cred.json.backup")),
     ]
     kept = [os.path.join(glob.escape(store.path("backups")), "*", "*")]
-    found = []
-    for account, patterns in ((unit.account, here), (None, kept)):
-        with account.rights() if account else contextlib.nullcontext():
+    searches: list[tuple[Account | None, list[str]]] = [(unit.account, here), (None, kept)]
+    locations: list[Location] = []
+    for account, patterns in searches:
+        with rights_of(account):
             for pattern in patterns:
-                paths = [(path, _modified(path), account) for path in glob.glob(pattern)]
-                found += sorted(paths, key=lambda place: place[1], reverse=True)[:_MOST]
-    return sorted(found, key=lambda place: place[1], reverse=True)
+                matching = [Location(path, _modified(path), account) for path in glob.glob(pattern)]
+                locations += sorted(matching, key=_time_of, reverse=True)[:_MOST]
+    return sorted(locations, key=_time_of, reverse=True)
 
 
-def _modified(path):
+def _time_of(location: Location) -> float:
+    return location.modified
+
+
+def _modified(path: str) -> float:
     """The time of a file's last change in seconds; 0 where it cannot be told."""
     try:
         return os.stat(path).st_mtime
@@ -174,7 +218,7 @@ def _modified(path):
         return 0
 
 
-def _kept_secrets(record):
+def _kept_secrets(record: dict[str, t.Any]) -> list[str]:
     """The keys in a file of Node-RED's runtime, or in the record of a transaction."""
     plan = record.get("credentials")
     if isinstance(plan, dict):
@@ -183,7 +227,3 @@ def _kept_secrets(record):
     else:
         secrets = [record.get(GENERATED)]
     return [secret for secret in secrets if secret and isinstance(secret, str)]
-
-
-def _json(unit, name):
-    return parsed(content_of(unit, name)) or {}

@@ -21,6 +21,7 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+
 from .account import Account, group_name, rights_of, user_name
 from .errors import ConflictError, HostError
 

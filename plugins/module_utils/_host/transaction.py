@@ -24,6 +24,7 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+
 from . import files
 from .account import Account
 from .errors import ConflictError, HostError

@@ -30,9 +30,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     DROP_IN,
     ENVIRONMENT_FILE,
 )
+
 from .audit_details import gather_details
 
 if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
         CertificateState,
         CommittedProof,
@@ -41,7 +43,6 @@ if t.TYPE_CHECKING:
         ServiceState,
         SettingsState,
     )
-    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
 
 #: States of a unit file to which `systemctl enable` can add nothing.
 ENABLED = ("enabled", "enabled-runtime", "static", "generated", "indirect", "alias")

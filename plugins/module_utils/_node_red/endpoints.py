@@ -14,6 +14,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared import pro
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import EndpointState
+
     from .unit import LocatedUnit, Unit
 
 

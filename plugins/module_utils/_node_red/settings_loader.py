@@ -4,8 +4,8 @@
 
 """What a settings.js means: the host's own Node.js loads it as the service would, and says what it found.
 
-The text travels over standard input and is compiled under its real file name, so `__dirname`, `require` and relative
-paths mean what they will mean, and nothing secret touches the disk before it is known to be good.
+The file's new content travels over standard input and is compiled under its real file name, so `__dirname`, `require`
+and relative paths mean what they will mean, and nothing secret touches the disk before it is known to be good.
 """
 
 from __future__ import annotations
@@ -26,7 +26,16 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.account impo
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 
-#: Variables that Node.js needs at its start and that are no secrets. All others go the way of the text, because systemd
+from .settings_loader_program import PROGRAM
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import EffectiveSettings
+
+    from .unit import LocatedUnit
+
+#: Variables that Node.js needs at its start and that are no secrets. All others go the way of the content, because systemd
 #: shows the environment of a unit to every user of the host.
 _AT_START = re.compile(r"(?:PATH|HOME|USER|LOGNAME|LANG|TZ|LC_\w+|LD_\w+|XDG_\w+|NODE_(?!RED_)\w+)$")
 #: The search path of root's own commands: the service's user writes the environment of the service.
@@ -35,136 +44,119 @@ _ROOT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _CLEANING = 5
 _PR_SET_CHILD_SUBREAPER = 36
 
-#: The settings whose values the proof of a running server follows from.
-_LOADER = r"""
-"use strict";
-const Module = require("module");
-const { path: file, source, wanted, load_tls: loadTls, mark, environment } =
-    JSON.parse(require("fs").readFileSync(0, "utf8"));
-Object.assign(process.env, environment);
-const answer = (value) => {
-    require("fs").writeSync(1, "\n" + mark + JSON.stringify(value) + "\n");
-    process.exit(0);
-};
-const at = (root, keys) => keys.reduce((value, key) => (value ?? undefined)?.[key], root);
-const refuse = (reason) => answer({ error: reason });
-process.on("uncaughtException", (error) => refuse(String(error && error.stack || error)));
-process.on("unhandledRejection", (error) => refuse(String(error && error.stack || error)));
-(async () => {
-    const loaded = new Module(file, null);
-    loaded.filename = file;
-    loaded.paths = Module._nodeModulePaths(require("path").dirname(file));
-    loaded._compile(source.replace(/^\uFEFF/, ""), file);
-    const settings = loaded.exports;
-    const kind = settings === null ? "null" : typeof settings.then === "function" ? "promise" : typeof settings;
-    if (kind !== "object") {
-        refuse("the file exports a " + kind + " instead of an object: Node-RED would start unprotected");
-    }
-    let tls = settings.https;
-    if (loadTls && tls) {
-        tls = await (typeof tls === "function" ? tls() : tls);
-        require("tls").createSecureContext(tls);
-        if (!tls || !tls.key && !tls.pfx) { refuse("https gives no key: Node-RED would serve plain HTTP"); }
-    }
-    // Hours between two looks for a renewed certificate, as red.js reads them; 0 where it never looks.
-    const refresh = typeof settings.https === "function" && settings.httpsRefreshInterval
-        ? Math.min(parseFloat(settings.httpsRefreshInterval) || 12, 596) : 0;
-    const statics = [].concat(settings.httpStatic || []).map((entry) => entry.root || "");
-    const root = (value) => settings.httpRoot ?? value ?? "/";
-    answer({
-        values: wanted.map((keys) => {
-            const value = at(settings, keys);
-            return { type: typeof value, value: typeof value === "function" ? undefined : value };
-        }),
-        effective: {
-            port: settings.uiPort ?? 1880,
-            host: settings.uiHost ?? "0.0.0.0",
-            tls: Boolean(settings.https),
-            refresh: refresh * 3600,
-            user_dir: settings.userDir ?? null,
-            admin_root: root(settings.httpAdminRoot),
-            node_root: root(settings.httpNodeRoot),
-            auth: Boolean(settings.adminAuth),
-            anonymous: Boolean(settings.adminAuth && settings.adminAuth.default),
-            node_auth: Boolean(settings.httpNodeAuth),
-            static: settings.httpStatic && settings.httpStaticAuth
-                ? statics.map((path) => (settings.httpStaticRoot || "") + "/" + path) : [],
-        },
-    });
-})().catch((error) => refuse(String(error && error.stack || error)));
-"""
-
 
 class Runtime(t.NamedTuple):
     """How Node.js is started to load a settings file."""
 
-    node: t.Optional[str]
-    environment: t.Dict[str, str]
+    #: The program; None where there is none.
+    node: str | None
+    environment: dict[str, str]
+    #: The working directory.
     directory: str
     account: Account
+    #: Whether it runs under systemd, and not as our own child.
     in_transient_unit: bool
 
 
-def runtime_of_service(unit):
+class LoadedValue(t.TypedDict, total=False):
+    """The value of a setting."""
+
+    #: What `typeof` says of it.
+    type: t.Required[str]
+    #: Left out where JSON has no such value, as for a function.
+    value: t.Any
+
+
+class LoadedSettings(t.TypedDict):
+    """What Node.js found in a settings file."""
+
+    #: In the order in which they were asked for.
+    values: list[LoadedValue]
+    effective: EffectiveSettings
+
+
+def runtime_of_service(unit: LocatedUnit) -> Runtime:
     """The Node.js, the user, the environment and the working directory that a service has."""
     in_transient_unit = os.geteuid() == 0 and os.path.isdir("/run/systemd/system")
     return Runtime(unit.node()[0], unit.environment, unit.working_directory, unit.account, in_transient_unit)
 
 
-def runtime_of_file(path, account):
-    """The Node.js on our own PATH, as a user and in the folder of a file."""
+def runtime_of_file(path: str, account: Account) -> Runtime:
+    """The Node.js on our own PATH, in the directory of a file.
+
+    :param path: the file
+    :param account: the user to run as
+    """
     environment = dict(os.environ)
     if os.geteuid() == 0:
         environment.update(HOME=account.home, USER=account.name, LOGNAME=account.name)
     return Runtime(shutil.which("node"), environment, os.path.dirname(os.path.abspath(path)), account, False)
 
 
-def load_settings(runtime, path, source, desired, load_tls, timeout):
-    """Load the text of a settings.js with Node.js, and leave nothing running that it may have started.
+def load_settings(
+    runtime: Runtime, path: str, source: bytes, key_paths: Sequence[Sequence[str]], load_tls: bool, timeout: int
+) -> LoadedSettings:
+    """Load a settings.js with Node.js, and leave nothing running that it may have started.
 
-    ``source`` is bytes; ``wanted`` a list of key paths (lists of strings) to read back; ``load_tls`` also reads the
-    key and the certificate that ``https`` names; ``timeout`` is in seconds. Returns a dictionary with ``values`` (a
-    list of ``type`` and ``value`` in the order of ``wanted``) and ``effective`` (port, roots, which logins there are).
-    Raises HostError with Node's own words when the text does not load.
+    :param runtime: how Node.js is started
+    :param path: the file that it is loaded as; it need not exist
+    :param source: its content
+    :param key_paths: the settings to read back, each as its keys, outermost first
+    :param load_tls: whether to read the key and the certificate that ``https`` names, too
+    :param timeout: seconds that it may take
+    :returns: what Node.js found
+    :raises HostError: the settings cannot be loaded, with Node's own words
     """
     if not runtime.node:
         raise HostError(
-            "No Node.js was found on the PATH of %s, so %s cannot be checked. Install it; a file that belongs "
-            "to no service can be edited without, with validate: false." % (runtime.account.name, path)
+            f"No Node.js was found on the PATH of {runtime.account.name}, so {path} cannot be checked. Install it; a file"
+            " that belongs to no service can be edited without, with validate: false."
         )
-    request = {"path": path, "source": source.decode("utf-8"), "wanted": desired, "load_tls": load_tls}
+    request = {"path": path, "source": source.decode("utf-8"), "wanted": key_paths, "load_tls": load_tls}
     try:
-        status, answer, stderr = ask(runtime, _LOADER, request, timeout)
+        status, answer, stderr = ask(runtime, PROGRAM, request, timeout)
     except subprocess.TimeoutExpired:
-        raise HostError("Loading %s with Node.js did not end in %d s." % (path, timeout)) from None
+        raise HostError(f"Loading {path} with Node.js did not end in {timeout} s.") from None
     if answer is None:
-        raise HostError(
-            "Node.js ended without having loaded %s (status %d): %s"
-            % (path, status, stderr or "it took longer than %d s, or the file ends the process" % timeout)
-        )
+        reason = stderr or f"it took longer than {timeout} s, or the file ends the process"
+        raise HostError(f"Node.js ended without having loaded {path} (status {status}): {reason}")
     if "error" in answer:
-        raise HostError("Node.js cannot load the new %s: %s" % (path, redact(answer["error"])))
-    return answer
+        raise HostError(f"Node.js cannot load the new {path}: {redact(answer['error'])}")
+    return t.cast("LoadedSettings", answer)
 
 
-def ask(runtime, program, request, timeout):
-    """What a program for Node.js answers, with its exit status and what it wrote to standard error.
+def ask(
+    runtime: Runtime, program: str, request: dict[str, t.Any], timeout: int
+) -> tuple[int, dict[str, t.Any] | None, str]:
+    """Run a program with Node.js and take its answer.
 
-    It reads ``request`` (a dictionary) from standard input as JSON, with ``environment`` (variables that it should have) and
-    ``mark`` added, and answers with a line of JSON behind the mark; the answer is None where there is no such line.
+    :param runtime: how Node.js is started
+    :param program: the JavaScript; it reads the request from standard input as JSON, with ``environment`` (variables that
+        it should have) and ``mark`` added, and answers with a line of JSON behind the mark
+    :param request: what it is asked
+    :param timeout: seconds that it may take
+    :returns: its exit status, its answer (None where it gave none), and what it wrote to standard error, without secrets
+    :raises subprocess.TimeoutExpired: it took longer
     """
     mark = secrets.token_hex(16)
     at_start = {name: value for name, value in runtime.environment.items() if _AT_START.match(name)}
     others = {name: value for name, value in runtime.environment.items() if name not in at_start}
     sent = json.dumps({**request, "mark": mark, "environment": others})
-    run = _run_in_transient_unit if runtime.in_transient_unit else _run_here
-    status, output, errors = run([runtime.node, "-e", program], runtime, at_start, sent.encode(), timeout)
+    run: _Run = _run_in_transient_unit if runtime.in_transient_unit else _run_here
+    status, output, errors = run([runtime.node or "node", "-e", program], runtime, at_start, sent.encode(), timeout)
     answers = [line[len(mark) :] for line in output.decode("utf-8", "replace").splitlines() if line.startswith(mark)]
     stderr = redact(errors.decode("utf-8", "replace").strip())
     return status, json.loads(answers[-1]) if answers else None, stderr
 
 
-def _run_in_transient_unit(command, runtime, environment, request, timeout):
+if t.TYPE_CHECKING:
+    #: Runs a command with variables and a standard input for some seconds: its status, what it prints, and its errors.
+    _Run = Callable[[list[str], Runtime, dict[str, str], bytes, int], tuple[int, bytes, bytes]]
+
+
+def _run_in_transient_unit(
+    command: list[str], runtime: Runtime, environment: dict[str, str], request: bytes, timeout: int
+) -> tuple[int, bytes, bytes]:
     """Run under systemd, which ends whatever the command has started together with it."""
     options = [
         "--quiet",
@@ -172,14 +164,14 @@ def _run_in_transient_unit(command, runtime, environment, request, timeout):
         "--wait",
         "--collect",
         "--service-type=exec",
-        "--property=User=" + runtime.account.name,
-        "--property=RuntimeMaxSec=%d" % timeout,
-        "--property=WorkingDirectory=-" + runtime.directory,
+        f"--property=User={runtime.account.name}",
+        f"--property=RuntimeMaxSec={timeout}",
+        f"--property=WorkingDirectory=-{runtime.directory}",
     ]
     # These are no secrets, so the list of processes may show them. systemd-run itself must not be started with them.
-    options += ["--setenv=%s=%s" % pair for pair in environment.items()]
+    options += [f"--setenv={name}={value}" for name, value in environment.items()]
     run = subprocess.run(
-        [shutil.which("systemd-run", path=_ROOT_PATH), *options, *command],
+        [shutil.which("systemd-run", path=_ROOT_PATH) or "systemd-run", *options, *command],
         input=request,
         capture_output=True,
         env={"PATH": _ROOT_PATH},
@@ -189,11 +181,13 @@ def _run_in_transient_unit(command, runtime, environment, request, timeout):
     return run.returncode, run.stdout, run.stderr
 
 
-def _run_here(command, runtime, environment, request, timeout):
+def _run_here(
+    command: list[str], runtime: Runtime, environment: dict[str, str], request: bytes, timeout: int
+) -> tuple[int, bytes, bytes]:
     """Run as a child, and kill it with all its descendants afterwards."""
     # What a descendant leaves without a parent becomes our own child, also when it has a session of its own.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    switch = {}
+    switch: dict[str, t.Any] = {}
     if os.geteuid() == 0 and runtime.account.uid != 0:
         switch = {"user": runtime.account.uid, "group": runtime.account.gid, "extra_groups": runtime.account.groups}
     others = set(_children())
@@ -220,14 +214,14 @@ def _run_here(command, runtime, environment, request, timeout):
         return status, stdout.read(), stderr.read()
 
 
-def _in_memory(content=b""):
+def _in_memory(content: bytes = b"") -> t.BinaryIO:
     stream = os.fdopen(os.memfd_create("pifleet"), "w+b")
     stream.write(content)
     stream.seek(0)
     return stream
 
 
-def _kill_children(others):
+def _kill_children(others: set[int]) -> None:
     """Kill the children of this process but for the ``others``, and those that become its children by that."""
     deadline = time.monotonic() + _CLEANING
     while (children := set(_children()) - others) and time.monotonic() < deadline:
@@ -236,9 +230,9 @@ def _kill_children(others):
             os.waitpid(child, 0)
 
 
-def _children():
+def _children() -> Iterator[int]:
     """The process ids of our children, of those too that have ended."""
     for name in os.listdir("/proc"):
-        with contextlib.suppress(OSError, ValueError), open("/proc/%d/stat" % int(name), "rb") as stream:
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{int(name)}/stat", "rb") as stream:
             if int(stream.read().rpartition(b")")[2].split()[1]) == os.getpid():
                 yield int(name)

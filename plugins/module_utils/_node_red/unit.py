@@ -25,6 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd impo
     expand,
     systemctl,
 )
+
 from .command_line import CommandLine
 
 PROPERTIES = (

@@ -24,6 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit imp
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN, ENVIRONMENT_FILE
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
+
 from .proof import Prover, difference
 from .sessions import end_sessions, sessions_file
 

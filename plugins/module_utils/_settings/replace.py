@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
@@ -20,124 +21,187 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings
     runtime_of_file,
     runtime_of_service,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def replace_settings(unit, content, sha256, managed, load_tls, afterwards, backup, timeout, check_mode):
-    """Replace the unit's settings file by ``content`` (bytes), which was computed from a file with this checksum.
+    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import (
+        LoadedSettings,
+        Runtime,
+    )
+    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit, Unit
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        FileResult,
+        FileStatus,
+        RestartPlan,
+        SettingsResult,
+    )
 
-    ``managed`` is a list of dictionaries with ``path`` and ``value`` or ``type``, ``afterwards`` what the next restart has to
-    do (see `Transaction.plan`), ``backup`` whether to keep a copy beside the file; see the module host_settings.
+
+class ManagedSetting(t.TypedDict, total=False):
+    """What must be read back of a setting: its value, or its type where the value cannot be compared."""
+
+    #: Its keys, outermost first.
+    path: t.Required[list[str]]
+    value: t.Any
+    #: What `typeof` says of it.
+    type: str
+
+
+class Replacement(t.NamedTuple):
+    """The new content of a settings file, and how to put it in place."""
+
+    content: bytes
+    #: The checksum of the file that it was computed from, empty where there was none.
+    sha256: str
+    managed: Sequence[ManagedSetting]
+    #: Whether to keep a copy of the old file beside it.
+    backup: bool
+    #: Seconds that loading may take.
+    timeout: int
+    check_mode: bool
+
+
+def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: RestartPlan) -> SettingsResult:
+    """Replace the settings file of a service.
+
+    :param unit: its unit
+    :param new: the new content
+    :param load_tls: whether the key and the certificate that ``https`` names must load, too
+    :param plan: what the next restart has to do
+    :returns: whether it was replaced
+    :raises HostError: there is no such service, Node.js cannot load the content, or finds other values in it
     """
-    if not unit.account:
-        raise HostError("This host has no service %s." % unit.name)
-    path, account, runtime = unit.settings_path, unit.account, runtime_of_service(unit)
-    store = Store(unit.name)
-    if check_mode:
-        _loaded(runtime, path, content, managed, False, timeout)
+    here = located(unit)
+    path, account, runtime = here.settings_path, here.account, runtime_of_service(here)
+    store = Store(here.name)
+    if new.check_mode:
+        _loaded(runtime, path, new, load_tls=False)
         return {"changed": True, "conflict": False}
     with store.lock():
         present, status = files.read_with_status(path, account)
-        if checksum(present) != sha256:
+        if checksum(present) != new.sha256:
             return {"changed": False, "conflict": True}
-        loaded = _loaded(runtime, path, content, managed, load_tls, timeout)
+        loaded = _loaded(runtime, path, new, load_tls)
         transaction = Transaction(store)
-        transaction.begin({"active": unit.active, "endpoints": endpoints(unit)})
-        if not os.path.isdir(unit.settings_directory):
-            transaction.make_directory(unit.settings_directory, 0o700, account)
+        transaction.begin({"active": here.active, "endpoints": endpoints(here)})
+        if not os.path.isdir(here.settings_directory):
+            transaction.make_directory(here.settings_directory, 0o700, account)
         try:
-            if content != present:
-                transaction.replace(path, content, *_ownership(account, status), account, sha256)
+            if new.content != present:
+                transaction.replace(path, new.content, *_ownership(account, status), account, new.sha256)
         except ConflictError:
             transaction.close_if_empty()
             return {"changed": False, "conflict": True}
-        transaction.note(effective=loaded["effective"], settings=checksum(content))
-        transaction.plan(**afterwards)
-        if afterwards["credentials"]:
-            _keep_credentials(unit, transaction)
-        kept = {}
-        if backup and present not in (None, content):
-            kept = {"backup_file": files.backup(path, present, status, account)}
-    return {"changed": True, "conflict": False, "transaction": transaction.identifier, **kept}
+        transaction.note(effective=loaded["effective"], settings=checksum(new.content))
+        transaction.plan(**plan)
+        if plan["credentials"]:
+            _keep_credentials(here, transaction)
+        result: SettingsResult = {
+            "changed": True,
+            "conflict": False,
+            "transaction": transaction.open_record["id"],
+        }
+        if new.backup and present is not None and status is not None and present != new.content:
+            result["backup_file"] = files.backup(path, present, status, account)
+    return result
 
 
-def _keep_credentials(unit, transaction):
+def _keep_credentials(unit: LocatedUnit, transaction: Transaction) -> None:
     """Keep the credentials of flows: should the host restart now, Node-RED could not read them and overwrite them."""
     for name in credentials.names(unit):
         content = credentials.content_of(unit, name)
         if content is not None:
-            transaction.store.keep("backups/%s/0-%s" % (transaction.identifier, name), content)
+            transaction.store.keep(f"backups/{transaction.identifier}/0-{name}", content)
 
 
-def read_file(path):
-    """The bytes and the checksum of a settings file that belongs to no service."""
+def read_file(path: str) -> tuple[bytes, str]:
+    """Read a settings file that belongs to no service.
+
+    :param path: the file
+    :returns: its content and its checksum
+    :raises HostError: there is none, or it cannot be read
+    """
     content = files.read(path, _safest_account(path))
     if content is None:
-        raise HostError("There is no file %s." % path)
+        raise HostError(f"There is no file {path}.")
     return content, checksum(content)
 
 
-def replace_file(path, content, sha256, managed, validate, backup, timeout, check_mode):
-    """The same as `replace_settings` for a file that belongs to no service, with ``validate`` loaded before."""
+def replace_file(path: str, new: Replacement, validate: bool) -> FileResult:
+    """Replace a settings file that belongs to no service.
+
+    :param path: the file
+    :param new: the new content
+    :param validate: whether Node.js must load it before
+    :returns: whether it was replaced
+    :raises HostError: Node.js cannot load the content, or finds other values in it, or the file cannot be written
+    """
     account = _safest_account(path)
     present, status = files.read_with_status(path, account)
-    if checksum(present) != sha256:
+    if checksum(present) != new.sha256 or present is None or status is None:
         return {"changed": False, "conflict": True}
     if validate:
         runs_as = account if account.uid != 0 else Account.of_uid(status["uid"], status["gid"])
-        _loaded(runtime_of_file(path, runs_as), path, content, managed, False, timeout)
-    if check_mode:
+        _loaded(runtime_of_file(path, runs_as), path, new, load_tls=False)
+    if new.check_mode:
         return {"changed": True, "conflict": False}
-    kept = files.backup(path, present, status, account) if backup else None
+    copy = files.backup(path, present, status, account) if new.backup else None
     try:
-        files.replace(path, content, int(status["mode"], 8) & 0o777, status["uid"], status["gid"], account, sha256)
+        files.replace(path, new.content, files.mode_of(status), status["uid"], status["gid"], account, new.sha256)
     except ConflictError:
-        if kept:
-            files.remove(kept, account)
+        if copy:
+            files.remove(copy, account)
         return {"changed": False, "conflict": True}
-    return {"changed": True, "conflict": False, **({"backup_file": kept} if kept else {})}
+    result: FileResult = {"changed": True, "conflict": False}
+    if copy:
+        result["backup_file"] = copy
+    return result
 
 
-def _safest_account(path):
-    """Whoever owns a folder above a file can put any other in its place, so no more rights than theirs are used."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise HostError("There is no folder %s." % folder)
-    above = []
-    while folder not in above:
-        above.append(folder)
-        folder = os.path.dirname(folder)
+def _safest_account(path: str) -> Account:
+    """Whoever owns a directory above a file can put any other in its place, so no more rights than theirs are used."""
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        raise HostError(f"There is no directory {directory}.")
+    above: list[str] = []
+    while directory not in above:
+        above.append(directory)
+        directory = os.path.dirname(directory)
     owners = [os.stat(each) for each in reversed(above)]
     owner = next((status for status in owners if status.st_uid != 0), owners[-1])
     return Account.of_uid(owner.st_uid, owner.st_gid)
 
 
-def _loaded(runtime, path, content, managed, load_tls, timeout):
-    """What Node.js makes of the text; HostError unless every managed key has the value asked for."""
-    loaded = load_settings(runtime, path, content, [entry["path"] for entry in managed], load_tls, timeout)
-    for entry, found in zip(managed, loaded["values"]):
-        if "value" in entry:
-            right = _has(found.get("value"), entry["value"])
+def _loaded(runtime: Runtime, path: str, new: Replacement, load_tls: bool) -> LoadedSettings:
+    """What Node.js makes of the new content; HostError unless every managed key has the value asked for."""
+    key_paths = [setting["path"] for setting in new.managed]
+    loaded = load_settings(runtime, path, new.content, key_paths, load_tls, new.timeout)
+    for setting, present in zip(new.managed, loaded["values"]):
+        if "value" in setting:
+            right = _has(present.get("value"), setting["value"])
         else:
-            right = found["type"] == entry["type"]
+            right = present["type"] == setting["type"]
         if not right:
             raise HostError(
-                "After the edit %s of %s still has another value than asked for: code in the file sets "
-                "it again. Remove that code, or the variable that sets this key." % (".".join(entry["path"]), path)
+                f"After the edit {'.'.join(setting['path'])} of {path} still has another value than asked for: code in the"
+                " file sets it again. Remove that code, or the variable that sets this key."
             )
     return loaded
 
 
-def _has(found, desired):
-    """Whether a value is the wished one; an object may have more keys, which only running the code tells."""
-    if isinstance(desired, dict) and isinstance(found, dict):
-        return all(key in found and _has(found[key], value) for key, value in desired.items())
-    if isinstance(desired, list) and isinstance(found, list):
-        return len(found) == len(desired) and all(map(_has, found, desired))
-    return found == desired and isinstance(found, bool) == isinstance(desired, bool)
+def _has(present: t.Any, desired: t.Any) -> bool:
+    """Whether a value is the desired one; an object may have more keys, which only running the code tells."""
+    if isinstance(desired, dict) and isinstance(present, dict):
+        return all(key in present and _has(present[key], value) for key, value in desired.items())
+    if isinstance(desired, list) and isinstance(present, list):
+        return len(present) == len(desired) and all(map(_has, present, desired))
+    return present == desired and isinstance(present, bool) == isinstance(desired, bool)
 
 
-def _ownership(account, status):
+def _ownership(account: Account, status: FileStatus | None) -> tuple[int, int, int]:
     """Mode, owner and group for the new file: the owner stays, and only the service's user can read it."""
     if status is None or status["uid"] == account.uid:
         return 0o600, account.uid, status["gid"] if status else account.gid

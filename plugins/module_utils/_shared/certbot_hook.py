@@ -10,82 +10,84 @@ import json
 import os
 import re
 import shlex
+import typing as t
 
+from . import certbot_deploy_program, certbot_hook_program
 from .checksum import checksum
 
-FOLDER = "/etc/letsencrypt"
+if t.TYPE_CHECKING:
+    from .host_state import LineageState
+
+DIRECTORY = "/etc/letsencrypt"
 
 #: Set where a run of Ansible asks for the certificate: it puts it in place itself, so that it can go back.
 RUNNING = "PIFLEET_NODERED_RUN"
 
-_HOOK = r"""#!/bin/sh
-# Written by pifleet.nodered. Certbot runs it after each renewal: it puts the key and the certificates where the service
-# {service} reads them, without a restart. Run by hand, it does so again.
-set -eu
-lineage={lineage}
-[ "${{RENEWED_LINEAGE:-$lineage}}" = "$lineage" ] || exit 0
-[ -z "${{{running}:-}}" ] || exit 0
-
-content=$(cat "$lineage/privkey.pem" "$lineage/fullchain.pem")
-# The folder belongs to the user, so it is written with the rights of that user: a planted link leads nowhere.
-printf '%s\n' "$content" |
-setsid --wait setpriv --reuid={user} --regid={group} --init-groups --no-new-privs sh -c '
-    set -eu
-    umask 077
-    folder=${{1%/*}} file=${{1##*/}}
-    [ -d "$folder" ] || mkdir "$folder"
-    cd "$folder"
-    new=.$file.renewed
-    trap "rm -f $new" EXIT
-    rm -f "$new"
-    set -C
-    cat >"$new"
-    key=$(openssl pkey -in "$new" -pubout)
-    certificate=$(openssl x509 -in "$new" -noout -pubkey)
-    if [ "$key" != "$certificate" ] || [ "$(wc -c <"$new")" -ne "$2" ]; then
-        echo "$1 stays as it is: the key in $3 does not fit the certificate beside it." >&2
-        exit 1
-    fi
-    sync "$new"
-    mv -fT "$new" "$file"
-' deploy {path} $((${{#content}} + 1)) "$lineage"
-"""
+#: In the hook, the assignments that each host has its own of.
+_VALUES = re.compile(r"(?<=# The values of this host:\n).+?(?=\n\n)", re.DOTALL)
 
 
-def lineage_name(service):
-    """The name of the lineage, which is part of file names, some of which certbot hands to a shell."""
+def lineage_name(service: str) -> str:
+    """The name of the lineage, which is part of file names, some of which certbot hands to a shell.
+
+    :param service: the name of the service, with or without its suffix
+    """
     return "pifleet-" + re.sub(r"[^\w.@-]", "_", service.removesuffix(".service"), flags=re.ASCII)
 
 
-def live_directory(service):
-    return os.path.join(FOLDER, "live", lineage_name(service))
+def live_directory(service: str) -> str:
+    """Where certbot puts the key and the newest certificates.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return os.path.join(DIRECTORY, "live", lineage_name(service))
 
 
-def hook(service, user, group, path):
-    """The text of the hook that puts a renewed key with its certificates into the file ``path`` of a user."""
-    service = service.removesuffix(".service")
-    return _HOOK.format(
-        service=service,
-        lineage=shlex.quote(live_directory(service)),
-        running=RUNNING,
-        user=shlex.quote(user),
-        group=shlex.quote(group),
-        path=shlex.quote(path),
-    )
+def hook(service: str, user: str, group: str, path: str) -> str:
+    """The hook that puts a renewed key with its certificates into a file.
+
+    :param service: the name of the service, with or without its suffix
+    :param user: the user whose rights it takes for that
+    :param group: the name of that user's primary group
+    :param path: the file
+    :returns: the content of the hook, a shell script
+    """
+    values = {
+        "lineage": live_directory(service),
+        "user": user,
+        "group": group,
+        "path": path,
+        "deploy": certbot_deploy_program.PROGRAM.rstrip("\n"),
+    }
+    assignments = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    return _VALUES.sub(lambda _example: assignments, certbot_hook_program.PROGRAM, count=1)
 
 
-def options_digest(webroot, configuration, credentials):
-    """What stands for options that may be secret, to see whether they have changed."""
+def options_digest(webroot: str | None, configuration: str | None, credentials: str | None) -> str:
+    """What stands for options that may be secret, to see whether they have changed.
+
+    :param webroot: the directory of a web server
+    :param configuration: further options of certbot
+    :param credentials: what a dns- challenge logs in with
+    :returns: a SHA-256
+    """
     return checksum(json.dumps([webroot or "", configuration or "", credentials or ""]).encode())
 
 
-def reasons_to_fetch(found, directory, challenge, options):
-    """Why a lineage must be fetched anew although certbot itself would see no need; ``found`` is what ``read`` gave."""
+def reasons_to_fetch(lineage: LineageState, directory: str, challenge: str, options: str) -> list[str]:
+    """Why a lineage must be fetched anew although certbot itself would see no need.
+
+    :param lineage: what certbot keeps
+    :param directory: the address of the directory that it should come from
+    :param challenge: how a renewal should be proved
+    :param options: what `options_digest` gives for the other options
+    :returns: the reasons, a phrase each
+    """
     reasons = []
-    if found["directory"] != directory:
-        reasons.append("it came from %s and should come from %s" % (found["directory"], directory))
-    if found["challenge"] != challenge:
-        reasons.append("its renewal is proved with %s and should be with %s" % (found["challenge"], challenge))
-    if found["options"] != options:
+    if lineage["directory"] != directory:
+        reasons.append(f"it came from {lineage['directory']} and should come from {directory}")
+    if lineage["challenge"] != challenge:
+        reasons.append(f"its renewal is proved with {lineage['challenge']} and should be with {challenge}")
+    if lineage["options"] != options:
         reasons.append("certbot's other options were changed")
     return reasons

@@ -9,6 +9,10 @@ from __future__ import annotations
 import hashlib
 
 
-def checksum(content):
-    """SHA-256 of bytes as lower-case hex; the empty string stands for a file that does not exist."""
+def checksum(content: bytes | None) -> str:
+    """SHA-256 of bytes.
+
+    :param content: the bytes; None stands for a file that does not exist
+    :returns: lower-case hex, the empty string for None
+    """
     return "" if content is None else hashlib.sha256(content).hexdigest()

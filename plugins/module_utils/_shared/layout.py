@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import typing as t
 
 #: How every module of this collection is told which Node-RED is meant.
-HOST_ARGUMENTS = {
+HOST_ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "service": {"type": "str", "default": "nodered"},
     "user": {"type": "str"},
     "user_dir": {"type": "path"},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a running Node-RED shows to somebody who has no password.
+"""What a running Node-RED shows to an anonymous client, which has no password.
 
 The requests and the answers that count are those of Node-RED 3.1 to 5.0. ``GET /`` proves nothing: it answers 200 with
 the editor's page even where everybody must log in.
@@ -21,7 +21,14 @@ import secrets
 import socket
 import ssl
 import time
+import typing as t
 import urllib.parse
+
+if t.TYPE_CHECKING:
+    import email.message
+    from collections.abc import Iterable, Mapping
+
+    from .host_state import EndpointState, Expected
 
 #: Seconds to wait for one answer.
 TIMEOUT = 10
@@ -34,19 +41,20 @@ class OtherCertificateError(OSError):
 class _Until(io.RawIOBase):
     """What a socket receives until ``deadline``: its own timeout starts anew with every byte."""
 
-    def __init__(self, sock, stream, deadline):
+    def __init__(self, sock: socket.socket, stream: io.RawIOBase, deadline: float) -> None:
         self._sock = sock
         self._stream = stream
         self._deadline = deadline
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
-        self._sock.settimeout(min(_left(self._deadline), self._sock.gettimeout()))
+    def readinto(self, buffer: t.Any) -> int | None:
+        left = _left(self._deadline)
+        self._sock.settimeout(min(left, self._sock.gettimeout() or left))
         return self._stream.readinto(buffer)
 
-    def close(self):
+    def close(self) -> None:
         self._stream.close()
         super().close()
 
@@ -54,12 +62,12 @@ class _Until(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     """An answer that has to be complete at ``deadline``."""
 
-    def __init__(self, sock, *args, deadline, **kwargs):
+    def __init__(self, sock: socket.socket, *args: t.Any, deadline: float, **kwargs: t.Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Until(sock, self.fp.detach(), deadline))
+        self.fp = io.BufferedReader(_Until(sock, t.cast("io.BufferedReader", self.fp).detach(), deadline))
 
 
-def _left(deadline):
+def _left(deadline: float) -> float:
     """Seconds until a time of the monotonic clock; TimeoutError where it is over."""
     left = deadline - time.monotonic()
     if left <= 0:
@@ -67,31 +75,59 @@ def _left(deadline):
     return left
 
 
+class Answer(t.NamedTuple):
+    """What a request is answered with."""
+
+    status: int
+    headers: email.message.Message
+    #: The first 64 KiB.
+    body: bytes
+
+
 class Endpoint:
     """One address and port that Node-RED listens on, asked over TLS or in plain.
 
-    With ``certificate``, SHA-256 of DER bytes as lower-case hex, nothing is sent to a server that shows another one.
-    With ``deadline``, a time of the monotonic clock, all answers have to be there by then; else it is TimeoutError.
+    :param address: an IP address or a name
+    :param port: the port
+    :param tls: whether it speaks TLS
+    :param timeout: seconds to wait for one answer
+    :param certificate: SHA-256 of DER bytes as lower-case hex; nothing is sent to a server that shows another one
+    :param deadline: a time of the monotonic clock by which all answers have to be there; else it is TimeoutError
     """
 
-    def __init__(self, address, port, tls, timeout=TIMEOUT, certificate=None, deadline=None):
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        tls: bool,
+        timeout: float = TIMEOUT,
+        certificate: str | None = None,
+        deadline: float | None = None,
+    ) -> None:
         self.address = address
         self.port = port
         self.tls = tls
         self.timeout = timeout
         self.certificate = certificate
         self.deadline = deadline
-        self._connection = None
+        self._connection: http.client.HTTPConnection | None = None
         self._used = False
 
-    def __enter__(self):
+    def __enter__(self) -> Endpoint:
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: object) -> None:
         self._disconnect()
 
-    def get(self, path, headers=None):
-        """Status, headers and the first 64 KiB of the body that a GET request is answered with."""
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a GET request.
+
+        :param path: the path that is asked for
+        :param headers: the headers of the request
+        :returns: status, headers and the first 64 KiB of the body of the answer
+        :raises OSError: there is no answer
+        :raises http.client.HTTPException: the answer is not HTTP
+        """
         try:
             return self._request("GET", path, None, headers)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
@@ -99,8 +135,11 @@ class Endpoint:
             self._disconnect()
             return self._request("GET", path, None, headers)
 
-    def post(self, path, form, headers=None):
-        """The same for a POST request with a form (a dictionary), over a new connection: it is sent once."""
+    def post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+        """The same for a POST request, over a new connection: it is sent once.
+
+        :param form: the fields of the form that is sent
+        """
         if self._used:
             self._disconnect()
         body = urllib.parse.urlencode(form)
@@ -108,45 +147,52 @@ class Endpoint:
             "POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         )
 
-    def connect(self):
-        """Connect unless that is done. Raises OSError, OtherCertificateError among them."""
+    def connect(self) -> http.client.HTTPConnection:
+        """Connect unless that is done.
+
+        :returns: the connection
+        :raises OtherCertificateError: the server shows another certificate than the expected one
+        :raises OSError: there is no connection
+        """
         if self._connection is not None:
-            return
+            return self._connection
         timeout = self.timeout if self.deadline is None else min(self.timeout, _left(self.deadline))
         if self.tls:
-            self._connection = http.client.HTTPSConnection(
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 self.address, self.port, timeout=timeout, context=unverified_context()
             )
         else:
-            self._connection = http.client.HTTPConnection(self.address, self.port, timeout=timeout)
+            connection = http.client.HTTPConnection(self.address, self.port, timeout=timeout)
+        self._connection = connection
         if self.deadline is not None:
-            self._connection.response_class = functools.partial(_Response, deadline=self.deadline)
-        self._connection.connect()
+            response_class: t.Any = functools.partial(_Response, deadline=self.deadline)
+            connection.response_class = response_class
+        connection.connect()
         if self.certificate:
-            shown = hashlib.sha256(self._connection.sock.getpeercert(binary_form=True)).hexdigest()
-            if shown != self.certificate:
+            if _fingerprint(connection.sock) != self.certificate:
                 self._disconnect()
-                raise OtherCertificateError("%s shows another certificate" % self.address)
+                raise OtherCertificateError(f"{self.address} shows another certificate")
+        return connection
 
-    def _disconnect(self):
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
             self._used = False
 
-    def _request(self, method, path, body, headers):
-        self.connect()
+    def _request(self, method: str, path: str, body: str | None, headers: Mapping[str, str] | None) -> Answer:
+        connection = self.connect()
         self._used = True
-        self._connection.sock.settimeout(self.timeout)
-        self._connection.request(method, path, body, headers or {})
-        response = self._connection.getresponse()
-        body = response.read(65536)
+        connection.sock.settimeout(self.timeout)
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        content = response.read(65536)
         if response.read(1):
             self._disconnect()
-        return response.status, response.headers, body
+        return Answer(response.status, response.headers, content)
 
 
-def unverified_context():
+def unverified_context() -> ssl.SSLContext:
     """A TLS client that takes any certificate: the caller compares the certificate itself, byte for byte."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -154,17 +200,27 @@ def unverified_context():
     return context
 
 
-def served_certificate(address, port, timeout=TIMEOUT):
-    """SHA-256 over the DER bytes of the certificate that a TLS handshake shows, as lower-case hex.
+def _fingerprint(connection: socket.socket) -> str:
+    """SHA-256 of the DER bytes of the certificate that the other side of a TLS connection has shown."""
+    certificate = t.cast("ssl.SSLSocket", connection).getpeercert(binary_form=True)
+    return hashlib.sha256(certificate or b"").hexdigest()
 
-    Raises OSError where nothing listens or the handshake fails.
+
+def served_certificate(address: str, port: int, timeout: float = TIMEOUT) -> str:
+    """The certificate that a TLS handshake shows.
+
+    :param address: an IP address or a name
+    :param port: the port
+    :param timeout: seconds to wait
+    :returns: SHA-256 of its DER bytes as lower-case hex
+    :raises OSError: nothing listens, or the handshake fails
     """
     with socket.create_connection((address, port), timeout=timeout) as plain:
         with unverified_context().wrap_socket(plain) as tls:
-            return hashlib.sha256(tls.getpeercert(binary_form=True)).hexdigest()
+            return _fingerprint(tls)
 
 
-def speaks_plain_http(address, port, timeout=TIMEOUT):
+def speaks_plain_http(address: str, port: int, timeout: float = TIMEOUT) -> bool:
     """Whether the port answers an HTTP request that comes without TLS."""
     with contextlib.suppress(OSError):
         with socket.create_connection((address, port), timeout=timeout) as plain:
@@ -173,17 +229,21 @@ def speaks_plain_http(address, port, timeout=TIMEOUT):
     return False
 
 
-def listening(pids):
-    """The TCP endpoints that processes listen on, as a sorted list of (address, port)."""
+def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
+    """The TCP endpoints that processes listen on.
+
+    :param pids: the ids of the processes
+    :returns: IP addresses with their ports, sorted
+    """
     inodes = set()
     for pid in pids:
         with contextlib.suppress(OSError):
-            for entry in os.scandir("/proc/%d/fd" % pid):
+            for entry in os.scandir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
                     target = os.readlink(entry.path)
                     if target.startswith("socket:["):
                         inodes.add(target[8:-1])
-    found = set()
+    endpoints = set()
     for table, family in (("/proc/net/tcp", socket.AF_INET), ("/proc/net/tcp6", socket.AF_INET6)):
         with contextlib.suppress(OSError), open(table, encoding="ascii") as stream:
             for line in list(stream)[1:]:
@@ -191,22 +251,27 @@ def listening(pids):
                 if fields[3] == "0A" and fields[9] in inodes:
                     raw, port = fields[1].split(":")
                     words = [bytes.fromhex(raw[start : start + 8])[::-1] for start in range(0, len(raw), 8)]
-                    found.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
-    return sorted(found)
+                    endpoints.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
+    return sorted(endpoints)
 
 
-def reachable(address):
+def reachable(address: str) -> str:
     """The address to connect to for a server that listens on ``address``, which may stand for all of them."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(address, address)
 
 
-def join(root, path):
+def join(root: str, path: str) -> str:
     """A path below one of Node-RED's roots, which users write with or without slashes."""
     return "/" + "/".join(part.strip("/") for part in (root, path) if part.strip("/"))
 
 
-def login_type(endpoint, admin_root):
-    """What /auth/login says: "credentials", "strategy", "" for an open editor, None where it is not Node-RED's."""
+def login_type(endpoint: Endpoint, admin_root: str) -> str | None:
+    """Which login the editor asks for.
+
+    :param endpoint: where to ask
+    :param admin_root: the path below which the editor is
+    :returns: what /auth/login says: "credentials", "strategy", "" for an open editor; None where it is not Node-RED's
+    """
     status, _headers, body = endpoint.get(join(admin_root, "auth/login"))
     try:
         answer = json.loads(body)
@@ -215,8 +280,15 @@ def login_type(endpoint, admin_root):
     return answer.get("type", "") if status == 200 and isinstance(answer, dict) else None
 
 
-def log_in(endpoint, admin_root, username, password):
-    """Status and body of one login with all the rights that the user has, as node-red-admin does it."""
+def log_in(endpoint: Endpoint, admin_root: str, username: str, password: str) -> tuple[int, bytes]:
+    """Log in to the editor, once, with all the rights that the user has, as node-red-admin does it.
+
+    :param endpoint: where to log in
+    :param admin_root: the path below which the editor is
+    :param username: the user
+    :param password: its password
+    :returns: status and body of the answer
+    """
     status, _headers, body = endpoint.post(
         join(admin_root, "auth/token"),
         {
@@ -230,14 +302,21 @@ def log_in(endpoint, admin_root, username, password):
     return status, body
 
 
-def locked_out(status, body):
+def locked_out(status: int, body: bytes) -> bool:
     """Whether a login failed only because there were five wrong ones in ten minutes (auth/strategies.js)."""
     return status == 500 and b"Too many login attempts" in body
 
 
-def observe(address, port, admin_root="/", timeout=TIMEOUT):
-    """What stands behind a port: whether it speaks TLS and HTTP, with which certificate, and whether it is open."""
-    seen = {
+def observe(address: str, port: int, admin_root: str = "/", timeout: float = TIMEOUT) -> EndpointState:
+    """What stands behind a port: whether it speaks TLS and HTTP, with which certificate, and whether it is open.
+
+    :param address: an IP address or a name
+    :param port: the port
+    :param admin_root: the path below which the editor may be
+    :param timeout: seconds to wait for one answer
+    :returns: what it shows
+    """
+    seen: EndpointState = {
         "address": address,
         "port": port,
         "tls": False,
@@ -256,28 +335,28 @@ def observe(address, port, admin_root="/", timeout=TIMEOUT):
     try:
         with Endpoint(address, port, seen["tls"], timeout) as endpoint:
             seen["login"] = login_type(endpoint, admin_root)
-            seen["settings_status"] = endpoint.get(join(admin_root, "settings"))[0]
+            seen["settings_status"] = endpoint.get(join(admin_root, "settings")).status
     except (OSError, http.client.HTTPException):
         pass
     return seen
 
 
-def prove(expected, timeout=TIMEOUT):
-    """Attack a Node-RED as a stranger would; returns the list of what is not as expected, empty for a good server.
+def prove(expected: Expected, timeout: float = TIMEOUT) -> list[str]:
+    """Ask a Node-RED as an anonymous client would.
 
-    ``expected`` has: address, port; tls (bool), certificate (SHA-256 of the DER bytes, or None for any); admin_root
-    (None where the editor and its API are switched off), auth (bool), anonymous (bool: the anonymous user may read);
-    node_root (or None), node_auth (bool); static (list of roots that ask for a login).
+    :param expected: what it must answer
+    :param timeout: seconds to wait for one answer
+    :returns: what is not as expected, a phrase each; empty for a good server
     """
     address, port = expected["address"], expected["port"]
     failures = []
     try:
         if expected["tls"]:
-            found = served_certificate(address, port, timeout)
-            if expected["certificate"] and found != expected["certificate"]:
-                failures.append("port %d serves another certificate than the installed one" % port)
+            served = served_certificate(address, port, timeout)
+            if expected["certificate"] and served != expected["certificate"]:
+                failures.append(f"port {port} serves another certificate than the installed one")
             if speaks_plain_http(address, port, timeout):
-                failures.append("port %d answers plain HTTP" % port)
+                failures.append(f"port {port} answers plain HTTP")
         with Endpoint(address, port, expected["tls"], timeout) as endpoint:
             if expected["admin_root"] is not None and expected["auth"]:
                 failures += _prove_admin(endpoint, expected["admin_root"], expected["anonymous"])
@@ -286,33 +365,31 @@ def prove(expected, timeout=TIMEOUT):
             for root in expected["static"]:
                 failures += _prove_basic(endpoint, root, "httpStaticAuth")
     except ssl.SSLError as exc:
-        failures.append("the TLS handshake on port %d failed: %s" % (port, exc.reason or exc))
+        failures.append(f"the TLS handshake on port {port} failed: {exc.reason or exc}")
     except (OSError, http.client.HTTPException) as exc:
-        failures.append("port %d of %s does not answer: %s" % (port, address, exc))
+        failures.append(f"port {port} of {address} does not answer: {exc}")
     return failures
 
 
-def _prove_admin(endpoint, root, anonymous):
+def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool) -> list[str]:
     failures = []
     login = login_type(endpoint, root)
     if login not in ("credentials", "strategy"):
-        failures.append("%s asks for no login" % join(root, "auth/login"))
+        failures.append(f"{join(root, 'auth/login')} asks for no login")
     if anonymous:
         return failures
-    for path in ("settings", "flows"):
-        for headers in ({}, {"Authorization": "Bearer " + secrets.token_hex(16)}):
-            status = endpoint.get(join(root, path), headers)[0]
+    invented = {"Authorization": f"Bearer {secrets.token_hex(16)}"}
+    for path in (join(root, "settings"), join(root, "flows")):
+        for headers, client in (({}, "an anonymous client"), (invented, "an anonymous client with an invented token")):
+            status = endpoint.get(path, headers).status
             if status != 401:
-                failures.append(
-                    "%s answers %d instead of 401 to a stranger%s"
-                    % (join(root, path), status, " with an invented token" if headers else "")
-                )
+                failures.append(f"{path} answers {status} instead of 401 to {client}")
     return failures
 
 
-def _prove_basic(endpoint, root, setting):
-    path = join(root, "pifleet-" + secrets.token_hex(8))
+def _prove_basic(endpoint: Endpoint, root: str, setting: str) -> list[str]:
+    path = join(root, f"pifleet-{secrets.token_hex(8)}")
     status, headers, _body = endpoint.get(path)
     if status == 401 and headers.get("WWW-Authenticate", "").startswith("Basic"):
         return []
-    return ["%s answers %d instead of 401: %s does not ask for its login" % (path, status, setting)]
+    return [f"{path} answers {status} instead of 401: {setting} does not ask for its login"]

@@ -2,14 +2,18 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes secrets out of text that a person is to read: log lines, error messages, differences between files.
+"""Takes secrets out of strings that a person is to read: log lines, error messages, differences between files.
 
-Works on text that need not be valid JavaScript, such as the line of settings.js that Node.js quotes in a SyntaxError.
+Works on strings that need not be valid JavaScript, such as the line of settings.js that Node.js quotes in a SyntaxError.
 """
 
 from __future__ import annotations
 
 import re
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
 
 HIDDEN = "********"
 
@@ -24,12 +28,14 @@ _ASSIGNED = re.compile(
 _URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://[^\s:/@]+):[^\s/@]+@", re.IGNORECASE)
 
 
-def redact(text, hide=lambda secret: HIDDEN):
-    """The text with password hashes, private keys, and literals that a secret's name stands before, hidden.
+def redact(string: str, hide: Callable[[str], str] = lambda secret: HIDDEN) -> str:
+    """Hide password hashes, private keys, and literals that a secret's name stands before.
 
-    ``hide`` says what stands in the place of a secret.
+    :param string: what a person is to read
+    :param hide: says for a secret what stands in its place
+    :returns: the string without its secrets
     """
-    text = _PEM.sub(HIDDEN, text)
-    text = _ASSIGNED.sub(lambda found: found["key"] + found["quote"] + hide(found["value"]) + found["quote"], text)
-    text = _HASH.sub(lambda found: hide(found[0]), text)
-    return _URL.sub(lambda found: found["scheme"] + ":" + HIDDEN + "@", text)
+    string = _PEM.sub(HIDDEN, string)
+    string = _ASSIGNED.sub(lambda each: each["key"] + each["quote"] + hide(each["value"]) + each["quote"], string)
+    string = _HASH.sub(lambda each: hide(each[0]), string)
+    return _URL.sub(lambda each: f"{each['scheme']}:{HIDDEN}@", string)

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import reason
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 #: The search path of root's own commands.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -18,18 +22,32 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TIMEOUT = 300
 
 
-def run(command, context, given="", variables=(), **options):
-    """The output of a program that is given a text; HostError, which begins with ``said``, when it fails."""
+def run(
+    command: Sequence[str],
+    context: str,
+    given: str = "",
+    variables: Mapping[str, str] | None = None,
+    **options: t.Any,
+) -> str:
+    """Run a program.
+
+    :param command: the program and its arguments
+    :param context: what the message of a failure begins with
+    :param given: its standard input
+    :param variables: what its environment has beside the search path and the locale
+    :param options: further options of `subprocess.run`
+    :returns: what it prints
+    :raises HostError: it fails, cannot be run, or does not end in `_TIMEOUT`
+    """
     try:
         result = subprocess.run(
             command,
             input=given,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",
             cwd="/",
-            env={"PATH": PATH, "LC_ALL": "C.UTF-8", **dict(variables)},
+            env={"PATH": PATH, "LC_ALL": "C.UTF-8", **(variables or {})},
             # Without a terminal nothing can ask for a password there.
             start_new_session=True,
             timeout=_TIMEOUT,
@@ -37,9 +55,10 @@ def run(command, context, given="", variables=(), **options):
             **options,
         )
     except subprocess.TimeoutExpired:
-        raise HostError("%s: %s did not end within %d seconds." % (context, command[0], _TIMEOUT)) from None
+        raise HostError(f"{context}: {command[0]} did not end within {_TIMEOUT} seconds.") from None
     except OSError as exc:
-        raise HostError("%s: %s cannot be run: %s." % (context, command[0], os.strerror(exc.errno))) from exc
+        raise HostError(f"{context}: {command[0]} cannot be run: {reason(exc)}.") from exc
     if result.returncode:
-        raise HostError("%s: %s" % (context, result.stderr.strip()[-2000:] or "%s failed." % command[0]))
+        reason_given = result.stderr.strip()[-2000:] or f"{command[0]} failed."
+        raise HostError(f"{context}: {reason_given}")
     return result.stdout

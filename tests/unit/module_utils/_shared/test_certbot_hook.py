@@ -11,12 +11,19 @@ import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import (
+    certbot_deploy_program,
+    certbot_hook,
+    certbot_hook_program,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     RUNNING,
     lineage_name,
 )
 from certbot_lineages import HOOK, lineage, pair
+
+#: What the assignments at the top of a hook set.
+NAMES = ("lineage", "user", "group", "path", "deploy")
 
 
 def test_names_are_safe_for_a_shell() -> None:
@@ -31,8 +38,9 @@ class Hook:
         self.path = path
         script = certbot_hook.hook("nodered", "root", "root", str(path))
         # Other rights can be taken by root only.
-        rights = "setsid --wait setpriv --reuid=root --regid=root --init-groups --no-new-privs "
+        rights = 'setsid --wait setpriv --reuid="$user" --regid="$group" --init-groups --no-new-privs '
         assert script.count(rights) == 1
+        assert script.count("\nuser=root\ngroup=root\n") == 1
         self.script = script.replace(rights, "")
 
     def run(self, **environment: str) -> tuple[int, str]:
@@ -121,3 +129,34 @@ def test_hook_replaces_links_instead_of_following_them(letsencrypt: pathlib.Path
 def test_hook_names_no_secret() -> None:
     assert "BEGIN" not in HOOK
     assert subprocess.run(["sh", "-n", "-c", HOOK], check=False).returncode == 0
+
+
+def values_of(script: str) -> list[str]:
+    """What the assignments at the top of a hook come to when a shell has read them."""
+    assignments = script[: script.index('[ "${RENEWED_LINEAGE')]
+    command = f"{assignments}\nprintf '%s\\0' " + " ".join(f'"${name}"' for name in NAMES)
+    return subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout.split("\0")[:-1]
+
+
+def test_values_of_the_host_take_the_place_of_the_example() -> None:
+    path = "/home/it's \\1 a $HOME/server.pem"
+    script = certbot_hook.hook("node-red.service", "an ann", "x;y", path)
+    assert values_of(script) == [
+        "/etc/letsencrypt/live/pifleet-node-red",
+        "an ann",
+        "x;y",
+        path,
+        certbot_deploy_program.PROGRAM.rstrip("\n"),
+    ]
+
+
+def test_the_rest_stays_as_it_is() -> None:
+    example = certbot_hook_program.PROGRAM
+    script = certbot_hook.hook("nodered", "pi", "pi", "/home/pi/server.pem")
+    top, rest = example.split("lineage=", 1)[0], example.split("\n\n", 2)[2]
+    assert script.startswith(f"{top}lineage=/etc/letsencrypt/live/pifleet-nodered\n")
+    assert script.endswith(f"\n\n{rest}")
+
+
+def test_it_asks_for_the_variable_of_a_run() -> None:
+    assert f'[ -z "${{{certbot_hook.RUNNING}:-}}" ] || exit 0' in certbot_hook_program.PROGRAM.splitlines()

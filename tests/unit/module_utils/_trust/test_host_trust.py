@@ -367,7 +367,7 @@ def home(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
 
 
 def folders(databases: list[Database], home: pathlib.Path) -> list[str]:
-    return [os.path.relpath(database.folder, home) for database in databases]
+    return [os.path.relpath(database.directory, home) for database in databases]
 
 
 def database(home: pathlib.Path, path: str) -> None:
@@ -377,7 +377,7 @@ def database(home: pathlib.Path, path: str) -> None:
 
 def test_home_without_browsers(home: pathlib.Path) -> None:
     user = Databases("pi")
-    assert user.found() == []
+    assert user.present() == []
     assert folders(user.missing(), home) == [".pki/nssdb"]
 
 
@@ -401,8 +401,8 @@ def test_databases_of_debian_snap_and_flatpak(home: pathlib.Path) -> None:
     (home / "snap/chromium/current").symlink_to("2900")
     user = Databases("pi")
     expected = {path.replace("2900", "current") for path in paths}
-    assert set(folders(user.found(), home)) == expected
-    assert len(user.found()) == len(expected)
+    assert set(folders(user.present(), home)) == expected
+    assert len(user.present()) == len(expected)
     assert user.missing() == []
 
 
@@ -416,7 +416,7 @@ def test_link_to_another_database_counts_once(home: pathlib.Path) -> None:
     database(home, ".pki/nssdb")
     (home / ".local/share/pki").mkdir(parents=True)
     (home / ".local/share/pki/nssdb").symlink_to(home / ".pki/nssdb")
-    assert folders(Databases("pi").found(), home) == [".pki/nssdb"]
+    assert folders(Databases("pi").present(), home) == [".pki/nssdb"]
 
 
 def test_browsers_as_snap_and_flatpak_that_were_never_started(home: pathlib.Path) -> None:

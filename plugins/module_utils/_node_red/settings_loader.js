@@ -1,0 +1,61 @@
+// Copyright (c) 2026, the pifleet.nodered maintainers
+// GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Loads a settings.js as Node-RED does, and says what it found: the settings that were asked for, and those from which the
+// proof of a running server follows.
+"use strict";
+const Module = require("module");
+const { path: file, source, wanted, load_tls: loadTls, mark, environment } =
+    JSON.parse(require("fs").readFileSync(0, "utf8"));
+Object.assign(process.env, environment);
+const answer = (value) => {
+    require("fs").writeSync(1, "\n" + mark + JSON.stringify(value) + "\n");
+    process.exit(0);
+};
+const at = (root, keys) => keys.reduce((value, key) => (value ?? undefined)?.[key], root);
+const refuse = (reason) => answer({ error: reason });
+process.on("uncaughtException", (error) => refuse(String(error && error.stack || error)));
+process.on("unhandledRejection", (error) => refuse(String(error && error.stack || error)));
+(async () => {
+    const loaded = new Module(file, null);
+    loaded.filename = file;
+    loaded.paths = Module._nodeModulePaths(require("path").dirname(file));
+    loaded._compile(source.replace(/^\uFEFF/, ""), file);
+    const settings = loaded.exports;
+    const kind = settings === null ? "null" : typeof settings.then === "function" ? "promise" : typeof settings;
+    if (kind !== "object") {
+        refuse("the file exports a " + kind + " instead of an object: Node-RED would start unprotected");
+    }
+    let tls = settings.https;
+    if (loadTls && tls) {
+        tls = await (typeof tls === "function" ? tls() : tls);
+        require("tls").createSecureContext(tls);
+        if (!tls || !tls.key && !tls.pfx) { refuse("https gives no key: Node-RED would serve plain HTTP"); }
+    }
+    // Hours between two looks for a renewed certificate, as red.js reads them; 0 where it never looks.
+    const refresh = typeof settings.https === "function" && settings.httpsRefreshInterval
+        ? Math.min(parseFloat(settings.httpsRefreshInterval) || 12, 596) : 0;
+    const statics = [].concat(settings.httpStatic || []).map((entry) => entry.root || "");
+    const root = (value) => settings.httpRoot ?? value ?? "/";
+    answer({
+        values: wanted.map((keys) => {
+            const value = at(settings, keys);
+            return { type: typeof value, value: typeof value === "function" ? undefined : value };
+        }),
+        effective: {
+            port: settings.uiPort ?? 1880,
+            host: settings.uiHost ?? "0.0.0.0",
+            tls: Boolean(settings.https),
+            refresh: refresh * 3600,
+            user_dir: settings.userDir ?? null,
+            admin_root: root(settings.httpAdminRoot),
+            node_root: root(settings.httpNodeRoot),
+            auth: Boolean(settings.adminAuth),
+            anonymous: Boolean(settings.adminAuth && settings.adminAuth.default),
+            node_auth: Boolean(settings.httpNodeAuth),
+            static: settings.httpStatic && settings.httpStaticAuth
+                ? statics.map((path) => (settings.httpStaticRoot || "") + "/" + path) : [],
+        },
+    });
+})().catch((error) => refuse(String(error && error.stack || error)));

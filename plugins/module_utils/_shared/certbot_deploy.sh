@@ -1,0 +1,25 @@
+#!/bin/sh
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The part of certbot_hook.sh that runs as the user of the service. It replaces the file $1 by its standard input, which is
+# the key and the certificates of the lineage $3 and has $2 bytes.
+set -eu
+umask 077
+directory=${1%/*} file=${1##*/}
+[ -d "$directory" ] || mkdir "$directory"
+cd "$directory"
+new=.$file.renewed
+trap 'rm -f "$new"' EXIT
+rm -f "$new"
+set -C
+cat >"$new"
+key=$(openssl pkey -in "$new" -pubout)
+certificate=$(openssl x509 -in "$new" -noout -pubkey)
+if [ "$key" != "$certificate" ] || [ "$(wc -c <"$new")" -ne "$2" ]; then
+    echo "$1 stays as it is: the key in $3 does not fit the certificate beside it." >&2
+    exit 1
+fi
+sync "$new"
+mv -fT "$new" "$file"
