@@ -21,13 +21,14 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
-    EndedSessions,
-    SettingsOptionError,
     DesiredSettings,
+    SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import EndedSessions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 #: How often a file that its owner changes while we work is read anew.
@@ -66,12 +67,12 @@ class ActionModule(HostAction):
 
     def _edit(self, options: dict[str, t.Any], target: _SettingsTarget) -> dict[str, t.Any] | None:
         """The result, or None when the file has changed since it was read."""
-        wishes = DesiredSettings(options, target.user_dir)
+        wishes = DesiredSettings.from_options(options, target.user_dir)
         try:
             document = SettingsDocument(target.original)
             credentials = target.credentials(document)
             follow = _migration(credentials, wishes)
-            ended = wishes.apply(document, hashing=options["write"], another_secret=follow is not None)
+            applied = apply_settings(wishes, document, hashing=options["write"], another_secret=follow is not None)
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
         target.check(wishes)
@@ -79,18 +80,18 @@ class ActionModule(HostAction):
         if not options["write"]:
             return {"changed": False, "path": target.path, "changes": []}
         plan = follow.plan if follow else None
-        of_host = [f"{target.path}: {warning}" for warning in wishes.warnings(document)]
+        of_host = [f"{target.path}: {warning}" for warning in advice.warnings(wishes, document)]
         if credentials and credentials.warning and follow is None:
             of_host.append(credentials.warning)
         told = {
             "warnings": [
-                *wishes.reminders(),
+                *advice.reminders(wishes, applied),
                 *(f"{self.task_vars.get('inventory_hostname')}: {text}" for text in of_host),
             ]
         }
         if edited == target.content and plan is None:
             return {"changed": False, "path": target.path, "changes": [], **told}
-        written = target.write(edited, _managed(document, wishes), ended, plan)
+        written = target.write(edited, _managed(document, wishes), applied.ended_sessions, plan)
         if written["conflict"]:
             return None
         before = (target.content or b"").decode("utf-8")

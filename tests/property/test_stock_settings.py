@@ -11,6 +11,7 @@ import re
 import subprocess
 
 import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
@@ -218,7 +219,7 @@ def stock() -> dict[str, bytes]:
 
 def edited(source: bytes, desired: dict) -> SettingsDocument:
     document = SettingsDocument(source)
-    DesiredSettings({**NOTHING, **desired}, "/home/pi/.node-red").apply(document)
+    apply_settings(DesiredSettings.from_options({**NOTHING, **desired}, "/home/pi/.node-red"), document)
     return document
 
 

@@ -10,6 +10,7 @@ import datetime
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file
@@ -34,7 +35,7 @@ def test_the_file_of_a_release(version, tmp_path):
 
     document = SettingsDocument(path.read_bytes())
     options = validated(argument_spec("settings"), NEW_KEYS)
-    DesiredSettings(options, "/home/pi/.node-red").apply(document)
+    apply_settings(DesiredSettings.from_options(options, "/home/pi/.node-red"), document)
     path.write_bytes(document.source)
     _subject, after = check_file(path, TODAY)
     assert not {finding.rule.identifier for finding in after} & {

@@ -37,9 +37,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import environment_file
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
-    SettingsOptionError,
     DesiredSettings,
+    SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
@@ -127,7 +128,7 @@ class _HostChecks:
         if refusals or options is None or is_incomplete(options):
             return
         try:
-            wishes = DesiredSettings(options, options["user_dir"] or "/")
+            wishes = DesiredSettings.from_options(options, options["user_dir"] or "/")
         except UserError as error:
             # A stand-in has not the form of a hash, for one.
             if not is_stand_in(options):
@@ -158,7 +159,7 @@ class _HostChecks:
         for option, template in MODULE_ARGUMENTS["settings", "settings"].items():
             options = self._options("settings", "settings", option)
             if options is not None and not is_stand_in(options[option]):
-                yield from self._refusal(lambda: DesiredSettings(options, "/"), _variable_in(template))
+                yield from self._refusal(lambda: DesiredSettings.from_options(options, "/"), _variable_in(template))
 
     def _settings_file(self, wishes: DesiredSettings, path: str) -> Iterator[Finding]:
         try:
@@ -172,7 +173,7 @@ class _HostChecks:
         """What is wrong with the file as it would be after a run."""
         try:
             document = SettingsDocument(source)
-            wishes.apply(document, hashing=False)
+            apply_settings(wishes, document, hashing=False)
         except (SettingsError, SettingsOptionError) as error:
             location, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
             if file:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import fits, hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError, admin_users, login
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     SettingsOptionError,
     DesiredSettings,
@@ -41,15 +43,15 @@ def options(**given):
 
 def applied(source=EMPTY, **given):
     document = SettingsDocument(source)
-    ended = DesiredSettings(options(**given), "/home/pi/.node-red").apply(document)
-    return document, ended.users
+    wishes = DesiredSettings.from_options(options(**given), "/home/pi/.node-red")
+    return document, apply_settings(wishes, document).ended_sessions.users
 
 
 def warnings(source=EMPTY, **given):
     document = SettingsDocument(source)
-    wishes = DesiredSettings(options(**given), "/home/pi/.node-red")
-    wishes.apply(document)
-    return [*wishes.reminders(), *wishes.warnings(document)]
+    wishes = DesiredSettings.from_options(options(**given), "/home/pi/.node-red")
+    applied = apply_settings(wishes, document)
+    return [*advice.reminders(wishes, applied), *advice.warnings(wishes, document)]
 
 
 def credentials(source=EMPTY, users="[]", more=""):
@@ -295,8 +297,8 @@ def test_users_from_code_are_refused():
 )
 def test_a_shorter_session_time_holds_for_those_who_are_logged_in(before, desired, expiry):
     source = credentials(more="" if before is None else f", sessionExpiryTime: {before}")
-    wishes = DesiredSettings(options(admin_users=[ADMIN], session_expiry=desired), "/x")
-    assert wishes.apply(SettingsDocument(source)).expiry == expiry
+    wishes = DesiredSettings.from_options(options(admin_users=[ADMIN], session_expiry=desired), "/x")
+    assert apply_settings(wishes, SettingsDocument(source)).ended_sessions.expiry == expiry
 
 
 def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same():

@@ -11,6 +11,8 @@ import json
 import subprocess
 
 import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
@@ -64,9 +66,9 @@ IN, OUT = [101, "in"], ['401 Basic realm="Authorization Required"', "Unauthorize
 
 def applied(source=b"module.exports = {\n}\n", **given):
     document = SettingsDocument(source)
-    wishes = DesiredSettings({**GIVEN, **given}, "/home/pi/.node-red")
-    wishes.apply(document)
-    return document, wishes.warnings(document)
+    wishes = DesiredSettings.from_options({**GIVEN, **given}, "/home/pi/.node-red")
+    apply_settings(wishes, document)
+    return document, advice.warnings(wishes, document)
 
 
 def basic(user, password):
