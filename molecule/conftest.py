@@ -6,14 +6,8 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "molecule"))
-
-from fleet import Fleet  # noqa: E402
+from scenario.fleet import Fleet
 
 
 @pytest.fixture(scope="module")

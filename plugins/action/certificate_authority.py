@@ -28,7 +28,7 @@ class ActionModule(HostAction):
         if former is None and options["state"] != "present":
             raise UserError(f"There is no {path} yet. Secure a host first, or make an authority with state: present.")
         before = certificates.describe(former.certificate_pem) if former else None
-        done = former is not None and (
+        done = before is not None and (
             options["state"] == "present" or options["instead_of"] not in (None, before["fingerprint"])
         )
         warnings = [former.permitted_warning(options["permitted"])] if former and options["permitted"] else []

@@ -114,7 +114,7 @@ def _show(report: Report, files: t.Mapping[str, pathlib.Path]) -> None:
     best = _best(files)
     hint = f"see {best}" if best else "in a report with -e nodered_report_dir=reports"
     for line in terminal_writer.lines(report, hint):
-        display.display(line.text, color=_COLOURS.get(line.severity))
+        display.display(line.text, color=None if line.severity is None else _COLOURS[line.severity])
 
 
 def _best(files: t.Mapping[str, pathlib.Path]) -> pathlib.Path | None:

@@ -31,11 +31,11 @@ class ActionModule(HostAction):
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         given = {"state": options["state"], "users": options["users"]}
         if options["state"] == "absent":
-            return self._told(self.run_module("host_trust", given), {})
+            return self._for_people(self.run_module("host_trust", given), {})
         pem, origin = self._authority(options)
         described = roots(pem, origin, datetime.datetime.now(datetime.timezone.utc))
         authorities = [{"pem": root, "nickname": nickname(description)} for root, description in described.items()]
-        result = self._told(self.run_module("host_trust", {**given, "authorities": authorities}), described)
+        result = self._for_people(self.run_module("host_trust", {**given, "authorities": authorities}), described)
         return {**result, "authorities": [_summary(description) for description in described.values()]}
 
     @staticmethod
@@ -55,13 +55,13 @@ class ActionModule(HostAction):
             raise UserError(f"{path} cannot be read: {error.strerror}.") from None
 
     @staticmethod
-    def _told(result: dict[str, t.Any], described: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
+    def _for_people(result: dict[str, t.Any], described: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
         """The result of the host for a person: what was changed as a difference, and no PEM."""
-        known = {description["fingerprint"]: description for description in described.values()}
+        descriptions = {description["fingerprint"]: description for description in described.values()}
         for fingerprint, pem in result["certificates"].items():
-            known[fingerprint] = certificates.describe(pem)
-        told = {key: result[key] for key in ("changed", "stores", "warnings") if key in result}
-        return {**told, "diff": trust_difference(result["differences"], known)}
+            descriptions[fingerprint] = certificates.describe(pem)
+        shown: dict[str, t.Any] = {key: result[key] for key in ("changed", "stores", "warnings") if key in result}
+        return {**shown, "diff": trust_difference(result["differences"], descriptions)}
 
 
 def roots(pem: bytes, origin: str, now: datetime.datetime) -> dict[str, dict[str, t.Any]]:

@@ -47,7 +47,7 @@ class ActionModule(HostAction):
     def _host(self, options: dict[str, t.Any], today: datetime.date) -> tuple[list[dict[str, t.Any]], list[str]]:
         name = self.task_vars["inventory_hostname"]
         variables = HostVariables(self.task_vars, self._templar, self.task_vars.get("inventory_file"))
-        findings = check_host(self, name, variables, options["settings"], today)
+        findings = check_host(name, variables, options["settings"], today)
         play = self.task_vars.get("ansible_play_hosts_all", [name])
         if name == play[0]:
             findings += check_shared({name: variables, **{other: self._variables_of(other) for other in play[1:]}})

@@ -89,86 +89,367 @@ service:
     enabled:
       description: Whether it starts with the host.
       type: bool
+    reload_needed:
+      description: Whether systemd has not read its files yet.
+      type: bool
+    environment_files:
+      description: The environment files that it names.
+      type: list
+      elements: str
     drop_in:
-      description: The text of this collection's drop-in file, or null.
+      description: The content of this collection's drop-in file, or null.
       type: str
     environment:
-      description: The text of this collection's environment file, or null.
+      description: The content of this collection's environment file, or null.
       type: str
 user:
   description: The user that runs Node-RED, or null.
   returned: success
   type: dict
+  contains:
+    name:
+      description: The name of the user.
+      type: str
+    group:
+      description: The name of its primary group.
+      type: str
+    home:
+      description: Its home directory.
+      type: str
+    uid:
+      description: Its id.
+      type: int
+    gid:
+      description: The id of its primary group.
+      type: int
 node:
-  description: C(path) and C(version) of Node.js, each null where unknown.
+  description: The Node.js that the service starts.
   returned: success
   type: dict
+  contains:
+    path:
+      description: The program, or null.
+      type: str
+    version:
+      description: Its version, or null.
+      type: str
 node_red:
-  description: C(path) and C(version) of Node-RED and the range of Node.js versions it wants, each null where unknown.
+  description: The Node-RED that the service starts.
   returned: success
   type: dict
+  contains:
+    path:
+      description: The directory of its package, or null.
+      type: str
+    version:
+      description: Its version, or null.
+      type: str
+    node:
+      description: The range of Node.js versions that it wants, or null.
+      type: str
 overrides:
-  description:
-    - Settings that the command line or the environment of the service sets whatever the file says. C(path) is the list
-      of keys, empty where it may be any; C(by) says what sets it.
+  description: Settings that the command line or the environment of the service sets whatever the file says.
   returned: success
   type: list
   elements: dict
+  contains:
+    path:
+      description: The keys of the setting, outermost first. Empty where it may be any.
+      type: list
+      elements: str
+    by:
+      description: What sets it, without the value.
+      type: str
 user_dir:
-  description: The userDir with its C(path) and C(status).
+  description: The userDir of Node-RED.
   returned: success
   type: dict
+  contains:
+    path:
+      description: The directory, or null.
+      type: str
+    status: &status
+      description: Mode and ownership, or null where there is none.
+      type: dict
+      contains:
+        mode:
+          description: Four octal digits.
+          type: str
+        uid:
+          description: The id of the owner.
+          type: int
+        gid:
+          description: The id of the group.
+          type: int
+        owner:
+          description: The name of the owner.
+          type: str
+        group:
+          description: The name of the group.
+          type: str
 settings:
-  description:
-    - The settings file with its C(path), its C(status) (mode, owner, group), its C(sha256) and its C(content)
-      (Base64).
-    - C(in_use) tells whether Node-RED loads this file, and is null where a script between hides it.
-    - Where there is none, C(stock) has the file that the installed Node-RED ships (Base64).
+  description: The settings file.
   returned: success
   type: dict
+  contains:
+    path:
+      description: The file, or null.
+      type: str
+    in_use:
+      description: Whether Node-RED loads this file, or null where a script between them hides it.
+      type: bool
+    status: *status
+    sha256:
+      description: The checksum of the content, empty where there is no file.
+      type: str
+    content:
+      description: The content in Base64, or null.
+      type: str
+    stock:
+      description: The file that the installed Node-RED ships, in Base64. Null where there is a settings file.
+      type: str
 certificate:
-  description: The installed certificate chain in PEM, whether a private key is there and whether it fits.
+  description: The file with the private key and the certificates.
   returned: success
   type: dict
+  contains:
+    path:
+      description: The file, also where it does not exist, or null.
+      type: str
+    status: *status
+    chain:
+      description: The certificates in PEM, or null.
+      type: str
+    key:
+      description: Whether a private key is in the file.
+      type: bool
+    key_encrypted:
+      description: Whether the private key is encrypted.
+      type: bool
+    key_matches:
+      description: Whether the private key belongs to the first certificate, or null where there is no file.
+      type: bool
+    sha256:
+      description: The checksum of the content, empty where there is no file.
+      type: str
 credentials:
-  description:
-    - What tells which key decrypts the credentials of flows, or null. C(files) has the beginning of each file,
-      C(generated) the key that Node-RED has made itself, C(project) the active project.
+  description: What tells which key decrypts the credentials of flows, or null.
   returned: success
   type: dict
+  contains:
+    project:
+      description: The active project, or null.
+      type: str
+    flow_file:
+      description: The file of flows that the command line names, or null.
+      type: str
+    default_flow_file:
+      description: The name of the file of flows where nothing else is said.
+      type: str
+    generated:
+      description: The key that Node-RED has made itself, or null.
+      type: dict
+      contains:
+        file:
+          description: The name of the file that holds it.
+          type: str
+        secret:
+          description: The key.
+          type: str
+    files:
+      description: The files of credentials.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The name in the userDir.
+          type: str
+        kind:
+          description: V(encrypted), V(plain) or V(damaged).
+          type: str
+        empty:
+          description: Whether there are no credentials in it.
+          type: bool
+        iv:
+          description: The initialization vector in hexadecimal digits.
+          type: str
+        head:
+          description: The first bytes of what is encrypted, in Base64.
+          type: str
+        size:
+          description: How many bytes are encrypted.
+          type: int
+    pending:
+      description: Keys that an open transaction is to decrypt the files with.
+      type: list
+      elements: str
 acme:
-  description: What certbot keeps for this service, and whether its renewals are handed on, or null.
+  description: What certbot keeps for this service, or null.
   returned: success
   type: dict
+  contains:
+    name:
+      description: The name of the lineage.
+      type: str
+    names:
+      description: The DNS names that were asked for.
+      type: list
+      elements: str
+    chain:
+      description: The certificates in PEM.
+      type: str
+    key_matches:
+      description: Whether the private key belongs to the first certificate.
+      type: bool
+    directory:
+      description: The address of the server's directory.
+      type: str
+    challenge:
+      description: How a renewal is proved.
+      type: str
+    options:
+      description: A checksum that stands for certbot's other options.
+      type: str
+    hook:
+      description: The checksum of the hook that hands on renewals, empty where there is none.
+      type: str
+    timer:
+      description: Whether certbot renews by itself.
+      type: bool
 exposed:
   description: Files of the userDir that hold secrets and that other users of the host may read.
   returned: success
   type: list
   elements: str
 endpoints:
-  description: What the running server shows to a stranger, for each port that the service listens on.
+  description:
+    - What the running server shows to an anonymous client, for each port that the service listens on. Empty where there
+      is a RV(proof).
   returned: success
   type: list
   elements: dict
+  contains:
+    address:
+      description: The address.
+      type: str
+    port:
+      description: The port.
+      type: int
+    tls:
+      description: Whether it speaks TLS.
+      type: bool
+    certificate:
+      description: SHA-256 of the DER bytes of the certificate that is served, or null.
+      type: str
+    http:
+      description: Whether it answers HTTP in plain, or null where it speaks TLS.
+      type: bool
+    login:
+      description: V(credentials), V(strategy), empty for an open editor, or null where that is not Node-RED's.
+      type: str
+    settings_status:
+      description: The HTTP status of C(/settings), or null.
+      type: int
 proof:
-  description: The last proved state (C(expected)) and what is not so any more (C(failures)), or null.
+  description: The last proved state, or null.
   returned: success
   type: dict
+  contains:
+    expected:
+      description: What the server must answer.
+      type: dict
+      contains:
+        address:
+          description: The address to connect to.
+          type: str
+        port:
+          description: The port.
+          type: int
+        tls:
+          description: Whether it speaks TLS.
+          type: bool
+        refresh:
+          description: Seconds between two looks of Node-RED for a renewed certificate, 0 where it never looks.
+          type: float
+        user_dir:
+          description: C(userDir) of the settings, or null.
+          type: str
+        certificate:
+          description: SHA-256 of the DER bytes of the certificate, or null for any.
+          type: str
+        admin_root:
+          description: The path of the editor, or null where it is switched off.
+          type: str
+        node_root:
+          description: The path of what flows serve, or null where that is switched off.
+          type: str
+        auth:
+          description: Whether the editor asks for a login.
+          type: bool
+        anonymous:
+          description: Whether users who are not logged in may see the editor.
+          type: bool
+        node_auth:
+          description: Whether what flows serve asks for a login.
+          type: bool
+        static:
+          description: Paths of static files that ask for a login.
+          type: list
+          elements: str
+        settings:
+          description: The checksum of the settings file.
+          type: str
+    settings:
+      description: The checksum of the settings file.
+      type: str
+    transaction:
+      description: The transaction that led to this state, or null.
+      type: str
+    failures:
+      description: What is not as expected any more.
+      type: list
+      elements: str
 transaction:
-  description: The C(id) of a transaction that a former run left open, or null.
+  description: The transaction that a former run left open, or null.
   returned: success
   type: dict
+  contains:
+    id:
+      description: Its name.
+      type: str
 details:
-  description:
-    - What only an audit wants to know, or null without O(details). C(umask) and C(no_new_privileges) of the unit,
-      C(listening) with each address and port, C(node_package) with the version of Debian's package of Node.js,
-      C(flows) with the kinds of nodes in each file that listen to strangers, C(sessions) with the user and the rights
-      of each login that has not ended.
+  description: What only an audit wants to know, or null without O(details).
   returned: success
   type: dict
+  contains:
+    umask:
+      description: The umask of the unit, in octal digits.
+      type: str
+    no_new_privileges:
+      description: Whether the unit gains no rights by the programs it starts.
+      type: bool
+    node_package:
+      description: The version of Debian's package of Node.js, or null.
+      type: str
+    listening:
+      description: Address and port of each endpoint that the service listens on.
+      type: list
+      elements: list
+    flows:
+      description: By the name of a file of flows, the kinds of nodes in it that listen to anonymous clients.
+      type: dict
+    sessions:
+      description: Logins of the editor that have not ended.
+      type: list
+      elements: dict
+      contains:
+        user:
+          description: The name of the user.
+          type: str
+        scope:
+          description: The rights of the login, one or a list of them, or null.
+          type: raw
 """
-
-import base64
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -177,7 +458,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._info.gather impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={**HOST_ARGUMENTS, "details": {"type": "bool", "default": False}}, supports_check_mode=True
     )
@@ -185,9 +466,6 @@ def main():
         state = gather(**module.params)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
-    for name in ("content", "stock"):
-        if state["settings"][name] is not None:
-            state["settings"][name] = base64.b64encode(state["settings"][name]).decode("ascii")
     module.exit_json(changed=False, **state)
 
 

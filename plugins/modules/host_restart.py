@@ -137,7 +137,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
-from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import Service
+from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import DesiredService, Service
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
 
@@ -174,15 +174,7 @@ def main():
             service.commit(options["transaction"], options["username"])
             result = {"changed": True}
         else:
-            result = service.prove(
-                options["drop_in"],
-                options["environment"],
-                options["expected"],
-                options["wait_before_restart"],
-                options["revoke"],
-                options["username"],
-                options["keep_open"],
-            )
+            result = service.prove(DesiredService(**{name: options[name] for name in DesiredService._fields}))
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

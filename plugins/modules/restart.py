@@ -33,14 +33,6 @@ attributes:
   idempotent:
     support: full
 options:
-  state:
-    description:
-      - V(proved) leaves a service that is enabled, runs and is proved.
-      - V(checked) checks the options on the control node and does nothing.
-      - V(undone) puts back what the open transaction has replaced, and fails with the reason in O(failure).
-    type: str
-    default: proved
-    choices: [proved, checked, undone]
   changed:
     description:
       - Whether an earlier task has replaced files of Node-RED.
@@ -101,15 +93,11 @@ options:
       - Seconds after which the same process must still run and answer.
     type: int
     default: 3
-  failure:
-    description:
-      - With O(state=undone), the result of the task that failed.
-    type: dict
-    default: {}
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:
   - module: pifleet.nodered.host_info
+  - module: pifleet.nodered.rollback
 """
 
 EXAMPLES = r"""

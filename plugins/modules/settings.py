@@ -131,11 +131,6 @@ options:
       - Apart from it the file of a service is always kept in the transaction.
     type: bool
     default: false
-  write:
-    description:
-      - With V(false) the module checks everything that can be checked without changing the host and reports no change.
-    type: bool
-    default: true
   load_timeout:
     description:
       - Seconds that Node.js may take to load the new settings.

@@ -31,10 +31,7 @@ HOSTS = PROJECT / "tests" / "hosts" / "hosts"
 WORK = PROJECT / ".build" / "bench"
 COUNTER = "/usr/local/bin/counting-python"
 COUNT = "/var/tmp/module-executions"
-COUNTING_PYTHON = f"""#!/bin/sh
-echo >> {COUNT}
-exec /usr/bin/python3 "$@"
-"""
+COUNTING_PYTHON = (PROJECT / "tests" / "hosts" / "counting-python").read_text("utf-8")
 
 
 def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess:

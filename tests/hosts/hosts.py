@@ -30,7 +30,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("PIFLEET_CACHE") or Path.home() / ".cache/pifleet-nodered").absolute()
 KEY = CACHE / "id_ed25519"
-TIMEOUT = 120
+#: Seconds after which a host will not come up, on the slowest machine.
+TIMEOUT = 600
 # Enough to keep the processor busy; more would only make each other wait for podman's lock.
 STARTING = threading.Semaphore(2 * (os.cpu_count() or 1))
 
@@ -300,7 +301,7 @@ def wait_for_node_red(host: Host, deadline: float) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         try:
-            opener.open(f"http://{host.address}:1880/settings", timeout=5).close()
+            opener.open(f"http://{host.address}:1880/settings", timeout=TIMEOUT).close()
             return
         except OSError:
             if time.monotonic() > deadline:
@@ -326,6 +327,10 @@ def up(group: str, name: str, image: str, registries: bool) -> None:
     run("ssh", "-i", KEY, "-oBatchMode=yes", *host.ssh_arguments, f"pi@{host.address}", "sudo -n true")
     if IMAGES[image].stage == "nodered":
         wait_for_node_red(host, started + TIMEOUT)
+        # Else files would still appear while a test compares what a host holds.
+        first_start = (HERE / "first-start.sh").read_text("utf-8")
+        podman("exec", "--interactive", container(group, name), "timeout", str(TIMEOUT), "sh", "-s", "/home/pi/.node-red",
+               stdin=first_start)
     print(f"{name} {host.address} {image} {state} {time.monotonic() - started:.1f} s", flush=True)
 
 

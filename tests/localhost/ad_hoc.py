@@ -52,7 +52,7 @@ def module(name: str, *options: str, environment: dict[str, str] | None = None, 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     told = run.stdout.rindex("localhost | ")

@@ -53,7 +53,7 @@ def program(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         env={
             **os.environ,

@@ -56,7 +56,7 @@ def nopt():
 
     yield parse
     process.stdin.close()
-    process.wait(timeout=10)
+    process.wait(timeout=300)
 
 
 @settings(max_examples=1500, deadline=None)

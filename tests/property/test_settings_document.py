@@ -11,13 +11,12 @@ import os
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 # Reads one JSON string per line, loads it as Node.js loads a settings.js, and answers what it exports.
 JUDGE = r"""
@@ -67,7 +66,7 @@ def node():
 
     yield load
     process.stdin.close()
-    process.wait(timeout=10)
+    process.wait(timeout=300)
 
 
 # --- generated files -------------------------------------------------------------------------------------------------

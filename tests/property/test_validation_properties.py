@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import datetime
-import types
 import typing as t
 
 from ansible.parsing.dataloader import DataLoader
@@ -17,19 +16,14 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import HostVariables
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
-    result_data,
     merge_shared_findings,
+    result_data,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TODAY = datetime.date(2026, 11, 23)
 SECRET = "secret-only-for-tests"
-ACTION = types.SimpleNamespace(
-    task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}},
-    remote_address="192.0.2.7",
-    inventory_address=lambda name: "",
-)
 
 WORDS = st.sampled_from(
     [
@@ -90,7 +84,7 @@ def test_any_value(variables: dict[str, t.Any]) -> None:
     # The authority of whoever runs this is none of it.
     raw = {"omit": "__omit_place_holder__", "nodered_ca_dir": "/nonexistent", **variables}
     host = HostVariables(raw, Templar(loader=DataLoader()))
-    findings = check_host(t.cast(t.Any, ACTION), "kitchen", host, None, TODAY)
+    findings = check_host("kitchen", host, None, TODAY)
     for finding in findings:
         assert SECRET not in finding.message + finding.detail
     result = result_data(Subject("kitchen", Kind.HOST), findings, None)

@@ -9,6 +9,13 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from pki_tools import CertificateFactory
+
+
+@pytest.fixture(scope="session")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
+    """Makes certificates; a key of each kind is made only once."""
+    return CertificateFactory(tmp_path_factory.mktemp("factory"))
 
 
 @pytest.fixture(scope="session")

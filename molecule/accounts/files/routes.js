@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // Prints the routes of an editor and of its nodes as JSON: a list of [area, method, path or regular expression].
-// node routes.js NODE_RED_FOLDER SETTINGS USER_DIR
+// node routes.js NODE_RED_DIRECTORY SETTINGS USER_DIR
 // Starts the Node-RED of a host with its own settings, nodes and flows, and without listening anywhere.
-const [folder, file, userDir] = process.argv.slice(2);
-const express = require(require.resolve("express", { paths: [folder] }));
+const [directory, file, userDir] = process.argv.slice(2);
+const express = require(require.resolve("express", { paths: [directory] }));
 
 // Express does not tell which apps are mounted in another.
 const mounted = [];
@@ -26,7 +26,7 @@ function routes(area, app, prefix = "") {
     return own.concat(...inside.map((mount) => routes(area, mount.app, prefix + mount.path)));
 }
 
-const RED = require(folder + "/lib/red.js");
+const RED = require(directory + "/lib/red.js");
 const roots = { httpAdminRoot: "/", httpNodeRoot: "/" };
 const changed = { userDir, settingsFile: file, httpStatic: false, logging: { console: { level: "off" } } };
 const settings = { ...roots, ...require(file), ...changed };

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import pytest
-from fleet import Fleet
-from server import Server
+from dashboards import DashboardServer
+from scenario.fleet import Fleet
 
 
 @pytest.fixture
-def server(fleet: Fleet, name: str) -> Server:
+def server(fleet: Fleet, name: str) -> DashboardServer:
     """One host after the other."""
-    return Server(fleet, name)
+    return DashboardServer(fleet, name)

@@ -14,16 +14,17 @@ import json
 import typing as t
 
 import pytest
-import socket_io
-from comms import Comms
-from fleet import Fleet
-from server import Login, Server
+from dashboards import DashboardServer
+from scenario import socket_io
+from scenario.client import Login, basic, login_of
+from scenario.comms import Comms
+from scenario.fleet import Fleet
 
 NEW = "another-only-for-tests"
 #: Who has a login before, and whose ends: rita's password is another, nora has a right less, steve is gone.
 BEFORE = ("admin", "rita", "nora", "steve")
 OUT = {"rita", "nora", "steve"}
-OLD_LOGIN: Login = ("fred", "fred-only-for-tests")
+OLD_LOGIN: Login = login_of("fred")
 NEW_LOGIN: Login = ("fred", NEW)
 
 
@@ -50,7 +51,7 @@ def logins(fleet: Fleet) -> t.Iterator[dict[str, Logins]]:
     """People are logged in, their editors are open; then come the changes."""
     found = {}
     for name in fleet.names:
-        server = Server(fleet, name)
+        server = DashboardServer(fleet, name)
         tokens = {user: server.token(user) for user in BEFORE}
         found[name] = Logins(tokens, {user: server.comms(tokens[user]) for user in BEFORE if user != "steve"})
         assert server.call("POST", "/inject/press", tokens["nora"], {}).status == 200
@@ -59,18 +60,18 @@ def logins(fleet: Fleet) -> t.Iterator[dict[str, Logins]]:
     assert run.status == 0, run.output
     yield found
     for name in fleet.names:
-        Server(fleet, name).client.revoke(Server(fleet, name).editor, found[name].tokens["admin"])
+        DashboardServer(fleet, name).client.revoke(DashboardServer(fleet, name).editor, found[name].tokens["admin"])
     run = fleet.play()
     assert run.status == 0, run.output
 
 
-def test_logins_of_those_concerned_have_ended(server: Server, logins: dict[str, Logins]) -> None:
+def test_logins_of_those_concerned_have_ended(server: DashboardServer, logins: dict[str, Logins]) -> None:
     for user, token in logins[server.name].tokens.items():
         for answer in (server.call("GET", "/flows", token), server.with_query("/flows", token)):
             assert answer.status == (401 if user in OUT else 200), user
 
 
-def test_open_editors_of_those_concerned_are_closed(server: Server, logins: dict[str, Logins]) -> None:
+def test_open_editors_of_those_concerned_are_closed(server: DashboardServer, logins: dict[str, Logins]) -> None:
     """All of them, as Node-RED was started anew. An editor then opens its web socket again, with the login that it has."""
     for user, editor in logins[server.name].editors.items():
         while editor.receive() is not None:
@@ -82,7 +83,7 @@ def test_open_editors_of_those_concerned_are_closed(server: Server, logins: dict
 
 
 @pytest.mark.usefixtures("logins")
-def test_passwords(server: Server) -> None:
+def test_passwords(server: DashboardServer) -> None:
     for user, password, status in (("rita", server.fleet.password("rita"), 403), ("rita", NEW, 200), ("newt", NEW, 200),
                                    ("steve", server.fleet.password("steve"), 403), ("nora", server.fleet.password("nora"), 200)):
         answer = server.client.login(server.editor, user, password)
@@ -92,7 +93,7 @@ def test_passwords(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("logins")
-def test_rights(server: Server) -> None:
+def test_rights(server: DashboardServer) -> None:
     nora, newt = server.token("nora"), server.token("newt", NEW)
     assert server.call("GET", "/flows", nora).status == 200
     assert server.call("POST", "/inject/press", nora, {}).status == 401
@@ -104,13 +105,13 @@ def test_rights(server: Server) -> None:
 
 @pytest.mark.usefixtures("logins")
 @pytest.mark.parametrize(("login", "opens"), [(OLD_LOGIN, False), (NEW_LOGIN, True)], ids=["old login", "new login"])
-def test_login_of_dashboards(server: Server, login: Login, opens: bool) -> None:
+def test_login_of_dashboards(server: DashboardServer, login: Login, opens: bool) -> None:
     """On each of the ways in. At first the old one, so that it could not have been remembered from the new one."""
     for path in (*server.dashboards, f"{server.node_root}/push?value=changed"):
         assert server.get(path, login).status == (200 if opens else 401), path
     assert server.echo(login) == ("hello" if opens else "401")
     for dashboard in server.dashboards:
-        polled = socket_io.by_polling(server.client, f"{server.url}{dashboard}socket.io/", "--user", ":".join(login))
+        polled = socket_io.by_polling(server.client, f"{server.url}{dashboard}socket.io/", *basic(login))
         web_socket = server.web_socket(f"{dashboard}socket.io/?EIO=4&transport=websocket", login)
         for answer in (polled, socket_io.by_web_socket(web_socket)):
             assert answer.startswith(socket_io.WELCOME if opens else socket_io.REFUSAL), (dashboard, answer)
@@ -118,13 +119,13 @@ def test_login_of_dashboards(server: Server, login: Login, opens: bool) -> None:
 
 
 @pytest.mark.usefixtures("logins")
-def test_static_files_with_a_login_of_their_own_are_not_concerned(server: Server) -> None:
+def test_static_files_with_their_own_login_are_not_concerned(server: DashboardServer) -> None:
     login = server.static_login if server.static_root else NEW_LOGIN
     assert server.get(f"{server.static_root}/page.html", login).status == 200
 
 
 @pytest.mark.usefixtures("logins")
-def test_admin_is_not_locked_out(server: Server) -> None:
+def test_admin_is_not_locked_out(server: DashboardServer) -> None:
     """After all the wrong passwords of this scenario."""
     token = server.token("admin")
     assert server.call("GET", "/settings", token).status == 200

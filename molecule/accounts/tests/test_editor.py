@@ -11,8 +11,9 @@ import subprocess
 import typing as t
 
 import pytest
-from fleet import Fleet
-from server import Server
+from dashboards import DashboardServer
+from scenario.fleet import Fleet
+from scenario.waiting import PATIENCE
 
 USERS = ("admin", "rita", "steve", "nora")
 
@@ -53,7 +54,7 @@ REQUESTS = (
 @pytest.fixture(scope="module")
 def tokens(fleet: Fleet) -> t.Iterator[dict[str, dict[str, str]]]:
     """A login of each user on each host."""
-    servers = [Server(fleet, name) for name in fleet.names]
+    servers = [DashboardServer(fleet, name) for name in fleet.names]
     found = {server.name: {user: server.token(user) for user in USERS} for server in servers}
     yield found
     for server in servers:
@@ -62,7 +63,7 @@ def tokens(fleet: Fleet) -> t.Iterator[dict[str, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_rights(server: Server, tokens: dict[str, dict[str, str]], user: str) -> None:
+def test_rights(server: DashboardServer, tokens: dict[str, dict[str, str]], user: str) -> None:
     found = {}
     for method, path, body, _status, _users in REQUESTS:
         found[f"{method} {path}"] = server.call(method, path, tokens[server.name][user], body).status
@@ -71,20 +72,20 @@ def test_rights(server: Server, tokens: dict[str, dict[str, str]], user: str) ->
 
 
 @pytest.mark.parametrize("token", [None, "invented"])
-def test_stranger_has_none(server: Server, token: str | None) -> None:
+def test_stranger_has_none(server: DashboardServer, token: str | None) -> None:
     for method, path, body, _status, _users in REQUESTS:
         answer = server.call(method, path, token, body)
         assert (answer.status, answer.body) == (401, "Unauthorized"), f"{method} {path}: {answer}"
         assert answer.headers["www-authenticate"].startswith("Bearer "), answer
 
 
-def test_deploying_is_for_the_admin(server: Server, tokens: dict[str, dict[str, str]]) -> None:
+def test_deploying_is_for_the_admin(server: DashboardServer, tokens: dict[str, dict[str, str]]) -> None:
     flows = server.call("GET", "/flows", tokens[server.name]["admin"]).json
     for user, token in {**tokens[server.name], "stranger": None, "invented": "invented"}.items():
         assert server.call("POST", "/flows", token, flows).status == (204 if user == "admin" else 401), user
 
 
-def test_token_in_the_query_has_the_same_rights(server: Server, tokens: dict[str, dict[str, str]]) -> None:
+def test_token_in_the_query_has_the_same_rights(server: DashboardServer, tokens: dict[str, dict[str, str]]) -> None:
     assert server.with_query("/flows", "invented").status == 401
     for user, path, status in (("admin", "/settings", 200), ("steve", "/flows", 200), ("steve", "/settings", 401)):
         assert server.with_query(path, tokens[server.name][user]).status == status, (user, path)
@@ -93,7 +94,7 @@ def test_token_in_the_query_has_the_same_rights(server: Server, tokens: dict[str
 # The editor's web socket
 
 
-def said(server: Server, *messages: dict[str, str]) -> list[str | None]:
+def said(server: DashboardServer, *messages: dict[str, str]) -> list[str | None]:
     """All that a stranger's web socket of the editor gets for these messages, until it is closed."""
     web_socket = server.web_socket(f"{server.admin_root}/comms")
     assert web_socket.status == 101
@@ -104,7 +105,7 @@ def said(server: Server, *messages: dict[str, str]) -> list[str | None]:
     return answers
 
 
-def test_web_socket_of_the_editor_is_closed_to_others(server: Server, tokens: dict[str, dict[str, str]]) -> None:
+def test_web_socket_of_the_editor_is_closed_to_others(server: DashboardServer, tokens: dict[str, dict[str, str]]) -> None:
     refused = ['{"auth":"fail"}', None]
     assert said(server, {"subscribe": "debug"}) == refused
     assert said(server, {"auth": "invented"}) == refused
@@ -112,7 +113,7 @@ def test_web_socket_of_the_editor_is_closed_to_others(server: Server, tokens: di
     assert said(server, {"auth": tokens[server.name]["steve"]}) == refused
 
 
-def test_web_socket_of_the_editor_tells_who_may_read(server: Server, tokens: dict[str, dict[str, str]]) -> None:
+def test_web_socket_of_the_editor_tells_who_may_read(server: DashboardServer, tokens: dict[str, dict[str, str]]) -> None:
     opened = {user: server.comms(tokens[server.name][user]) for user in ("admin", "rita", "nora")}
     for editor in opened.values():
         editor.send(json.dumps({"subscribe": "debug"}))
@@ -126,11 +127,11 @@ def test_web_socket_of_the_editor_tells_who_may_read(server: Server, tokens: dic
 # Node-RED's own command
 
 
-def own_command(server: Server, folder: str, *arguments: str, answers: dict[str, str] | None = None) -> str:
+def own_command(server: DashboardServer, directory: str, *arguments: str, answers: dict[str, str] | None = None) -> str:
     """All that `node-red admin` says on a neighbour, when it is given these answers to its prompts."""
     neighbour = server.fleet.names[server.fleet.names.index(server.name) - 1]
     command = server.fleet.command_on(
-        neighbour, "env", f"HOME={folder}", "NODE_EXTRA_CA_CERTS=/tmp/ca.pem", "node-red", "admin", *arguments)
+        neighbour, "env", f"HOME={directory}", "NODE_EXTRA_CA_CERTS=/tmp/ca.pem", "node-red", "admin", *arguments)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:
         assert process.stdin and process.stdout
@@ -143,19 +144,19 @@ def own_command(server: Server, folder: str, *arguments: str, answers: dict[str,
                 found += letter
             process.stdin.write(f"{answer}\n")
             process.stdin.flush()
-        return found + process.communicate(timeout=60)[0]
+        return found + process.communicate(timeout=PATIENCE)[0]
 
 
-def test_own_command_of_node_red(server: Server) -> None:
+def test_own_command_of_node_red(server: DashboardServer) -> None:
     host = server.fleet.neighbour(server.name).machine
-    folder = host.check_output("mktemp -d")
+    directory = host.check_output("mktemp -d")
     try:
-        assert own_command(server, folder, "target", server.editor) == f"Target: {server.editor}\n"
-        assert "Not logged in" in own_command(server, folder, "list")
+        assert own_command(server, directory, "target", server.editor) == f"Target: {server.editor}\n"
+        assert "Not logged in" in own_command(server, directory, "list")
         for password, said, listed in (("wrong", "Login failed", "Not logged in"),
                                        (server.fleet.password("admin"), "Logged in", "node-red-dashboard/ui_text")):
             answers = {"Username: ": "admin", "Password: ": password}
-            assert said in own_command(server, folder, "login", answers=answers)
-            assert listed in own_command(server, folder, "list")
+            assert said in own_command(server, directory, "login", answers=answers)
+            assert listed in own_command(server, directory, "list")
     finally:
-        host.check_output(f"rm -r {folder}")
+        host.check_output(f"rm -r {directory}")

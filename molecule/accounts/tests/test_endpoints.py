@@ -7,23 +7,24 @@
 from __future__ import annotations
 
 import pytest
-import socket_io
-from server import Login, Server
+from dashboards import DashboardServer
+from scenario import socket_io
+from scenario.client import Login, basic, login_of
 
 WRONG = ("no login", "wrong password", "login of the editor", "login of another place")
 
 
-def login(server: Server, which: str, right: Login) -> Login | None:
+def login(server: DashboardServer, which: str, right: Login) -> Login | None:
     other = "fred" if right[0] == "freda" else "freda"
     return {
         "no login": None,
         "wrong password": (right[0], "wrong"),
         "login of the editor": ("admin", server.fleet.password("admin")),
-        "login of another place": (other, f"{other}-only-for-tests"),
+        "login of another place": login_of(other),
     }[which]
 
 
-def pages(server: Server) -> tuple[tuple[str, Login, str], ...]:
+def pages(server: DashboardServer) -> tuple[tuple[str, Login, str], ...]:
     """Paths, their login, and what is there."""
     old, new = server.dashboards
     return (
@@ -40,14 +41,14 @@ def pages(server: Server) -> tuple[tuple[str, Login, str], ...]:
 
 
 @pytest.mark.parametrize("which", WRONG)
-def test_page_refuses(server: Server, which: str) -> None:
+def test_page_refuses(server: DashboardServer, which: str) -> None:
     for path, right, text in pages(server):
         answer = server.get(path, login(server, which, right))
         assert (answer.status, answer.headers.get("www-authenticate", "")[:5]) == (401, "Basic"), (path, answer)
         assert text not in answer.body
 
 
-def test_page_opens(server: Server) -> None:
+def test_page_opens(server: DashboardServer) -> None:
     for path, right, text in pages(server):
         answer = server.get(path, right)
         assert answer.status == 200, (path, answer)
@@ -55,15 +56,15 @@ def test_page_opens(server: Server) -> None:
 
 
 @pytest.mark.parametrize("which", WRONG)
-def test_web_socket_node_refuses(server: Server, which: str) -> None:
+def test_web_socket_node_refuses(server: DashboardServer, which: str) -> None:
     assert server.echo(login(server, which, server.node_login)) == "401"
 
 
-def test_web_socket_node_answers(server: Server) -> None:
+def test_web_socket_node_answers(server: DashboardServer) -> None:
     assert server.echo(server.node_login) == "hello"
 
 
-def test_web_socket_node_asks_for_the_login(server: Server) -> None:
+def test_web_socket_node_asks_for_the_login(server: DashboardServer) -> None:
     """Else a browser would not send the login that its user has already given to another page."""
     refused = server.web_socket(f"{server.node_root}/ws/echo")
     assert (refused.status, refused.headers["www-authenticate"]) == (401, 'Basic realm="Authorization Required"')
@@ -71,12 +72,12 @@ def test_web_socket_node_asks_for_the_login(server: Server) -> None:
     refused.close()
 
 
-def joined(server: Server, dashboard: str, right: Login | None, origin: str | None = None) -> tuple[str, str]:
-    """What a dashboard's socket.io says in its two ways."""
-    options = [] if right is None else ["--user", ":".join(right)]
-    if origin:
-        options += ["--header", f"Origin: {origin}"]
-    polled = socket_io.by_polling(server.client, f"{server.url}{dashboard}socket.io/", *options)
+def joined(
+    server: DashboardServer, dashboard: str, right: Login | None, origin: str | None = None, until: str = ""
+) -> tuple[str, str]:
+    """What a dashboard's socket.io says in its two ways, up to a word where it tells all that it shows."""
+    options = [*basic(right), *(["--header", f"Origin: {origin}"] if origin else [])]
+    polled = socket_io.by_polling(server.client, f"{server.url}{dashboard}socket.io/", *options, until=until)
     web_socket = server.web_socket(f"{dashboard}socket.io/?EIO=4&transport=websocket", right, origin)
     answered = socket_io.by_web_socket(web_socket)
     web_socket.close()
@@ -84,21 +85,21 @@ def joined(server: Server, dashboard: str, right: Login | None, origin: str | No
 
 
 @pytest.mark.parametrize("which", WRONG)
-def test_socket_io_refuses(server: Server, which: str) -> None:
+def test_socket_io_refuses(server: DashboardServer, which: str) -> None:
     for dashboard in server.dashboards:
         for answer in joined(server, dashboard, login(server, which, server.node_login)):
             assert answer == socket_io.REFUSAL + '{"message":"Unauthorized"}', dashboard
 
 
-def test_socket_io_shows_the_dashboard(server: Server) -> None:
+def test_socket_io_shows_the_dashboard(server: DashboardServer) -> None:
     for dashboard, content in zip(server.dashboards, ("ui-controls", "ui-config"), strict=True):
-        polled, answered = joined(server, dashboard, server.node_login)
+        polled, answered = joined(server, dashboard, server.node_login, until=content)
         assert polled.startswith(socket_io.WELCOME) and content in polled, polled
         assert answered.startswith(socket_io.WELCOME), answered
 
 
 @pytest.mark.parametrize("origin", ["https://other.fleet.example:1880", "null"])
-def test_pages_of_others_get_no_web_socket(server: Server, origin: str) -> None:
+def test_pages_of_others_get_no_web_socket(server: DashboardServer, origin: str) -> None:
     """A browser sends a login that it remembers with the web sockets of other pages too, with the page's origin."""
     assert server.echo(server.node_login, origin) == "401"
     for dashboard in server.dashboards:
@@ -106,7 +107,7 @@ def test_pages_of_others_get_no_web_socket(server: Server, origin: str) -> None:
             assert answer.startswith(socket_io.REFUSAL), answer
 
 
-def test_own_pages_get_web_sockets(server: Server) -> None:
+def test_own_pages_get_web_sockets(server: DashboardServer) -> None:
     assert server.echo(server.node_login, server.url) == "hello"
     for dashboard in server.dashboards:
         for answer in joined(server, dashboard, server.node_login, server.url):

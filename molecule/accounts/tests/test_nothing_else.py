@@ -12,8 +12,8 @@ import pathlib
 import re
 
 import pytest
-from fleet import PORT, SETTINGS, USER_DIR
-from server import Server
+from dashboards import DashboardServer
+from scenario.fleet import PORT, SETTINGS, USER_DIR
 
 NODE_RED = "/usr/local/lib/node_modules/node-red"
 ROUTES = pathlib.Path(__file__).parents[1] / "files" / "routes.js"
@@ -40,14 +40,14 @@ def example(route: str) -> str:
 
 
 @pytest.fixture
-def routes(server: Server) -> list[tuple[str, str, str]]:
+def routes(server: DashboardServer) -> list[tuple[str, str, str]]:
     host = server.fleet.host(server.name)
     host.check_output("printf %%s %s >/tmp/routes.js", ROUTES.read_text("utf-8"))
     found = host.check_output("sudo -u pi node /tmp/routes.js %s %s %s", NODE_RED, SETTINGS, USER_DIR)
     return [tuple(route) for route in json.loads(found)]
 
 
-def test_no_route_is_open(server: Server, routes: list[tuple[str, str, str]]) -> None:
+def test_no_route_is_open(server: DashboardServer, routes: list[tuple[str, str, str]]) -> None:
     opened = {"editor": {}, "nodes": {}}
     for area, method, route in routes:
         root = server.admin_root if area == "editor" else server.node_root
@@ -60,13 +60,13 @@ def test_no_route_is_open(server: Server, routes: list[tuple[str, str, str]]) ->
     assert set(opened["editor"]) == PUBLIC - {"POST /auth/token"}, opened["editor"]
 
 
-def test_no_other_port_is_open(server: Server) -> None:
+def test_no_other_port_is_open(server: DashboardServer) -> None:
     listening = server.fleet.host(server.name).check_output("ss --no-header --listening --tcp --numeric").splitlines()
     ports = {int(line.split()[3].rpartition(":")[2]) for line in listening}
     assert ports == {22, PORT}, listening
 
 
-def test_plain_http_gets_no_answer(server: Server) -> None:
+def test_plain_http_gets_no_answer(server: DashboardServer) -> None:
     plain = server.fleet.url(server.name, "http")
     for client in (server.client, server.fleet.neighbour(server.name)):
         for path in (f"{server.admin_root}/", f"{server.dashboards[0]}socket.io/?EIO=4&transport=polling"):
@@ -75,6 +75,6 @@ def test_plain_http_gets_no_answer(server: Server) -> None:
             assert (answer.status, answer.body[:3]) == (0, "52:"), answer
 
 
-def test_settings_for_everybody_have_nothing_of_ours(server: Server) -> None:
+def test_settings_for_everybody_have_nothing_of_ours(server: DashboardServer) -> None:
     answer = server.call("GET", "/uisettings", None)
     assert answer.json == ({"path": "panel"} if server.name == "pi5" else {})

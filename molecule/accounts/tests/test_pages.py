@@ -10,18 +10,13 @@ import pathlib
 import typing as t
 
 import pytest
-from browser import DEPLOY, Editor, chromium, network_of, visit
-from fleet import PORT, Fleet
+from dashboards import DashboardServer
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from server import Server
+from scenario.browser import DEPLOY, Editor, chromium, context_of, network_of, visit
+from scenario.fleet import PORT, Fleet
 
 #: Opens a web socket, sends a word, and gives what comes back.
-ECHO = """url => new Promise(resolve => {
-    const socket = new WebSocket(url);
-    socket.onopen = () => socket.send("hello");
-    socket.onmessage = event => resolve(event.data);
-    socket.onerror = () => resolve("refused");
-})"""
+ECHO = (pathlib.Path(__file__).parents[1] / "files" / "echo.js").read_text("utf-8")
 
 
 def host(name: str) -> str:
@@ -32,8 +27,6 @@ def host(name: str) -> str:
 @pytest.fixture(scope="module")
 def browser(fleet: Fleet) -> t.Iterator[Browser]:
     """A browser that trusts the fleet's authority, on a computer that is none of the fleet; see prepare.yml."""
-    # For a small machine on which other things go on.
-    expect.set_options(timeout=20_000)
     addresses = {f"{name}.fleet.example": fleet.address(name) for name in fleet.names}
     desk = network_of(f"{fleet.group}-desk", "desk")
     with sync_playwright() as playwright, chromium(playwright, desk, addresses, pathlib.Path(fleet.ca)) as started:
@@ -41,29 +34,28 @@ def browser(fleet: Fleet) -> t.Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, server: Server) -> t.Iterator[Page]:
+def page(browser: Browser, server: DashboardServer) -> t.Iterator[Page]:
     """A window of somebody who gives the login of the dashboards where the browser asks for one."""
-    username, password = server.node_login
-    context = browser.new_context(http_credentials={"username": username, "password": password})
+    context = context_of(browser, server.node_login)
     yield context.new_page()
     context.close()
 
 
 @pytest.mark.parametrize("user", ["admin", "rita"])
-def test_editor(browser: Browser, server: Server, user: str) -> None:
+def test_editor(browser: Browser, server: DashboardServer, user: str) -> None:
     editor = Editor(browser, f"https://{host(server.name)}{server.admin_root}/")
     expect(editor.page.locator(DEPLOY)).to_be_hidden()
     editor.log_in(user, server.fleet.password(user))
     editor.expect_open()
     expect(editor.tab("Of the tests")).to_be_visible()
+    editor.wait_for_frame('{"auth":"ok"}')
     (socket,) = editor.sockets
     assert socket.url == f"wss://{host(server.name)}{server.admin_root}/comms"
-    assert '{"auth":"ok"}' in editor.frames
     editor.context.close()
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["Dashboard 1", "Dashboard 2"])
-def test_dashboard_shows_live_values(server: Server, page: Page, number: int) -> None:
+def test_dashboard_shows_live_values(server: DashboardServer, page: Page, number: int) -> None:
     path = server.dashboards[number]
     with page.expect_websocket(lambda socket: f"{path}socket.io/" in socket.url):
         page.goto(f"https://{host(server.name)}{path}")
@@ -73,27 +65,27 @@ def test_dashboard_shows_live_values(server: Server, page: Page, number: int) ->
         expect(page.get_by_text(value)).to_be_visible()
 
 
-def test_without_login_there_is_nothing(browser: Browser, server: Server) -> None:
+def test_without_login_there_is_nothing(browser: Browser, server: DashboardServer) -> None:
     for path in (*server.dashboards, f"{server.static_root}/page.html"):
         found = visit(browser, f"https://{host(server.name)}{path}")
         assert (found.status, found.text) in ((401, ""), (401, "Unauthorized")), path
 
 
-def test_static_page(browser: Browser, server: Server) -> None:
+def test_static_page(browser: Browser, server: DashboardServer) -> None:
     found = visit(browser, f"https://{host(server.name)}{server.static_root}/page.html", server.static_login)
     assert (found.status, found.text.strip(), found.state) == (200, "a page", "secure")
 
 
-def test_page_of_a_dashboard_may_open_web_sockets(server: Server, page: Page) -> None:
+def test_page_of_a_dashboard_may_open_web_sockets(server: DashboardServer, page: Page) -> None:
     """With the login that its user has given to the page, though the web socket lies elsewhere."""
     page.goto(f"https://{host(server.name)}{server.dashboards[0]}")
     assert page.evaluate(ECHO, f"wss://{host(server.name)}{server.node_root}/ws/echo") == "hello"
 
 
-def test_page_of_another_host_may_not(server: Server, page: Page) -> None:
+def test_page_of_another_host_may_not(server: DashboardServer, page: Page) -> None:
     """For a browser they are one site, so that it sends the login along."""
     page.goto(f"https://{host(server.name)}{server.dashboards[0]}")
     names = server.fleet.names
-    other = Server(server.fleet, names[names.index(server.name) - 1])
+    other = DashboardServer(server.fleet, names[names.index(server.name) - 1])
     page.goto(f"https://{host(other.name)}{other.admin_root}/auth/login")
     assert page.evaluate(ECHO, f"wss://{host(server.name)}{server.node_root}/ws/echo") == "refused"

@@ -6,18 +6,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 import subprocess
-import time
 import typing as t
 
 import pytest
-from fleet import CERTIFICATE, PROJECT, USER_DIR, Fleet, Run, leaked
+from scenario.fleet import CERTIFICATE, PROJECT, STORE, USER_DIR, Fleet, Run
+from scenario.leaks import leaked
+from scenario.sampling import SAMPLER, sampled
+from scenario.waiting import wait_for
 
 FETCH = str(PROJECT / "molecule/acme/fetch.yml")
-SAMPLER = (PROJECT / "tests/molecule/sampler.py").read_text("utf-8")
 LINEAGE = "/etc/letsencrypt/live/pifleet-nodered"
 HOOK = "/etc/letsencrypt/renewal-hooks/deploy/pifleet-nodered"
 CREDENTIALS = "/etc/letsencrypt/pifleet-nodered.credentials.ini"
@@ -52,10 +51,8 @@ def served(fleet: Fleet, pi: str) -> str:
 
 def wait_until_served(fleet: Fleet, pi: str) -> None:
     """Node-RED looks for a new certificate every few seconds."""
-    wanted, deadline = serial(fleet, pi), time.monotonic() + 30
-    while served(fleet, pi) != wanted:
-        assert time.monotonic() < deadline, "Node-RED still serves the old certificate"
-        time.sleep(1)
+    wanted = serial(fleet, pi)
+    wait_for(lambda: served(fleet, pi) == wanted, "Node-RED serves the new certificate")
 
 
 def in_place(fleet: Fleet, pi: str) -> None:
@@ -67,20 +64,6 @@ def in_place(fleet: Fleet, pi: str) -> None:
     assert host.check_output("ls -A %s/nodecerts", USER_DIR) == "server.pem"
 
 
-@contextlib.contextmanager
-def sampled(fleet: Fleet, pi: str) -> t.Iterator[dict[str, t.Any]]:
-    """Watch the host while the block runs; what was seen is there after it."""
-    seen: dict[str, t.Any] = {}
-    sampler = subprocess.Popen(
-        fleet.command_on(pi, "python3", "-c", SAMPLER, "/tmp", "/var/tmp", "/dev/shm", "/root", "/etc/letsencrypt",
-                         "/var/lib/pifleet-nodered", "/var/log/letsencrypt"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield seen
-    finally:
-        seen.update(json.loads(sampler.communicate()[0]))
-
-
 @both
 def test_first_run_that_goes_back(fleet: Fleet, pi: str) -> None:
     """The host had a certificate of its own fleet, and has it again; certbot would not replace it."""
@@ -89,8 +72,10 @@ def test_first_run_that_goes_back(fleet: Fleet, pi: str) -> None:
     before = serial(fleet, pi)
     host = fleet.host(pi)
     assert not host.exists("certbot")
-    with sampled(fleet, pi) as seen:
-        run = fetch(fleet, pi, acme_state="undone")
+    sampler = fleet.command_on(pi, "python3", "-c", SAMPLER, "/tmp", "/var/tmp", "/dev/shm", "/root", "/etc/letsencrypt",
+                               STORE, "/var/log/letsencrypt")
+    with sampled(*sampler) as seen:
+        run = fetch(fleet, pi, acme_rollback=True)
     assert run.said("What had been replaced before is back."), run.output
     assert serial(fleet, pi) == served(fleet, pi) == before
     assert not host.file(HOOK).exists
@@ -100,7 +85,7 @@ def test_first_run_that_goes_back(fleet: Fleet, pi: str) -> None:
     secret = fleet.variables["acme_secret"]
     assert leaked([secret], "\n".join(seen["commands"])) == []
     assert [found["path"] for found in seen["files"] if leaked([secret], found["content"])] == []
-    assert leaked([secret], host.check_output("journalctl --no-pager --all")) == []
+    assert leaked([secret], fleet.journal(pi, "--all")) == []
 
 
 @both
@@ -148,10 +133,7 @@ def test_certbot_renews_by_itself(fleet: Fleet, pi: str) -> None:
     in_place(fleet, pi)
     after = serial(fleet, pi)
     assert after != before
-    deadline = time.monotonic() + 30
-    while served(fleet, pi) != after:
-        assert time.monotonic() < deadline, "Node-RED still serves the old certificate"
-        time.sleep(1)
+    wait_until_served(fleet, pi)
     run = fetch(fleet, pi)
     assert run.recap[pi]["changed"] == 0, run.output
     assert (serial(fleet, pi), fleet.process(pi)) == (after, process)
@@ -189,7 +171,7 @@ def test_hook_follows_no_planted_link(fleet: Fleet, pi: str) -> None:
                       CERTIFICATE, USER_DIR)
     host.check_output(HOOK)
     in_place(fleet, pi)
-    # A folder that is a link leads where the user may not write.
+    # A directory that is a link leads where the user may not write.
     host.check_output("mv %s/nodecerts %s/kept && ln -s /etc/victim %s/nodecerts", USER_DIR, USER_DIR, USER_DIR)
     result = host.run(HOOK)
     host.check_output("rm %s/nodecerts && mv %s/kept %s/nodecerts", USER_DIR, USER_DIR, USER_DIR)
@@ -222,7 +204,8 @@ def test_name_that_leads_elsewhere(fleet: Fleet, pi: str) -> None:
 @both
 def test_port_80_is_taken(fleet: Fleet, pi: str) -> None:
     host = fleet.host(pi)
-    host.check_output("systemd-run --unit web python3 -m http.server --bind 0.0.0.0 80 && sleep 1")
+    host.check_output("systemd-run --unit web python3 -m http.server --bind 0.0.0.0 80")
+    wait_for(lambda: fleet.here().request(f"http://{fleet.address(pi)}/").status == 200, "the other program has the port")
     refused(fleet, pi, ("Another program has port 80",), acme_key_type="rsa-2048")
     host.check_output("systemctl stop web")
 
@@ -234,6 +217,8 @@ def test_server_is_away(fleet: Fleet, pi: str) -> None:
         refused(fleet, pi, ("cannot reach the directory",), acme_key_type="rsa-2048")
     finally:
         fleet.host("authority").check_output("systemctl start pebble")
+        directory = f"https://{fleet.address('authority')}:14000/dir"
+        wait_for(lambda: fleet.here().request(directory, "--insecure").status == 200, "the server is back")
 
 
 @both

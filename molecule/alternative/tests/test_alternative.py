@@ -7,17 +7,14 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 
 import pytest
 import yaml
-from fleet import PROJECT, USER_DIR, Answer, Client, Fleet, bearer
+from scenario.client import Client, login_of
+from scenario.fleet import PROJECT, USER_DIR, Fleet
+from scenario.server import Server
 
-SETTINGS_JSON = """
-const settings = require(process.argv[1]);
-console.log(JSON.stringify(settings, (key, value) => typeof value === "function" ? String(value) : value));
-"""
 #: GET <httpNodeRoot>/hello answers with a word. Without coordinates Node-RED would take nodes for configuration nodes.
 HELLO = [
     {"id": "hello.tab", "type": "tab", "label": "from the tests"},
@@ -29,51 +26,29 @@ HELLO = [
 ]
 
 
-class Server:
-    """The Node-RED of one host, with a client on the control node that trusts what the host is to show."""
-
-    def __init__(self, fleet: Fleet, name: str, ca: str) -> None:
-        self.url = f"https://{fleet.address(name)}:8443"
-        self.client = Client(fleet.here().machine, ca)
-
-    def get(self, path: str, *options: str) -> Answer:
-        return self.client.request(self.url + path, *options)
-
-    def deploy(self, fleet: Fleet, flow: list) -> None:
-        token = self.client.token(self.url + "/admin", "admin", fleet.password("admin"))
-        deployed = self.get("/admin/flows", *bearer(token), "--json", json.dumps(flow))
-        assert deployed.status == 204, deployed
-        self.client.revoke(self.url + "/admin", token)
-
-
 @pytest.fixture(scope="module")
 def one_login(fleet: Fleet) -> Server:
     certificate = fleet.work / "one-login.pem"
     shown = fleet.host("one-login").check_output("openssl x509 -in %s/nodecerts/server.pem", USER_DIR)
     certificate.write_text(shown, encoding="utf-8")
     server = Server(fleet, "one-login", str(certificate))
-    server.deploy(fleet, HELLO)
+    server.deploy(HELLO)
     return server
 
 
 @pytest.fixture(scope="module")
 def own_roots(fleet: Fleet) -> Server:
     server = Server(fleet, "own-roots", str(fleet.work / "vault.pem"))
-    server.deploy(fleet, HELLO)
+    server.deploy(HELLO)
     return server
-
-
-def login(user: str) -> list[str]:
-    """The options of curl that send a login of HTTP Basic authentication."""
-    return ["--user", f"{user}:{user}-only-for-tests"]
 
 
 def assert_asks_for(server: Server, path: str, user: str, body: str, others: tuple[str, ...]) -> None:
     """A path that answers to this login, and to none of the others."""
-    for options in ([], ["--user", f"{user}:wrong"], *(login(other) for other in others)):
-        answer = server.get(path, *options)
-        assert (answer.status, answer.headers.get("www-authenticate", "")[:5]) == (401, "Basic"), (options, answer)
-    answer = server.get(path, *login(user))
+    for login in (None, (user, "wrong"), *(login_of(other) for other in others)):
+        answer = server.get(path, login)
+        assert (answer.status, answer.headers.get("www-authenticate", "")[:5]) == (401, "Basic"), (login, answer)
+    answer = server.get(path, login_of(user))
     assert (answer.status, answer.body.strip()) == (200, body), answer
 
 
@@ -81,9 +56,9 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
     defaults: dict = {}
     for role in ("certificate", "settings", "service"):
         defaults |= yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text("utf-8"))
-    # The folder of the authority is given by create.yml; the second is no user's: it is for the check that comes first.
+    # The directory of the authority is given by create.yml; the second is no user's: it is for the check that comes first.
     # The others are for providers and moments that the scenarios acme, renewal and sessions show.
-    elsewhere = {"nodered_ca_dir", "nodered_settings_write", "nodered_ca_permitted", "nodered_ca_new",
+    elsewhere = {"nodered_ca_dir", "nodered_ca_permitted", "nodered_ca_new",
                  "nodered_certificate_new_key", "nodered_new_hashes", "nodered_revoke_sessions",
                  "nodered_certificate_chain", "nodered_certificate_key", "nodered_certificate_key_passphrase"}
     elsewhere |= {variable for variable in defaults if variable.startswith("nodered_acme_")}
@@ -136,9 +111,9 @@ def test_stranger_has_the_default_permissions(one_login: Server, own_roots: Serv
 
 def test_session_expiry(fleet: Fleet, one_login: Server, own_roots: Server) -> None:
     for server, seconds in ((one_login, 3600), (own_roots, 604800)):
-        answer = server.client.login(server.url + "/admin", "steve", fleet.password("steve"))
+        answer = server.client.login(server.editor, "steve", fleet.password("steve"))
         assert answer.json["expires_in"] == seconds
-        server.client.revoke(server.url + "/admin", answer.json["access_token"])
+        server.client.revoke(server.editor, answer.json["access_token"])
 
 
 # Dashboards and static files
@@ -147,7 +122,7 @@ def test_session_expiry(fleet: Fleet, one_login: Server, own_roots: Server) -> N
 def test_one_login_for_dashboards_and_static_files(one_login: Server) -> None:
     for path, body in (("/hello", "hello"), ("/page.html", "a page")):
         assert_asks_for(one_login, path, "fred", body, others=("admin", "freda"))
-    assert one_login.get("/nothing", *login("fred")).status == 404
+    assert one_login.get("/nothing", login_of("fred")).status == 404
 
 
 def test_two_logins_on_roots_of_their_own(own_roots: Server) -> None:
@@ -160,8 +135,7 @@ def test_two_logins_on_roots_of_their_own(own_roots: Server) -> None:
 
 
 def test_other_settings(fleet: Fleet) -> None:
-    host = fleet.host("one-login")
-    settings = json.loads(host.check_output("node -e %s %s", SETTINGS_JSON, f"{USER_DIR}/settings.js"))
+    settings = fleet.loaded("one-login")
     assert settings["editorTheme"]["page"]["title"] == 'Pi "one", 100 % Straße'
     assert "hostname" in settings["functionGlobalContext"]["os"]
     assert settings["credentialSecret"] == "credentials-only-for-tests"
@@ -176,7 +150,7 @@ def test_environment_of_the_service(fleet: Fleet) -> None:
         assert f"{name}={value}" in environment.splitlines()
 
 
-def test_other_service_user_and_folder(fleet: Fleet) -> None:
+def test_other_service_user_and_directory(fleet: Fleet) -> None:
     host = fleet.host("own-roots")
     assert not host.service("nodered").is_running
     assert host.service("flows").is_enabled

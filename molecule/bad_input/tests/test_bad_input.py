@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
-import pytest
-from fleet import SETTINGS, USER_DIR, Fleet, differences
+import pathlib
 
+import pytest
+from scenario.fleet import SETTINGS, USER_DIR, Fleet, differences
+
+PLANTED = pathlib.Path(__file__).parents[1] / "files" / "systemd-run"
 PASSWORD = "wrong-only-for-tests"
 HASH = "$2b$08$abcdefghijklmnopqrstuu"
 
@@ -42,7 +45,7 @@ VARIABLES = {
         "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
     "misspelt variable": (
         {"nodered_node_aut": {"user": "fred", "password": PASSWORD}},
-        "nodered_node_aut is no variable of this collection. Did you mean nodered_node_auth?"),
+        "nodered_node_aut is not a variable of this collection. Did you mean nodered_node_auth?"),
     "setting in wrong case": (
         {"nodered_settings": {"uiport": 1881}}, "nodered_settings: Node-RED ignores uiport: the name is uiPort"),
     "no JavaScript": (
@@ -139,7 +142,7 @@ def test_root_starts_nothing_that_the_services_user_names(fleet: Fleet) -> None:
     """The environment file belongs to that user, and says where the service finds its programs."""
     host = fleet.host("open")
     host.check_output("install -d -o pi /home/pi/bin && printf %%s %s >/home/pi/bin/systemd-run"
-                      " && chmod 0755 /home/pi/bin/systemd-run", '#!/bin/sh\nid -u >/tmp/planted\nexec /usr/bin/systemd-run "$@"\n')
+                      " && chmod 0755 /home/pi/bin/systemd-run", PLANTED.read_text("utf-8"))
     host.check_output(f"printf 'PATH=/home/pi/bin:/usr/local/bin:/usr/bin:/bin\n' >{USER_DIR}/environment")
     try:
         run = fleet.play("--limit", "open", "--check")

@@ -18,10 +18,12 @@ import subprocess
 import typing as t
 
 import pytest
-from browser import DEPLOY, Editor, chromium, network_of, visit
 from cryptography import x509
-from fleet import PORT, Fleet, bearer
 from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwright
+from scenario.browser import DEPLOY, TIMEOUT, Editor, chromium, network_of, visit
+from scenario.client import Login, bearer, login_of
+from scenario.fleet import PORT, Fleet
+from scenario.waiting import PATIENCE
 
 #: Findings of testssl.sh above "low" that are as they should be.
 ACCEPTED = {
@@ -54,9 +56,8 @@ def url(known_as: str, path: str = "/") -> str:
 
 def saved_flows(fleet: Fleet, name: str) -> str:
     """The flows of a host, as curl gets them."""
-    token = fleet.here().token(fleet.url(name), "admin", fleet.password("admin"))
-    answer = fleet.here().request(f"{fleet.url(name)}/flows", *bearer(token))
-    fleet.here().revoke(fleet.url(name), token)
+    with fleet.here().logged_in(fleet.url(name), "admin", fleet.password("admin")) as token:
+        answer = fleet.here().request(f"{fleet.url(name)}/flows", *bearer(token))
     assert answer.status == 200, answer
     return answer.body
 
@@ -167,7 +168,7 @@ def test_admin_deploys(editors: dict[str, Editor], fleet: Fleet, name: str) -> N
     assert "Of admin" not in saved_flows(fleet, name)
     editor.add(flow("admin"))
     editor.page.locator(DEPLOY).click()
-    expect(editor.page.get_by_text("Successfully deployed")).to_be_visible()
+    editor.expect_notice("Successfully deployed")
     assert url(f"{name}.local", "/flows") in editor.posted
     assert "Of admin" in saved_flows(fleet, name)
     editor.tab("Of admin").click()
@@ -181,7 +182,7 @@ def test_who_may_only_read_cannot_deploy(trusting: Browser, editors: dict[str, E
     editor.add(flow("steve"))
     # Node-RED 3.1 says no when the button is pressed, later ones lock it.
     editor.page.locator(DEPLOY).click(force=True)
-    editor.page.wait_for_timeout(500)
+    editor.ask_for_something()
     assert url(f"{name}.local", "/flows") not in editor.posted
     assert "Of steve" not in saved_flows(fleet, name)
     editor.context.close()
@@ -192,12 +193,12 @@ def test_who_may_only_read_cannot_deploy(trusting: Browser, editors: dict[str, E
 
 def assert_asks_for(browser: Browser, page: str, user: str, others: tuple[str, ...], text: str) -> None:
     """A page that the browser opens with this login, and neither without one nor with another."""
-    logins: list[tuple[str, str] | None] = [None, (user, "wrong"), *((other, f"{other}-only-for-tests") for other in others)]
+    logins: list[Login | None] = [None, (user, "wrong"), *(login_of(other) for other in others)]
     for login in logins:
         found = visit(browser, page, login)
         assert found.status == 401, (login, found)
         assert text not in found.text
-    found = visit(browser, page, (user, f"{user}-only-for-tests"))
+    found = visit(browser, page, login_of(user))
     assert (found.status, found.text.strip(), found.state) == (200, text, "secure"), found
 
 
@@ -211,7 +212,7 @@ def test_dashboard_asks_for_its_login(trusting: Browser, editors: dict[str, Edit
 
 def test_editor_opens_beside_a_dashboard(trusting: Browser, editors: dict[str, Editor], fleet: Fleet, name: str) -> None:
     """The browser goes on to send the dashboard's login to the same host, where the editor wants another."""
-    editor = Editor(trusting, dashboard(fleet, name), ("fred", "fred-only-for-tests"))
+    editor = Editor(trusting, dashboard(fleet, name), login_of("fred"))
     expect(editor.page.get_by_text("hello")).to_be_visible()
     editor.page.goto(url(f"{name}.local"))
     editor.log_in("admin", fleet.password("admin"))
@@ -233,7 +234,7 @@ def test_static_page_asks_for_its_login(trusting: Browser, fleet: Fleet, name: s
 
 def test_grader_finds_nothing(grades: dict[str, subprocess.Popen[str]], fleet: Fleet, name: str) -> None:
     """TLS 1.2 and 1.3 and nothing older, a certificate for the name, and no weakness above "low"."""
-    said, _none = grades[name].communicate(timeout=120)
+    said, _none = grades[name].communicate(timeout=PATIENCE)
     findings = json.loads((fleet.work / f"testssl-{name}.json").read_text("utf-8"))
     found = {finding["id"]: finding["finding"] for finding in findings}
     for version, offered in (("SSLv2", False), ("SSLv3", False), ("TLS1", False), ("TLS1_1", False), ("TLS1_2", True),
@@ -264,13 +265,13 @@ def test_web_socket_of_the_editor_lives(editors: dict[str, Editor], fleet: Fleet
     (socket,) = editor.sockets
     assert socket.url == f"wss://{name}.local:{PORT}/comms"
     assert '{"auth":"ok"}' in editor.frames
-    editor.page.wait_for_timeout(max(0.0, 75 - editor.age) * 1000)
-    assert any('"topic":"hb"' in frame for frame in editor.frames), editor.frames
-    token = fleet.here().token(fleet.url(name), "admin", fleet.password("admin"))
-    with socket.expect_event("framereceived", lambda frame: "notification/runtime-deploy" in frame):
-        deployed = fleet.here().request(f"{fleet.url(name)}/flows", *bearer(token), "--json", saved_flows(fleet, name))
-        assert deployed.status == 204, deployed
-    fleet.here().revoke(fleet.url(name), token)
+    # The host sends one every 15 seconds, and looks for a certificate every 72.
+    editor.wait_for_frame('"topic":"hb"', 5)
+    with (
+        fleet.here().logged_in(fleet.url(name), "admin", fleet.password("admin")) as token,
+        socket.expect_event("framereceived", lambda frame: "notification/runtime-deploy" in frame, timeout=TIMEOUT),
+    ):
+        fleet.here().deploy(fleet.url(name), json.loads(saved_flows(fleet, name)), token)
     # After a lost connection the editor opens another socket.
     assert editor.sockets == [socket]
     assert not socket.is_closed()

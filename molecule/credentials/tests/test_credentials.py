@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import pathlib
-import time
 import typing as t
 
 import pytest
-from fleet import SETTINGS, STORE, USER_DIR, Fleet, Run, bearer, differences, kill
+from scenario.fleet import OF_A_START, SETTINGS, STORE, USER_DIR, Fleet, Run, differences
+from scenario.power_loss import lose_power
+from scenario.waiting import wait_for
 
 FILES = pathlib.Path(__file__).parents[1] / "files"
 CREDENTIALS = f"{USER_DIR}/flows_cred.json"
@@ -27,10 +28,11 @@ LOGIN = ["fred", "broker-only-for-tests"]
 FIRST, SECOND, THIRD = (f"{name}-secret-only-for-tests" for name in ("first", "second", "third"))
 WRONG, FORGOTTEN = "wrong-secret-only-for-tests", "forgotten-secret-only-for-tests"
 SECRETS = (LOGIN[1], FIRST, SECOND, THIRD, WRONG, FORGOTTEN)
+#: Without keep-alive: the broker answers none, and a lost connection would be a login more.
 FLOW: list[dict[str, t.Any]] = [
     {"id": "f0", "type": "tab", "label": "from the tests"},
     {"id": "b0", "type": "mqtt-broker", "name": "", "broker": "127.0.0.1", "port": "18830", "clientid": "pi",
-     "autoConnect": True, "usetls": False, "protocolVersion": "4", "keepalive": "60", "cleansession": True},
+     "autoConnect": True, "usetls": False, "protocolVersion": "4", "keepalive": "0", "cleansession": True},
     {"id": "m0", "type": "mqtt in", "z": "f0", "topic": "pi", "qos": "0", "datatype": "auto", "broker": "b0", "x": 100,
      "y": 100, "wires": [[]]},
 ]
@@ -44,19 +46,21 @@ def deployed(fleet: Fleet) -> None:
         for file in ("broker.js", "decrypt.js"):
             host.check_output("printf %%s %s >/tmp/%s", (FILES / file).read_text("utf-8"), file)
         host.check_output("systemd-run --quiet --unit=broker node /tmp/broker.js")
-        deploy(fleet, name, LOGIN, scheme="http")
+        deploy(fleet, name, LOGIN)
     assert logins(fleet) == dict.fromkeys(fleet.names, LOGIN)
 
 
-def deploy(fleet: Fleet, name: str, login: list[str] | None = None, scheme: str = "https", label: str = "again") -> None:
-    """Deploy the flow, with a login for the broker or with the one that Node-RED has."""
-    url, client = fleet.url(name, scheme), fleet.here()
+def deploy(fleet: Fleet, name: str, login: list[str] | None = None, label: str = "again", token: str | None = None) -> None:
+    """Deploy the flow, with a login for the broker or with the one that Node-RED has; without a token to an open editor."""
     flow = [node | {"label": label} if node["type"] == "tab" else dict(node) for node in FLOW]
     if login:
-        flow[1]["credentials"] = dict(zip(("user", "password"), login))
-    options = [] if scheme == "http" else bearer(client.token(url, "admin", fleet.password("admin")))
-    answer = client.request(f"{url}/flows", *options, "--json", json.dumps(flow))
-    assert answer.status == 204, answer
+        flow[1]["credentials"] = dict(zip(("user", "password"), login, strict=True))
+    fleet.here().deploy(fleet.url(name, "https" if token else "http"), flow, token)
+
+
+def deploy_as_admin(fleet: Fleet, name: str, login: list[str] | None = None, label: str = "again") -> None:
+    with fleet.here().logged_in(fleet.url(name), "admin", fleet.password("admin")) as token:
+        deploy(fleet, name, login, label, token)
 
 
 def logins(fleet: Fleet, *names: str) -> dict[str, t.Any]:
@@ -64,15 +68,18 @@ def logins(fleet: Fleet, *names: str) -> dict[str, t.Any]:
     found = {}
     for name in names or fleet.names:
         host = fleet.host(name)
-        wait_for(lambda host=host: host.file("/tmp/login.json").exists)
+        wait_for(lambda host=host: host.file("/tmp/login.json").exists, f"Node-RED of {name} logs in")
         found[name] = json.loads(host.check_output("cat /tmp/login.json && rm /tmp/login.json"))
     return found
 
 
 def forget(fleet: Fleet, *names: str) -> None:
-    """Forget with what these have logged in."""
+    """Forget with what these have logged in; they have by now, or are waited for."""
     for name in names:
-        fleet.host(name).check_output("rm -f /tmp/login.json")
+        host = fleet.host(name)
+        wait_for(lambda host=host: host.check_output("ss --no-header --tcp state established dport = :18830"),
+                 f"Node-RED of {name} logs in")
+        host.check_output("rm -f /tmp/login.json")
 
 
 def start(fleet: Fleet, name: str, secret_line: str | None) -> None:
@@ -80,9 +87,8 @@ def start(fleet: Fleet, name: str, secret_line: str | None) -> None:
     host = fleet.host(name)
     host.check_output("sed -i '/^ *credentialSecret:/d' %s", SETTINGS)
     if secret_line is not None:
-        host.check_output("sed -i '/^module.exports/a\\    credentialSecret: %s,' %%s" % secret_line, SETTINGS)
-    forget(fleet, name)
-    host.check_output("systemctl restart nodered")
+        host.check_output(f"sed -i '/^module.exports/a\\    credentialSecret: {secret_line},' %s", SETTINGS)
+    host.check_output("systemctl stop nodered && rm -f /tmp/login.json && systemctl start nodered")
 
 
 def decrypted(fleet: Fleet, name: str, secret: str, file: str = CREDENTIALS) -> t.Any:
@@ -98,7 +104,7 @@ def generated(fleet: Fleet, name: str) -> str | None:
 
 def assert_encrypted_with(fleet: Fleet, name: str, secret: str) -> None:
     """The login is there, this secret decrypts it, settings.js has it, and no other key is in the way."""
-    assert decrypted(fleet, name, secret) == {"b0": dict(zip(("user", "password"), LOGIN))}
+    assert decrypted(fleet, name, secret) == {"b0": dict(zip(("user", "password"), LOGIN, strict=True))}
     assert generated(fleet, name) is None
     assert f'credentialSecret: "{secret}"' in fleet.host(name).file(SETTINGS).content_string
     found = fleet.host(name).file(CREDENTIALS)
@@ -119,24 +125,11 @@ def changed(run: Run) -> dict[str, int]:
     return {name: counts["changed"] for name, counts in run.recap.items()}
 
 
-def wait_for(condition: t.Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come that far"
-        time.sleep(0.1)
-
-
-def held(fleet: Fleet, name: str) -> list[str]:
-    """What a host holds, without what Node-RED writes at each start and what root keeps of refused files."""
-    own = (".config.nodes", ".config.users", ".config.projects", ".config.modules", STORE, "MainPID", "login.json")
-    return [line for line in fleet.checksums(name) if not any(word in line for word in own)]
-
-
 # Set
 
 
 def test_nothing_is_lost_when_the_new_state_cannot_be_proved(fleet: Fleet) -> None:
-    before, key = held(fleet, "pi41"), generated(fleet, "pi41")
+    before, key = fleet.held("pi41", OF_A_START, r"login\.json"), generated(fleet, "pi41")
     assert key and decrypted(fleet, "pi41", key)
     # An address of a documentation network (RFC 5737): Node-RED does not start with it.
     run = play(fleet, "--limit", "pi41", secrets={"pi41": FIRST},
@@ -144,7 +137,7 @@ def test_nothing_is_lost_when_the_new_state_cannot_be_proved(fleet: Fleet) -> No
     assert run.recap["pi41"]["failed"] == 1
     assert run.said("The old files are back and the service is as it was before."), run.output
     fleet.wait("pi41", 200, scheme="http")
-    assert differences(before, held(fleet, "pi41")) == []
+    assert differences(before, fleet.held("pi41", OF_A_START, r"login\.json")) == []
     assert (generated(fleet, "pi41"), decrypted(fleet, "pi41", FIRST)) == (key, None)
     assert logins(fleet, "pi41") == {"pi41": LOGIN}
 
@@ -167,10 +160,9 @@ def test_a_secret_is_set(fleet: Fleet) -> None:
 
 
 def test_a_deploy_keeps_it(fleet: Fleet, name: str) -> None:
-    deploy(fleet, name)
+    deploy_as_admin(fleet, name)
     assert_encrypted_with(fleet, name, FIRST)
-    forget(fleet, name)
-    fleet.host(name).check_output("systemctl restart nodered")
+    fleet.host(name).check_output("systemctl stop nodered && rm -f /tmp/login.json && systemctl start nodered")
     assert logins(fleet, name) == {name: LOGIN}
 
 
@@ -181,10 +173,10 @@ def test_a_secret_is_changed(fleet: Fleet) -> None:
     """From another one, from no encryption at all, and where Node-RED's own key came in the way of the right one."""
     start(fleet, "pi31", "false")
     fleet.wait("pi31", 401)
-    deploy(fleet, "pi31", LOGIN)
+    deploy_as_admin(fleet, "pi31", LOGIN)
     assert LOGIN[1] in fleet.host("pi31").file(CREDENTIALS).content_string
     start(fleet, "pi5", None)
-    wait_for(lambda: bool(generated(fleet, "pi5")))
+    wait_for(lambda: generated(fleet, "pi5"), "Node-RED makes a key of its own")
     start(fleet, "pi5", f'"{FIRST}"')
     assert logins(fleet, "pi5") == {"pi5": [None, None]}
     forget(fleet, *fleet.names)
@@ -201,13 +193,11 @@ def test_a_secret_is_changed(fleet: Fleet) -> None:
 def test_the_next_run_finishes_a_killed_one(fleet: Fleet, moment: str) -> None:
     """Killed before Node-RED was stopped, and after the credentials were encrypted anew."""
     host, (old, new) = fleet.host("pi41"), {"before": (SECOND, THIRD), "after": (THIRD, SECOND)}[moment]
-    run = fleet.start("--limit", "pi41", variables={"secret_of": {"pi41": new}})
-    reached = (lambda: new in host.check_output("cat %s", SETTINGS)) if moment == "before" else (
-        lambda: decrypted(fleet, "pi41", new) is not None)
-    wait_for(reached)
-    kill(run)
-    # What the run had started on the host; no other Python runs there.
-    host.run("pkill -9 -x python3")
+    variables = {"secret_of": {"pi41": new}}
+    if moment == "before":
+        lose_power(fleet, "pi41", variables, written=new)
+    else:
+        lose_power(fleet, "pi41", variables, proving=lambda: decrypted(fleet, "pi41", new) is not None)
     assert host.file(f"{STORE}/nodered/transaction.json").exists
     assert (decrypted(fleet, "pi41", old) or decrypted(fleet, "pi41", new))["b0"]["password"] == LOGIN[1]
     forget(fleet, "pi41")
@@ -249,7 +239,7 @@ def test_credentials_that_a_deploy_has_emptied_are_restored(fleet: Fleet) -> Non
     assert logins(fleet) == dict.fromkeys(fleet.names, [None, None])
     for name in fleet.names:
         fleet.wait(name, 401)
-        deploy(fleet, name, label="without credentials")
+        deploy_as_admin(fleet, name, label="without credentials")
         assert decrypted(fleet, name, WRONG) == {}
     forget(fleet, *fleet.names)
     run = play(fleet, playbook=RESTORE, secrets={"pi41": THIRD})

@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 
 import pytest
-from fleet import CERTIFICATE, PORT, SETTINGS, STORE, USER_DIR, Client, Fleet, bearer
+from scenario.client import Client, bearer
+from scenario.fleet import CERTIFICATE, PORT, SETTINGS, STORE, USER_DIR, Fleet
 
 STOCK = "/usr/local/lib/node_modules/node-red/settings.js"
 FLOW = '[{"id":"pifleet","type":"tab","label":"from the tests"}]'
@@ -36,7 +37,7 @@ def test_certificate_is_good_for_every_name_and_address(fleet: Fleet, name: str,
         assert "Verify return code: 0 (ok)" in handshake.stdout, handshake.stdout + handshake.stderr
 
 
-def test_certificate_is_bad_for_other_names_and_without_the_authority(fleet: Fleet, name: str, client: Client) -> None:
+def test_certificate_is_bad_for_other_names_and_for_strangers(fleet: Fleet, name: str, client: Client) -> None:
     other = client.request(f"https://other.local:{PORT}/", "--resolve", f"other.local:{PORT}:{fleet.address(name)}")
     assert (other.status, other.body[:3]) == (0, "60:"), other
     stranger = Client(client.machine, "/etc/ssl/certs/ca-certificates.crt").request(fleet.url(name) + "/")

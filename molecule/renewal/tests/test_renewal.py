@@ -11,8 +11,10 @@ import subprocess
 import typing as t
 
 import pytest
-from comms import Comms
-from fleet import CERTIFICATE, PORT, Fleet, differences, leaked
+from scenario import pythons
+from scenario.comms import Comms
+from scenario.fleet import CERTIFICATE, PORT, Fleet, differences
+from scenario.leaks import leaked
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,11 +53,11 @@ class Host(t.NamedTuple):
 
 @pytest.fixture
 def before(fleet: Fleet) -> t.Iterator[dict[str, Host]]:
-    hosts = {
-        name: Host(fleet.process(name), served(fleet, name), key(fleet, name),
-                   Comms(fleet.address(name), PORT, fleet.ca, fleet.here().token(fleet.url(name), "admin", fleet.password("admin"))))
-        for name in fleet.names
-    }
+    hosts = {}
+    for name in fleet.names:
+        token = fleet.here().token(fleet.url(name), "admin", fleet.password("admin"))
+        editor = Comms(fleet.address(name), PORT, fleet.ca, token)
+        hosts[name] = Host(fleet.process(name), served(fleet, name), key(fleet, name), editor)
     yield hosts
     for host in hosts.values():
         host.editor.close()
@@ -94,24 +96,19 @@ ANOTHER = {"nodered_certificate_names": ["attic.example.com"]}
 
 @pytest.fixture
 def full_disk(fleet: Fleet) -> t.Iterator[None]:
-    """A folder of certificates without room for another one."""
+    """A directory of certificates without room for another one."""
     host = fleet.host("pi41")
-    folder = CERTIFICATE.rpartition("/")[0]
-    host.check_output(f"cp -p {CERTIFICATE} /root/kept.pem && mount -t tmpfs -o size=8k,mode=0700,uid=pi,gid=pi tmpfs {folder}"
-                      f" && cp -p /root/kept.pem {CERTIFICATE} && (cat /dev/zero >{folder}/filler || true)")
+    directory = CERTIFICATE.rpartition("/")[0]
+    host.check_output(f"cp -p {CERTIFICATE} /root/kept.pem && mount -t tmpfs -o size=8k,mode=0700,uid=pi,gid=pi tmpfs {directory}"
+                      f" && cp -p /root/kept.pem {CERTIFICATE} && (cat /dev/zero >{directory}/filler || true)")
     yield
-    host.check_output(f"umount {folder}")
+    host.check_output(f"umount {directory}")
 
 
 @pytest.fixture
-def past(fleet: Fleet) -> t.Iterator[dict[str, t.Any]]:
+def past(fleet: Fleet) -> dict[str, t.Any]:
     """Variables with which modules find the clock where a Pi's is that was switched on without a network."""
-    host = fleet.host("pi41")
-    host.check_output("install -d /opt/past && printf %%s %s >/opt/past/sitecustomize.py"
-                      " && printf %%s %s >/opt/past/python && chmod 0755 /opt/past/python",
-                      "import time\nearlier = time.time\ntime.time = lambda: earlier() - 3650 * 86400\n",
-                      '#!/bin/sh\nPYTHONPATH=/opt/past exec /usr/bin/python3 "$@"\n')
-    yield {"ansible_python_interpreter": "/opt/past/python"}
+    return {"ansible_python_interpreter": f"{pythons.install(fleet.host('pi41'), 'past')}/python"}
 
 
 def assert_refused(fleet: Fleet, variables: dict[str, t.Any], *messages: str) -> None:
@@ -170,17 +167,17 @@ def test_a_key_that_cannot_be_used_is_not_replaced(fleet: Fleet, command: str, m
 
 def bought(fleet: Fleet, name: str, days: int = 90, names: str = "DNS:*.bought.example.com") -> tuple[str, str]:
     """A certificate with its intermediate, and its key, as an authority sells them; made with openssl."""
-    folder = fleet.work / "bought"
-    folder.mkdir(exist_ok=True)
-    (folder / "extensions").write_text(
+    directory = fleet.work / "bought"
+    directory.mkdir(exist_ok=True)
+    (directory / "extensions").write_text(
         "[ca]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = hash\n"
         f"[leaf]\nbasicConstraints = critical, CA:FALSE\nextendedKeyUsage = serverAuth\nsubjectAltName = {names}\n", "utf-8")
 
     def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, stderr=subprocess.DEVNULL)
 
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    if not (folder / "root.pem").exists():
+    if not (directory / "root.pem").exists():
         openssl("req", "-x509", *new_key, "-keyout", "root.key", "-out", "root.pem", "-subj", "/CN=Root", "-days", "900")
         openssl("req", *new_key, "-keyout", "middle.key", "-out", "middle.csr", "-subj", "/CN=Middle")
         openssl("x509", "-req", "-in", "middle.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "800",
@@ -188,7 +185,7 @@ def bought(fleet: Fleet, name: str, days: int = 90, names: str = "DNS:*.bought.e
     openssl("req", *new_key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
     openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "middle.pem", "-CAkey", "middle.key", "-CAcreateserial",
             "-days", str(days), "-extfile", "extensions", "-extensions", "leaf", "-out", f"{name}.pem")
-    texts = [(folder / file).read_text("utf-8") for file in (f"{name}.pem", "middle.pem", f"{name}.key")]
+    texts = [(directory / file).read_text("utf-8") for file in (f"{name}.pem", "middle.pem", f"{name}.key")]
     return texts[0] + texts[1], texts[2]
 
 
@@ -199,8 +196,8 @@ def given(chain: str, private_key: str, **variables: t.Any) -> dict[str, t.Any]:
 
 def test_a_bought_certificate(fleet: Fleet) -> None:
     chain, private_key = bought(fleet, "good")
-    encrypted = subprocess.run(["openssl", "pkey", "-aes256", "-passout", "pass:bought-key-only-for-tests"], input=private_key, check=True,
-                               stdout=subprocess.PIPE, text=True).stdout
+    encrypt = ["openssl", "pkey", "-aes256", "-passout", "pass:bought-key-only-for-tests"]
+    encrypted = subprocess.run(encrypt, input=private_key, check=True, stdout=subprocess.PIPE, text=True).stdout
     variables = given(chain, encrypted, nodered_certificate_key_passphrase="bought-key-only-for-tests")
     process = fleet.process("pi41")
     run = fleet.play("--limit", "pi41", "--diff", "-vvv", variables=variables)
@@ -302,14 +299,14 @@ def test_another_host_name(fleet: Fleet) -> None:
 
 def test_a_lost_authority(fleet: Fleet) -> None:
     """One host without a certificate must not bring an authority that all others would have to be trusted for anew."""
-    folder = pathlib.Path(fleet.ca).parent
-    folder.rename(folder.with_name("lost"))
+    directory = pathlib.Path(fleet.ca).parent
+    directory.rename(directory.with_name("lost"))
     fleet.host("patient").check_output("rm %s", CERTIFICATE)
     run = fleet.play("--limit", "pi31,patient")
     assert {recap["failed"] for recap in run.recap.values()} == {1}, run.output
     assert run.said("Restore that folder from its backup"), run.output
-    assert not (folder / "ca.key").exists()
+    assert not (directory / "ca.key").exists()
     run = fleet.play("--limit", "pi31,patient", variables={"nodered_ca_new": True})
     assert run.status == 0, run.output
-    assert run.said(f"A certificate authority was made in {folder}. Back that folder up"), run.output
+    assert run.said(f"A certificate authority was made in {directory}. Back that folder up"), run.output
     assert served(fleet, "pi31") == installed(fleet, "pi31")

@@ -6,22 +6,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import typing as t
 
 import pytest
-from fleet import SETTINGS, STORE, Fleet, differences, kill
+import yaml
+from scenario import pythons
+from scenario.fleet import OF_A_START, PROJECT, SETTINGS, STORE, Fleet, Run, differences
+from scenario.power_loss import lose_power
+from scenario.waiting import wait_for
 
-#: Node loads the file, but Node-RED ends at its start, or never answers. What is asked for, and what the run must say.
+START_TIMEOUT = yaml.safe_load((PROJECT / "roles/service/defaults/main.yml").read_text("utf-8"))["nodered_start_timeout"]
+
+#: Node loads the file, but Node-RED ends at its start. What is asked for, and what the run must say.
 NO_START = [
     # An address of a documentation network (RFC 5737), which no host has.
     pytest.param({"uiHost": "192.0.2.1"}, "EADDRNOTAVAIL", id="address of another host"),
     # sshd's port: Node-RED may not have it.
     pytest.param({"uiPort": 22}, "listen E", id="port of another program"),
-    # Node-RED stays alive and listens nowhere.
-    pytest.param({"uiPort": 70000}, "70000", id="no such port"),
 ]
+#: Node-RED stays alive and listens nowhere.
+NO_ANSWER = {"uiPort": 70000}
 #: Node cannot load the file.
 NO_LOAD = {"functionGlobalContext": "{ lost: require('no-such-module') }"}
 
@@ -34,9 +39,8 @@ def secured(fleet: Fleet) -> None:
 
 
 def held(fleet: Fleet, name: str) -> list[str]:
-    """What a host holds, without what Node-RED itself writes at each start and what root keeps of refused files."""
-    own = (".config.", STORE, "MainPID")
-    return [line for line in fleet.checksums(name) if not any(word in line for word in own)]
+    """What a host holds, without what Node-RED itself writes and what root keeps of refused files."""
+    return fleet.held(name, OF_A_START, r"\.config\.runtime")
 
 
 def assert_nothing_pends(fleet: Fleet, name: str) -> None:
@@ -58,11 +62,31 @@ def assert_open(fleet: Fleet, name: str) -> None:
 
 
 @pytest.mark.parametrize(("settings", "reason"), NO_START)
-def test_proved_host_goes_back_while_the_other_is_finished(fleet: Fleet, settings: dict, reason: str) -> None:
+def test_proved_host_goes_back_while_the_other_is_finished(fleet: Fleet, settings: dict[str, t.Any], reason: str) -> None:
     before = held(fleet, "proved")
-    titles = {"editorTheme.page.title": f"changed at {time.time()}"}
+    title = f"changed at {time.time()}"
     run = fleet.play("--limit", "proved,other", variables={
-        "settings_of": {"proved": settings, "other": titles}, "nodered_start_timeout": 10})
+        "settings_of": {"proved": settings, "other": {"editorTheme.page.title": title}}})
+    assert_one_is_back_and_one_finished(fleet, run, reason, before, title)
+
+
+def test_proved_host_goes_back_when_node_red_never_answers(fleet: Fleet) -> None:
+    """The time for a start is over when Node-RED has said why it will never answer; going back has all of it again."""
+    before = held(fleet, "proved")
+    title = f"changed at {time.time()}"
+    pythons.install(fleet.host("other"), "put_forward")
+    with pythons.put_forward(fleet.host("proved")) as (python, put_forward):
+        started = fleet.start("--limit", "proved,other", variables={
+            "settings_of": {"proved": NO_ANSWER, "other": {"editorTheme.page.title": title}},
+            "ansible_python_interpreter": python})
+        wait_for(lambda: "70000" in fleet.journal("proved", "--unit=nodered", "--output=cat"), "Node-RED complains of its port")
+        put_forward()
+        run = fleet.end(started)
+    assert_one_is_back_and_one_finished(fleet, run, "70000", before, title)
+    assert run.said(f"After {START_TIMEOUT} s"), run.output
+
+
+def assert_one_is_back_and_one_finished(fleet: Fleet, run: Run, reason: str, before: list[str], title: str) -> None:
     assert run.status != 0
     assert run.recap["proved"]["failed"] == 1
     assert reason in run.output
@@ -73,12 +97,12 @@ def test_proved_host_goes_back_while_the_other_is_finished(fleet: Fleet, setting
     assert_closed(fleet, "proved")
 
     assert (run.recap["other"]["failed"], run.recap["other"]["changed"]) == (0, 2)
-    assert titles["editorTheme.page.title"] in fleet.host("other").file(SETTINGS).content_string
+    assert title in fleet.host("other").file(SETTINGS).content_string
     assert_nothing_pends(fleet, "other")
     assert_closed(fleet, "other")
 
 
-def test_proved_host_keeps_running_when_node_cannot_load_the_file(fleet: Fleet) -> None:
+def test_proved_host_keeps_running_when_the_file_does_not_load(fleet: Fleet) -> None:
     before, process = held(fleet, "proved"), fleet.process("proved")
     run = fleet.play("--limit", "proved", variables={"expressions_of": {"proved": NO_LOAD}})
     assert run.recap["proved"]["failed"] == 1
@@ -118,35 +142,16 @@ def test_next_run_finishes_a_killed_one(fleet: Fleet, moment: str) -> None:
     host = fleet.host("fresh")
     process = fleet.process("fresh")
     title = {"editorTheme.page.title": moment}
-    with killed_run(fleet, {"settings_of": {"fresh": title}}):
-        if moment == "before the restart":
-            wait_for(lambda: moment in host.check_output("cat %s", SETTINGS))
-        else:
-            wait_for(lambda: fleet.process("fresh") not in (process, "0"))
-    # What the run had started on the host; no other Python runs there.
-    host.run("pkill -9 -x python3")
+    variables = {"settings_of": {"fresh": title}}
+    if moment == "before the restart":
+        lose_power(fleet, "fresh", variables, written=moment)
+    else:
+        lose_power(fleet, "fresh", variables, proving=lambda: fleet.process("fresh") not in (process, "0"))
     assert host.file(f"{STORE}/nodered/transaction.json").exists
 
-    run = fleet.play("--limit", "fresh", variables={"settings_of": {"fresh": title}})
+    run = fleet.play("--limit", "fresh", variables=variables)
     assert run.status == 0, run.output
     assert moment in host.file(SETTINGS).content_string
     assert_nothing_pends(fleet, "fresh")
     assert_closed(fleet, "fresh")
-    assert fleet.play("--limit", "fresh", variables={"settings_of": {"fresh": title}}).recap["fresh"]["changed"] == 0
-
-
-@contextlib.contextmanager
-def killed_run(fleet: Fleet, variables: dict) -> t.Iterator[None]:
-    """A run of `secure` on the host `fresh` that is killed, with all its children, at the end of the block."""
-    run = fleet.start("--limit", "fresh", variables=variables)
-    try:
-        yield
-    finally:
-        kill(run)
-
-
-def wait_for(condition: t.Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "the run did not get that far"
-        time.sleep(0.1)
+    assert fleet.play("--limit", "fresh", variables=variables).recap["fresh"]["changed"] == 0

@@ -9,22 +9,20 @@ Nothing secret may turn up anywhere but where it belongs: in settings.js, in ser
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
-import subprocess
 import sys
 import typing as t
 
 import pytest
-from fleet import CERTIFICATE, PROJECT, SETTINGS, USER_DIR, Fleet, Run, leaked
+from scenario.fleet import CERTIFICATE, SETTINGS, USER_DIR, Fleet, Run
+from scenario.leaks import leaked
+from scenario.sampling import SAMPLER, sampled
 
-SAMPLER = (PROJECT / "tests/molecule/sampler.py").read_text("utf-8")
 LOUD = ("-vvv", "--diff")
-NEW_PASSWORD = "another-only-for-tests"
-LONG_PASSWORD = "long-only-for-tests" + "x" * 60
-OTHER_SECRET = "other-secret-only-for-tests"
-BROKER_PASSWORD = "broker-only-for-tests"
+NEW_PASSWORD = "another-only-for-secrets"
+LONG_PASSWORD = "long-only-for-secrets" + "x" * 60
+OTHER_SECRET = "other-secret-only-for-secrets"
+BROKER_PASSWORD = "broker-only-for-secrets"
 #: A node with credentials, for them to be encrypted anew.
 FLOW = [{"id": "b0", "type": "mqtt-broker", "broker": "127.0.0.1", "port": "1", "autoConnect": False,
          "credentials": {"user": "fred", "password": BROKER_PASSWORD}}]
@@ -59,17 +57,6 @@ class Seen:
     log: str = ""
 
 
-@contextlib.contextmanager
-def sampled(command: list[str], seen: dict[str, t.Any]) -> t.Iterator[None]:
-    """Run a sampler while the block runs."""
-    sampler = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield
-    finally:
-        printed, _none = sampler.communicate()
-        seen.update(json.loads(printed))
-
-
 @pytest.fixture(scope="module")
 def seen(fleet: Fleet) -> Seen:
     result = Seen()
@@ -77,14 +64,14 @@ def seen(fleet: Fleet) -> Seen:
     home.mkdir(exist_ok=True)
     log.unlink(missing_ok=True)
     host = fleet.host("pi")
-    deployed = fleet.here().request(fleet.url("pi", "http") + "/flows", "--json", json.dumps(FLOW))
-    assert deployed.status == 204, deployed
+    fleet.here().deploy(fleet.url("pi", "http"), FLOW)
+    host.check_output("echo %s >/tmp/mark", MARK)
     on_host = fleet.command_on("pi", "python3", "-c", SAMPLER, "/tmp", "/var/tmp", "/dev/shm", "/root", "/home/pi")
     # ANSIBLE_HOME: what Ansible would keep in ~/.ansible, temporary files among it.
     environment = {"ANSIBLE_LOG_PATH": str(log), "ANSIBLE_HOME": str(home)}
     result.secrets = {*fleet.secrets(), NEW_PASSWORD, LONG_PASSWORD, OTHER_SECRET, BROKER_PASSWORD}
-    with sampled(on_host, result.host), sampled([sys.executable, "-c", SAMPLER, str(home)], result.here):
-        host.check_output("echo %s >/tmp/mark; sleep 1; rm /tmp/mark", MARK)
+    with sampled(*on_host) as result.host, sampled(sys.executable, "-c", SAMPLER, str(home)) as result.here:
+        host.check_output("rm /tmp/mark")
         for name, arguments, variables, _good in RUNS:
             result.runs[name] = fleet.play(*arguments, variables=variables, environment=environment)
             result.secrets |= fleet.secrets_on("pi")
@@ -142,6 +129,6 @@ def test_files_of_the_control_node(seen: Seen) -> None:
 
 
 def test_journal(fleet: Fleet, seen: Seen) -> None:
-    journal = fleet.host("pi").check_output("journalctl --no-pager --all")
+    journal = fleet.journal("pi", "--all")
     assert "COMMAND=" in journal
     assert leaked(seen.secrets, journal) == []

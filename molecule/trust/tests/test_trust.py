@@ -14,7 +14,8 @@ import typing as t
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from fleet import CERTIFICATE, Fleet, Run, differences
+from scenario.fleet import CERTIFICATE, OF_ANSIBLE, Fleet, Run, differences
+from scenario.waiting import PATIENCE
 
 DESKTOPS = ("desktop13", "desktop12")
 CHROMIUM = "/home/pi/.pki/nssdb"
@@ -22,6 +23,8 @@ FIREFOX = "/home/pi/.mozilla/firefox/abc.default-release"
 GIVEN = "/usr/local/share/ca-certificates"
 #: Root's, where a user's link leads.
 PLANTED = "/var/lib/planted"
+
+OTHER_AUTHORITY = pathlib.Path(__file__).parents[1] / "files" / "other_authority.sh"
 
 every_desktop = pytest.mark.parametrize("desktop", DESKTOPS)
 
@@ -43,14 +46,12 @@ def as_pi(fleet: Fleet, desktop: str, *command: str) -> t.Any:
 
 def fetched(fleet: Fleet, desktop: str) -> t.Any:
     """The status that the Pi answers to a curl on the desktop which is told nothing of an authority."""
-    return as_pi(fleet, desktop, "curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20",
+    return as_pi(fleet, desktop, "curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", str(PATIENCE),
                  "--output", "/dev/null", "--write-out", "%{http_code}", f"{fleet.url('pi')}/settings")
 
 
 def held(fleet: Fleet, desktop: str) -> list[str]:
-    """What the host holds, without Ansible's own folder for what it sends, and the folder that has it."""
-    lines = fleet.checksums(desktop)
-    return [line for line in lines if not re.match(r"/home/pi( d |/\.ansible)", line)]
+    return fleet.held(desktop, OF_ANSIBLE)
 
 
 def fingerprint(pem: bytes) -> str:
@@ -81,26 +82,11 @@ def nickname(fleet: Fleet, mark: str) -> str:
 @pytest.fixture(scope="module")
 def other(fleet: Fleet) -> str:
     """A file like that of an authority which was renewed and replaced: four certificates, of which two are to be trusted."""
-    folder = fleet.work / "other"
-    folder.mkdir(exist_ok=True)
-    make = """
-        set -eu
-        new() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"; }
-        root() { openssl req -x509 -new -key "$1" -subj "/CN=Other: fleet, CA" -out "$2" "$3" "$4"; }
-        cd "$1"
-        new old.key; new new.key
-        root old.key old.pem -days 10
-        root old.key renewed.pem -days 20
-        openssl req -new -key new.key -subj "/CN=Cross" -addext basicConstraints=critical,CA:TRUE -out cross.csr
-        openssl x509 -req -in cross.csr -copy_extensions copy -CA old.pem -CAkey old.key -days 10 -out cross.pem
-        openssl req -x509 -new -key new.key -subj "/CN=Expired" -not_before 20200101000000Z -not_after 20210101000000Z \
-            -out expired.pem 2>/dev/null ||
-            openssl x509 -req -in cross.csr -signkey new.key -copy_extensions copy -days -1 -out expired.pem
-        cat renewed.pem cross.pem expired.pem old.pem >ca.pem
-    """
+    directory = fleet.work / "other"
+    directory.mkdir(exist_ok=True)
     here = fleet.here().machine
-    assert here.run("sh -c %s sh %s", make, str(folder)).rc == 0
-    return str(folder)
+    assert here.run("sh %s %s", str(OTHER_AUTHORITY), str(directory)).rc == 0
+    return str(directory)
 
 
 @every_desktop
@@ -117,7 +103,7 @@ def test_check_mode_changes_nothing(fleet: Fleet) -> None:
     # There is no certutil yet.
     assert run.said("What they hold is not known to check mode."), run.output
     assert run.said(f"- {CHROMIUM} (user pi)") and "CN=Node-RED fleet CA" in run.output, run.output
-    assert [differences(*pair) for pair in zip(before, [held(fleet, desktop) for desktop in DESKTOPS])] == [[], []]
+    assert [differences(*pair) for pair in zip(before, [held(fleet, desktop) for desktop in DESKTOPS], strict=True)] == [[], []]
 
 
 @every_desktop
@@ -162,7 +148,7 @@ def test_curl_and_openssl_trust_it(fleet: Fleet, desktop: str) -> None:
     host = fleet.host(desktop)
     served = fleet.host("pi").check_output("openssl x509 -in %s", CERTIFICATE)
     host.check_output("printf %%s %s >/tmp/served.pem", served)
-    # OpenSSL's two ways to look for an authority: one file, and a folder with hashes.
+    # OpenSSL's two ways to look for an authority: one file, and a directory with hashes.
     for way in ("-no-CApath -no-CAstore", "-no-CAfile -no-CAstore"):
         verified = host.run(f"openssl verify {way} -verify_ip {fleet.address('pi')} /tmp/served.pem")
         assert verified.stdout.strip() == "/tmp/served.pem: OK", verified
@@ -258,7 +244,7 @@ def test_database_with_a_password(fleet: Fleet) -> None:
 
 
 def test_link_is_not_followed_with_the_rights_of_root(fleet: Fleet) -> None:
-    """Ann's links lead to folders of root, one of which she may read."""
+    """Ann's links lead to directorys of root, one of which she may read."""
     for desktop in DESKTOPS:
         fleet.host(desktop).check_output(
             "install -d -m 0755 %s && install -d -m 0700 %s/private /home/ann/.mozilla/firefox && "

@@ -26,7 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared import cer
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     RUNNING,
     lineage_name,
-    live_folder,
+    live_directory,
     options_digest,
     reasons_to_fetch,
 )
@@ -175,7 +175,7 @@ class AcmeCertificate(HostCertificate):
         """Remove what a killed certbot left of our lineage, because it would go on beside it under another name."""
         service = self.unit.name
         name = lineage_name(service)
-        renewal, live = acme.renewal_file(service), live_folder(service)
+        renewal, live = acme.renewal_file(service), live_directory(service)
         archive = os.path.join(certbot_hook.FOLDER, "archive", name)
         found = acme.read(service)
         if found and found["key_matches"] and found["directory"]:
@@ -296,7 +296,7 @@ class AcmeCertificate(HostCertificate):
 
     def _checked(self):
         """Key and certificates of the lineage (PEM); HostError unless they are what was asked for."""
-        live = live_folder(self.unit.name)
+        live = live_directory(self.unit.name)
         key, chain = (files.read(os.path.join(live, name)) for name in ("privkey.pem", "fullchain.pem"))
         if not key or not chain:
             raise HostError(

@@ -19,7 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     lineage_name,
-    live_folder,
+    live_directory,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
@@ -46,7 +46,7 @@ def read(service):
     parameters = _renewal_parameters(files.read(renewal_file(service)))
     if parameters is None:
         return None
-    live = live_folder(service)
+    live = live_directory(service)
     record = Store(service).read(RECORD) or {}
     return {
         "name": lineage_name(service),

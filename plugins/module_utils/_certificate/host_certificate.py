@@ -80,7 +80,7 @@ class HostCertificate:
         self.unit = unit
         self.key_type = key_type
         self.new_key = new_key
-        self.path = os.path.join(unit.settings_folder, CERTIFICATE_FILE)
+        self.path = os.path.join(unit.settings_directory, CERTIFICATE_FILE)
         self.store = Store(unit.name)
 
     def request(self):
@@ -131,7 +131,7 @@ class HostCertificate:
 
     @contextlib.contextmanager
     def _configuration(self, **values):
-        with tempfile.NamedTemporaryFile(dir=self.store.folder) as stream:
+        with tempfile.NamedTemporaryFile(dir=self.store.directory) as stream:
             stream.write(_CONFIGURATION.format(**values).encode())
             stream.flush()
             yield stream.name
@@ -142,9 +142,9 @@ class HostCertificate:
             raise HostError("The key of this host does not fit the certificate that was made for it. Run again.")
         transaction = Transaction(self.store)
         transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
-        if not os.path.isdir(self.unit.settings_folder):
-            transaction.make_folder(self.unit.settings_folder, 0o700, account)
-        transaction.make_folder(os.path.dirname(self.path), 0o700, account)
+        if not os.path.isdir(self.unit.settings_directory):
+            transaction.make_directory(self.unit.settings_directory, 0o700, account)
+        transaction.make_directory(os.path.dirname(self.path), 0o700, account)
         transaction.replace(self.path, pair(key, chain), 0o600, account.uid, account.gid, account)
         self.store.discard(_STAGED)
         return {

@@ -153,7 +153,7 @@ def read_evidence(unit, store):
 def _places(unit, store, settings):
     """The files in which evidence may be, with the time of their last change and whose rights read them."""
     here = [
-        os.path.join(glob.escape(unit.settings_folder), glob.escape(settings) + "*"),
+        os.path.join(glob.escape(unit.settings_directory), glob.escape(settings) + "*"),
         *(os.path.join(glob.escape(unit.user_dir), name) for name in (".config*.json*", ".*_cred.json.backup")),
     ]
     kept = [os.path.join(glob.escape(store.path("backups")), "*", "*")]

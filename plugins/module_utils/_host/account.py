@@ -10,19 +10,34 @@ import contextlib
 import grp
 import os
 import pwd
+import typing as t
 
 from .errors import HostError
 
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class Account:
-    """A user of the host, with the groups and the home folder that its processes have."""
+    """A user of the host, with the groups and the home directory that its processes have.
 
-    def __init__(self, name):
+    :param name: the name of the user
+    :raises HostError: there is no such user
+    """
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    #: The name of the primary group.
+    group: str
+
+    def __init__(self, name: str) -> None:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             raise HostError(
-                "The user %s does not exist on this host. Set nodered_user to the user that runs Node-RED." % name
+                f"The user {name} does not exist on this host. Set nodered_user to the user that runs Node-RED."
             ) from None
         self.name = entry.pw_name
         self.uid = entry.pw_uid
@@ -31,8 +46,13 @@ class Account:
         self.group = group_name(entry.pw_gid)
 
     @classmethod
-    def of_uid(cls, uid, gid):
-        """The user of an id. One without a name, as in a container, has no home and only this group."""
+    def of_uid(cls, uid: int, gid: int) -> Account:
+        """The user of an id.
+
+        :param uid: the id of the user
+        :param gid: the id of its group, which only counts where the user has no name
+        :returns: the user; one without a name, as in a container, has no home and only this group
+        """
         try:
             return cls(pwd.getpwuid(uid).pw_name)
         except KeyError:
@@ -42,11 +62,12 @@ class Account:
             return account
 
     @property
-    def groups(self):
+    def groups(self) -> list[int]:
+        """The ids of all groups."""
         return os.getgrouplist(self.name, self.gid)
 
     @contextlib.contextmanager
-    def rights(self):
+    def rights(self) -> Iterator[None]:
         """Run the block with the effective rights of this user; does nothing unless we are root."""
         if os.geteuid() != 0 or self.uid == 0:
             yield
@@ -64,16 +85,24 @@ class Account:
             os.setgroups(groups)
 
 
-def user_name(uid):
-    """The name of a user id, or the number as text where it has none."""
+def rights_of(account: Account | None) -> contextlib.AbstractContextManager[None]:
+    """Run the block with the effective rights of a user.
+
+    :param account: the user; None keeps our own rights
+    """
+    return account.rights() if account else contextlib.nullcontext()
+
+
+def user_name(uid: int) -> str:
+    """The name of a user id, or the number as a string where it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
 
 
-def group_name(gid):
-    """The name of a group id, or the number as text where it has none."""
+def group_name(gid: int) -> str:
+    """The name of a group id, or the number as a string where it has none."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:

@@ -6,20 +6,26 @@
 
 from __future__ import annotations
 
+import typing as t
+
 
 class HostError(Exception):
     """What the managed host refused or lacks, in a sentence for the person who runs the playbook.
 
-    ``details`` go into the module's result beside the message.
+    :param message: the sentence
+    :param details: what goes into the module's result beside the message
     """
 
-    def __init__(self, message, **details):
+    def __init__(self, message: str, **details: t.Any) -> None:
         super().__init__(message)
         self.details = details
 
 
 class ConflictError(HostError):
-    """A file is not what a change of it was computed from: somebody else has changed it meanwhile."""
+    """A file is not what a change of it was computed from: somebody else has changed it meanwhile.
 
-    def __init__(self, path):
-        super().__init__("%s was changed by somebody else meanwhile." % path)
+    :param path: the file
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} was changed by somebody else meanwhile.")

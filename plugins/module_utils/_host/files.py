@@ -4,8 +4,10 @@
 
 """Files of the managed host: read, compared by checksum and replaced in one rename.
 
-Modules run as root, but the folders they write to belong to the service's user, who could plant a symbolic link
+Modules run as root, but the directories they write to belong to the service's user, who could plant a symbolic link
 there. So every access takes the rights of that user: a link leads no further than the user could go anyway.
+
+Each function takes that user as ``account``; None keeps our own rights.
 """
 
 from __future__ import annotations
@@ -16,10 +18,14 @@ import errno
 import os
 import stat
 import time
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
-from .account import group_name, user_name
+from .account import Account, group_name, rights_of, user_name
 from .errors import ConflictError, HostError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import FileStatus
 
 #: Read no more than this of a file that is meant to be small (bytes).
 MAXIMUM_SIZE = 16 * 1024 * 1024
@@ -32,56 +38,76 @@ _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 
-def read(path, account=None):
-    """The bytes of a regular file, or None where there is none."""
+def read(path: str, account: Account | None = None) -> bytes | None:
+    """Read a regular file.
+
+    :param path: the file
+    :param account: the user with whose rights it is opened
+    :returns: its content, or None where there is none
+    :raises HostError: it cannot be read, is not a regular file, or is larger than `MAXIMUM_SIZE`
+    """
     return read_with_status(path, account)[0]
 
 
-def read_with_status(path, account=None):
-    """The bytes of a regular file and the status of that very file, or None twice where there is none.
+def read_with_status(path: str, account: Account | None = None) -> tuple[bytes | None, FileStatus | None]:
+    """Read a regular file and the status of that very file.
 
-    A second look at the path could be led to another file by whoever owns the folder.
+    A second look at the path could be led to another file by whoever owns the directory.
+
+    :param path: the file
+    :param account: the user with whose rights it is opened
+    :returns: its content and its status, or None twice where there is none
+    :raises HostError: it cannot be read, is not a regular file, or is larger than `MAXIMUM_SIZE`
     """
-    with account.rights() if account else contextlib.nullcontext():
+    with rights_of(account):
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except (FileNotFoundError, NotADirectoryError):
             return None, None
         except OSError as exc:
-            raise HostError("%s cannot be read: %s." % (path, os.strerror(exc.errno))) from exc
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
+            raise HostError(f"{path} cannot be read: {reason(exc)}.") from exc
+    result = os.fstat(descriptor)
+    if not stat.S_ISREG(result.st_mode):
         os.close(descriptor)
-        raise HostError("%s is not a regular file." % path)
+        raise HostError(f"{path} is not a regular file.")
     with os.fdopen(descriptor, "rb") as stream:
         content = stream.read(MAXIMUM_SIZE + 1)
     if len(content) > MAXIMUM_SIZE:
-        raise HostError("%s is larger than %d MiB." % (path, MAXIMUM_SIZE >> 20))
-    return content, _described(found)
+        raise HostError(f"{path} is larger than {MAXIMUM_SIZE >> 20} MiB.")
+    return content, _described(result)
 
 
-def status(path):
-    """Mode, owner and group of a path as a dictionary, or None where there is none."""
+def status(path: str) -> FileStatus | None:
+    """Mode, owner and group of what a path leads to, or None where there is nothing."""
     try:
-        found = os.stat(path)
+        return _described(os.stat(path))
     except OSError:
         return None
-    return _described(found)
 
 
-def _described(found):
+def reason(error: OSError) -> str:
+    """The operating system's words for an error."""
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def mode_of(status: FileStatus) -> int:
+    """The mode of a status as a number, without the bits that give a program the rights of its owner."""
+    return int(status["mode"], 8) & 0o777
+
+
+def _described(result: os.stat_result) -> FileStatus:
     return {
         # Never the bits that give a program the rights of its owner.
-        "mode": "%04o" % (found.st_mode & 0o777),
-        "uid": found.st_uid,
-        "gid": found.st_gid,
-        "owner": user_name(found.st_uid),
-        "group": group_name(found.st_gid),
+        "mode": f"{result.st_mode & 0o777:04o}",
+        "uid": result.st_uid,
+        "gid": result.st_gid,
+        "owner": user_name(result.st_uid),
+        "group": group_name(result.st_gid),
     }
 
 
-def synchronize_folder(path):
-    """Make a rename in this folder survive a power failure."""
+def synchronize_directory(path: str) -> None:
+    """Make a rename in this directory survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -89,21 +115,37 @@ def synchronize_folder(path):
         os.close(descriptor)
 
 
-def temporary_path(path):
+def temporary_path(path: str) -> str:
     """Where the new content of a file waits for its rename. One name is enough: the store's lock lets one run write."""
-    return os.path.join(os.path.dirname(path), ".%s.pifleet" % os.path.basename(path))
+    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.pifleet")
 
 
-def replace(path, content, mode, uid, gid, account=None, expected=None):
-    """Put ``content`` at ``path`` in one rename: readers see the old file or the new one, never a part of either.
+def replace(
+    path: str,
+    content: bytes,
+    mode: int,
+    uid: int,
+    gid: int,
+    account: Account | None = None,
+    expected: str | None = None,
+) -> None:
+    """Replace a file in one rename: readers see the old file or the new one, never a part of either.
 
-    ``mode`` is an integer; the file ends with that mode, owner and group. A symbolic link stays one: the file that it
-    leads to is replaced. ``expected`` is the checksum of the file to be replaced; with another one Conflict is raised
-    and the file stays.
+    A symbolic link stays one: the file that it leads to is replaced.
+
+    :param path: the file
+    :param content: its new content
+    :param mode: the mode that it ends with
+    :param uid: the owner that it ends with
+    :param gid: the group that it ends with
+    :param account: the user with whose rights it is made and renamed
+    :param expected: the checksum of the file to be replaced, empty where there must be none; None takes whatever is there
+    :raises ConflictError: there is another file than the expected one; it stays
+    :raises HostError: it cannot be written
     """
-    with account.rights() if account else contextlib.nullcontext():
+    with rights_of(account):
         path = os.path.realpath(path)
-        folder = os.path.dirname(path)
+        directory = os.path.dirname(path)
         temporary = temporary_path(path)
         try:
             # One that a killed run has left.
@@ -111,7 +153,7 @@ def replace(path, content, mode, uid, gid, account=None, expected=None):
                 os.unlink(temporary)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as exc:
-            raise HostError("Nothing can be written to %s: %s." % (folder, os.strerror(exc.errno))) from exc
+            raise HostError(f"Nothing can be written to {directory}: {reason(exc)}.") from exc
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -121,19 +163,19 @@ def replace(path, content, mode, uid, gid, account=None, expected=None):
                 os.fchown(stream.fileno(), uid, gid)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
-        with account.rights() if account else contextlib.nullcontext():
+        with rights_of(account):
             _rename(temporary, path, expected)
-            synchronize_folder(folder)
+            synchronize_directory(directory)
     except (OSError, HostError) as exc:
-        with account.rights() if account else contextlib.nullcontext(), contextlib.suppress(OSError):
+        with rights_of(account), contextlib.suppress(OSError):
             os.unlink(temporary)
         if isinstance(exc, HostError):
             raise
-        raise HostError("%s cannot be replaced: %s." % (path, os.strerror(exc.errno))) from exc
+        raise HostError(f"{path} cannot be replaced: {reason(exc)}.") from exc
 
 
-def _rename(temporary, path, expected):
-    """Rename over ``path`` if what is there has this checksum (None: whatever is there), else Conflict."""
+def _rename(temporary: str, path: str, expected: str | None) -> None:
+    """Rename over ``path`` if what is there has this checksum (None: whatever is there), else ConflictError."""
     if expected is None:
         os.rename(temporary, path)
         return
@@ -153,7 +195,7 @@ def _rename(temporary, path, expected):
         os.unlink(temporary)
 
 
-def _renameat2(source, target, flags):
+def _renameat2(source: str, target: str, flags: int) -> bool:
     """A system call that Python lacks; False where the kernel or the file system does not know these flags."""
     try:
         call = ctypes.CDLL(None, use_errno=True).renameat2
@@ -167,29 +209,46 @@ def _renameat2(source, target, flags):
     raise OSError(number, os.strerror(number), target)
 
 
-def backup(path, content, status, account=None):
-    """Keep a copy of a file beside it, under a name as Ansible's own modules give it, and return that name.
+def backup(path: str, content: bytes, status: FileStatus, account: Account | None = None) -> str:
+    """Keep a copy of a file beside it, which only its owner can read, because a settings file holds hashes.
 
-    Only its owner can read it, because a settings file holds hashes. ``status`` is the file's.
+    :param path: the file
+    :param content: its content
+    :param status: its status
+    :param account: the user with whose rights the copy is made
+    :returns: the path of the copy, with a name as Ansible's own modules give it
+    :raises HostError: it cannot be written
     """
-    kept = "%s.%d.%s" % (path, os.getpid(), time.strftime("%Y-%m-%d@%H:%M:%S~"))
-    replace(kept, content, 0o600, status["uid"], status["gid"], account)
-    return kept
+    copy = f"{path}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}"
+    replace(copy, content, 0o600, status["uid"], status["gid"], account)
+    return copy
 
 
-def remove(path, account=None):
-    """Remove a file; one that is not there is fine."""
-    with account.rights() if account else contextlib.nullcontext():
+def remove(path: str, account: Account | None = None) -> None:
+    """Remove a file; one that is not there is fine.
+
+    :param path: the file
+    :param account: the user with whose rights it is removed
+    :raises HostError: it cannot be removed
+    """
+    with rights_of(account):
         try:
             os.unlink(path)
         except FileNotFoundError:
             pass
         except OSError as exc:
-            raise HostError("%s cannot be removed: %s." % (path, os.strerror(exc.errno))) from exc
+            raise HostError(f"{path} cannot be removed: {reason(exc)}.") from exc
 
 
-def make_folder(path, mode, account):
-    """Make a folder of the user with this mode; returns whether something changed."""
+def make_directory(path: str, mode: int, account: Account) -> bool:
+    """Make a directory of a user, or take away the rights that its mode should not give.
+
+    :param path: the directory
+    :param mode: its mode
+    :param account: the user
+    :returns: whether something changed
+    :raises HostError: it cannot be made
+    """
     with account.rights():
         try:
             os.mkdir(path, mode)
@@ -198,36 +257,42 @@ def make_folder(path, mode, account):
         except FileExistsError:
             pass
         except OSError as exc:
-            raise HostError("The folder %s cannot be made: %s." % (path, os.strerror(exc.errno))) from exc
+            raise HostError(f"The directory {path} cannot be made: {reason(exc)}.") from exc
     return restrict(path, mode)
 
 
-def restrict(path, mode, account=None):
-    """Take away the rights that ``mode`` does not give; returns whether something changed.
+def restrict(path: str, mode: int, account: Account | None = None) -> bool:
+    """Take away the rights that a mode does not give.
 
-    Gives no right: a file that its owner made stricter stays so. Does not follow a symbolic link. With ``account`` only
-    what belongs to that user, with no more than that user's rights: another owner's file may need its group or others.
+    Gives no right: a file that its owner made stricter stays so. Does not follow a symbolic link.
+
+    :param path: the file or directory
+    :param mode: the most that it may keep
+    :param account: only what belongs to this user is changed, with no more than that user's rights: another owner's file
+        may need its group or others
+    :returns: whether something changed
+    :raises HostError: the mode cannot be set
     """
-    with account.rights() if account else contextlib.nullcontext():
+    with rights_of(account):
         return _restrict(path, mode, account)
 
 
-def _restrict(path, mode, account):
+def _restrict(path: str, mode: int, account: Account | None) -> bool:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as exc:
         if exc.errno in (errno.ENOENT, errno.ELOOP) or (account and exc.errno == errno.EACCES):
             return False
-        raise HostError("The mode of %s cannot be set: %s." % (path, os.strerror(exc.errno))) from exc
+        raise HostError(f"The mode of {path} cannot be set: {reason(exc)}.") from exc
     try:
-        found = os.fstat(descriptor)
-        present = stat.S_IMODE(found.st_mode)
-        if present & mode == present or (account and found.st_uid != account.uid):
+        result = os.fstat(descriptor)
+        present = stat.S_IMODE(result.st_mode)
+        if present & mode == present or (account and result.st_uid != account.uid):
             return False
         try:
             os.fchmod(descriptor, present & mode)
         except OSError as exc:
-            raise HostError("The mode of %s cannot be set: %s." % (path, os.strerror(exc.errno))) from exc
+            raise HostError(f"The mode of {path} cannot be set: {reason(exc)}.") from exc
         return True
     finally:
         os.close(descriptor)

@@ -24,27 +24,31 @@ _SIOCGIFADDR = 0x8915
 _PASSING = 0x01 | 0x20 | 0x40
 
 
-def addresses():
+def addresses() -> list[str]:
     """Addresses that last: no loopback, no link-local, no temporary IPv6 address, none of a container's bridge."""
-    found = []
+    present: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for _index, name in socket.if_nameindex():
             if not _VIRTUAL.match(name):
                 with contextlib.suppress(OSError):
                     request = struct.pack("256s", name[:15].encode())
-                    found.append(ipaddress.ip_address(fcntl.ioctl(sock.fileno(), _SIOCGIFADDR, request)[20:24]))
+                    present.append(ipaddress.ip_address(fcntl.ioctl(sock.fileno(), _SIOCGIFADDR, request)[20:24]))
     with contextlib.suppress(OSError), open("/proc/net/if_inet6", encoding="ascii") as stream:
         for line in stream:
             fields = line.split()
             if not _VIRTUAL.match(fields[5]) and not int(fields[4], 16) & _PASSING:
-                found.append(ipaddress.ip_address(bytes.fromhex(fields[0])))
-    return [str(address) for address in found if not address.is_loopback and not address.is_link_local]
+                present.append(ipaddress.ip_address(bytes.fromhex(fields[0])))
+    return [str(address) for address in present if not address.is_loopback and not address.is_link_local]
 
 
-def fully_qualified_name(hostname):
-    """The host's full name as /etc/hosts has it; a resolver is not asked, because a host offline would wait for it."""
+def fully_qualified_name(hostname: str) -> str:
+    """The host's full name as /etc/hosts has it; a resolver is not asked, because a host offline would wait for it.
+
+    :param hostname: the name without a domain
+    :returns: the name with its domain, or the same where none is known
+    """
     for line in (files.read("/etc/hosts") or b"").decode("utf-8", "replace").splitlines():
         names = line.partition("#")[0].split()[1:]
-        if hostname in names and names[0].startswith(hostname + "."):
+        if hostname in names and names[0].startswith(f"{hostname}."):
             return names[0]
     return hostname

@@ -11,17 +11,17 @@ import re
 from .files import read
 
 
-def installed_version(package):
-    """The version dpkg has installed of a package, without Debian's revision, or None."""
-    found = re.match(r"(?:\d+:)?([0-9.]+)", package_version(package) or "")
-    return found.group(1) if found else None
+def installed_version(package: str) -> str | None:
+    """The version dpkg has installed of a package, without Debian's epoch and revision, or None."""
+    version = re.match(r"(?:\d+:)?([0-9.]+)", package_version(package) or "")
+    return version.group(1) if version else None
 
 
-def package_version(package):
+def package_version(package: str) -> str | None:
     """The version dpkg has installed of a package as it is, or None."""
     content = read("/var/lib/dpkg/status") or b""
     for stanza in content.split(b"\n\n"):
         if stanza.startswith(b"Package: " + package.encode() + b"\n") and b"\nStatus: install ok installed\n" in stanza:
-            found = re.search(rb"^Version: (\S+)", stanza, re.MULTILINE)
-            return found.group(1).decode() if found else None
+            version = re.search(rb"^Version: (\S+)", stanza, re.MULTILINE)
+            return version.group(1).decode() if version else None
     return None

@@ -11,28 +11,46 @@ import fcntl
 import json
 import os
 import time
+import typing as t
 
 from . import files
 from .errors import HostError
 
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 BASE = "/var/lib/pifleet-nodered"
+
+#: The records of the open transaction and of the last proof.
+TRANSACTION = "transaction.json"
+PROVED = "proved.json"
 
 #: Seconds to wait for another run that works on the same host.
 LOCK_TIMEOUT = 60
 
 
 class Store:
-    """The root-only folder of one service."""
+    """The root-only directory of one service.
 
-    def __init__(self, service, base=BASE):
+    :param service: the name of the service, with or without its suffix
+    :param base: the directory in which those of all services are
+    """
+
+    def __init__(self, service: str, base: str = BASE) -> None:
         self.service = service
-        self.folder = os.path.join(base, service.removesuffix(".service"))
+        self.directory = os.path.join(base, service.removesuffix(".service"))
 
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
+    def path(self, *names: str) -> str:
+        """The path of something in the directory."""
+        return os.path.join(self.directory, *names)
 
-    def read(self, name):
-        """A JSON record of the folder, or None."""
+    def read(self, name: str) -> t.Any:
+        """Read a JSON record.
+
+        :param name: its file
+        :returns: what it says, or None where there is none
+        :raises HostError: it is damaged
+        """
         content = files.read(self.path(name))
         if content is None:
             return None
@@ -40,38 +58,45 @@ class Store:
             return json.loads(content)
         except ValueError as exc:
             raise HostError(
-                "%s is damaged (%s). Look at it and at backups beside it, put the files of Node-RED in "
-                "order by hand and remove it." % (self.path(name), exc)
+                f"{self.path(name)} is damaged ({exc}). Look at it and at backups beside it, put the files of Node-RED in"
+                " order by hand and remove it."
             ) from exc
 
-    def write(self, name, record):
-        """Put a JSON record into the folder, on the disk before this returns."""
-        self._prepare()
-        content = json.dumps(record, indent=2, sort_keys=True).encode() + b"\n"
-        files.replace(self.path(name), content, 0o600, os.geteuid(), os.getegid())
+    def write(self, name: str, record: Mapping[str, t.Any]) -> None:
+        """Put a JSON record into the directory, on the disk before this returns.
 
-    def keep(self, name, content):
-        """Keep bytes under a name below the folder."""
+        :param name: its file
+        :param record: what it is to say
+        """
         self._prepare()
-        folder = self.folder
+        files.replace(self.path(name), as_json(record), 0o600, os.geteuid(), os.getegid())
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep bytes under a name below the directory, which may have directories of its own."""
+        self._prepare()
+        directory = self.directory
         for part in os.path.dirname(name).split("/"):
-            folder = os.path.join(folder, part)
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            directory = os.path.join(directory, part)
+            os.makedirs(directory, mode=0o700, exist_ok=True)
         files.replace(self.path(name), content, 0o600, os.geteuid(), os.getegid())
 
-    def discard(self, name):
+    def discard(self, name: str) -> None:
+        """Remove a file of the directory; one that is not there is fine."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path(name))
-            files.synchronize_folder(self.folder)
+            files.synchronize_directory(self.directory)
 
-    def _prepare(self):
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        os.chmod(os.path.dirname(self.folder), 0o700)
-        os.chmod(self.folder, 0o700)
+    def _prepare(self) -> None:
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        os.chmod(os.path.dirname(self.directory), 0o700)
+        os.chmod(self.directory, 0o700)
 
     @contextlib.contextmanager
-    def lock(self):
-        """Keep other runs from working on this service; HostError when one does so for too long."""
+    def lock(self) -> Iterator[None]:
+        """Keep other runs from working on this service.
+
+        :raises HostError: another one has been doing so for `LOCK_TIMEOUT`
+        """
         self._prepare()
         with open(self.path("lock"), "wb") as stream:
             deadline = time.monotonic() + LOCK_TIMEOUT
@@ -82,8 +107,12 @@ class Store:
                 except OSError:
                     if time.monotonic() > deadline:
                         raise HostError(
-                            "Another run has been working on %s for %d s. Wait until it has ended."
-                            % (self.service, LOCK_TIMEOUT)
+                            f"Another run has been working on {self.service} for {LOCK_TIMEOUT} s. Wait until it has ended."
                         ) from None
                     time.sleep(0.2)
             yield
+
+
+def as_json(record: Mapping[str, t.Any]) -> bytes:
+    """The bytes of a record's file."""
+    return json.dumps(record, indent=2, sort_keys=True).encode() + b"\n"

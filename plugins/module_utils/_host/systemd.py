@@ -9,39 +9,57 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import typing as t
 
 from .errors import HostError
 
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
 #: What systemd gives to services of the system that set no PATH (systemd.exec(5), DEFAULT_PATH).
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: Seconds that systemctl may take.
+_TIMEOUT = 120
 
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
-def systemctl(*arguments, check=True):
-    """Run systemctl and return what it prints; HostError with its own words when it fails."""
+def systemctl(*arguments: str, check: bool = True) -> str:
+    """Run systemctl.
+
+    :param arguments: the words of its command line
+    :param check: whether a failure is an error
+    :returns: what it prints
+    :raises HostError: it failed, with its own words; there is none; or it did not end in `_TIMEOUT`
+    """
+    command = " ".join(arguments)
     try:
         run = subprocess.run(
             ["systemctl", "--no-pager", *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=_TIMEOUT,
             check=False,
         )
     except FileNotFoundError:
         raise HostError("This host has no systemctl: Node-RED must run as a systemd service here.") from None
     except subprocess.TimeoutExpired:
-        raise HostError("systemctl %s did not end in 120 s." % " ".join(arguments)) from None
+        raise HostError(f"systemctl {command} did not end in {_TIMEOUT} s.") from None
     if check and run.returncode != 0:
-        raise HostError("systemctl %s failed: %s" % (" ".join(arguments), run.stderr.strip()))
+        raise HostError(f"systemctl {command} failed: {run.stderr.strip()}")
     return run.stdout
 
 
-def environment_of_file(content):
-    """The variables of a systemd environment file (systemd.exec(5), EnvironmentFile=) as a dictionary."""
+def environment_of_file(content: bytes) -> dict[str, str]:
+    """The variables of a systemd environment file (systemd.exec(5), EnvironmentFile=).
+
+    :param content: the file
+    :returns: the values by the names of the variables; lines that systemd would ignore are left out
+    """
     variables = {}
     for line in re.sub(r"\\\n", "", content.decode("utf-8", "replace")).splitlines():
         name, separator, value = line.strip().partition("=")
@@ -58,13 +76,18 @@ def environment_of_file(content):
     return variables
 
 
-def expand(arguments, environment):
-    """The words of ExecStart= with its variables: $NAME alone becomes several words, ${NAME} stays in its word."""
+def expand(arguments: Iterable[str], environment: Mapping[str, str]) -> list[str]:
+    """The words of ExecStart= with its variables: $NAME alone becomes several words, ${NAME} stays in its word.
+
+    :param arguments: the words as they are written
+    :param environment: the values of the variables; one that is not in it is empty
+    :returns: the words that the program gets
+    """
     words = []
     for word in arguments:
         alone = re.fullmatch(r"\$(\w+)", word)
         if alone:
             words.extend(environment.get(alone.group(1), "").split())
         else:
-            words.append(_VARIABLE.sub(lambda found: environment.get(found.group(1) or found.group(2), ""), word))
+            words.append(_VARIABLE.sub(lambda name: environment.get(name.group(1) or name.group(2), ""), word))
     return words

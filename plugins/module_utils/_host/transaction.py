@@ -4,7 +4,7 @@
 
 """The transaction of one Node-RED: what was replaced since the last state that was proved to work.
 
-Everything lies in a folder only root can enter:
+Everything lies in a directory only root can enter:
 
     /var/lib/pifleet-nodered/<service>/
         transaction.json     the open transaction; there is none when all is proved
@@ -19,54 +19,88 @@ killed, the next one finds either nothing to undo or all it needs to undo it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from . import files
 from .account import Account
 from .errors import ConflictError, HostError
+from .store import PROVED, TRANSACTION, Store, as_json
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        CredentialsPlan,
+        Proof,
+        ReplacedFile,
+        ServiceBefore,
+        TransactionRecord,
+    )
 
 
 class Transaction:
-    """The open transaction of a service, or one that can be opened. To be used under the store's lock."""
+    """The open transaction of a service, or one that can be opened. To be used under the store's lock.
 
-    def __init__(self, store):
+    :param store: the store of the service
+    :raises HostError: the record of the transaction is damaged
+    """
+
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.record = store.read("transaction.json")
+        #: None while the transaction is not open.
+        self.record: TransactionRecord | None = store.read(TRANSACTION)
 
     @property
-    def open(self):
+    def open(self) -> bool:
+        """Whether something was replaced, or is to be done, and is not proved to the end."""
         return self.record is not None
 
     @property
-    def identifier(self):
+    def open_record(self) -> TransactionRecord:
+        """The record, for callers that know that it is open."""
+        if self.record is None:
+            raise AssertionError("no transaction is open")
+        return self.record
+
+    @property
+    def identifier(self) -> str | None:
+        """The name of the open transaction."""
         return self.record["id"] if self.record else None
 
     @property
-    def is_proved(self):
-        """Whether the host has proved what was replaced, and only the word of the control node is missing."""
-        return self.open and bool(self.record["proof"])
+    def proof(self) -> Proof | None:
+        """What the host has proved of the open transaction, while only the word of the control node is missing."""
+        return self.record["proof"] if self.record else None
 
     @property
-    def ends_sessions(self):
-        return self.open and bool(self.record["revoke"] or self.record["session_expiry"])
+    def is_proved(self) -> bool:
+        """Whether the host has proved what was replaced."""
+        return bool(self.proof)
 
-    def begin(self, before):
-        """Open it, unless it is; ``before`` is what the running server looked like.
+    @property
+    def ends_sessions(self) -> bool:
+        """Whether the next restart has to end sessions of the editor."""
+        return self.record is not None and bool(self.record["revoke"] or self.record["session_expiry"])
+
+    def begin(self, before: ServiceBefore) -> None:
+        """Open it, unless it is.
 
         One that was proved, by a run that ended before it could say so, is finished first: nothing of it is to be undone
         because of what comes now.
+
+        :param before: what the running server looked like
         """
-        if self.is_proved:
-            self.commit(self.record["proof"])
+        if self.proof:
+            self.commit(self.proof)
             self.record = None
         if self.record is None:
             self.record = {
-                "id": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-%d" % os.getpid(),
+                "id": f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}",
                 "before": before,
-                "folders": [],
+                "directories": [],
                 "files": [],
                 "effective": None,
                 "settings": None,
@@ -78,44 +112,67 @@ class Transaction:
             }
             self._save()
 
-    def note(self, **facts):
-        """Add facts to the record."""
-        self.record.update(facts)
+    def note(self, **facts: t.Any) -> None:
+        """Put facts into the record.
+
+        :param facts: values for keys of `TransactionRecord`
+        """
+        self.open_record.update(t.cast("TransactionRecord", facts))
         self._save()
 
-    def plan(self, revoke=(), session_expiry=None, credentials=None):
+    def plan(
+        self,
+        revoke: Iterable[str] = (),
+        session_expiry: int | None = None,
+        credentials: CredentialsPlan | None = None,
+    ) -> None:
         """Note what the next restart has to do, beside what it has to do already.
 
-        ``revoke`` are users whose sessions end, ``session_expiry`` the seconds after which all others do (None: as they
-        are), ``credentials`` see `_reencryption`.
+        :param revoke: users of the editor whose sessions end
+        :param session_expiry: seconds after which all other sessions end; None leaves them as they are
+        :param credentials: what it has to do with the credentials of flows, see `encrypt_anew`
         """
-        record = self.record
+        record = self.open_record
         self.note(
             revoke=sorted({*record["revoke"], *revoke}),
             credentials=credentials or record["credentials"],
             session_expiry=min(filter(None, (record["session_expiry"], session_expiry)), default=None),
         )
 
-    def replace(self, path, content, mode, uid, gid, account=None, expected=None):
-        """Replace a file (``content`` None removes it), keeping what was there for the way back.
+    def replace(
+        self,
+        path: str,
+        content: bytes | None,
+        mode: int,
+        uid: int,
+        gid: int,
+        account: Account | None = None,
+        expected: str | None = None,
+    ) -> None:
+        """Replace a file, keeping what was there for the way back.
 
-        ConflictError, and nothing is kept, when the file has not the ``expected`` checksum.
+        :param path: the file
+        :param content: its new content; None removes it
+        :param mode: the mode that it ends with
+        :param uid: the owner that it ends with
+        :param gid: the group that it ends with
+        :param account: the user with whose rights it is read and written; None for root's
+        :param expected: the checksum of the file to be replaced; None takes whatever is there
+        :raises ConflictError: there is another file than the expected one; it stays, and nothing is kept
+        :raises HostError: it cannot be read or written
         """
         present, status = files.read_with_status(path, account)
         if expected is not None and checksum(present) != expected:
             raise ConflictError(path)
-        entry = None
-        if not any(entry["path"] == path for entry in self.record["files"]):
+        entry: ReplacedFile | None = None
+        replaced = self.open_record["files"]
+        if not any(each["path"] == path for each in replaced):
             entry = {"path": path, "user": account.name if account else None, "backup": None, "status": None}
             if present is not None:
-                entry["backup"] = "backups/%s/%d-%s" % (
-                    self.identifier,
-                    len(self.record["files"]),
-                    os.path.basename(path),
-                )
-                entry["status"] = status
-                self.store.keep(entry["backup"], present)
-            self.record["files"].append(entry)
+                backup = f"backups/{self.identifier}/{len(replaced)}-{os.path.basename(path)}"
+                self.store.keep(backup, present)
+                entry["backup"], entry["status"] = backup, status
+            replaced.append(entry)
             self._save()
         if content is None:
             files.remove(path, account)
@@ -124,56 +181,69 @@ class Transaction:
             files.replace(path, content, mode, uid, gid, account, expected)
         except ConflictError:
             if entry is not None:
-                self.record["files"].remove(entry)
+                replaced.remove(entry)
                 self._save()
             raise
 
-    def close_if_empty(self):
+    def close_if_empty(self) -> None:
         """Forget a transaction that has replaced nothing."""
-        if self.open and not self.record["files"] and not self.record["folders"]:
+        if self.record is not None and not self.record["files"] and not self.record["directories"]:
             self.close()
 
-    def make_folder(self, path, mode, account):
-        """Make a folder of a user, to be removed on the way back if it was not there before."""
-        if not os.path.isdir(path):
-            self.record["folders"].append({"path": path, "user": account.name})
-            self._save()
-        return files.make_folder(path, mode, account)
+    def make_directory(self, path: str, mode: int, account: Account) -> bool:
+        """Make a directory of a user, to be removed on the way back if it was not there before.
 
-    def commit(self, proof):
-        """The new state is proved: it becomes the one to go back to. The old files stay in backups."""
-        self.store.write("proved.json", {**proof, "transaction": self.identifier})
+        :param path: the directory
+        :param mode: its mode
+        :param account: the user
+        :returns: whether something changed
+        :raises HostError: it cannot be made
+        """
+        if not os.path.isdir(path):
+            self.open_record["directories"].append({"path": path, "user": account.name})
+            self._save()
+        return files.make_directory(path, mode, account)
+
+    def commit(self, proof: Proof) -> None:
+        """The new state is proved: it becomes the one to go back to. The old files stay in backups.
+
+        :param proof: what was proved
+        """
+        self.store.write(PROVED, {**proof, "transaction": self.identifier})
         if self.record:
             if self.record["files"]:
-                self.store.keep(
-                    "backups/%s/transaction.json" % self.identifier,
-                    json.dumps(self.record, indent=2, sort_keys=True).encode() + b"\n",
-                )
-            self.store.discard("transaction.json")
+                self.store.keep(f"backups/{self.identifier}/{TRANSACTION}", as_json(self.record))
+            self.store.discard(TRANSACTION)
 
-    def undo(self):
-        """Put every file back as it was, keeping the refused ones beside the backups; the transaction stays open."""
-        for entry in reversed(self.record["files"]):
-            account = Account(entry["user"]) if entry["user"] else None
-            files.remove(files.temporary_path(entry["path"]), account)
-            refused = files.read(entry["path"], account)
-            if refused is not None:
-                self.store.keep("backups/%s/refused-%s" % (self.identifier, os.path.basename(entry["path"])), refused)
-            if entry["backup"] is None:
-                files.remove(entry["path"], account)
-                continue
-            status = entry["status"]
-            content = files.read(self.store.path(entry["backup"]))
-            if content is None:
-                raise HostError("The kept copy %s of %s is gone." % (self.store.path(entry["backup"]), entry["path"]))
-            files.replace(entry["path"], content, int(status["mode"], 8) & 0o777, status["uid"], status["gid"], account)
-        for folder in reversed(self.record["folders"]):
-            with Account(folder["user"]).rights(), contextlib.suppress(OSError):
-                os.rmdir(folder["path"])
+    def undo(self) -> None:
+        """Put every file back as it was, keeping the refused ones beside the backups; the transaction stays open.
 
-    def close(self):
+        :raises HostError: a file cannot be put back
+        """
+        for entry in reversed(self.open_record["files"]):
+            self._put_back(entry)
+        for made in reversed(self.open_record["directories"]):
+            with Account(made["user"]).rights(), contextlib.suppress(OSError):
+                os.rmdir(made["path"])
+
+    def _put_back(self, entry: ReplacedFile) -> None:
+        path, status = entry["path"], entry["status"]
+        account = Account(entry["user"]) if entry["user"] else None
+        files.remove(files.temporary_path(path), account)
+        refused = files.read(path, account)
+        if refused is not None:
+            self.store.keep(f"backups/{self.identifier}/refused-{os.path.basename(path)}", refused)
+        if entry["backup"] is None or status is None:
+            files.remove(path, account)
+            return
+        content = files.read(self.store.path(entry["backup"]))
+        if content is None:
+            raise HostError(f"The kept copy {self.store.path(entry['backup'])} of {path} is gone.")
+        files.replace(path, content, files.mode_of(status), status["uid"], status["gid"], account)
+
+    def close(self) -> None:
         """Forget the transaction: all is as it was before."""
-        self.store.discard("transaction.json")
+        self.store.discard(TRANSACTION)
 
-    def _save(self):
-        self.store.write("transaction.json", self.record)
+    def _save(self) -> None:
+        self.store.write(TRANSACTION, self.open_record)

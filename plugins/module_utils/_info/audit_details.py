@@ -11,11 +11,18 @@ import glob
 import json
 import os
 import time
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import package_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import AuditDetails, SessionState
 
 #: Nodes and configurations that listen for somebody who is not logged in to the editor.
 _LISTENING = ("http in", "websocket-listener", "ui_base", "ui-base")
@@ -23,52 +30,49 @@ _LISTENING = ("http in", "websocket-listener", "ui_base", "ui-base")
 _NO_FLOWS = ("package.json", "package-lock.json", "node_modules.json")
 
 
-def gather_details(unit, pids):
-    """What an audit wants to know of a unit whose user is known, as a dictionary.
+def gather_details(unit: LocatedUnit, pids: Iterable[int]) -> AuditDetails:
+    """What only an audit wants to know of a unit.
 
-    ``pids`` are the processes of the service.
+    :param unit: the unit
+    :param pids: the processes of the service
+    :returns: the details
     """
     with unit.account.rights():
         # In a container root may not look into the processes of others; the same user may.
         listening = probe.listening(pids)
-        found = {
-            "umask": unit.properties.get("UMask", ""),
-            "no_new_privileges": unit.properties.get("NoNewPrivileges") == "yes",
-            "node_package": None,
-            "listening": [list(endpoint) for endpoint in listening or ()],
-            "flows": {},
-            "sessions": [],
-        }
-        if unit.user_dir:
-            found["flows"] = _flows(unit.user_dir)
-            found["sessions"] = _sessions(unit.user_dir)
-    if not listening:
-        found["listening"] = [list(endpoint) for endpoint in probe.listening(pids)]
-    found["node_package"] = package_version("nodejs")
-    return found
+        flows = _flows(unit.user_dir) if unit.user_dir else {}
+        sessions = _sessions(unit.user_dir) if unit.user_dir else []
+    return {
+        "umask": unit.properties.get("UMask", ""),
+        "no_new_privileges": unit.properties.get("NoNewPrivileges") == "yes",
+        "node_package": package_version("nodejs"),
+        "listening": [list(endpoint) for endpoint in listening or probe.listening(pids)],
+        "flows": flows,
+        "sessions": sessions,
+    }
 
 
-def _json(path):
+def _json(path: str) -> t.Any:
     """What a JSON file says; None where there is none that can be read."""
     with contextlib.suppress(HostError, ValueError, RecursionError):
         return json.loads((files.read(path) or b"null").decode("utf-8"))
     return None
 
 
-def _flows(user_dir):
+def _flows(user_dir: str) -> dict[str, list[str]]:
     """For each file of flows, which nodes of `_LISTENING` it has that are not disabled."""
-    found = {}
+    kinds = {}
     for path in sorted(glob.glob(os.path.join(glob.escape(user_dir), "*.json"))):
         name = os.path.basename(path)
         nodes = None if name in _NO_FLOWS or name.endswith("_cred.json") else _json(path)
         if isinstance(nodes, list):
-            # A list, because what stands there need not be a text.
+            # A list, because what stands there need not be a string.
             types = [node.get("type") for node in nodes if isinstance(node, dict) and not node.get("d")]
-            found[name] = [kind for kind in _LISTENING if kind in types]
-    return found
+            kinds[name] = [kind for kind in _LISTENING if kind in types]
+    return kinds
 
 
-def _sessions(user_dir):
+def _sessions(user_dir: str) -> list[SessionState]:
     """Who is logged in with which rights, never the tokens."""
     sessions = _json(os.path.join(user_dir, ".sessions.json"))
     now = time.time() * 1000
@@ -82,8 +86,8 @@ def _sessions(user_dir):
     ]
 
 
-def _scope(scope):
-    """The rights of a login without anything that is no text."""
+def _scope(scope: t.Any) -> str | list[str] | None:
+    """The rights of a login, without anything that is not a string."""
     if isinstance(scope, list):
         return [right for right in scope if isinstance(right, str)]
     return scope if isinstance(scope, str) else None

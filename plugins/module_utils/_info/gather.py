@@ -6,21 +6,23 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import time
+import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import certbot_lineage as acme
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import certbot_lineage
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.pem import key_matches, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.network import addresses, fully_qualified_name
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import overrides
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints, service_processes
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
@@ -30,43 +32,51 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 )
 from .audit_details import gather_details
 
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        CertificateState,
+        CommittedProof,
+        HostIdentity,
+        HostState,
+        ServiceState,
+        SettingsState,
+    )
+    from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
+
 #: States of a unit file to which `systemctl enable` can add nothing.
 ENABLED = ("enabled", "enabled-runtime", "static", "generated", "indirect", "alias")
 
 
-def gather(service, user=None, user_dir=None, settings_path=None, details=False):
-    """The state of one Node-RED as a dictionary; the texts of the settings are bytes.
+def gather(
+    service: str,
+    user: str | None = None,
+    user_dir: str | None = None,
+    settings_path: str | None = None,
+    details: bool = False,
+) -> HostState:
+    """Read the state of one Node-RED.
 
-    ``details`` adds what only an audit wants to know.
+    :param service: the name of its systemd unit, with or without a suffix
+    :param user: the user that runs it; None takes the unit's
+    :param user_dir: its userDir; None finds it as Node-RED does
+    :param settings_path: its settings file; None finds it as Node-RED does
+    :param details: whether to read also what only an audit wants to know
+    :returns: the state, ready to be sent as JSON
+    :raises HostError: there is no such user, no systemctl, or a file cannot be read
     """
     unit = Unit(service, user, user_dir, settings_path)
-    name = socket.gethostname()
-    hostname = name.split(".")[0]
-    state = {
-        "host": {
-            "hostname": hostname,
-            "addresses": addresses(),
-            "clock": int(time.time()),
-            "fqdn": name if "." in name else fully_qualified_name(hostname),
-        },
-        "service": {
-            "name": unit.name,
-            "exists": unit.exists,
-            "active": unit.active,
-            "enabled": unit.properties.get("UnitFileState") in ENABLED,
-            "reload_needed": unit.properties.get("NeedDaemonReload") == "yes",
-            "environment_files": unit.environment_files,
-            "drop_in": _text(files.read(DROP_IN % unit.name)),
-            "environment": _text(files.read(ENVIRONMENT_FILE % unit.name)),
-        },
+    node, node_version = unit.node()
+    state: HostState = {
+        "host": _host_identity(),
+        "service": _service_state(unit),
         "user": None,
-        "node": dict(zip(("path", "version"), unit.node())),
+        "node": {"path": node, "version": node_version},
         "node_red": {"path": unit.node_red_home, "version": unit.node_red_version, "node": unit.node_engine},
         "overrides": overrides(unit.command_line, unit.environment, unit.working_directory),
         "user_dir": {"path": unit.user_dir, "status": files.status(unit.user_dir) if unit.user_dir else None},
         "settings": {
             "path": unit.settings_path,
-            "in_use": in_use(unit),
+            "in_use": None,
             "status": None,
             "sha256": "",
             "content": None,
@@ -82,79 +92,119 @@ def gather(service, user=None, user_dir=None, settings_path=None, details=False)
             "sha256": "",
         },
         "credentials": None,
-        "acme": acme.read(unit.name),
+        "acme": certbot_lineage.read(unit.name),
         "exposed": [],
         "endpoints": [],
         "proof": None,
         "transaction": None,
         "details": None,
     }
-    if not unit.account:
-        return state
-    state["user"] = {
-        "name": unit.account.name,
-        "group": unit.account.group,
-        "home": unit.account.home,
-        "uid": unit.account.uid,
-        "gid": unit.account.gid,
-    }
-    _gather_settings(unit, state["settings"])
-    _gather_certificate(unit, state["certificate"])
-    state["exposed"] = exposed_files(unit.user_dir, unit.account)
-    _gather_proof(unit, state)
-    if details:
-        state["details"] = gather_details(unit, service_processes(unit))
+    if unit.account:
+        _gather_of_user(located(unit), state, details)
     return state
 
 
-def in_use(unit):
-    """Whether Node-RED loads the settings file that is meant; None where a script between hides it."""
+def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool) -> None:
+    """Read what is known where the user of the service is."""
+    account = unit.account
+    state["user"] = {
+        "name": account.name,
+        "group": account.group,
+        "home": account.home,
+        "uid": account.uid,
+        "gid": account.gid,
+    }
+    state["settings"] = _settings_state(unit)
+    state["certificate"] = _certificate_state(unit, state["certificate"])
+    state["exposed"] = exposed_files(unit.user_dir, account)
+    _gather_proof(unit, state)
+    if details:
+        state["details"] = gather_details(unit, service_processes(unit))
+
+
+def _host_identity() -> HostIdentity:
+    name = socket.gethostname()
+    hostname = name.split(".")[0]
+    return {
+        "hostname": hostname,
+        "addresses": addresses(),
+        "clock": int(time.time()),
+        "fqdn": name if "." in name else fully_qualified_name(hostname),
+    }
+
+
+def _service_state(unit: Unit) -> ServiceState:
+    return {
+        "name": unit.name,
+        "exists": unit.exists,
+        "active": unit.active,
+        "enabled": unit.properties.get("UnitFileState") in ENABLED,
+        "reload_needed": unit.properties.get("NeedDaemonReload") == "yes",
+        "environment_files": unit.environment_files,
+        "drop_in": _string(files.read(DROP_IN % unit.name)),
+        "environment": _string(files.read(ENVIRONMENT_FILE % unit.name)),
+    }
+
+
+def in_use(unit: LocatedUnit) -> bool | None:
+    """Whether Node-RED loads the settings file that is meant; None where a script between them hides it."""
     if not unit.command_line.direct:
         return None
     return os.path.realpath(unit.settings_path) == os.path.realpath(unit.settings_in_use)
 
 
-def _text(content):
+def _string(content: bytes | None) -> str | None:
     return None if content is None else content.decode("utf-8", "replace")
 
 
-def _gather_settings(unit, found):
+def _base64(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode("ascii")
+
+
+def _settings_state(unit: LocatedUnit) -> SettingsState:
     content, status = files.read_with_status(unit.settings_path, unit.account)
-    found.update(content=content, sha256=checksum(content), status=status)
+    stock = None
     if content is None and unit.node_red_home:
-        found["stock"] = files.read(os.path.join(unit.node_red_home, "settings.js"))
+        stock = files.read(os.path.join(unit.node_red_home, "settings.js"))
+    return {
+        "path": unit.settings_path,
+        "in_use": in_use(unit),
+        "status": status,
+        "sha256": checksum(content),
+        "content": _base64(content),
+        "stock": _base64(stock),
+    }
 
 
-def _gather_certificate(unit, found):
-    found["path"] = os.path.join(unit.settings_folder, CERTIFICATE_FILE)
-    content, status = files.read_with_status(found["path"], unit.account)
-    if content is not None:
-        key, chain = split_pem(content)
-        found.update(
-            status=status,
-            chain=chain.decode("ascii", "replace"),
-            key=key is not None,
-            key_encrypted=b"ENCRYPTED" in (key or b""),
-            key_matches=bool(key and chain and key_matches(found["path"], unit.account)),
-            sha256=checksum(content),
-        )
+def _certificate_state(unit: LocatedUnit, missing: CertificateState) -> CertificateState:
+    path = os.path.join(unit.settings_directory, CERTIFICATE_FILE)
+    content, status = files.read_with_status(path, unit.account)
+    if content is None:
+        return {**missing, "path": path}
+    key, chain = split_pem(content)
+    return {
+        "path": path,
+        "status": status,
+        "chain": chain.decode("ascii", "replace"),
+        "key": key is not None,
+        "key_encrypted": b"ENCRYPTED" in (key or b""),
+        "key_matches": bool(key and chain and key_matches(path, unit.account)),
+        "sha256": checksum(content),
+    }
 
 
-def _gather_proof(unit, state):
+def _gather_proof(unit: LocatedUnit, state: HostState) -> None:
     store = Store(unit.name)
-    transaction = Transaction(store)
-    plan = {}
-    if transaction.open:
-        state["transaction"] = {"id": transaction.identifier}
-        plan = transaction.record.get("credentials") or {}
-    state["credentials"] = read_credentials(unit, plan.get("keys", []))
-    proved = store.read("proved.json")
-    if not unit.active:
-        if proved:
-            state["proof"] = {**proved, "failures": ["the service does not run"]}
-        return
-    if proved:
-        expected = acme.expected_after_renewal(proved["expected"], state["acme"], state["certificate"])
-        state["proof"] = {**proved, "expected": expected, "failures": probe.prove(expected)}
+    record = Transaction(store).record
+    if record:
+        state["transaction"] = {"id": record["id"]}
+    plan = record["credentials"] if record else None
+    state["credentials"] = read_credentials(unit, plan["keys"] if plan else [])
+    proved: CommittedProof | None = store.read(PROVED)
+    if not proved:
+        state["endpoints"] = endpoints(unit) if unit.active else []
+    elif not unit.active:
+        state["proof"] = {**proved, "failures": ["the service does not run"]}
     else:
-        state["endpoints"] = endpoints(unit)
+        expected = certbot_lineage.expected_after_renewal(proved["expected"], state["acme"], state["certificate"])
+        state["proof"] = {**proved, "expected": expected, "failures": probe.prove(expected)}

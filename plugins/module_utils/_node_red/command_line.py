@@ -12,9 +12,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import Override
 
 _WITH_VALUE = frozenset({"port", "settings", "title", "userDir", "define"})
 _LONG = (*_WITH_VALUE, "help", "verbose", "safe", "version", "no-telemetry")
@@ -35,24 +41,36 @@ _VARIABLES = {
 class CommandLine:
     """The words of ExecStart= as Node-RED reads them.
 
-    ``direct`` tells whether the unit starts Node-RED itself, and no script that may add options of its own. ``values``
-    has the values of each option that was given, in their order; ``rest`` the words that are no options.
+    :param words: the words, with their variables expanded
     """
 
-    def __init__(self, words):
+    #: Whether the unit starts Node-RED itself, and no script that may add options of its own.
+    direct: bool
+    #: The values of each option that was given, in their order; None for a value that is missing.
+    values: dict[str, list[str | None]]
+    #: The words that are not options.
+    rest: list[str]
+
+    def __init__(self, words: Sequence[str]) -> None:
         start = next((index for index, word in enumerate(words) if _PROGRAM.search(word)), None)
         self.direct = start is not None
-        arguments = words[(start or 0) + 1 :]
-        if self.direct and words[start].endswith("node-red-pi"):
+        arguments = list(words[(start or 0) + 1 :])
+        if start is not None and words[start].endswith("node-red-pi"):
             arguments = [word for word in arguments if not word.startswith("--") or word in _OF_NODE_RED_PI]
         self.values, self.rest = _parsed(arguments)
 
-    def last(self, name):
+    def last(self, name: str) -> str | None:
         """The value of an option that counts, or None."""
         return (self.values.get(name) or [None])[-1]
 
-    def path(self, name, directory, home):
-        """The value of an option as an absolute path, or None."""
+    def path(self, name: str, directory: str, home: str) -> str | None:
+        """The value of an option as an absolute path.
+
+        :param name: the option, without its dashes
+        :param directory: what a relative path is relative to
+        :param home: what stands for ~
+        :returns: the path, or None where the option has no value
+        """
         value = self.last(name)
         if not value:
             return None
@@ -60,10 +78,11 @@ class CommandLine:
         return os.path.normpath(os.path.join(directory, value))
 
 
-def _parsed(words):
+def _parsed(arguments: Sequence[str]) -> tuple[dict[str, list[str | None]], list[str]]:
     """The values of all options by name, and the words that are none."""
-    values, rest = {}, []
-    words = list(words)
+    values: dict[str, list[str | None]] = {}
+    rest: list[str] = []
+    words = list(arguments)
     while words:
         word = words.pop(0)
         if re.fullmatch("-{2,}", word):
@@ -77,7 +96,7 @@ def _parsed(words):
         name = name.lstrip("-")
         shorts = _shorts(name)
         if shorts and shorts != [name]:
-            words[:0] = ["--" + short for short in shorts]
+            words[:0] = [f"--{short}" for short in shorts]
             continue
         name, negated = re.subn(r"^(?:no-)+", "", name, flags=re.IGNORECASE)
         name = _abbreviated(name) or name
@@ -92,7 +111,7 @@ def _parsed(words):
     return values, rest
 
 
-def _shorts(name):
+def _shorts(name: str) -> list[str] | None:
     """The long options that one or more letters stand for, or None."""
     if name in _LONG:
         return None
@@ -101,48 +120,50 @@ def _shorts(name):
     return None
 
 
-def _abbreviated(name):
+def _abbreviated(name: str) -> str | None:
     """The one long option that begins so, or None."""
-    found = [long for long in _LONG if long.startswith(name)]
-    return found[0] if len(found) == 1 and name else None
+    options = [option for option in _LONG if option.startswith(name)]
+    return options[0] if len(options) == 1 and name else None
 
 
-def overrides(command_line, environment, directory):
+def overrides(command_line: CommandLine, environment: Mapping[str, str], directory: str) -> list[Override]:
     """The settings that the command line or the environment sets whatever settings.js says.
 
-    Returns a list of dictionaries: ``path`` is the list of keys, empty where it may be any; ``by`` says what sets it.
     Values are left out, because they may be secret.
+
+    :param command_line: the command line of the service
+    :param environment: the environment of the service
+    :param directory: its working directory
+    :returns: the settings, each with what sets it
     """
-    found = []
+    result: list[Override] = []
     for definition in command_line.values.get("define", ()):
         name, equals, _value = (definition or "").partition("=")
-        if name[:1] == "@":
-            found += [
-                {"path": _steps(key), "by": "-D " + definition}
-                for key in _keys_of_file(os.path.join(directory, definition[1:]))
-            ]
+        if definition and name[:1] == "@":
+            keys = _keys_of_file(os.path.join(directory, definition[1:]))
+            result += [{"path": _steps(key), "by": f"-D {definition}"} for key in keys]
+        elif equals:
+            result.append({"path": _steps(name), "by": f"-D {name}"})
         else:
-            found.append(
-                {"path": _steps(name) if equals else [], "by": "-D " + (name if equals else "without a value")}
-            )
+            result.append({"path": [], "by": "-D without a value"})
     for option, path in (("port", ["uiPort"]), ("userDir", ["userDir"])):
         if option in command_line.values:
-            found.append({"path": path, "by": "--" + option})
+            result.append({"path": path, "by": f"--{option}"})
     if command_line.rest and command_line.direct:
-        found.append({"path": ["flowFile"], "by": "the name of a flow file"})
-    found += [{"path": list(path), "by": name} for name, path in _VARIABLES.items() if environment.get(name)]
-    return found
+        result.append({"path": ["flowFile"], "by": "the name of a flow file"})
+    result += [{"path": list(keys), "by": name} for name, keys in _VARIABLES.items() if environment.get(name)]
+    return result
 
 
-def _steps(expression):
+def _steps(expression: str) -> list[str]:
     """The keys of a property expression, such as `editorTheme.page["title"]`."""
     return ["".join(step) for step in _STEP.findall(expression)]
 
 
-def _keys_of_file(path):
+def _keys_of_file(path: str) -> list[str]:
     """The keys that a file of definitions sets; one empty key, which may be any, where that cannot be told."""
     try:
-        found = json.loads((read(path) or b"").decode("utf-8"))
+        definitions = json.loads((read(path) or b"").decode("utf-8"))
     except (HostError, ValueError):
         return [""]
-    return list(found) if isinstance(found, dict) else [""]
+    return list(definitions) if isinstance(definitions, dict) else [""]

@@ -7,28 +7,37 @@
 from __future__ import annotations
 
 import contextlib
+import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import EndpointState
+    from .unit import LocatedUnit, Unit
 
-def processes(control_group):
-    """The process ids of a service."""
+
+def processes(control_group: str) -> list[int]:
+    """The process ids of a service.
+
+    :param control_group: its control group, as systemd names it
+    :returns: the ids, none where the group does not exist
+    """
     for base in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
-        with contextlib.suppress(OSError), open(base + control_group + "/cgroup.procs", encoding="ascii") as stream:
+        with contextlib.suppress(OSError), open(f"{base}{control_group}/cgroup.procs", encoding="ascii") as stream:
             return [int(line) for line in stream]
     return []
 
 
-def service_processes(unit):
+def service_processes(unit: Unit) -> list[int]:
     """The process ids of a unit, none where it does not run."""
     if not unit.main_pid:
         return []
     return processes(unit.properties.get("ControlGroup", "")) or [unit.main_pid]
 
 
-def endpoints(unit):
-    """What the running service shows on each of its ports that speaks HTTP."""
+def endpoints(unit: LocatedUnit) -> list[EndpointState]:
+    """What the running service shows on each of its ports that speaks HTTP; nothing where it does not run."""
     if not unit.main_pid:
         return []
     pids = service_processes(unit)
@@ -38,7 +47,7 @@ def endpoints(unit):
         with unit.account.rights():
             listening = probe.listening(pids)
     # Flows may listen too, on ports where a stray request does harm: those are asked only where no other is known.
-    proved = (Store(unit.name).read("proved.json") or {}).get("expected", {}).get("port")
+    proved = (Store(unit.name).read(PROVED) or {}).get("expected", {}).get("port")
     usual = {str(port) for port in (proved, unit.command_line.last("port"), unit.environment.get("PORT"), 1880)}
     likely = [endpoint for endpoint in listening if str(endpoint[1]) in usual]
     seen = [probe.observe(probe.reachable(address), port) for address, port in likely or listening]

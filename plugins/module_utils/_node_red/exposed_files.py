@@ -10,6 +10,10 @@ import contextlib
 import glob
 import os
 import stat
+import typing as t
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 
 #: What Node-RED writes into its userDir that holds tokens, credentials or flows (with the copies it keeps).
 SECRET_FILES = (
@@ -24,17 +28,22 @@ SECRET_FILES = (
 )
 
 
-def exposed_files(user_dir, account):
-    """The user's own files of the userDir, and the folder itself, whose secrets other users of the host may read."""
-    found = []
+def exposed_files(user_dir: str, account: Account) -> list[str]:
+    """What holds secrets in a userDir and can be read by other users of the host.
+
+    :param user_dir: the userDir
+    :param account: the user of the service
+    :returns: the paths of that user's own files there, and of the directory itself
+    """
+    exposed = []
     with account.rights():
-        # The folder may be a link, to another disk for example.
-        folder = os.path.realpath(user_dir)
-        for pattern, kind in (("", stat.S_ISDIR), *((pattern, stat.S_ISREG) for pattern in SECRET_FILES)):
-            for path in glob.glob(os.path.join(glob.escape(folder), pattern)) if pattern else [folder]:
+        # The directory may be a link, to another disk for example.
+        directory = os.path.realpath(user_dir)
+        for pattern, is_kind in (("", stat.S_ISDIR), *((pattern, stat.S_ISREG) for pattern in SECRET_FILES)):
+            for path in glob.glob(os.path.join(glob.escape(directory), pattern)) if pattern else [directory]:
                 with contextlib.suppress(OSError):
                     status = os.lstat(path)
                     others = 0o007 if pattern == "settings.js" else 0o077
-                    if kind(status.st_mode) and status.st_uid == account.uid and status.st_mode & others:
-                        found.append(path)
-    return found
+                    if is_kind(status.st_mode) and status.st_uid == account.uid and status.st_mode & others:
+                        exposed.append(path)
+    return exposed

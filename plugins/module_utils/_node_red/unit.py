@@ -13,8 +13,10 @@ import json
 import os
 import re
 import shlex
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
@@ -52,23 +54,27 @@ _ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 _ENVIRONMENT_FILE = re.compile(r"(\S.*?) \(ignore_errors=(?:yes|no)\)")
 
 
-def package_above(path):
-    """The folder and the parsed package.json of the npm package that a program belongs to, or (None, None)."""
-    folder = os.path.dirname(os.path.realpath(path))
-    while len(folder) > 1:
+def package_above(path: str) -> tuple[str, dict[str, t.Any]] | tuple[None, None]:
+    """The npm package that a program belongs to.
+
+    :param path: the program
+    :returns: the directory and the parsed package.json of the package, or None twice where there is none
+    """
+    directory = os.path.dirname(os.path.realpath(path))
+    while len(directory) > 1:
         try:
-            with open(os.path.join(folder, "package.json"), encoding="utf-8") as stream:
+            with open(os.path.join(directory, "package.json"), encoding="utf-8") as stream:
                 package = json.load(stream)
             if isinstance(package, dict):
-                return folder, package
+                return directory, package
         except (OSError, ValueError, RecursionError):
             pass
-        folder = os.path.dirname(folder)
+        directory = os.path.dirname(directory)
     return None, None
 
 
-def _text(package, key):
-    """What a package.json says as text, or None."""
+def _string(package: dict[str, t.Any], key: str) -> str | None:
+    """What a package.json says, or None where that is not a string."""
     value = package.get(key)
     return value if isinstance(value, str) else None
 
@@ -76,12 +82,43 @@ def _text(package, key):
 class Unit:
     """One service of systemd and the Node-RED that it starts.
 
-    ``user``, ``user_dir`` and ``settings_path`` are what the caller knows better than the unit; None lets them be
-    found.
+    :param name: the name of the service, with or without a suffix
+    :param user: the user that runs Node-RED; None takes the unit's
+    :param user_dir: the userDir; None finds it as Node-RED does
+    :param settings_path: the settings file; None finds it as Node-RED does
+    :raises HostError: there is no systemctl, or no such user, or an environment file cannot be read
     """
 
-    def __init__(self, name, user=None, user_dir=None, settings_path=None):
-        self.name = name if "." in name else name + ".service"
+    #: With its suffix: "nodered.service".
+    name: str
+    #: What systemd says of it, by the names in `PROPERTIES`.
+    properties: dict[str, str]
+    #: Whether systemd has loaded it.
+    exists: bool
+    environment_files: list[str]
+    #: The user of the service; None where there is neither a service nor a given user.
+    account: Account | None
+    #: The variables that the service is started with.
+    environment: dict[str, str]
+    #: The words of its command line.
+    arguments: list[str]
+    command_line: CommandLine
+    working_directory: str
+    #: The directory and the version of the installed Node-RED, and the range of Node.js versions that it wants.
+    node_red_home: str | None
+    node_red_version: str | None
+    node_engine: str | None
+    #: The settings file that Node-RED itself looks for.
+    settings_in_use: str | None
+    settings_path: str | None
+    #: `__dirname` in the settings file, where key and certificate lie. Node-RED's own userDir may be another directory.
+    settings_directory: str | None
+    user_dir: str | None
+
+    def __init__(
+        self, name: str, user: str | None = None, user_dir: str | None = None, settings_path: str | None = None
+    ) -> None:
+        self.name = name if "." in name else f"{name}.service"
         self.properties = self.now()
         self.exists = self.properties.get("LoadState") == "loaded"
         self.user = user or self.properties.get("User") or ("root" if self.exists else None)
@@ -94,34 +131,34 @@ class Unit:
         self.arguments = self._arguments()
         self.command_line = CommandLine(self.arguments)
         self.working_directory = self._working_directory()
-        self.node_red_home, self.node_red_version, engine = self._node_red()
-        self.node_engine = engine
+        self.node_red_home, self.node_red_version, self.node_engine = self._node_red()
         self.settings_in_use = self._settings_in_use()
         self.settings_path = settings_path or (
             os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use
         )
-        # `__dirname` in the file, where key and certificate lie. Node-RED's own userDir may be another folder.
-        self.settings_folder = os.path.dirname(self.settings_path) if self.settings_path else None
+        self.settings_directory = os.path.dirname(self.settings_path) if self.settings_path else None
         self.user_dir = user_dir or self._user_dir()
 
     @property
-    def active(self):
+    def active(self) -> bool:
+        """Whether the service runs."""
         return self.properties.get("ActiveState") == "active"
 
     @property
-    def main_pid(self):
+    def main_pid(self) -> int:
+        """The id of the service's first process; 0 where it does not run."""
         return int(self.properties.get("MainPID") or 0)
 
-    def now(self):
+    def now(self) -> dict[str, str]:
         """The unit's properties as systemd sees them at this moment."""
-        printed = systemctl("show", self.name, "--property=" + ",".join(PROPERTIES), check=False)
+        printed = systemctl("show", self.name, f"--property={','.join(PROPERTIES)}", check=False)
         return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
 
-    def refresh(self):
+    def refresh(self) -> Unit:
         """The same unit read again, with all that follows from its properties."""
         return Unit(self.name, self.user, self.user_dir, self.settings_path)
 
-    def _environment(self):
+    def _environment(self) -> dict[str, str]:
         if not self.account:
             return {}
         environment = {
@@ -135,45 +172,49 @@ class Unit:
             environment.update(environment_of_file(read(path) or b""))
         return environment
 
-    def _arguments(self):
-        found = _ARGUMENTS.search(self.properties.get("ExecStart", ""))
-        return expand(found.group(1).split(), self.environment) if found else []
+    def _arguments(self) -> list[str]:
+        arguments = _ARGUMENTS.search(self.properties.get("ExecStart", ""))
+        return expand(arguments.group(1).split(), self.environment) if arguments else []
 
-    def _working_directory(self):
+    def _working_directory(self) -> str:
         directory = self.properties.get("WorkingDirectory", "").lstrip("!")
         if directory == "~" or not directory:
             return self.account.home if self.account and directory else "/"
         return directory
 
-    def which(self, program):
+    def which(self, program: str) -> str | None:
         """The path of a program as the service would find it, or None."""
         if "/" in program:
             return program if os.access(program, os.X_OK) else None
-        for folder in self.environment.get("PATH", DEFAULT_PATH).split(":"):
-            path = os.path.join(folder, program)
+        for directory in self.environment.get("PATH", DEFAULT_PATH).split(":"):
+            path = os.path.join(directory, program)
             if os.path.isfile(path) and os.access(path, os.X_OK):
                 return path
         return None
 
-    def _node_red(self):
-        """The folder, the version and the wanted Node.js of the installed Node-RED, read from its package.json."""
+    def _node_red(self) -> tuple[str | None, str | None, str | None]:
+        """The directory, the version and the wanted Node.js of the installed Node-RED, read from its package.json."""
         named = [word for word in self.arguments if re.search(r"node-red|red\.js$", word)]
         for program in [*named, "node-red-pi", "node-red"]:
             path = self.which(program) or (program if os.path.isfile(program) else None)
-            folder, package = package_above(path) if path else (None, None)
+            directory, package = package_above(path) if path else (None, None)
             if package and package.get("name") == "node-red":
                 engines = package.get("engines")
-                return folder, _text(package, "version"), _text(engines, "node") if isinstance(engines, dict) else None
+                node = _string(engines, "node") if isinstance(engines, dict) else None
+                return directory, _string(package, "version"), node
         return None, None, None
 
-    def node(self):
-        """Path and version of the Node.js that the service starts; the version without running it, None if unknown."""
+    def node(self) -> tuple[str | None, str | None]:
+        """The Node.js that the service starts.
+
+        :returns: its path and its version, which is told without running it; each None where it is not known
+        """
         path = self.which("node")
         if not path:
             return None, None
-        folder, package = package_above(path)
-        if package and (_text(package, "name") or "").startswith("node"):
-            return path, _text(package, "version")
+        _directory, package = package_above(path)
+        if package and (_string(package, "name") or "").startswith("node"):
+            return path, _string(package, "version")
         header = read(
             os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(path))), "include/node/node_version.h")
         )
@@ -182,27 +223,27 @@ class Unit:
                 re.search(rb"#define NODE_%s_VERSION (\d+)" % part, header) for part in (b"MAJOR", b"MINOR", b"PATCH")
             ]
             if all(parts):
-                return path, ".".join(part.group(1).decode() for part in parts)
+                return path, ".".join(part.group(1).decode() for part in parts if part)
         return path, installed_version("nodejs")
 
-    def _user_dir(self):
+    def _user_dir(self) -> str | None:
         """Where Node-RED keeps flows, credentials and sessions (localfilesystem/index.js), unless settings.js says."""
         if not self.account:
             return None
         given = self.command_line.path("userDir", self.working_directory, self.account.home)
         if given or not self.command_line.last("settings"):
-            return given or self.settings_folder
-        return self._used_home() or self._default_user_dir()
+            return given or self.settings_directory
+        return self._used_home() or self._default_user_dir(self.account)
 
-    def _used_home(self):
-        """The folder that Node-RED takes for its userDir because it was one before, or None."""
+    def _used_home(self) -> str | None:
+        """The directory that Node-RED takes for its userDir because it was one before, or None."""
         home = self.environment.get("NODE_RED_HOME") or self.node_red_home
         return home if home and os.path.exists(os.path.join(home, ".config.json")) else None
 
-    def _default_user_dir(self):
-        return os.path.join(self.environment.get("HOME") or self.account.home, ".node-red")
+    def _default_user_dir(self, account: Account) -> str:
+        return os.path.join(self.environment.get("HOME") or account.home, ".node-red")
 
-    def _settings_in_use(self):
+    def _settings_in_use(self) -> str | None:
         """The settings file that Node-RED itself looks for, or None where there is no service."""
         if not self.account:
             return None
@@ -213,4 +254,28 @@ class Unit:
             return explicit
         if user_dir and os.path.exists(os.path.join(user_dir, "settings.js")):
             return os.path.join(user_dir, "settings.js")
-        return os.path.join(self._used_home() or user_dir or self._default_user_dir(), "settings.js")
+        return os.path.join(self._used_home() or user_dir or self._default_user_dir(self.account), "settings.js")
+
+
+if t.TYPE_CHECKING:
+
+    class LocatedUnit(Unit):
+        """A unit whose user is known, and with it where all files of its Node-RED are."""
+
+        account: Account
+        settings_in_use: str
+        settings_path: str
+        settings_directory: str
+        user_dir: str
+
+
+def located(unit: Unit) -> LocatedUnit:
+    """The same unit, for callers that need its user and its files.
+
+    :param unit: the unit
+    :returns: the unit
+    :raises HostError: the host has neither this service nor a user that was given for it
+    """
+    if not unit.account:
+        raise HostError(f"This host has no service {unit.name}.")
+    return t.cast("LocatedUnit", unit)

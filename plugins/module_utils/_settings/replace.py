@@ -43,8 +43,8 @@ def replace_settings(unit, content, sha256, managed, load_tls, afterwards, backu
         loaded = _loaded(runtime, path, content, managed, load_tls, timeout)
         transaction = Transaction(store)
         transaction.begin({"active": unit.active, "endpoints": endpoints(unit)})
-        if not os.path.isdir(unit.settings_folder):
-            transaction.make_folder(unit.settings_folder, 0o700, account)
+        if not os.path.isdir(unit.settings_directory):
+            transaction.make_directory(unit.settings_directory, 0o700, account)
         try:
             if content != present:
                 transaction.replace(path, content, *_ownership(account, status), account, sha256)

@@ -57,7 +57,7 @@ def lineage_name(service):
     return "pifleet-" + re.sub(r"[^\w.@-]", "_", service.removesuffix(".service"), flags=re.ASCII)
 
 
-def live_folder(service):
+def live_directory(service):
     return os.path.join(FOLDER, "live", lineage_name(service))
 
 
@@ -66,7 +66,7 @@ def hook(service, user, group, path):
     service = service.removesuffix(".service")
     return _HOOK.format(
         service=service,
-        lineage=shlex.quote(live_folder(service)),
+        lineage=shlex.quote(live_directory(service)),
         running=RUNNING,
         user=shlex.quote(user),
         group=shlex.quote(group),

@@ -16,6 +16,22 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
+
+class HostCertificate(t.NamedTuple):
+    """The certificate that a host has."""
+
+    #: In PEM, with its intermediate certificates; None without one.
+    chain: bytes | None
+    #: Whether certbot fetched it.
+    is_from_acme: bool
+
+    @classmethod
+    def of(cls, state: t.Mapping[str, t.Any]) -> HostCertificate:
+        """From what the module host_info returned, or the part of it that `preflight` hands on."""
+        chain = state["certificate"]["chain"]
+        return cls(chain.encode("utf-8") if chain else None, bool(state["acme"]))
+
+
 _HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
 
 
@@ -55,11 +71,19 @@ class HostAction(ActionBase):
         """The name or address that the control node connects to; None for a connection that has none."""
         return self._play_context.remote_addr or None
 
-    def states_of_hosts(self) -> dict[str, dict[str, t.Any]]:
-        """What is known of all hosts of this play, by their names; slow, because all variables of each are put together."""
-        hosts = self.task_vars.get("hostvars", {})
-        found = {name: hosts[name].get("nodered_info") for name in self.task_vars.get("ansible_play_hosts", ())}
-        return {name: state for name, state in found.items() if state and "certificate" in state}
+    def certificates_of_hosts(self) -> dict[str, HostCertificate]:
+        """The certificates of the hosts of this play, by their names, as far as this run has seen them."""
+        hosts = self.task_vars.get("hostvars")
+        present = {}
+        for name in self.task_vars.get("ansible_play_hosts_all", ()) if hosts else ():
+            # Without templates: what is looked for are results.
+            variables = hosts.raw_get(name)
+            state = variables.get("nodered_info")
+            if state is None:
+                state = (variables.get("nodered_preflight") or {}).get("host_info")
+            if state and "certificate" in state:
+                present[name] = HostCertificate.of(state)
+        return present
 
     def inventory_address(self, name: str) -> str:
         """The ansible_host that the inventory has for a host as plain text, else the empty text.

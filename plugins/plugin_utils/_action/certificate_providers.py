@@ -6,22 +6,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
+import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import hook
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import check_bundle
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import Bundle, check_bundle
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import public_key_fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
     Names,
     PkiError,
     common_name,
     desired_names,
 )
-from .base import HostAction, host_options
+from .base import HostAction, HostCertificate, host_options
 
 
 class Provider:
@@ -40,14 +43,24 @@ class Provider:
         self.action = action
         self.options = options
         self.state = state
-        self.found = state["certificate"]
-        self.chain = self.found["chain"].encode("utf-8") if self.found["chain"] else None
+        self.present = state["certificate"]
+        self.chain = self.present["chain"].encode("utf-8") if self.present["chain"] else None
         self.warnings: list[str] = []
         self.prepare()
+        self._check_key()
+        self._check_clock()
+
+    @classmethod
+    def check_options(cls, options: t.Mapping[str, t.Any]) -> None:
+        """Refuse what no host could be certified with.
+
+        :raises UserError: a variable that cannot be, or cannot be beside another one
+        """
+        asked_names(options)
 
     def prepare(self) -> None:
         """Check what was asked for, before anything else; sets `names`."""
-        self.names = self._wanted_names()
+        self.names = self._desired_names()
 
     def reasons(self) -> list[str]:
         """Why a certificate is due, as sentences; empty if none is."""
@@ -62,23 +75,104 @@ class Provider:
         """The file with what browsers have to trust, if this control node keeps it."""
         return None
 
-    def _wanted_names(self, permits: t.Callable[[str], bool] | None = None) -> Names:
+    @property
+    def replaces_certbot(self) -> bool:
+        """Whether certbot would go on to replace the certificate at its next renewal."""
+        return bool(self.state["acme"] and self.state["acme"]["hook"])
+
+    def all_reasons(self) -> list[str]:
+        """Why a certificate, or what renews it, has to change."""
+        return [*self.reasons(), *(["certbot would replace the certificate"] if self.replaces_certbot else [])]
+
+    def warnings_when_due(self, before: dict[str, t.Any] | None, after: dict[str, t.Any] | None) -> list[str]:
+        """What to tell when a certificate is due, and not at every run.
+
+        :param before: what the installed certificate says, see `describe`; None without one
+        :param after: the same of the one that was installed; None in check mode
+        """
+        return [*self._other_issuer(before, after), *self._left_out(), *self._hosts_with_same_key()]
+
+    def _check_key(self) -> None:
+        """Refuse to go on where the installed key cannot be used: it is never replaced unless that is asked for."""
+        present = self.present
+        if present["status"] is None or self.options["new_key"] or not self.keeps_key:
+            return
+        wrong = (
+            "no private key" if not present["key"] else "an encrypted private key" if present["key_encrypted"] else None
+        )
+        if wrong:
+            raise UserError(
+                f"{present['path']} has {wrong}. Put a good one back, or have a new one made in this run with"
+                " nodered_certificate_new_key: true."
+            )
+
+    def _check_clock(self) -> None:
+        """Warn about a clock that is days away from the control node's, as that of a Pi without network is."""
+        days = round((self.state["host"]["clock"] - time.time()) / 86400)
+        if not days:
+            return
+        side = "behind" if days < 0 else "ahead of"
+        warning = (
+            f"The clock of this host is {abs(days)} days {side} that of the control node. Set it, for example with"
+            " timedatectl, and see that the host reaches a time server."
+        )
+        if self.uses_host_clock:
+            raise UserError(f"{warning} The dates of its certificate would be wrong.")
+        self.warnings.append(warning)
+
+    def _other_issuer(self, before: dict[str, t.Any] | None, after: dict[str, t.Any] | None) -> list[str]:
+        if not before or not after or before["self_signed"] or before["issuer"] == after["issuer"]:
+            return []
+        return [
+            f"The certificate is now one of {after['issuer']}, before it was one of {before['issuer']}. Browsers have to"
+            f" trust {self.trusted_file or 'that'}."
+        ]
+
+    def _left_out(self) -> list[str]:
+        warnings = []
+        if self.names.left_out:
+            warnings.append(
+                f"Left out of the certificate: {', '.join(self.names.left_out)}. Only the host itself says that these"
+                " are its own. Add them to nodered_certificate_names if they are."
+            )
+        if self.names.not_permitted:
+            warnings.append(
+                f"Left out of the certificate: {', '.join(self.names.not_permitted)}. The authority may not sign for them."
+            )
+        return warnings
+
+    def _hosts_with_same_key(self) -> list[str]:
+        """A warning when other hosts of this run have the same private key, as after a card was cloned."""
+        if not self.chain or self.options["new_key"] or not self.keeps_key:
+            return []
+        own_name = self.action.task_vars["inventory_hostname"]
+        same = []
+        with contextlib.suppress(PkiError):
+            own = public_key_fingerprint(self.chain)
+            for name, certificate in self.action.certificates_of_hosts().items():
+                if name != own_name and certificate.chain and public_key_fingerprint(certificate.chain) == own:
+                    same.append(name)
+        if not same:
+            return []
+        return [
+            f"{', '.join(same)} has the same private key, as after a card was cloned. Give this host a key of its own"
+            f" with -l {own_name} -e nodered_certificate_new_key=true."
+        ]
+
+    def _desired_names(self, permits: t.Callable[[str], bool] | None = None) -> Names:
         host, own = self.state["host"], self.action.task_vars.get("inventory_hostname")
         others = self._names_of_others()
-        try:
-            names = desired_names(
-                hostname=host["hostname"] if host["hostname"].lower() not in others else None,
-                fqdn=host["fqdn"] if host["fqdn"].lower() not in others else None,
-                addresses=[address for address in host["addresses"] if address not in others],
-                inventory_name=own,
-                extra=self.options["names"],
-                remote_address=self.action.remote_address,
-                permits=permits,
-            )
-            taken = others & {host["hostname"].lower(), host["fqdn"].lower(), *host["addresses"]}
-            return names._replace(left_out=(*names.left_out, *sorted(taken)))
-        except PkiError as error:
-            raise UserError(f"nodered_certificate_names: {error}") from None
+        names = asked_names(
+            self.options,
+            permits,
+            hostname=host["hostname"] if host["hostname"].lower() not in others else None,
+            fqdn=host["fqdn"] if host["fqdn"].lower() not in others else None,
+            addresses=[address for address in host["addresses"] if address not in others],
+            inventory_name=own,
+            remote_address=self.action.remote_address,
+        )
+        taken = others & {host["hostname"].lower(), host["fqdn"].lower(), *host["addresses"]}
+        return names._replace(left_out=(*names.left_out, *sorted(taken)))
 
     def _names_of_others(self) -> set[str]:
         """What the other hosts of the inventory are called: one that calls itself so gets no certificate for it."""
@@ -100,7 +194,7 @@ class Provider:
     def _due(self, authority: CertificateAuthority | None, self_signed: bool) -> list[str]:
         reasons = certificates.reasons_to_issue(
             self.chain,
-            self.found["key_matches"],
+            self.present["key_matches"],
             self.names,
             authority.certificate if authority else None,
             self.options["renew_before"],
@@ -112,11 +206,16 @@ class Provider:
 class FleetAuthority(Provider):
     """The certificate authority of the fleet, on the control node or from a vault."""
 
+    @classmethod
+    def check_options(cls, options: t.Mapping[str, t.Any]) -> None:
+        authority = present_authority(options)
+        asked_names(options, authority.permits if authority else name_constraints.permits(options["ca_permitted"]))
+
     def prepare(self) -> None:
         self.authority = self._authority(create=False)
         if self.authority is None:
-            self._check_lost({self.action.task_vars.get("inventory_hostname", "This host"): self.state})
-        self.names = self._wanted_names(
+            self._check_lost({str(self.action.task_vars.get("inventory_hostname")): HostCertificate.of(self.state)})
+        self.names = self._desired_names(
             self.authority.permits if self.authority else name_constraints.permits(self.options["ca_permitted"])
         )
         if self.authority:
@@ -131,14 +230,14 @@ class FleetAuthority(Provider):
     def install(self) -> dict[str, t.Any]:
         if self.authority is None:
             # One new host must not make an authority that all others would have to be trusted for anew.
-            self._check_lost(self.action.states_of_hosts())
+            self._check_lost(self.action.certificates_of_hosts())
         authority = t.cast(CertificateAuthority, self._authority(create=True))
         if authority.created:
             self.warnings.append(
                 f"A certificate authority was made in {self.options['ca_dir']}. Back that folder up, and have browsers"
                 f" trust {self.trusted_file}."
             )
-        self.names = self._wanted_names(authority.permits)
+        self.names = self._desired_names(authority.permits)
         request = self._run_module("request")["request"]
         chain = certificates.issue(authority, request.encode("ascii"), self.names, self.options["days"])
         return self._run_module("install", chain=chain.decode("ascii"))
@@ -149,13 +248,12 @@ class FleetAuthority(Provider):
             return None
         return os.path.join(os.path.expanduser(self.options["ca_dir"]), "ca.pem")
 
-    def _check_lost(self, states: dict[str, dict[str, t.Any]]) -> None:
-        """UserError where hosts have certificates of an authority that is gone, unless a new one is asked for."""
+    def _check_lost(self, present: t.Mapping[str, HostCertificate]) -> None:
+        """Refuse to go on where hosts have certificates of an authority that is gone, unless a new one is asked for."""
         if self.options["ca_new"]:
             return
-        for name, state in states.items():
-            chain = state["certificate"]["chain"]
-            says = described(chain.encode("utf-8")) if chain and not state["acme"] else None
+        for name, certificate in present.items():
+            says = described(certificate.chain) if not certificate.is_from_acme else None
             if says and not says["self_signed"]:
                 raise UserError(
                     f"{name} has a certificate of {says['issuer']}, but {self.options['ca_dir']} holds no certificate"
@@ -165,15 +263,9 @@ class FleetAuthority(Provider):
                 )
 
     def _authority(self, create: bool) -> CertificateAuthority | None:
-        """The authority, or None where there is none (yet)."""
         options = self.options
-        given = [options["ca_certificate"], options["ca_key"]]
-        if all(given):
-            return CertificateAuthority.from_pem(*given, options["ca_passphrase"])
-        if any(given):
-            raise UserError("nodered_ca_certificate and nodered_ca_key belong together: set both or none of them.")
-        if not create:
-            return CertificateAuthority.peek(options["ca_dir"], options["ca_passphrase"])
+        if not create or options["ca_certificate"]:
+            return present_authority(options)
         return CertificateAuthority.load_or_create(
             options["ca_dir"], options["ca_passphrase"], permitted=options["ca_permitted"]
         )
@@ -201,22 +293,13 @@ class File(Provider):
 
     keeps_key = False
 
+    @classmethod
+    def check_options(cls, options: t.Mapping[str, t.Any]) -> None:
+        given_bundle(options)
+
     def prepare(self) -> None:
         options = self.options
-        if not options["chain"] or not options["key"]:
-            raise UserError(
-                "nodered_certificate_provider is file: set nodered_certificate_chain and nodered_certificate_key, both in"
-                " PEM, for example with lookup('ansible.builtin.file', ...)."
-            )
-        self.bundle = check_bundle(
-            options["chain"],
-            options["key"],
-            options["names"],
-            passphrase=options["key_passphrase"],
-            chain_name="nodered_certificate_chain",
-            key_name="nodered_certificate_key",
-            passphrase_option="nodered_certificate_key_passphrase",
-        )
+        self.bundle = given_bundle(options)
         says = certificates.describe(self.bundle.chain)
         self.names = Names(tuple(says["dns_names"]), tuple(says["ip_addresses"]))
         days = (datetime.datetime.fromisoformat(says["not_after"]) - datetime.datetime.now(datetime.timezone.utc)).days
@@ -228,7 +311,7 @@ class File(Provider):
             return ["there is no certificate yet"]
         if self.chain.split() != self.bundle.chain.split():
             return ["another certificate or chain is given"]
-        return [] if self.found["key_matches"] else ["the private key does not fit the certificate"]
+        return [] if self.present["key_matches"] else ["the private key does not fit the certificate"]
 
     def install(self) -> dict[str, t.Any]:
         return self._run_module("install", chain=self.bundle.chain.decode("ascii"), key=self.bundle.key.decode("ascii"))
@@ -240,24 +323,22 @@ class Acme(Provider):
     keeps_key = False
     uses_host_clock = True
 
+    @classmethod
+    def check_options(cls, options: t.Mapping[str, t.Any]) -> None:
+        desired_lineage(options)
+
+    @property
+    def replaces_certbot(self) -> bool:
+        return False
+
     def prepare(self) -> None:
-        options = self.options
-        self.desired = acme.desired_lineage(
-            options["names"],
-            options["acme_directory"],
-            options["acme_challenge"],
-            options["acme_webroot"],
-            options["key_type"],
-            options["acme_email"],
-            options["acme_options"],
-            options["acme_credentials"],
-        )
+        self.desired = desired_lineage(self.options)
         self.names = Names(self.desired.names, ())
         user, service = self.state["user"], self.state["service"]["name"]
-        self.hook = hook(service, user["name"], user["group"], self.found["path"])
+        self.hook = hook(service, user["name"], user["group"], self.present["path"])
 
     def reasons(self) -> list[str]:
-        self.fetch, install = acme.reasons(self.state["acme"], self.found["chain"], self.desired, self.hook)
+        self.fetch, install = acme.reasons(self.state["acme"], self.present["chain"], self.desired, self.hook)
         if self.options["new_key"]:
             self.fetch.append("a new key was asked for")
         return self.fetch + install
@@ -277,3 +358,100 @@ def described(chain: bytes | None) -> dict[str, t.Any] | None:
         return certificates.describe(chain) if chain else None
     except PkiError:
         return None
+
+
+def certificate_provider(action: HostAction, options: dict[str, t.Any], state: dict[str, t.Any]) -> Provider | None:
+    """The provider that is asked for, with everything checked; None where a proxy ends TLS.
+
+    :param options: as the module certificate takes them
+    :param state: what the module host_info returned
+    :raises UserError: what is asked for cannot be done on this host
+    """
+    if options["provider"] == "none":
+        return None
+    certificates.check_validity(options["days"], options["renew_before"])
+    return PROVIDERS[options["provider"]](action, options, state)
+
+
+def check_options(options: t.Mapping[str, t.Any]) -> None:
+    """Refuse what no host could be certified with; nothing is asked of a host.
+
+    :param options: as the module certificate takes them
+    :raises UserError: a variable that cannot be, or cannot be beside another one
+    """
+    if options["provider"] != "none":
+        PROVIDERS[options["provider"]].check_options(options)
+
+
+def asked_names(options: t.Mapping[str, t.Any], permits: t.Callable[[str], bool] | None = None, **host: t.Any) -> Names:
+    """The names of a certificate, with those that the user asks for.
+
+    :param permits: whether the authority may sign for a name
+    :param host: what is known of the host, as `desired_names` takes it
+    :raises UserError: a name that is asked for cannot be
+    """
+    try:
+        return desired_names(extra=options["names"], permits=permits, **host)
+    except PkiError as error:
+        raise UserError(f"nodered_certificate_names: {error}") from None
+
+
+def present_authority(options: t.Mapping[str, t.Any]) -> CertificateAuthority | None:
+    """The fleet's authority, from a vault or from its directory; None where there is none yet.
+
+    :raises UserError: only half of it is given, or it cannot be read
+    """
+    certificate, key = options["ca_certificate"], options["ca_key"]
+    if certificate and key:
+        return CertificateAuthority.from_pem(certificate, key, options["ca_passphrase"])
+    if certificate or key:
+        raise UserError("nodered_ca_certificate and nodered_ca_key belong together: set both or none of them.")
+    return CertificateAuthority.peek(options["ca_dir"], options["ca_passphrase"])
+
+
+def given_bundle(options: t.Mapping[str, t.Any]) -> Bundle:
+    """The certificate and key that the user gives, checked.
+
+    :raises UserError: one is missing, or they cannot be used
+    """
+    if not options["chain"] or not options["key"]:
+        raise UserError(
+            "nodered_certificate_provider is file: set nodered_certificate_chain and nodered_certificate_key, both in"
+            " PEM, for example with lookup('ansible.builtin.file', ...)."
+        )
+    return check_bundle(
+        options["chain"],
+        options["key"],
+        options["names"],
+        passphrase=options["key_passphrase"],
+        chain_name="nodered_certificate_chain",
+        key_name="nodered_certificate_key",
+        passphrase_option="nodered_certificate_key_passphrase",
+    )
+
+
+def desired_lineage(options: t.Mapping[str, t.Any]) -> acme.DesiredLineage:
+    """What certbot is to ask for.
+
+    :raises UserError: it cannot be asked for
+    """
+    return acme.desired_lineage(
+        options["names"],
+        options["acme_directory"],
+        options["acme_challenge"],
+        options["acme_webroot"],
+        options["key_type"],
+        options["acme_email"],
+        options["acme_options"],
+        options["acme_credentials"],
+    )
+
+
+def installed_fingerprint(state: t.Mapping[str, t.Any]) -> str:
+    """SHA-256 of the installed certificate in lower-case hex; empty without one.
+
+    :param state: what the module host_info returned
+    :raises PkiError: it cannot be read
+    """
+    chain = state["certificate"]["chain"]
+    return certificates.describe(chain.encode("utf-8"))["fingerprint"] if chain else ""

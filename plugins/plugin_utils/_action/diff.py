@@ -13,6 +13,7 @@ import yaml
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import captures, tree_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import text_of
 
 #: Whatever gives a name a value, and where each of them has the two.
 _ASSIGNMENTS = "[(pair) (assignment_expression) (variable_declarator value: (_))] @assignment"
@@ -51,7 +52,7 @@ def _hidden(text: str, hide: t.Callable[[str], str]) -> str:
     ranges = set()
     for assignment in captures(_ASSIGNMENTS, tree_of(source)).get("assignment", ()):
         name, value = map(assignment.child_by_field_name, _SIDES[assignment.type])
-        if _SECRET_NAME.search(name.text.decode("utf-8").strip("\"'`]")):
+        if name and _SECRET_NAME.search(text_of(name).strip("\"'`]")):
             ranges |= {(node.start_byte + 1, node.end_byte - 1) for node in _texts(value)}
     for start, end in sorted(ranges, reverse=True):
         secret = source[start:end].decode("utf-8")

@@ -10,6 +10,7 @@ import difflib
 import re
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from .paths import COLLECTION
 
 _VARIABLE = re.compile(r"\bnodered_\w+")
@@ -17,19 +18,38 @@ _VARIABLE = re.compile(r"\bnodered_\w+")
 _ALIKE = 0.9
 
 
-def known_variables() -> set[str]:
+# Read at import, once in the process that those of the tasks are forked from.
+_KNOWN = frozenset(
+    name
+    for file in (*COLLECTION.glob("playbooks/**/*.yml"), *COLLECTION.glob("roles/*/*/main.yml"))
+    for name in _VARIABLE.findall(file.read_text("utf-8"))
+)
+
+
+def known_variables() -> frozenset[str]:
     """Every variable that a playbook or a role of this collection mentions."""
-    files = [*COLLECTION.glob("playbooks/**/*.yml"), *COLLECTION.glob("roles/*/*/main.yml")]
-    return {name for file in files for name in _VARIABLE.findall(file.read_text("utf-8"))}
+    return _KNOWN
 
 
 def misspelt(names: t.Iterable[str]) -> dict[str, str]:
     """The names that are most likely meant for one of this collection's variables, each with that one."""
-    known = known_variables()
     found = {}
     for name in names:
-        if name.startswith("nodered_") and name not in known:
-            alike = difflib.get_close_matches(name, known, 1, _ALIKE)
+        if name.startswith("nodered_") and name not in _KNOWN:
+            alike = difflib.get_close_matches(name, _KNOWN, 1, _ALIKE)
             if alike:
                 found[name] = alike[0]
     return found
+
+
+def check_names(names: t.Iterable[str]) -> None:
+    """Refuse a variable that nobody would read: what it asks for would be missing without a word.
+
+    :param names: names of variables, also such as are not this collection's
+    :raises UserError: one is most likely misspelt
+    """
+    for name, meant in misspelt(names).items():
+        raise UserError(
+            f"{name} is not a variable of this collection. Did you mean {meant}? If it is one of your own, give it"
+            " another name."
+        )

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import os
 import pathlib
@@ -79,7 +78,6 @@ class HostVariables:
         self._values: dict[str, t.Any] = {name: readable[name] for name in raw if name.startswith(_PREFIX)}
         # Templates take most of the time.
         self._resolved: dict[str, tuple[t.Any, t.Any, list[Missing]]] = {}
-        self._arguments: dict[str, tuple[t.Any, ...]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -93,16 +91,6 @@ class HostVariables:
     def missing(self, name: str) -> list[Missing]:
         """The parts of a variable that have no value, so that a run would stop."""
         return self._variable(name)[2]
-
-    def argument(self, template: str) -> tuple[t.Any, ...]:
-        """What an option of a task becomes, or nothing where it is left out. Unresolved."""
-        if template not in self._arguments:
-            found = self._template({"value": trust_as_template(template)}, self._filled_templar)
-            omitted = "value" not in found or (
-                self._raw.get("omit") is not None and found["value"] == self._raw["omit"]
-            )
-            self._arguments[template] = () if omitted else (found["value"],)
-        return self._arguments[template]
 
     def location(self, name: str, value: t.Any = None) -> Location:
         """Where a variable was written, or better the part of its value that is given."""
@@ -136,12 +124,6 @@ class HostVariables:
                     return Location(shown_path(self._inventory), number)
         return Location()
 
-    @functools.cached_property
-    def _filled_templar(self) -> t.Any:
-        """Knows the variables with stand-ins, so that one part without a value does not hide the others."""
-        filled = {name: self._variable(name)[0] for name in self._values}
-        return self._templar.copy_with_new_env(available_variables={**self._templar.available_variables, **filled})
-
     def _variable(self, name: str) -> tuple[t.Any, t.Any, list[Missing]]:
         """A variable with stand-ins, before and after its templates are evaluated, and what they stand for."""
         if name not in self._resolved:
@@ -151,7 +133,7 @@ class HostVariables:
 
     def _resolve(self, name: str, value: t.Any, missing: list[Missing]) -> tuple[t.Any, t.Any]:
         try:
-            return value, self._template(value, self._templar)
+            return value, evaluated(value, self._templar)
         except UnresolvedTemplateError as error:
             unresolved = error
         if isinstance(value, (dict, list)):
@@ -167,18 +149,6 @@ class HostVariables:
         missing.append(Missing(str(unresolved), unresolved.undefined, self.location(name, value)))
         stand_in = _WITHOUT_VALUE + hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
         return stand_in, stand_in
-
-    @staticmethod
-    def _template(value: t.Any, templar: t.Any) -> t.Any:
-        try:
-            return templar.template(value)
-        except AnsibleUndefinedVariable as error:
-            missing = _UNDEFINED.search(str(error))
-            if missing:
-                raise UnresolvedTemplateError(f"it refers to {missing[1]}, which is not defined", missing[1]) from None
-            raise UnresolvedTemplateError("its template refers to something that is not defined") from None
-        except AnsibleError:
-            raise UnresolvedTemplateError("its template cannot be evaluated") from None
 
     def _readable(self, value: t.Any) -> t.Any:
         """The same value, with stand-ins for what is encrypted and cannot be decrypted here."""
@@ -196,6 +166,23 @@ class HostVariables:
             entries = [self._readable(entry) for entry in value]
             return entries if any(new is not old for new, old in zip(entries, value)) else value
         return value
+
+
+def evaluated(value: t.Any, templar: t.Any) -> t.Any:
+    """A value with its templates evaluated.
+
+    :param templar: Ansible's own, with the variables of the host
+    :raises UnresolvedTemplateError: a template refers to something that is not defined, or cannot be evaluated
+    """
+    try:
+        return templar.template(value)
+    except AnsibleUndefinedVariable as error:
+        missing = _UNDEFINED.search(str(error))
+        if missing:
+            raise UnresolvedTemplateError(f"it refers to {missing[1]}, which is not defined", missing[1]) from None
+        raise UnresolvedTemplateError("its template refers to something that is not defined") from None
+    except AnsibleError:
+        raise UnresolvedTemplateError("its template cannot be evaluated") from None
 
 
 def is_stand_in(value: t.Any) -> bool:

@@ -13,8 +13,7 @@ import typing as t
 from collections.abc import Iterator
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_known_passwords import is_well_known
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import validated
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_OPTIONS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_OPTIONS, wrong_type
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import misspelt
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
@@ -143,7 +142,7 @@ def check_names(variables: HostVariables, subject: str) -> Iterator[Finding]:
 
 def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:
     """Every variable of the roles that is set has a value, and one that the roles take."""
-    for name, option in ROLE_OPTIONS.items():
+    for name in ROLE_OPTIONS:
         if name not in variables.names:
             continue
         for missing in variables.missing(name):
@@ -155,31 +154,8 @@ def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:
                 f"{name} {missing.undefined}".strip(),
             )
         value = variables.value(name)
-        # The validator's own words would show the value.
-        if not is_stand_in(value) and validated({name: option}, {name: value}) is None:
-            yield Finding(
-                WRONG_TYPE, subject, f"{name} must be {_kind(option)}.", variables.location(name, value), name
-            )
-
-
-_KINDS = {
-    "bool": "true or false",
-    "dict": "a mapping",
-    "float": "a number",
-    "int": "a whole number",
-    "list": "a list",
-    "path": "a path",
-    "str": "a text",
-}
-
-
-def _kind(option: t.Mapping[str, t.Any]) -> str:
-    """What an option may be, for people."""
-    if option.get("choices"):
-        return "one of " + ", ".join(map(str, option["choices"]))
-    kind = _KINDS.get(option.get("type", "str"), "another value")
-    entries = {"dict": " of mappings", "int": " of whole numbers", "str": " of texts"}
-    return kind + entries.get(option.get("elements", ""), "")
+        if not is_stand_in(value) and (message := wrong_type(name, value)):
+            yield Finding(WRONG_TYPE, subject, message, variables.location(name, value), name)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

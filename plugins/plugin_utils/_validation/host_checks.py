@@ -9,20 +9,23 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import difflib
+import functools
 import pathlib
 import re
 import typing as t
 from collections.abc import Iterator
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import PROVIDERS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import certificate_providers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import MODULE_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import (
+    module_options,
+    variables_of,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS, ROLE_OPTIONS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Location, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
     HostVariables,
-    UnresolvedTemplateError,
     is_incomplete,
     is_stand_in,
 )
@@ -39,8 +42,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import environment_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
-    DesiredSettings,
     SettingsOptionError,
+    DesiredSettings,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
@@ -49,15 +52,6 @@ _EMPTY = b"module.exports = {\n}\n"
 
 #: Read at import, as `_roles` is.
 _SPECS = {module: argument_spec(module) for module in ("settings", "certificate", "restart")}
-
-#: What is known of a host that nobody has visited, as far as the providers of certificates ask for it.
-_UNVISITED: dict[str, t.Any] = {
-    "host": {"hostname": "", "fqdn": "", "addresses": []},
-    "user": {"name": "", "group": ""},
-    "service": {"name": ""},
-    "certificate": {"chain": None, "path": ""},
-    "acme": None,
-}
 
 _VARIABLE = re.compile(r"\bnodered_\w+")
 
@@ -76,15 +70,12 @@ def check_file(path: pathlib.Path, today: datetime.date) -> tuple[Subject, list[
     return Subject(name, Kind.FILE), check_settings(source, name, name, today, in_repository=True)
 
 
-def check_host(
-    action: HostAction, name: str, variables: HostVariables, settings: str | None, today: datetime.date
-) -> list[Finding]:
+def check_host(name: str, variables: HostVariables, settings: str | None, today: datetime.date) -> list[Finding]:
     """The variables of a host, and what they would make of its settings file.
 
-    :param action: the action that a provider of certificates asks for names of the inventory
     :param settings: the path of the file that the host has, where a copy of it is at hand
     """
-    checks = _HostChecks(action, name, variables, today)
+    checks = _HostChecks(name, variables, today)
     return [
         *check_names(variables, name),
         *check_values(variables, name),
@@ -98,82 +89,75 @@ def check_host(
 class _HostChecks:
     """What the actions of `secure` would refuse, each asked with what its role would hand to it."""
 
-    def __init__(self, action: HostAction, name: str, variables: HostVariables, today: datetime.date) -> None:
-        self._action = action
+    def __init__(self, name: str, variables: HostVariables, today: datetime.date) -> None:
         self._name = name
         self._variables = variables
         self._today = today
 
     def environment(self) -> Iterator[Finding]:
-        options = self._options("service", "restart")
+        options = self._options("restart")
         if options is not None and not is_stand_in(options["environment"]):
             yield from self._refusal(lambda: environment_file(options["environment"] or {}), "nodered_environment")
 
     def certificate(self) -> Iterator[Finding]:
-        options = self._options("certificate", "certificate")
-        if options is None or options["provider"] not in PROVIDERS or is_stand_in(options):
+        options = self._options("certificate")
+        if options is None or is_stand_in(options):
             return
         yield from self._refusal(
             lambda: certificates.check_validity(options["days"], options["renew_before"]), "nodered_certificate_days"
         )
-        yield from self._refusal(
-            lambda: PROVIDERS[options["provider"]](self._action, options, _UNVISITED), "nodered_certificate_provider"
-        )
+        yield from self._refusal(lambda: certificate_providers.check_options(options), "nodered_certificate_provider")
 
     def settings(self, path: str | None) -> Iterator[Finding]:
-        refusals = list(self._wish_by_wish())
+        refusals = list(self._one_by_one())
         yield from refusals
-        options = self._options("settings", "settings")
+        options = self._options("settings")
         # What has no value has been told of; a stand-in for it would be judged as if somebody wanted it.
         if refusals or options is None or is_incomplete(options):
             return
         try:
-            wishes = DesiredSettings.from_options(options, options["user_dir"] or "/")
+            desired = DesiredSettings.from_options(options, options["user_dir"] or "/")
         except UserError as error:
             # A stand-in has not the form of a hash, for one.
             if not is_stand_in(options):
                 yield self._refused(str(error), "nodered_settings")
             return
-        yield from self._settings_file(wishes, path) if path else self._edited(wishes, _EMPTY, "")
+        yield from self._settings_file(desired, path) if path else self._edited(desired, _EMPTY, "")
 
-    def _options(self, role: str, module: str, *only: str) -> dict[str, t.Any] | None:
-        """The options of a module, from the templates of the role; None where one of them has no value or another type.
+    @functools.cached_property
+    def _values(self) -> dict[str, t.Any]:
+        """The values of all variables that roles take, with stand-ins for what has none."""
+        given = {name: self._variables.value(name) for name in self._variables.names if name in ROLE_OPTIONS}
+        return {**ROLE_DEFAULTS, **given}
 
-        That has been found before.
+    def _options(self, module: str, *only: str) -> dict[str, t.Any] | None:
+        """The options that the role gives to a module; None where one of them has another type, which was found before.
 
         :param only: the options to take, all when none is named; the others are as if nobody gave them
         """
-        given = {}
-        for option, template in MODULE_ARGUMENTS[role, module].items():
-            if only and option not in only:
-                continue
-            try:
-                for value in self._variables.argument(template):
-                    given[option] = value
-            except UnresolvedTemplateError:
-                return None
-        return validated(_SPECS[module], given)
+        options = module_options(module, self._values)
+        return validated(_SPECS[module], {name: options[name] for name in options if not only or name in only})
 
-    def _wish_by_wish(self) -> Iterator[Finding]:
+    def _one_by_one(self) -> Iterator[Finding]:
         """What cannot be whatever else is asked for: all of it, where `DesiredSettings` names the first one only."""
-        for option, template in MODULE_ARGUMENTS["settings", "settings"].items():
-            options = self._options("settings", "settings", option)
+        for option, variable in variables_of("settings").items():
+            options = self._options("settings", option)
             if options is not None and not is_stand_in(options[option]):
-                yield from self._refusal(lambda: DesiredSettings.from_options(options, "/"), _variable_in(template))
+                yield from self._refusal(lambda: DesiredSettings.from_options(options, "/"), variable)
 
-    def _settings_file(self, wishes: DesiredSettings, path: str) -> Iterator[Finding]:
+    def _settings_file(self, desired: DesiredSettings, path: str) -> Iterator[Finding]:
         try:
             source = pathlib.Path(path).read_bytes()
         except OSError as error:
             yield Finding(SETTINGS_REFUSED, self._name, f"{path} cannot be read: {error.strerror}.", Location(path))
             return
-        yield from self._edited(wishes, source, path)
+        yield from self._edited(desired, source, path)
 
-    def _edited(self, wishes: DesiredSettings, source: bytes, file: str) -> Iterator[Finding]:
+    def _edited(self, desired: DesiredSettings, source: bytes, file: str) -> Iterator[Finding]:
         """What is wrong with the file as it would be after a run."""
         try:
             document = SettingsDocument(source)
-            apply_settings(wishes, document, hashing=False)
+            apply_settings(desired, document, hashing=False)
         except (SettingsError, SettingsOptionError) as error:
             location, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
             if file:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pathlib
 import socket
 import types
+import typing as t
 
 import pytest
 from ansible.errors import AnsibleError
@@ -16,7 +17,11 @@ from ansible_collections.pifleet.nodered.plugins.action.audit import ActionModul
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import DataError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
+from host_state import make_state
 from web_server import LOCKED, server
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
 
 OPTIONS = {
     "service": "nodered",
@@ -24,11 +29,10 @@ OPTIONS = {
     "user_dir": None,
     "settings_path": None,
     "suppressions": [],
-    "timeout": 1,
+    "timeout": 30,
     "ca_certificate": None,
     "ca_dir": "/nonexistent",
 }
-FOUND = {"service": {"name": "nodered.service", "exists": True}, "node_red": {"version": "4.1.15"}}
 
 
 class Audit(ActionModule):
@@ -47,15 +51,14 @@ class Audit(ActionModule):
         return self.answer
 
 
-def state_of(port: int, certificate: str | None) -> dict:
-    """What a host tells as far as a look from outside needs it, with the certificate that it shows to itself."""
-    return {
-        "host": {"addresses": []},
-        "details": {"listening": [["0.0.0.0", port]]},
-        "proof": None,
-        "endpoints": [{"port": port, "certificate": certificate}],
-        "settings": {"path": None, "content": None},
-    }
+def state_of(port: int, certificate: str | None) -> HostState:
+    """The state of a host whose server shows itself this certificate, and that was never proved."""
+    return make_state(
+        details__listening=[["0.0.0.0", port]],
+        proof=None,
+        endpoints=[{"port": port, "certificate": certificate}],
+        settings__content=None,
+    )
 
 
 # Nonsense
@@ -67,7 +70,10 @@ def state_of(port: int, certificate: str | None) -> dict:
         (RecursionError(), "what it answered could not be understood (RecursionError)"),
         ([], "what it answered could not be understood (TypeError)"),
         ({}, "what it answered could not be understood (KeyError)"),
-        ({**FOUND, "settings": {"path": 7, "content": 7}}, "what it answered could not be understood (AttributeError)"),
+        (
+            make_state(settings__path=7, settings__content=7),
+            "what it answered could not be understood (AttributeError)",
+        ),
         (AnsibleError("No route to host"), "No route to host"),
     ],
 )

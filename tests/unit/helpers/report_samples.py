@@ -131,11 +131,11 @@ def nasty() -> Report:
     )
 
 
-def large() -> Report:
-    """1,000 hosts with ten findings each."""
+def large(hosts: int = 1000) -> Report:
+    """Many hosts with ten findings each."""
     subjects = tuple(
         Subject(f"pi{number}", Kind.HOST, "", "192.168.0.5", "4.1.15", "20.19.2", certificate(number / 3 - 50))
-        for number in range(1000)
+        for number in range(hosts)
     )
     findings = tuple(
         Finding(

@@ -107,10 +107,10 @@ def test_a_file_of_root_in_the_users_folder_stays_roots(nobody):
 
 def test_folders_belong_to_the_user(nobody):
     account, home = nobody
-    assert files.make_folder(str(home / "nodecerts"), 0o700, account)
+    assert files.make_directory(str(home / "nodecerts"), 0o700, account)
     assert (home / "nodecerts").stat().st_uid == account.uid
     assert mode(home / "nodecerts") == 0o700
-    assert not files.make_folder(str(home / "nodecerts"), 0o700, account)
+    assert not files.make_directory(str(home / "nodecerts"), 0o700, account)
 
 
 @pytest.mark.parametrize(

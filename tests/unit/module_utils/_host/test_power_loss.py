@@ -97,7 +97,7 @@ def unit(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> types.Simpl
         name="nodered.service",
         account=Account(ME),
         user_dir=str(user_dir),
-        settings_folder=str(user_dir),
+        settings_directory=str(user_dir),
         active=False,
         settings_path=str(user_dir / "settings.js"),
     )

@@ -12,7 +12,8 @@ import threading
 import time
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._host import files, store as store_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import store as store_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import ConflictError, HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
@@ -51,7 +52,7 @@ def change_everything(store, host):
     account = Account(user_name(ME[0]))
     transaction = Transaction(store)
     transaction.begin(BEFORE)
-    transaction.make_folder(str(host / "nodecerts"), 0o700, account)
+    transaction.make_directory(str(host / "nodecerts"), 0o700, account)
     transaction.replace(str(host / "nodecerts/server.pem"), b"key and certificate", 0o600, *ME, account)
     transaction.replace(str(host / "settings.js"), b"new settings", 0o600, *ME, account)
     transaction.replace(str(host / "settings.js"), b"newer settings", 0o600, *ME, account)
@@ -88,7 +89,7 @@ def test_commit_keeps_the_old_files_and_closes(store, host):
 
 def test_only_root_can_look_into_the_store(store, host):
     change_everything(store, host)
-    for folder, _folders, names in os.walk(os.path.dirname(store.folder)):
+    for folder, _folders, names in os.walk(os.path.dirname(store.directory)):
         assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
         for name in names:
             assert stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) == 0o600
@@ -179,12 +180,13 @@ def test_a_file_that_changed_meanwhile_is_no_part_of_the_transaction(store, host
     assert (host / "settings.js").read_bytes() == b"old settings"
 
 
-def test_what_was_proved_is_finished_before_something_else_begins(store, host):
+def test_what_was_proved_is_finished_before_something_else_begins(store, host, monkeypatch):
     """A run whose control node went away after the proof: what comes later must not undo it."""
     proved = change_everything(store, host)
     proved.note(proof={"settings": "abc"})
     first = proved.identifier
-    time.sleep(1)
+    # The name of a transaction has the second in which it began.
+    monkeypatch.setattr(time, "gmtime", lambda: (2099, 1, 1, 0, 0, 0, 0, 1, 0))
     transaction = Transaction(store)
     assert transaction.is_proved
     transaction.begin(BEFORE)

@@ -14,9 +14,9 @@ import time
 import types
 
 import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import packages
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version, package_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._info.audit_details import gather_details
-from ansible_collections.pifleet.nodered.plugins.module_utils._host import packages
 
 TOKEN = "token-only-for-tests"
 
@@ -52,8 +52,8 @@ def test_sessions(unit, tmp_path):
     (tmp_path / ".sessions.json").write_text(
         json.dumps(
             {
-                TOKEN: {"user": "admin", "scope": ["*"], "accessToken": TOKEN, "expires": now + 60000},
-                "old": {"user": "eve", "scope": "read", "expires": now - 60000},
+                TOKEN: {"user": "admin", "scope": ["*"], "accessToken": TOKEN, "expires": now + 3_600_000},
+                "old": {"user": "eve", "scope": "read", "expires": now - 3_600_000},
                 "odd": {"user": "mallory", "expires": "never"},
                 "odder": 1,
             }
@@ -70,7 +70,7 @@ def test_nodes_and_logins_of_odd_types(unit, tmp_path):
     (tmp_path / ".sessions.json").write_text(
         json.dumps(
             {
-                str(number): {"user": user, "scope": scope, "expires": (time.time() + 60) * 1000}
+                str(number): {"user": user, "scope": scope, "expires": (time.time() + 3600) * 1000}
                 for number, (user, scope) in enumerate(logins)
             }
         )

@@ -37,11 +37,6 @@ class Chain(t.NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
-    return CertificateFactory(tmp_path_factory.mktemp("factory"))
-
-
-@pytest.fixture(scope="module")
 def chain(factory: CertificateFactory) -> Chain:
     """Root (RSA), two intermediates (P-384, RSA), server (P-256): valid for 3650, 1000, 500 and 90 days."""
     root = factory.self_signed("rsa2048", "-days", "3650", "-addext", "keyUsage=keyCertSign", subject="/CN=root")

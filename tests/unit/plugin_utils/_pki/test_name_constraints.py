@@ -21,11 +21,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from pki_tools import DAY, NOW, CertificateFactory, blocks, lint, text, verify
 
 
-@pytest.fixture(scope="module")
-def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
-    return CertificateFactory(tmp_path_factory.mktemp("factory"))
-
-
 def names_of(*names: str) -> Names:
     return desired_names(extra=names)
 

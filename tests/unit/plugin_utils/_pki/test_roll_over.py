@@ -24,11 +24,6 @@ from pki_tools import DAY, NAMES, NOW, CertificateFactory, blocks, lint, mode, o
 LATER = NOW + 10 * DAY
 
 
-@pytest.fixture(scope="module")
-def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
-    return CertificateFactory(tmp_path_factory.mktemp("factory"))
-
-
 @pytest.fixture
 def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "ca"
@@ -470,7 +465,7 @@ class TestTogether:
         processes = [context.Process(target=one, args=[index]) for index in range(number)]
         for process in processes:
             process.start()
-        found = [results.get(timeout=60) for _process in processes]
+        found = [results.get(timeout=600) for _process in processes]
         for process in processes:
             process.join()
         return found

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import copy
 import datetime
-import hashlib
 import json
 import pathlib
 import subprocess
@@ -32,40 +31,17 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import cert
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import expected_outside, port_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
-from pki_tools import CertificateFactory
+from flow_credentials import encrypted
+from host_state import ADDRESS, SETTINGS, file_status, make_state, put_in
 
 PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date.today()
-ADDRESS = "192.0.2.7"
-HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
-SETTINGS = """module.exports = {
-    adminAuth: {type: "credentials", users: [
-        {username: "admin", password: "%s", permissions: "*"}, {username: "eve", password: "%s", permissions: ["read"]}]},
-    https: function() { return { key: read("server.pem"), cert: read("server.pem") }; },
-    httpNodeAuth: {user: "fred", pass: "%s"},
-}
-""" % (HASH, HASH, HASH)
-
-
 MADE = "made-only-for-tests"
 
 
-def encrypted(secret):
+def credentials_file(secret):
     """What the host tells of a credentials file that is encrypted with a secret."""
-    iv, key = "0" * 32, hashlib.sha256(secret.encode()).hexdigest()
-    data = subprocess.run(
-        ["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", iv],
-        input=b'{"b0":{"user":"fred"}}',
-        check=True,
-        capture_output=True,
-    ).stdout
-    text = json.dumps({"$": iv + base64.b64encode(data).decode()})
-    return {"name": "flows_kitchen_cred.json", **described(text.encode())}
-
-
-@pytest.fixture(scope="module")
-def factory(tmp_path_factory):
-    return CertificateFactory(tmp_path_factory.mktemp("certificates"))
+    return {"name": "flows_kitchen_cred.json", **described(encrypted(secret, {"b0": {"user": "fred"}}))}
 
 
 @pytest.fixture(scope="module")
@@ -73,65 +49,19 @@ def good(factory):
     """The state and the view of a host that has been secured."""
     authority = factory.self_signed("p256", "-days", "1000", subject="/CN=authority")
     pem = factory.signed("p256", authority, "p256", f"subjectAltName=DNS:kitchen,IP:{ADDRESS}", "-days", "397").decode()
-    state = {
-        "host": {"hostname": "kitchen", "fqdn": "kitchen", "addresses": [ADDRESS], "clock": 0},
-        "service": {
-            "name": "nodered.service",
-            "exists": True,
-            "active": True,
-            "enabled": True,
-            "reload_needed": False,
-            "environment_files": [],
-            "drop_in": "[Service]\nUMask=0077\n",
-        },
-        "user": {"name": "pi", "group": "pi", "home": "/home/pi", "uid": 1000, "gid": 1000},
-        "node": {"path": "/usr/bin/node", "version": "22.23.3"},
-        "node_red": {"path": "/usr/lib/node_modules/node-red", "version": "4.1.15", "node": ">=18.5"},
-        "overrides": [{"path": ["uiPort"], "by": "--port"}],
-        "user_dir": {"path": "/home/pi/.node-red", "status": {"mode": "0700"}},
-        "settings": {
-            "path": "/home/pi/.node-red/settings.js",
-            "in_use": True,
-            "status": {"mode": "0600", "gid": 1000},
-            "sha256": "",
-            "content": SETTINGS.encode(),
-            "stock": None,
-        },
-        "certificate": {
-            "path": "/home/pi/.node-red/nodecerts/server.pem",
-            "status": {"mode": "0600"},
-            "chain": pem,
-            "key": True,
-            "key_encrypted": False,
-            "key_matches": True,
-            "sha256": "",
-        },
-        "credentials": {
-            "project": None,
-            "flow_file": None,
-            "default_flow_file": "flows_kitchen.json",
-            "pending": [],
-            "generated": {"file": ".config.runtime.json", "secret": MADE},
-            "files": [encrypted(MADE)],
-        },
-        "acme": None,
-        "exposed": [],
-        "endpoints": [],
-        "transaction": None,
-        "proof": {"expected": {"port": 1880}, "failures": []},
-        "details": {
-            "umask": "0077",
-            "no_new_privileges": False,
-            "node_package": None,
-            "listening": [["0.0.0.0", 1880]],
-            "flows": {"flows.json": []},
-            "sessions": [
-                {"user": "eve", "scope": ["flows.read"]},
-                {"user": "admin", "scope": ["*"]},
-                {"user": "gone", "scope": ["*"]},
-            ],
-        },
-    }
+    state = make_state(
+        certificate__chain=pem,
+        credentials__generated={"file": ".config.runtime.json", "secret": MADE},
+        credentials__files=[credentials_file(MADE)],
+        overrides=[{"path": ["uiPort"], "by": "--port"}],
+        details__sessions=[
+            {"user": "eve", "scope": ["flows.read"]},
+            {"user": "admin", "scope": ["*"]},
+            {"user": "gone", "scope": ["*"]},
+        ],
+    )
+    # As an action has it.
+    state["settings"]["content"] = SETTINGS.encode()
     view = {
         "address": ADDRESS,
         "port": 1880,
@@ -151,17 +81,10 @@ def good(factory):
     return state, view
 
 
-def set_in(target, path, value):
-    *keys, last = path.split(".")
-    for key in keys:
-        target = target[key]
-    target[last] = value
-
-
 def rules_of(good, changes, name="kitchen"):
     both = {"state": copy.deepcopy(good[0]), "view": copy.deepcopy(good[1])}
     for path, value in changes.items():
-        set_in(both, path, value)
+        put_in(both, path, value)
     return {finding.rule.identifier for finding in check_host(both["state"], both["view"], name, TODAY)}
 
 
@@ -181,19 +104,19 @@ FAULTS = [
     ("old-tls", {"view.old_tls": "TLSv1.1"}),
     ("tls-broken", {"view.tls": False, "view.certificate": None, "view.login": None}),
     ("login-not-asked", {"view.not_asked": [("/", "httpNodeAuth")]}),
-    ("credentials-lost", {"state.credentials.files": [encrypted("forgotten-only-for-tests")]}),
+    ("credentials-lost", {"state.credentials.files": [credentials_file("forgotten-only-for-tests")]}),
     ("certificate-key-mismatch", {"state.certificate.key_matches": False}),
     ("certificate-issuer-unknown", {"view.trusted": False}),
-    ("private-key-readable", {"state.certificate.status": {"mode": "0644"}}),
+    ("private-key-readable", {"state.certificate.status": file_status("0644")}),
     ("settings-missing", {"state.settings.content": None, "state.settings.status": None}),
     ("settings-not-in-use", {"state.settings.in_use": False}),
     ("settings-overridden", {"state.overrides": [{"path": ["adminAuth"], "by": "-D adminAuth"}]}),
     ("settings-overridden", {"state.overrides": [{"path": [""], "by": "-D @file"}]}),
-    ("settings-writable", {"state.settings.status": {"mode": "0602", "gid": 1000}}),
-    ("settings-writable", {"state.settings.status": {"mode": "0620", "gid": 20}}),
+    ("settings-writable", {"state.settings.status": file_status("0602")}),
+    ("settings-writable", {"state.settings.status": file_status("0620", gid=20)}),
     (
         "secrets-readable",
-        {"state.settings.status": {"mode": "0644", "gid": 0}, "state.user_dir.status": {"mode": "0755"}},
+        {"state.settings.status": file_status("0644", gid=0), "state.user_dir.status": file_status("0755")},
     ),
     ("secrets-readable", {"state.exposed": ["/home/pi/.node-red/.sessions.json"]}),
     ("credential-secret-absent", {"state.exposed": ["/home/pi/.node-red/.config.runtime.json"]}),
@@ -237,8 +160,8 @@ HARMLESS = [
     {"state.node_red.version": "5.0.7"},
     {"state.service.drop_in": None, "state.details.no_new_privileges": True},
     {"state.overrides": [{"path": ["telemetry", "enabled"], "by": "NODE_RED_DISABLE_TELEMETRY"}]},
-    {"state.settings.status": {"mode": "0664", "gid": 1000}},
-    {"state.settings.status": {"mode": "0644", "gid": 0}},
+    {"state.settings.status": file_status("0664")},
+    {"state.settings.status": file_status("0644", gid=0)},
     {
         "state.details.flows": {"old.json": ["http in", "websocket-listener"]},
         "state.settings.content": SETTINGS.replace("https:", "flowFile: 'new.json', https:").encode(),
@@ -449,7 +372,7 @@ def test_releases():
 def test_the_port_that_is_looked_at(good, changes, port):
     both = {"state": copy.deepcopy(good[0])}
     for path, value in changes.items():
-        set_in(both, path, value)
+        put_in(both, path, value)
     assert port_of(both["state"]) == port
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import fits, hash_password
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import AccountError, admin_users, login
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
-    SettingsOptionError,
     DesiredSettings,
+    SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
@@ -43,56 +42,20 @@ def options(**given):
 
 def applied(source=EMPTY, **given):
     document = SettingsDocument(source)
-    wishes = DesiredSettings.from_options(options(**given), "/home/pi/.node-red")
-    return document, apply_settings(wishes, document).ended_sessions.users
+    desired = DesiredSettings.from_options(options(**given), "/home/pi/.node-red")
+    return document, apply_settings(desired, document).ended_sessions.users
 
 
 def warnings(source=EMPTY, **given):
     document = SettingsDocument(source)
-    wishes = DesiredSettings.from_options(options(**given), "/home/pi/.node-red")
-    applied = apply_settings(wishes, document)
-    return [*advice.reminders(wishes, applied), *advice.warnings(wishes, document)]
+    desired = DesiredSettings.from_options(options(**given), "/home/pi/.node-red")
+    applied = apply_settings(desired, document)
+    return [*advice.reminders(desired, applied), *advice.warnings(desired, document)]
 
 
 def credentials(source=EMPTY, users="[]", more=""):
     """A settings file with adminAuth."""
     return source.replace(b"}\n", f'    adminAuth: {{type: "credentials", users: {users}{more}}},\n}}\n'.encode())
-
-
-@pytest.mark.parametrize(
-    ("users", "words"),
-    [
-        ([], "nodered_admin_users is empty.*Set at least one user"),
-        ([{**ADMIN, "passwort": "x"}], "user admin: unknown key 'passwort'"),
-        ([{"username": "admin", "permissions": "*"}], "user admin: neither password nor password_hash"),
-        ([{**ADMIN, "password_hash": "$2b$08$" + "a" * 53}], "user admin: both password and password_hash"),
-        ([{**ADMIN, "password": "x" * 73}], "user admin: The password is 73 bytes"),
-        ([{"username": "admin", "password": "x"}], "user admin: permissions are missing"),
-        ([{**ADMIN, "permissions": "flows.*"}], "user admin: Node-RED knows no permission 'flows.\\*'"),
-        ([{**ADMIN, "permissions": ["read", 1]}], "user admin: permissions must be"),
-        ([{**ADMIN, "username": ""}], "entry 1: username is missing"),
-        (["admin"], "entry 1: must be a mapping"),
-        ([ADMIN, {**ADMIN, "password": "other"}], "user admin: this username is there twice"),
-        ([{"username": "a", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99", "permissions": "*"}], "user a: .*MD5"),
-    ],
-)
-def test_users_that_would_lock_out_or_open_are_refused(users, words):
-    with pytest.raises(AccountError, match=words) as error:
-        admin_users(users)
-    assert "correct horse" not in str(error.value)
-
-
-@pytest.mark.parametrize("permission", ["*", "read", "write", "*.read", "flows.write", "debug.write", "udp-ports.read"])
-def test_permissions_that_node_red_matches(permission):
-    assert admin_users([{**ADMIN, "permissions": permission}])[0].permissions == permission
-    assert admin_users([{**ADMIN, "permissions": [permission]}])[0].permissions == [permission]
-
-
-def test_a_login_names_its_variable():
-    with pytest.raises(AccountError, match="nodered_node_auth: unknown key 'username'"):
-        login({"username": "fred", "password": "x"}, "nodered_node_auth")
-    with pytest.raises(AccountError, match="nodered_node_auth: the user name has a colon"):
-        login({"user": "fr:ed", "password": "x"}, "nodered_node_auth")
 
 
 def test_users_are_written_and_found_again():

@@ -10,20 +10,14 @@ import dataclasses
 import datetime
 import inspect
 import pathlib
-import types
 import typing as t
 
 import pytest
-import yaml
 from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import (
-    MODULE_ARGUMENTS,
-    ROLE_DEFAULTS,
-    ROLE_OPTIONS,
-)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS, ROLE_OPTIONS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
     HostVariables,
@@ -32,8 +26,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import inventory, registry
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
-    result_data,
     merge_shared_findings,
+    result_data,
 )
 
 PROJECT = pathlib.Path(__file__).parents[4]
@@ -82,12 +76,7 @@ def variables(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Call
 @pytest.fixture
 def check(variables: t.Callable[..., HostVariables]) -> t.Callable[..., list[Finding]]:
     def found(text: str, settings: str | None = None, **given: t.Any) -> list[Finding]:
-        action = types.SimpleNamespace(
-            task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}},
-            remote_address="192.0.2.7",
-            inventory_address=lambda name: "",
-        )
-        return check_host(t.cast(t.Any, action), "kitchen", variables(text, **given), settings, TODAY)
+        return check_host("kitchen", variables(text, **given), settings, TODAY)
 
     return found
 
@@ -486,14 +475,6 @@ def test_all_rules_are_known_and_documented():
         f"| `{rule.identifier}` | {rule.severity} | {rule.title} |"
         for rule in sorted(inventory.RULES.values(), key=lambda rule: (-rule.severity, rule.identifier))
     ]
-
-
-@pytest.mark.parametrize(
-    ("role", "module"), [("settings", "settings"), ("certificate", "certificate"), ("service", "restart")]
-)
-def test_what_the_roles_hand_on_is_read_from_them(role, module):
-    file = PROJECT / "roles" / role / "tasks" / "main.yml"
-    assert MODULE_ARGUMENTS[role, module] == yaml.safe_load(file.read_text("utf-8"))[0][f"pifleet.nodered.{module}"]
 
 
 def test_the_options_of_all_roles():

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
+    certificate_provider,
+    installed_fingerprint,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.role_variables import role_variables
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_edit import ServiceSettings, SettingsEdit
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import module_options
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
+    check_options,
+    desired_environment,
+    exposure,
+    restart_reasons,
+)
+
+#: Read at import, once in the process that those of the tasks are forked from.
+_SPECS = {module: argument_spec(module) for module in ("certificate", "settings", "restart")}
+
+
+class ActionModule(HostAction):
+    """Visits the host once, checks all variables against it, and finds what has to change."""
+
+    spec = argument_spec("preflight")
+
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        variables = role_variables(self.task_vars, self._templar, "certificate", "settings", "service")
+        given = {module: validated(spec, module_options(module, variables)) for module, spec in _SPECS.items()}
+        certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
+        check_options(restart)
+        found = self.run_module("host_info", host_options(restart))
+        due, warnings = self._due(found, certificate, settings, restart)
+        if due:
+            self._display.display(f"{self.task_vars['inventory_hostname']} has to change: {'; '.join(due)}")
+        else:
+            # Else the tasks that follow give them.
+            for warning in warnings:
+                self._display.warning(warning)
+        # What other hosts of the run are compared with.
+        handed_on = found if due else {"certificate": {"chain": found["certificate"]["chain"]}, "acme": found["acme"]}
+        # A result's own mark hides it from every callback; `register` still gets it.
+        return {"changed": False, "due": due, "host_info": handed_on, "_ansible_no_log": True}
+
+    def _due(
+        self,
+        found: dict[str, t.Any],
+        certificate: dict[str, t.Any],
+        settings: dict[str, t.Any],
+        restart: dict[str, t.Any],
+    ) -> tuple[list[str], list[str]]:
+        """What has to change and why, as phrases, and what the user should know anyway."""
+        known = {"host_info": found}
+        state = self.state(known)
+        provider = certificate_provider(self, certificate, state)
+        reasons = provider.all_reasons() if provider else []
+        edit = SettingsEdit(ServiceSettings(self, {**settings, **known}), settings)
+        due = [f"certificate ({', '.join(reasons)})"] if reasons else []
+        if edit.is_due:
+            due.append(f"settings.js ({', '.join(edit.changes) or 'credentials of flows'})")
+        environment = desired_environment(state, restart["environment"])
+        fingerprint = installed_fingerprint(state) if restart["https"] and not reasons else ""
+        of_service = restart_reasons(state, restart, environment, fingerprint)
+        of_service += [reason for reason in (exposure(state),) if reason]
+        due += [f"service ({', '.join(of_service)})"] if of_service else []
+        return due, [*(provider.warnings if provider else ()), *edit.warnings]

@@ -1,0 +1,582 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shape of the data that a host and the control node exchange, and of the records that a host keeps.
+
+Everything here is JSON: bytes stand in it as Base64, checksums and fingerprints are SHA-256 as lower-case hex, and paths
+are absolute paths of the host. A test holds `HostState` and the results against the RETURN documentation of the modules.
+The host's code imports this for type checkers only, so that it costs no time there.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+# What several of them have
+
+
+class FileStatus(t.TypedDict):
+    """Mode and ownership of a file or a directory."""
+
+    #: Four octal digits, never with a set-user-ID, set-group-ID or sticky bit: "0600".
+    mode: str
+    uid: int
+    gid: int
+    #: The name of the user, or its id as a string where it has none.
+    owner: str
+    #: The name of the group, or its id as a string where it has none.
+    group: str
+
+
+class EndpointState(t.TypedDict):
+    """What an anonymous client gets from one address and port."""
+
+    #: The IP address that was connected to.
+    address: str
+    port: int
+    tls: bool
+    #: SHA-256 of the DER bytes of the certificate that is served; None without TLS.
+    certificate: str | None
+    #: Whether it answers HTTP in plain; None where it speaks TLS, because then it was not asked.
+    http: bool | None
+    #: What /auth/login says: "credentials", "strategy", "" for an open editor; None where it is not Node-RED's.
+    login: str | None
+    #: The HTTP status of /settings; None where there was no answer.
+    settings_status: int | None
+
+
+# The proof
+
+
+class Expected(t.TypedDict):
+    """What a running server must answer for its state to be proved, as Node.js found it in the settings."""
+
+    #: The IP address to connect to.
+    address: str
+    port: int
+    tls: bool
+    #: Seconds between two looks of Node-RED for a renewed certificate; 0 where it never looks.
+    refresh: float
+    #: The key userDir of the settings; None where they have none.
+    user_dir: str | None
+    #: SHA-256 of the DER bytes of the certificate that must be served; None for any.
+    certificate: str | None
+    #: The path below which the editor and its API are; None where they are switched off.
+    admin_root: str | None
+    #: The path below which the flows answer HTTP; None where they do not.
+    node_root: str | None
+    #: Whether the editor asks for a login (adminAuth).
+    auth: bool
+    #: Whether users who are not logged in may see the editor (adminAuth.default).
+    anonymous: bool
+    #: Whether the flows ask for a login (httpNodeAuth).
+    node_auth: bool
+    #: The paths of static files that ask for a login (httpStaticAuth).
+    static: list[str]
+    #: SHA-256 of the settings file.
+    settings: str
+
+
+class Proof(t.TypedDict):
+    """A state that was proved."""
+
+    expected: Expected
+    #: SHA-256 of the settings file.
+    settings: str
+
+
+class CommittedProof(Proof):
+    """The record proved.json: the last state that was proved and is not to be undone any more."""
+
+    #: The transaction that led to it; None where nothing had been replaced.
+    transaction: str | None
+
+
+class ProofState(CommittedProof):
+    """The last proof, held against the running server."""
+
+    #: What is not as expected any more, a phrase each; empty where all is.
+    failures: list[str]
+
+
+class Requirements(t.TypedDict, total=False):
+    """What the control node demands of a state, beside what Node.js finds in the settings."""
+
+    #: The server must speak TLS.
+    tls: bool
+    #: The editor must ask for a login.
+    auth: bool
+    #: SHA-256 of the DER bytes of the certificate that must be served; None for any.
+    certificate: str | None
+
+
+# The transaction
+
+
+class EffectiveSettings(t.TypedDict):
+    """The values of a settings file from which the proof of a server follows, with Node-RED's defaults filled in."""
+
+    #: uiPort as the file has it; it need not be a number.
+    port: int | str
+    #: uiHost.
+    host: str
+    tls: bool
+    #: Seconds between two looks for a renewed certificate; 0 where Node-RED never looks.
+    refresh: float
+    user_dir: str | None
+    #: httpAdminRoot; False switches the editor and its API off.
+    admin_root: str | t.Literal[False]
+    #: httpNodeRoot; False keeps the flows from answering HTTP.
+    node_root: str | t.Literal[False]
+    auth: bool
+    anonymous: bool
+    node_auth: bool
+    static: list[str]
+
+
+class CredentialsSource(t.TypedDict):
+    """A copy that is to take the place of a credentials file."""
+
+    path: str
+    #: Whether it lies in the root-only store, so that root reads it; else the user of the service does.
+    in_store: bool
+
+
+class CredentialsPlan(t.TypedDict):
+    """What the next restart is to do with the credentials of flows."""
+
+    #: What all files are to be encrypted with; None leaves them as they are.
+    secret: str | None
+    #: Other secrets that may decrypt the files now.
+    keys: list[str]
+    #: Names of files for which one of them must be right, or everything goes back.
+    required: list[str]
+    #: By the name of a file, the copy that takes its place.
+    sources: dict[str, CredentialsSource]
+
+
+class RestartPlan(t.TypedDict):
+    """What the next restart is to do beside starting the service."""
+
+    #: Users of the editor whose sessions end; "*" stands for all.
+    revoke: list[str]
+    #: Seconds after which all other sessions end at the latest; None lets them last as long as they would.
+    session_expiry: int | None
+    credentials: CredentialsPlan | None
+
+
+class ServiceBefore(t.TypedDict):
+    """How the service was before a transaction."""
+
+    active: bool
+    endpoints: list[EndpointState]
+
+
+class MadeDirectory(t.TypedDict):
+    """A directory that a transaction has made."""
+
+    path: str
+    #: The name of the user with whose rights it was made.
+    user: str
+
+
+class ReplacedFile(t.TypedDict):
+    """A file that a transaction has replaced, made or removed."""
+
+    path: str
+    #: The name of the user with whose rights it was replaced; None for root's own.
+    user: str | None
+    #: Where the former file is kept, relative to the store; None where there was none.
+    backup: str | None
+    #: Of the former file; None where there was none.
+    status: FileStatus | None
+
+
+class TransactionRecord(RestartPlan):
+    """The record transaction.json: what was replaced since the last proof, by what, and what is still to be done."""
+
+    #: The time of its begin in UTC and the process that began it: "20260102T030405Z-678".
+    id: str
+    before: ServiceBefore
+    directories: list[MadeDirectory]
+    files: list[ReplacedFile]
+    #: What Node.js found in the settings file with the checksum `settings`.
+    effective: EffectiveSettings | None
+    #: SHA-256 of the new settings file; None where it was not replaced.
+    settings: str | None
+    #: Whether the service was stopped or started since the transaction began.
+    restarted: bool
+    #: What the host has proved already, while only the control node's word is missing.
+    proof: Proof | None
+
+
+# What host_info returns
+
+
+class HostIdentity(t.TypedDict):
+    """What a host says of itself."""
+
+    #: Without a domain.
+    hostname: str
+    #: The same as `hostname` where the host knows no domain.
+    fqdn: str
+    #: Seconds since 1970-01-01 UTC, by the host's clock.
+    clock: int
+    #: Lasting IP addresses, without loopback and link-local ones.
+    addresses: list[str]
+
+
+class ServiceState(t.TypedDict):
+    """The systemd unit of Node-RED."""
+
+    #: With its suffix: "nodered.service".
+    name: str
+    exists: bool
+    active: bool
+    #: Whether it starts with the host.
+    enabled: bool
+    #: Whether systemd has not read its files yet.
+    reload_needed: bool
+    #: The environment files that the unit names.
+    environment_files: list[str]
+    #: The content of this collection's drop-in file; None where there is none.
+    drop_in: str | None
+    #: The content of this collection's environment file; None where there is none.
+    environment: str | None
+
+
+class UserState(t.TypedDict):
+    """The user that runs Node-RED."""
+
+    name: str
+    #: The name of its primary group.
+    group: str
+    home: str
+    uid: int
+    gid: int
+
+
+class NodeState(t.TypedDict):
+    """The Node.js that the service starts; None for what is not known."""
+
+    path: str | None
+    version: str | None
+
+
+class NodeRedState(t.TypedDict):
+    """The Node-RED that the service starts; None for what is not known."""
+
+    path: str | None
+    version: str | None
+    #: The range of Node.js versions that its package.json names.
+    node: str | None
+
+
+class Override(t.TypedDict):
+    """A setting that the command line or the environment sets, whatever settings.js says."""
+
+    #: The keys of the setting, outermost first; empty where it may be any.
+    path: list[str]
+    #: The option or the variable that sets it, without its value.
+    by: str
+
+
+class UserDirState(t.TypedDict):
+    """The userDir of Node-RED."""
+
+    #: None where there is no service.
+    path: str | None
+    status: FileStatus | None
+
+
+class SettingsState(t.TypedDict):
+    """The settings file."""
+
+    #: None where there is no service.
+    path: str | None
+    #: Whether Node-RED loads this file; None where a script between them hides it.
+    in_use: bool | None
+    status: FileStatus | None
+    #: SHA-256 of the content; empty where there is no file.
+    sha256: str
+    #: Base64; None where there is no file.
+    content: str | None
+    #: The file that the installed Node-RED ships, in Base64; only where there is no settings file.
+    stock: str | None
+
+
+class CertificateState(t.TypedDict):
+    """The file with the private key and the certificates of the server."""
+
+    #: Also where the file does not exist; None where there is no service.
+    path: str | None
+    status: FileStatus | None
+    #: The certificates in PEM, that of the server first; None where there is no file.
+    chain: str | None
+    #: Whether a private key is in the file.
+    key: bool
+    key_encrypted: bool
+    #: Whether the private key belongs to the first certificate; None where there is no file.
+    key_matches: bool | None
+    #: SHA-256 of the content; empty where there is no file.
+    sha256: str
+
+
+class GeneratedSecret(t.TypedDict):
+    """The credential secret that Node-RED has made itself."""
+
+    #: The name of the file in the userDir that holds it.
+    file: str
+    secret: str
+
+
+class EncryptedFile(t.TypedDict):
+    """What a file of credentials is, and how it begins."""
+
+    kind: t.Literal["encrypted", "plain", "damaged"]
+    #: Whether there are no credentials in it.
+    empty: bool
+    #: The initialization vector in hex; empty where nothing is encrypted.
+    iv: str
+    #: The first bytes of what is encrypted, in Base64.
+    head: str
+    #: How many bytes are encrypted.
+    size: int
+
+
+class CredentialsFile(EncryptedFile):
+    """A file of credentials in the userDir."""
+
+    #: Without a directory.
+    name: str
+
+
+class CredentialsState(t.TypedDict):
+    """What tells which secret decrypts the credentials of flows."""
+
+    #: The active project; None where there is none.
+    project: str | None
+    #: The file of flows that the command line names; None where it names none.
+    flow_file: str | None
+    #: The name of the file of flows where neither the command line nor the settings name one.
+    default_flow_file: str
+    generated: GeneratedSecret | None
+    files: list[CredentialsFile]
+    #: Secrets that an open transaction is to decrypt the files with.
+    pending: list[str]
+
+
+class LineageState(t.TypedDict):
+    """What certbot keeps for the service."""
+
+    #: The name of the lineage.
+    name: str
+    #: The DNS names that were asked for.
+    names: list[str]
+    #: The certificates in PEM; empty where there are none.
+    chain: str
+    key_matches: bool
+    #: The address of the server's directory; empty where it is not known.
+    directory: str
+    #: How a renewal is proved: "standalone", "webroot", "dns-...".
+    challenge: str
+    #: SHA-256 that stands for certbot's other options.
+    options: str
+    #: SHA-256 of the hook that hands on renewals; empty where there is none.
+    hook: str
+    #: Whether certbot renews by itself.
+    timer: bool
+
+
+class TransactionState(t.TypedDict):
+    """The transaction that a former run has left open."""
+
+    id: str
+
+
+class SessionState(t.TypedDict):
+    """A login of the editor that has not ended."""
+
+    user: str
+    #: The rights of the login; None where the file has neither a string nor a list.
+    scope: str | list[str] | None
+
+
+class AuditDetails(t.TypedDict):
+    """What only an audit wants to know."""
+
+    #: Of the unit, in octal digits: "0022".
+    umask: str
+    no_new_privileges: bool
+    #: The version of Debian's package of Node.js, with its revision; None where it is not installed.
+    node_package: str | None
+    #: Address and port of each TCP endpoint that the service listens on.
+    listening: list[list[str | int]]
+    #: By the name of a file of flows, the kinds of nodes in it that listen to anonymous clients.
+    flows: dict[str, list[str]]
+    sessions: list[SessionState]
+
+
+class HostState(t.TypedDict):
+    """What one visit of host_info reads of a host."""
+
+    host: HostIdentity
+    service: ServiceState
+    #: None where there is no service.
+    user: UserState | None
+    node: NodeState
+    node_red: NodeRedState
+    overrides: list[Override]
+    user_dir: UserDirState
+    settings: SettingsState
+    certificate: CertificateState
+    #: None where there is no service.
+    credentials: CredentialsState | None
+    #: None where certbot keeps nothing for the service.
+    acme: LineageState | None
+    #: Paths below the userDir that hold secrets and that other users of the host may read.
+    exposed: list[str]
+    #: What the running server shows, where it was never proved.
+    endpoints: list[EndpointState]
+    #: None where nothing was proved yet.
+    proof: ProofState | None
+    #: None where no transaction is open.
+    transaction: TransactionState | None
+    #: None where they were not asked for, or where there is no service.
+    details: AuditDetails | None
+
+
+# What the other modules of the host return; each also says in `changed` whether it changed the host
+
+
+class CertificateResult(t.TypedDict):
+    """What host_certificate returns of a certificate that it has installed."""
+
+    changed: bool
+    #: The installed certificates in PEM.
+    chain: str
+    #: The file that holds the key and the certificates.
+    path: str
+    #: The open transaction; empty where nothing was replaced.
+    transaction: str
+
+
+class AcmeResult(CertificateResult):
+    """What host_acme returns of a certificate that it has fetched."""
+
+    #: Whether the server has signed a new certificate.
+    fetched: bool
+
+
+class LiteralEvidence(t.TypedDict):
+    """A string literal of JavaScript behind the name credentialSecret."""
+
+    #: With its quotes.
+    literal: str
+    #: The file that it stands in.
+    origin: str
+
+
+class SecretEvidence(t.TypedDict):
+    """A credential secret that Node-RED or this collection has kept."""
+
+    secret: str
+    #: The file that it stands in.
+    origin: str
+
+
+class CredentialsCopy(EncryptedFile):
+    """A copy of a credentials file."""
+
+    path: str
+    #: Whether it lies in the root-only store.
+    in_store: bool
+    #: The name of the file that it is a copy of.
+    name: str
+    #: When it was written, in seconds since 1970-01-01 UTC; 0 where that is not known.
+    modified: float
+
+
+class CredentialsEvidence(t.TypedDict):
+    """What host_credentials returns: all that may help to decrypt lost credentials."""
+
+    literals: list[LiteralEvidence]
+    secrets: list[SecretEvidence]
+    #: The newest first.
+    copies: list[CredentialsCopy]
+
+
+class ProofResult(t.TypedDict):
+    """What host_restart returns of a proof."""
+
+    #: Whether the service was restarted.
+    changed: bool
+    proof: Proof
+    #: The transaction that was finished or held open; None where nothing was replaced.
+    transaction: str | None
+    #: SHA-256 of the DER bytes of the certificate that is served; None without TLS.
+    served: str | None
+
+
+class UndoResult(t.TypedDict):
+    """What host_restart returns of going back."""
+
+    changed: bool
+    #: The files that were put back.
+    restored: list[str]
+    #: The transaction that was finished or undone; None where there was none.
+    transaction: str | None
+
+
+class FileReplacement(t.TypedDict):
+    """What every replacement of a settings file says."""
+
+    changed: bool
+    #: Whether the file has changed since it was read, so that nothing was written.
+    conflict: bool
+
+
+class FileResult(FileReplacement, total=False):
+    """What host_settings_file returns of a replacement."""
+
+    #: The copy of the old file; only where one was made.
+    backup_file: str
+
+
+class SettingsResult(FileResult, total=False):
+    """What host_settings returns."""
+
+    #: The open transaction; only where something was written.
+    transaction: str
+
+
+class TrustDifference(t.TypedDict):
+    """One authority in one store that is trusted now, or is not any more."""
+
+    #: "system", or the directory of a database.
+    store: str
+    #: The user whose database it is; None for the system's store.
+    user: str | None
+    #: SHA-256 of the DER bytes of the certificate.
+    fingerprint: str
+    #: Whether it is trusted there now.
+    after: bool
+
+
+class TrustReport(t.TypedDict):
+    """What host_trust always returns."""
+
+    changed: bool
+    differences: list[TrustDifference]
+    #: All stores that were looked at.
+    stores: list[str]
+    #: PEM of the certificates that were taken away, by their fingerprints.
+    certificates: dict[str, str]
+
+
+class TrustResult(TrustReport, total=False):
+    """What host_trust returns."""
+
+    #: Sentences for the person who runs the playbook; only where there are some.
+    warnings: list[str]

@@ -1,0 +1,63 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Checks all variables against a host and finds what has to change, in one visit
+version_added: 0.1.0
+description:
+  - Reads the variables of the roles C(certificate), C(settings) and C(service) as the roles do, and refuses what cannot
+    be, whatever of the three it belongs to, before anything is changed.
+  - Visits the host once with M(pifleet.nodered.host_info), compares what was found with what is asked for, and says in
+    one line what has to change and why.
+  - It has no options. C(pifleet.nodered.secure) begins with it, and leaves a host alone for which it finds nothing.
+extends_documentation_fragment:
+  - pifleet.nodered.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - It never changes anything.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+author:
+  - The pifleet.nodered maintainers (@pifleet)
+seealso:
+  - module: pifleet.nodered.host_info
+  - module: pifleet.nodered.validate
+"""
+
+EXAMPLES = r"""
+- name: Find out what has to change
+  pifleet.nodered.preflight:
+  become: true
+  register: nodered_preflight
+
+- name: Leave a host alone where nothing has to change
+  ansible.builtin.meta: end_host
+  when: nodered_preflight.due | length == 0
+"""
+
+RETURN = r"""
+due:
+  description: What has to change and why, empty where nothing has to.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - certificate (there is no certificate yet)
+    - settings.js (adminAuth, https)
+    - service (the service was never proved)
+host_info:
+  description:
+    - What M(pifleet.nodered.host_info) returned, for the modules that follow. Where nothing is due, only what other hosts
+      of the run are compared with, RV(ignore:certificate.chain) and RV(ignore:acme).
+  returned: success
+  type: dict
+"""

@@ -1,0 +1,249 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A settings file of a host or of a repository, and what becomes of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
+    Credentials,
+    Migration,
+    analyse,
+    migration,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
+    DesiredSettings,
+    SettingsOptionError,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import EndedSessions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+from .base import HostAction, host_options
+from .diff import difference, settings_difference
+
+
+class SettingsEdit:
+    """What becomes of a settings file: computed here, written by the host.
+
+    :ivar changes: the keys that are set or removed
+    :ivar warnings: what the owner should know
+    """
+
+    def __init__(self, target: SettingsTarget, options: dict[str, t.Any]) -> None:
+        """Edit the file, and write nothing.
+
+        :param options: as the module settings takes them
+        :raises UserError: what is asked for cannot be done with this file
+        """
+        self._target = target
+        desired = DesiredSettings.from_options(options, target.user_dir)
+        try:
+            document = SettingsDocument(target.original)
+            credentials = target.credentials(document)
+            self._migration = _migration(credentials, desired)
+            applied = apply_settings(desired, document, another_secret=self._migration is not None)
+        except (SettingsError, SettingsOptionError) as error:
+            raise UserError(f"{target.path}: {error}") from None
+        target.check(desired)
+        self._document = document
+        self._desired = desired
+        self._ended = applied.ended_sessions
+        self.changes = list(document.changes())
+        warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document)]
+        if credentials and credentials.warning and self._migration is None:
+            warnings.append(credentials.warning)
+        host = target.action.task_vars.get("inventory_hostname")
+        self.warnings = [*advice.reminders(desired, applied), *(f"{host}: {warning}" for warning in warnings)]
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the file, or what its credentials are encrypted with, has to change."""
+        return self._document.source != self._target.content or self._plan is not None
+
+    @property
+    def _plan(self) -> dict[str, t.Any] | None:
+        return self._migration.plan if self._migration else None
+
+    def diff(self) -> list[dict[str, str]]:
+        """What `--diff` shows, without a secret."""
+        before = (self._target.content or b"").decode("utf-8")
+        after = self._document.source.decode("utf-8")
+        return [settings_difference(self._target.path, before, after), *_differences(self._migration)]
+
+    def write(self) -> dict[str, t.Any] | None:
+        """Have the host write it; what its module returned, or None when the file has changed since it was read."""
+        managed = _managed(self._document, self._desired)
+        written = self._target.write(self._document.source, managed, self._ended, self._plan)
+        return None if written["conflict"] else written
+
+
+class SettingsTarget:
+    """A settings file where it lies: read once, written by compare-and-swap."""
+
+    path: str
+    #: None where it is not known.
+    user_dir: str | None = None
+    #: What is in the file; None where there is none.
+    content: bytes | None
+    #: What an edit begins with.
+    original: bytes
+    sha256: str
+
+    def __init__(self, action: HostAction, options: dict[str, t.Any]) -> None:
+        self.action = action
+        self.options = options
+        self.read()
+
+    def read(self, fresh: bool = False) -> None:
+        """Take in the file; ``fresh`` whatever is known of it already."""
+        raise NotImplementedError
+
+    def credentials(self, document: SettingsDocument) -> Credentials | None:
+        """What is known of the credentials of flows; None where the file belongs to no service."""
+        return None
+
+    def check(self, desired: DesiredSettings) -> None:
+        """UserError when what the file says would not be what counts."""
+
+    def write(
+        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        """What the module on the host returned; its `conflict` tells that the file is another one by now.
+
+        ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials.
+        """
+        raise NotImplementedError
+
+    def _written_by(
+        self, module: str, edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any
+    ) -> dict[str, t.Any]:
+        return self.action.run_module(
+            module,
+            {
+                "content": base64.b64encode(edited).decode("ascii"),
+                "sha256": self.sha256,
+                "managed": json.dumps(managed),
+                "backup": self.options["backup"],
+                "timeout": self.options["load_timeout"],
+                **options,
+            },
+        )
+
+
+class ServiceSettings(SettingsTarget):
+    """The settings file of a service."""
+
+    def read(self, fresh: bool = False) -> None:
+        if not self.options["validate"]:
+            raise UserError(
+                "validate: false is for a file given as path. The settings of a service are always loaded"
+                " before they are used."
+            )
+        self.state = self.action.state(self.options, fresh)
+        settings = self.state["settings"]
+        self.path, self.content, self.sha256 = settings["path"], settings["content"], settings["sha256"]
+        self.user_dir = self.state["user_dir"]["path"]
+        original = settings["content"] if settings["content"] is not None else settings["stock"]
+        if original is None:
+            raise UserError(
+                f"There is no {self.path}, and none was found in {self.state['node_red']['path']} to begin with."
+            )
+        self.original = original
+
+    def credentials(self, document: SettingsDocument) -> Credentials | None:
+        return analyse(self.state, document)
+
+    def check(self, desired: DesiredSettings) -> None:
+        service = self.state["service"]
+        if self.state["settings"]["in_use"] is False:
+            raise UserError(
+                f"{service['name']} does not load {self.path}: its command line or its environment names another file."
+                " Leave nodered_settings_path and nodered_user_dir out to have that one edited, or correct the service."
+            )
+        for override in self.state["overrides"]:
+            for path in desired.paths:
+                length = min(len(path), len(override["path"]))
+                if list(path[:length]) == override["path"][:length]:
+                    places = ", ".join([f"`systemctl cat {service['name']}`", *service["environment_files"]])
+                    raise UserError(
+                        f"{'.'.join(path)} is set by {override['by']} when {service['name']} starts, which wins"
+                        f" over {self.path}. Remove it there: {places}."
+                    )
+
+    def write(
+        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        return self._written_by(
+            "host_settings",
+            edited,
+            managed,
+            revoke=ended.users,
+            session_expiry=ended.expiry,
+            credentials=json.dumps(plan) if plan else None,
+            load_tls=self.options["https"],
+            **host_options(self.options),
+        )
+
+
+class PlainSettings(SettingsTarget):
+    """A settings file that belongs to no service, such as one of a repository on the control node."""
+
+    def read(self, fresh: bool = False) -> None:
+        self.path = self.options["path"]
+        found = self.action.run_module("host_settings_file", {"path": self.path})
+        self.content = self.original = base64.b64decode(found["content"])
+        self.sha256 = found["sha256"]
+
+    def write(
+        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        return self._written_by(
+            "host_settings_file", edited, managed, path=self.path, validate=self.options["validate"]
+        )
+
+
+def _migration(credentials: Credentials | None, desired: DesiredSettings) -> Migration | None:
+    """How the credentials follow the wished secret; None without one, and where nothing is known of them."""
+    if credentials is None or desired.credential_secret is None:
+        return None
+    return migration(credentials, desired.credential_secret)
+
+
+def _differences(follow: Migration | None) -> list[dict[str, str]]:
+    if follow is None or follow.before == follow.after:
+        return []
+    return [
+        difference("credentials", *("".join(f"{line}\n" for line in lines) for lines in (follow.before, follow.after)))
+    ]
+
+
+def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[str, t.Any]]:
+    """What Node.js must find under each setting that is asked for, as far as that can be told without running code."""
+    managed: list[dict[str, t.Any]] = []
+    functions = web_sockets.paths(document)
+    for path in dict.fromkeys((*desired.paths, *functions)):
+        value = document.get(path)
+        if value is MISSING:
+            managed.append({"path": list(path), "type": "undefined"})
+        elif path == ("https",) or path in functions:
+            managed.append({"path": list(path), "type": "function"})
+        elif not isinstance(value, Expression):
+            managed.append({"path": list(path), "value": _literal(value)})
+    return managed
+
+
+def _literal(value: t.Any) -> t.Any:
+    """A value without the members of objects that are code."""
+    if isinstance(value, dict):
+        return {key: _literal(item) for key, item in value.items() if not isinstance(item, Expression)}
+    return [_literal(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the roles' variables mean to this collection's modules: one place for `preflight`, `validate` and the tests.
+
+The tasks of the roles say the same as templates, so that each role can be read and used alone; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+#: Which Node-RED of a host is meant.
+_PLACE = {
+    "user": "nodered_user",
+    "user_dir": "nodered_user_dir",
+    "settings_path": "nodered_settings_path",
+}
+
+#: Options by module that have the value of a variable, whatever that is.
+ALWAYS: dict[str, dict[str, str]] = {
+    "certificate": {
+        "service": "nodered_service",
+        "provider": "nodered_certificate_provider",
+        "names": "nodered_certificate_names",
+        "key_type": "nodered_certificate_key_type",
+        "new_key": "nodered_certificate_new_key",
+        "days": "nodered_certificate_days",
+        "renew_before": "nodered_certificate_renew_before",
+        "ca_dir": "nodered_ca_dir",
+        "ca_new": "nodered_ca_new",
+        "ca_permitted": "nodered_ca_permitted",
+        "acme_directory": "nodered_acme_directory",
+        "acme_challenge": "nodered_acme_challenge",
+        "acme_options": "nodered_acme_options",
+    },
+    "settings": {
+        "service": "nodered_service",
+        "admin_users": "nodered_admin_users",
+        "new_hashes": "nodered_new_hashes",
+        "values": "nodered_settings",
+        "expressions": "nodered_settings_js",
+        "absent": "nodered_settings_absent",
+    },
+    "restart": {
+        "service": "nodered_service",
+        "admin_users": "nodered_admin_users",
+        "prove_login": "nodered_prove_login",
+        "revoke": "nodered_revoke_sessions",
+        "environment": "nodered_environment",
+        "timeout": "nodered_start_timeout",
+    },
+}
+
+#: Options by module that are left out where their variable is empty.
+UNLESS_EMPTY: dict[str, dict[str, str]] = {
+    "certificate": {
+        **_PLACE,
+        "ca_passphrase": "nodered_ca_passphrase",
+        "ca_certificate": "nodered_ca_certificate",
+        "ca_key": "nodered_ca_key",
+        "chain": "nodered_certificate_chain",
+        "key": "nodered_certificate_key",
+        "key_passphrase": "nodered_certificate_key_passphrase",
+        "acme_email": "nodered_acme_email",
+        "acme_webroot": "nodered_acme_webroot",
+        "acme_credentials": "nodered_acme_credentials",
+    },
+    "settings": {
+        **_PLACE,
+        "admin_default_permissions": "nodered_admin_default_permissions",
+        "session_expiry": "nodered_session_expiry",
+        "node_auth": "nodered_node_auth",
+        "static": "nodered_static",
+        "static_auth": "nodered_static_auth",
+        "credential_secret": "nodered_credential_secret",
+    },
+    "restart": {**_PLACE},
+}
+
+#: The modules that have the option `https`: whether the certificate has a provider.
+_WITH_HTTPS = ("settings", "restart")
+
+
+def variables_of(module: str) -> dict[str, str]:
+    """The variable that each option of a module comes from.
+
+    :param module: certificate, settings or restart
+    """
+    https = {"https": "nodered_certificate_provider"} if module in _WITH_HTTPS else {}
+    return {**ALWAYS[module], **UNLESS_EMPTY[module], **https}
+
+
+def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options that a role gives to a module, from the values of all variables that the role takes.
+
+    :param module: certificate, settings or restart
+    """
+    options = {option: variables[name] for option, name in ALWAYS[module].items()}
+    options |= {option: variables[name] for option, name in UNLESS_EMPTY[module].items() if variables[name]}
+    if module in _WITH_HTTPS:
+        options["https"] = variables["nodered_certificate_provider"] != "none"
+    return options

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Why a Node-RED has to be restarted and proved, from what is known of its host."""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from .drop_in import DROP_IN, environment_file
+
+
+def check_options(options: t.Mapping[str, t.Any]) -> None:
+    """Refuse what the service could not be given, and users whose sessions cannot be meant.
+
+    :param options: `environment`, `admin_users` and `revoke` as the module restart takes them
+    :raises UserError: a variable that systemd would not take, or a name that is nobody's
+    """
+    environment_file(options["environment"] or {})
+    names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
+    for name in options["revoke"]:
+        # Whoever was meant would stay logged in, without a word.
+        if names and name != "*" and name not in names:
+            alike = difflib.get_close_matches(name, names, 1)
+            raise UserError(
+                f"nodered_revoke_sessions: nobody in nodered_admin_users is called {name}."
+                + (f" Is {alike[0]} meant?" if alike else " Who is not in that list cannot use a login any more.")
+            )
+
+
+def desired_environment(state: t.Mapping[str, t.Any], environment: t.Mapping[str, t.Any] | None) -> str:
+    """The content of the environment file that the service should have.
+
+    :param environment: the variables asked for; with None those that it has stay
+    """
+    return (state["service"]["environment"] or "") if environment is None else environment_file(environment)
+
+
+def restart_reasons(
+    state: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any], environment: str, fingerprint: str
+) -> list[str]:
+    """Why the service has to be restarted and proved, in words that stand alone; empty where it need not.
+
+    :param state: what the module host_info returned
+    :param options: `force`, `revoke`, `changed`, `https` and `admin_auth` as the module restart takes them
+    :param environment: what `desired_environment` returned
+    :param fingerprint: SHA-256 of the certificate that has to be served, in lower-case hex; empty without one
+    """
+    service, proof = state["service"], state["proof"]
+    reasons = []
+    if options["force"]:
+        reasons.append("a restart was asked for")
+    if options["revoke"]:
+        reasons.append("sessions are to end")
+    if options["changed"]:
+        reasons.append("files of Node-RED were replaced")
+    if state["transaction"]:
+        reasons.append("what was replaced has not been proved yet")
+    if service["drop_in"] != DROP_IN:
+        reasons.append("the service's drop-in file differs")
+    if (service["environment"] or "") != environment:
+        reasons.append("the service's variables differ")
+    if service["reload_needed"]:
+        reasons.append("systemd has not read the service's files since they were changed")
+    if not service["active"]:
+        reasons.append("the service does not run")
+    if not service["enabled"]:
+        reasons.append("the service is not enabled")
+    if proof is None:
+        reasons.append("the service was never proved")
+        return reasons
+    reasons += proof["failures"]
+    expected = proof["expected"]
+    if proof["settings"] != state["settings"]["sha256"]:
+        reasons.append("settings.js was edited since the service was proved")
+    if fingerprint and expected["certificate"] != fingerprint:
+        reasons.append("the service was proved with another certificate")
+    for option, name in (("https", "tls"), ("admin_auth", "auth")):
+        if options[option] and not expected[name]:
+            reasons.append(f"the service was proved without {name}")
+    return reasons
+
+
+def exposure(state: t.Mapping[str, t.Any]) -> str:
+    """What other users of the host may read and should not, in words that stand alone; empty where there is nothing."""
+    return f"other users of the host may read {', '.join(state['exposed'])}" if state["exposed"] else ""

@@ -1,0 +1,2 @@
+#!/bin/sh
+PYTHONPATH="${0%/*}" exec /usr/bin/python3 "$@"

@@ -1,0 +1,216 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How certbot is run, and what is put in place of what it fetches. A script stands in for it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
+    certbot,
+    host_certificate,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
+    certbot_lineage as host,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from certbot_lineages import DIRECTORY, lineage, pair
+
+
+class Unit:
+    """What is used of a service."""
+
+    name = "nodered.service"
+    active = False
+    main_pid = 0
+
+    def __init__(self, folder):
+        self.account = Account(pwd.getpwuid(os.getuid()).pw_name)
+        self.user_dir = self.settings_directory = str(folder)
+
+
+@pytest.fixture
+def client(letsencrypt, monkeypatch):
+    """Makes an AcmeCertificate; with a script that is run as certbot, and has the new pair in $NEW."""
+    (letsencrypt / "timers/certbot.timer").symlink_to("/nowhere")
+    (letsencrypt / "bin").mkdir()
+    new = letsencrypt / "new"
+    new.mkdir()
+    key, chain = pair("pi.example.org", start=0, days=9000)
+    (new / "privkey.pem").write_bytes(key)
+    (new / "fullchain.pem").write_bytes(chain)
+    lineage(letsencrypt, key, chain)
+    (letsencrypt / "renewal/pifleet-nodered.conf").rename(new / "conf")
+    for name in ("privkey.pem", "fullchain.pem"):
+        os.unlink(letsencrypt / "live/pifleet-nodered" / name)
+    monkeypatch.setenv("PATH", f"{letsencrypt}/bin:{os.environ['PATH']}")
+    monkeypatch.setattr(certbot, "PAUSE", 0.01)
+    monkeypatch.setattr(host_certificate, "Store", lambda service: Store(service, str(letsencrypt / "store")))
+    user_dir = letsencrypt / "userDir"
+    user_dir.mkdir()
+
+    def make(script, **options):
+        program = letsencrypt / "bin/certbot"
+        program.write_text(f"#!/bin/sh\nNEW={new} FOLDER={letsencrypt}\n{script}\n", "utf-8")
+        program.chmod(0o755)
+        made = certbot.AcmeCertificate(
+            Unit(user_dir),
+            {
+                "names": ["pi.example.org"],
+                "directory": DIRECTORY,
+                "challenge": "standalone",
+                "key_type": "ecdsa-p256",
+                "force": False,
+                "timeout": 300,
+                **options,
+            },
+        )
+        return made
+
+    return make
+
+
+#: What certbot leaves after a success.
+FETCHES = """
+mkdir -p $FOLDER/live/pifleet-nodered
+cp $NEW/*.pem $FOLDER/live/pifleet-nodered
+cp $NEW/conf $FOLDER/renewal/pifleet-nodered.conf
+"""
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="the hook belongs to root")
+
+
+@needs_root
+def test_fetch(letsencrypt, client):
+    made = client(
+        FETCHES + 'echo "$@" >$FOLDER/arguments; for last; do :; done; cat $last >$FOLDER/ini',
+        configuration='eab-kid = "k"',
+        email="a@example.org",
+    )
+    result = made.fetch()
+    assert (result["changed"], result["fetched"]) == (True, True)
+    assert (letsencrypt / "userDir/nodecerts/server.pem").stat().st_mode & 0o777 == 0o600
+    arguments = (letsencrypt / "arguments").read_text("utf-8")
+    assert "eab" not in arguments and "--keep-until-expiring" in arguments
+    assert (letsencrypt / "ini").read_text("utf-8") == 'email = "a@example.org"\neab-kid = "k"\n'
+    assert [entry["path"] for entry in Transaction(made.store).record["files"]] == [
+        str(letsencrypt / "userDir/nodecerts/server.pem"),
+        str(letsencrypt / "renewal-hooks/deploy/pifleet-nodered"),
+    ]
+
+
+@needs_root
+def test_way_back_takes_the_hook_along(letsencrypt, client):
+    made = client(FETCHES)
+    made.fetch()
+    Transaction(made.store).undo()
+    assert not (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").exists()
+    assert not (letsencrypt / "userDir/nodecerts").exists()
+
+
+@needs_root
+def test_remove(letsencrypt, client):
+    made = client(FETCHES)
+    made.fetch()
+    Transaction(made.store).close()
+    assert made.remove() == {"changed": True}
+    assert made.remove() == {"changed": False}
+    assert not (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").exists()
+    assert (letsencrypt / "live/pifleet-nodered/privkey.pem").exists()
+
+
+@needs_root
+def test_waits_for_certbots_own_timer(letsencrypt, client):
+    made = client(
+        'if mkdir $FOLDER/busy; then echo "Another instance of Certbot is already running."; exit 1; fi' + FETCHES
+    )
+    assert made.fetch()["fetched"]
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "sentences"),
+    [
+        ("exit 0", {}, ("there is no certificate in", "dry-run")),
+        (
+            "echo 'Problem binding to port 80'; exit 1",
+            {},
+            ("Problem binding to port 80", "Another program has port 80"),
+        ),
+        (
+            "echo Detail: s3cret and $2b$08$abcdefghijklmnop; exit 1",
+            {"configuration": 'eab-hmac-key = "s3cret"'},
+            ("Detail: ******** and",),
+        ),
+        (
+            "echo s3cret; exit 1",
+            {"credentials": "dns_x_password = s3cret", "challenge": "dns-x"},
+            ("certificate: ********",),
+        ),
+        ("sleep 30 & sleep 30", {"timeout": 1}, ("certbot did not end in 1 s",)),
+        ("echo 'Another instance of Certbot is already running.'; exit 1", {"timeout": 1}, ("Another instance",)),
+        (FETCHES, {"names": ["pi.example.org", "lost.example.org"]}, ("lacks lost.example.org",)),
+        (
+            FETCHES + "openssl genpkey -algorithm ED25519 >$FOLDER/live/pifleet-nodered/privkey.pem",
+            {},
+            ("does not fit",),
+        ),
+    ],
+)
+@needs_root
+def test_nothing_is_put_in_place(letsencrypt, client, monkeypatch, script, options, sentences):
+    monkeypatch.setattr(certbot, "installed_version", lambda package: "1")
+    made = client(script, **options)
+    with pytest.raises(HostError) as caught:
+        made.fetch()
+    assert all(sentence in str(caught.value) for sentence in sentences), str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert not (letsencrypt / "userDir/nodecerts").exists()
+    assert not (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").exists()
+    assert not (letsencrypt / "pifleet-nodered.credentials.ini").exists()
+    assert not Transaction(made.store).open
+    assert not host.read("nodered") or host.read("nodered")["options"] == ""
+
+
+@needs_root
+def test_the_servers_words_of_an_old_certbot(letsencrypt, client, monkeypatch):
+    log = letsencrypt / "log"
+    log.write_text("acme.messages.Error: the run before\nx\nacme.messages.Error: rateLimited :: s3cret\ny\n", "utf-8")
+    monkeypatch.setattr(certbot, "LOG", str(log))
+    made = client(
+        """echo "An unexpected error: AttributeError: can't set attribute"; exit 1""",
+        configuration="eab-hmac-key = s3cret",
+    )
+    with pytest.raises(HostError) as caught:
+        made.fetch()
+    assert str(caught.value).startswith("certbot got no certificate: rateLimited :: ******** Wait as long as")
+    log.unlink()
+    with pytest.raises(HostError) as caught:
+        made.fetch()
+    assert "AttributeError" in str(caught.value)
+
+
+@needs_root
+def test_half_a_lineage_is_removed_first(letsencrypt, client):
+    (letsencrypt / "live/pifleet-nodered/privkey.pem").write_text("half", "ascii")
+    (letsencrypt / "archive/pifleet-nodered").mkdir(parents=True)
+    (letsencrypt / "live/other").mkdir()
+    made = client("ls -R $FOLDER/live $FOLDER/archive >$FOLDER/seen" + FETCHES)
+    made.fetch()
+    seen = (letsencrypt / "seen").read_text("utf-8")
+    assert "pifleet-nodered" not in seen
+    assert "other" in seen
+
+
+def test_words_of_certbot():
+    output = (
+        "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nRequesting a certificate for pi.example.org\n\n"
+        "Certbot failed to authenticate some domains\n  Detail: no   answer\n\nSome challenges have failed.\n"
+        "Ask for help or search for solutions at https://example.org. See the logfile\n"
+    )
+    assert certbot.last_lines(output) == "Certbot failed to authenticate some domains Detail: no answer"

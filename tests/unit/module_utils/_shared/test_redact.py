@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Nothing secret in what a person is shown of a log or a file, and the rest as it is."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
+
+HASH = "$2b$08$" + "a" * 53
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        (f'password: "{HASH}"', HASH),
+        (f"// old one: {HASH}, kept for later", HASH),
+        (f"$2y$08${'b' * 53}", "b" * 53),
+        ("credentialSecret: 'hunter2',", "hunter2"),
+        ('"credentialSecret" : "hun\\"ter2"', 'hun\\"ter2'),
+        ("        pass : `hunter2`", "hunter2"),
+        ('{token:"t0ken-value",user:"ci"}', "t0ken-value"),
+        ('passphrase: "several words here', "several words here"),
+        ('apiKey = "k3y-value"', "k3y-value"),
+        ("https://fred:hunter2@proxy.example.com:3128/", "hunter2"),
+        ("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----", "AAAA"),
+        ("-----BEGIN PRIVATE KEY-----\nBBBB (cut off)", "BBBB"),
+    ],
+)
+def test_a_secret_is_hidden(text, secret):
+    shown = redact(text)
+    assert secret not in shown
+    assert HIDDEN in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "username: 'admin',",
+        "uiPort: 1880,",
+        "// See https://nodered.org/docs/security.html",
+        'permissions: "*"',
+        "credentialSecret: process.env.NODE_RED_CREDENTIAL_SECRET,",
+        "httpNodeAuth: {user: 'fred'}",
+    ],
+)
+def test_the_rest_is_exact(text):
+    assert redact(text) == text

@@ -1,0 +1,25 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What several tests of the host's side start with."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
+    certbot_lineage as host,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
+
+
+@pytest.fixture
+def letsencrypt(tmp_path, monkeypatch):
+    """An empty folder of certbot, and of the collection's records."""
+    for name in ("live/pifleet-nodered", "renewal", "renewal-hooks/deploy", "timers"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(certbot_hook, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(host, "TIMERS", str(tmp_path / "timers"))
+    monkeypatch.setattr(host, "Store", lambda service: Store(service, str(tmp_path / "store")))
+    return tmp_path

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the roles' variables mean to modules: the same in the table and in the roles' tasks."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+import yaml
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import (
+    ALWAYS,
+    UNLESS_EMPTY,
+    module_options,
+    variables_of,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import (
+    OPTIONS_BY_ROLE,
+    ROLE_DEFAULTS,
+)
+
+ROLES = pathlib.Path(__file__).parents[4] / "roles"
+MODULES = {"certificate": "certificate", "settings": "settings", "restart": "service"}
+#: What the tasks of a role hand on beside variables: what was found before, and what other tasks returned.
+RESULTS = {"host_info", "changed", "fingerprint"}
+
+every_module = pytest.mark.parametrize("module", MODULES)
+
+
+@every_module
+def test_the_tasks_of_the_role_say_the_same(module: str) -> None:
+    (task,) = yaml.safe_load((ROLES / MODULES[module] / "tasks/main.yml").read_text("utf-8"))
+    templates = {option: text for option, text in task[f"pifleet.nodered.{module}"].items() if option not in RESULTS}
+    expected = {option: f"{{{{ {variable} }}}}" for option, variable in ALWAYS[module].items()}
+    expected |= {
+        option: f"{{{{ {variable} | default(omit, true) }}}}" for option, variable in UNLESS_EMPTY[module].items()
+    }
+    if module != "certificate":
+        expected["https"] = "{{ nodered_certificate_provider != 'none' }}"
+    assert templates == expected
+
+
+@every_module
+def test_every_variable_of_the_role_is_used(module: str) -> None:
+    assert set(variables_of(module).values()) == set(OPTIONS_BY_ROLE[MODULES[module]])
+
+
+@every_module
+def test_the_defaults_are_options_that_the_module_takes(module: str) -> None:
+    assert validated(argument_spec(module), module_options(module, ROLE_DEFAULTS)) is not None
+
+
+def test_what_is_empty_is_left_out_or_kept() -> None:
+    given = {**ROLE_DEFAULTS, "nodered_admin_users": [], "nodered_node_auth": {}, "nodered_session_expiry": 0}
+    options = module_options("settings", given)
+    assert options["admin_users"] == []
+    assert "node_auth" not in options
+    assert "session_expiry" not in options
+    assert module_options("restart", given)["environment"] == {}
+
+
+@pytest.mark.parametrize(("provider", "https"), [("ca", True), ("none", False)])
+def test_https_follows_from_the_provider(provider: str, https: bool) -> None:
+    assert module_options("restart", {**ROLE_DEFAULTS, "nodered_certificate_provider": provider})["https"] is https

@@ -1,0 +1,228 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A setting is set: where it goes, what stays as it is, which changes are told, and how long it takes."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError, parse
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import Change, SettingsDocument
+from settings_edits import AUTH, STOCK, USERS, after_set, edited, get, refusal
+from stopwatch import times_as_long
+
+
+@pytest.mark.parametrize(
+    "code, value",
+    [
+        ('{ \'type\' : "credentials", /* c */ "users":[ ], }', {"users": [], "type": "credentials"}),
+        ("{a: 1.0, b: [`x`,]}", {"b": ["x"], "a": 1}),
+        ("1.0", 1),
+        ("(true)", True),
+        ("'\\u0061'", "a"),
+        ("{ /* nothing */ }", {}),
+        ("[\n]", []),
+        ("f( /* c */ 'x' )", Expression('f("x") // d')),
+        ("{a: 1}", Expression("{ 'a': 1 }")),
+        ("{a: f('x')}", {"a": Expression('f("x")')}),
+        ("'x'", Expression('"x"')),
+    ],
+)
+def test_setting_an_equal_value_changes_no_byte(code, value):
+    source = f"module.exports = {{\r\n\tkey: {code} // c\r\n}}"
+    document = SettingsDocument(source.encode())
+    document.set("key", value)
+    assert document.source == source.encode() and document.changes() == {}
+
+
+@pytest.mark.parametrize(
+    "code, value", [("1", True), ("true", 1), ("'1'", 1), ("null", False), ("{}", []), ("0", None)]
+)
+def test_values_of_other_types_are_not_equal(code, value):
+    document = SettingsDocument(f"module.exports = {{key: {code}}}".encode())
+    document.set("key", value)
+    assert document.get("key") == value and type(document.get("key")) is type(value)
+    assert document.changes() == {"key": Change.CHANGED}
+
+
+@pytest.mark.parametrize(
+    "key, value, above, below",
+    [
+        ("adminAuth", 1, "    //},", ""),
+        ("https", Expression("f()"), "    // },", ""),
+        ("httpsRefreshInterval", 6, "    //httpsRefreshInterval : 12,", "    //requireHttps: true"),
+        ("requireHttps", True, "    //requireHttps: true", ""),
+        (
+            "httpNodeAuth",
+            1,
+            '    //httpNodeAuth: {user:"user",pass:"$2a$08$zZ"},',
+            '    //httpStaticAuth: {user:"user"',
+        ),
+        ("webSocketNodeVerifyClient", 1, "    //},", ""),
+        ("nodeDefaults", 1, "    // }", "}"),
+        ("unknown", 1, "    functionExternalModules: true,", ""),
+        ("origin", 1, "    functionExternalModules: true,", ""),
+        ("debug", 1, "    functionExternalModules: true,", ""),
+    ],
+)
+def test_a_new_key_goes_below_its_last_example_else_to_the_end(key, value, above, below):
+    document = SettingsDocument(STOCK.encode())
+    document.set(key, value)
+    lines = document.source.decode().split("\n")
+    code = {"requireHttps": "true", "https": "f()"}.get(key, value)
+    index = lines.index(f"    {key}: {code},")
+    assert lines[index - 1] == above and lines[index + 1].startswith(below)
+    assert len(lines) == len(STOCK.split("\n")) + 1
+    document.remove(key)
+    assert document.source == STOCK.encode()
+
+
+def test_examples_are_found_in_nested_objects():
+    document = SettingsDocument(STOCK.encode())
+    document.set("externalModules.palette.allowInstall", False)
+    assert (
+        "        // },\n        palette: {\n            allowInstall: false\n        }\n        // modules: {\n"
+        in document.source.decode()
+    )
+    assert document.changes() == {"externalModules.palette.allowInstall": Change.ADDED}
+    document.remove("externalModules.palette")
+    assert document.source == STOCK.encode()
+
+
+OTHER_EXAMPLES = """\
+module.exports = {
+    'use': "// not a comment: {", // http://x/*
+    /*
+    adminAuth: {
+    },
+    */
+    //httpStatic: '/one/', // single
+    // httpStatic: [
+    //     {path: '/two/', root: "/img/"},
+    // ],
+    // All of them below a path:
+    //httpStaticRoot: '/static/',
+    editorTheme: {
+        projects: {
+            /** Off, as it needs git */
+            enabled: false // set to true to enable
+        }
+    }
+    // module.exports = {
+}
+"""
+
+
+def test_examples_of_other_forms():
+    document = SettingsDocument(OTHER_EXAMPLES.encode())
+    document.set("httpStatic", ["/x"])
+    document.set("adminAuth", 1)
+    document.set("editorTheme.projects.enabled", True)
+    document.set("editorTheme.projects.workflow", {"mode": "auto"})
+    assert document.source.decode() == OTHER_EXAMPLES.replace("// ],\n", '// ],\n    httpStatic: ["/x"],\n').replace(
+        "enabled: false // set to true to enable",
+        'enabled: true, // set to true to enable\n            workflow: {\n                mode: "auto"\n            }',
+    ).replace("    }\n    // module", "    },\n    adminAuth: 1\n    // module")
+    for path in ("editorTheme.projects.workflow", "adminAuth", "httpStatic"):
+        document.remove(path)
+    assert document.source.decode() == OTHER_EXAMPLES.replace("false", "true")
+
+
+def test_only_the_keys_that_differ_are_touched():
+    value = get(USERS, "adminAuth")
+    value["users"][0]["password"] = "new"
+    value["users"][2]["permissions"] = ["flows.read"]
+    wanted = USERS.replace("'old'", "'new'").replace(", 'nodes.read'", "")
+    document = SettingsDocument(USERS.encode())
+    document.set("adminAuth", value)
+    assert document.source.decode() == wanted
+    assert document.changes() == {"adminAuth.users": Change.CHANGED}
+
+
+def test_a_value_is_set_exactly():
+    document = SettingsDocument(USERS.encode())
+    document.set("adminAuth", {"type": "credentials", "users": []})
+    assert document.get("adminAuth") == {"type": "credentials", "users": []}
+    assert document.changes() == {"adminAuth.users": Change.CHANGED, "adminAuth.default": Change.REMOVED}
+    assert "// who may log in" in document.source.decode() and "// anonymous" in document.source.decode()
+
+
+def test_a_spread_inside_a_value_goes_when_the_value_is_set():
+    source = "module.exports = {a: {...base, b: 1}}"
+    assert after_set(source, "a", {"b": 1}) == "module.exports = {a: {b: 1}}"
+
+
+def test_merge_keeps_the_other_keys():
+    source = (
+        "module.exports = {\n  logging: {\n    console: {\n      level: 'info', // l\n      audit: false\n    }\n  }\n}"
+    )
+    wanted = source.replace("audit: false", "audit: true,\n      metrics: false")
+    assert edited(source, ("merge", "logging", {"console": {"audit": True, "metrics": False}})) == wanted
+    assert get(edited(source, ("merge", "ui", {"path": "x"})), "ui") == {"path": "x"}
+
+
+def test_a_refused_edit_leaves_the_document_as_it_was():
+    document = SettingsDocument(b"module.exports = {\n  a: 1,\n  ...x\n}")
+    with pytest.raises(SettingsError):
+        document.set("a", 2)
+    assert document.source == b"module.exports = {\n  a: 1,\n  ...x\n}" and document.changes() == {}
+
+
+def test_changes_name_what_differs_from_the_file_read():
+    document = SettingsDocument(b"module.exports = {a: {b: 1, c: 2}, d: 1, e: 1, f: 1}")
+    document.set("a", {"b": 2, "c": 2, "g": {}})
+    document.set("a.g", {})
+    document.set("d", 2)
+    document.set("d", 1)
+    document.remove("e")
+    document.set("h", {"i": 1})
+    assert document.changes() == {
+        "a.b": Change.CHANGED,
+        "a.g": Change.ADDED,
+        "e": Change.REMOVED,
+        "h": Change.ADDED,
+    }
+
+
+def test_deep_nesting_is_no_recursion():
+    deep = "[" * 20000 + "]" * 20000
+    document = SettingsDocument(f"module.exports = {{a: {deep}, b: 1}}".encode())
+    document.set("b", 2)
+    assert refusal(document.source, ("get", "a")).line == 1
+    refusal("module.exports = " + "(" * 20000)
+    nested: list = []
+    for _level in range(500):
+        nested = [nested]
+    refusal("module.exports = {}", ("set", "a", nested))
+    value = {"x": 1}
+    for _level in range(45):
+        value = {"a": [value]}
+    document.set("c", value)
+    document.set("c", {"a": value["a"] + [1]})
+    assert document.get("c") == {"a": value["a"] + [1]}
+
+
+@pytest.mark.parametrize(
+    "line, whole",
+    [
+        ("    key{0}: 'value {0}', // {0}\n", "module.exports = {{\n{}}}\n"),
+        ("    key{0}: {{ a: [1, 'x'], b: {{}} }},\n", "module.exports = {{ big: {{\n{}}} }}\n"),
+        ("    // key{0}: 'value', (and more\n", "module.exports = {{\n{}}}\n"),
+        ("exports.key{0} = 'value {0}';\n", "{}"),
+        ("if (f({0})) s.key{0} = exports;\n", "const s = {{}};\n{}module.exports = s"),
+        ("    if (f({0})) return this;\n", "function f() {{\n{}}}\nmodule.exports = {{}}"),
+    ],
+)
+def test_editing_takes_time_in_proportion_to_the_file(line, whole):
+    def edit(count):
+        source = whole.format("".join(line.format(index) for index in range(count))).encode()
+        return lambda: SettingsDocument(source).set("adminAuth", AUTH)
+
+    assert times_as_long(edit(4000), edit(500)) < 32
+
+
+def test_editing_takes_little_more_than_parsing():
+    source = STOCK.encode() + b"\n// " + b"x" * 24000
+    assert times_as_long(lambda: SettingsDocument(source).set("adminAuth", AUTH), lambda: parse(source), 10) < 16
