@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from hypothesis import given
@@ -48,7 +49,7 @@ def test_a_stock_file_is_open_and_nothing_else(files: dict[str, bytes], version:
 @pytest.mark.parametrize("wishes", [MINIMAL, EXAMPLE], ids=["minimal", "example"])
 def test_a_secured_stock_file_has_no_finding(files: dict[str, bytes], version: str, wishes: dict[str, t.Any]) -> None:
     document = SettingsDocument(files[version])
-    DesiredSettings(make_options(**wishes), "/home/pi/.node-red").apply(document)
+    apply_settings(DesiredSettings.from_options(make_options(**wishes), "/home/pi/.node-red"), document)
     assert rules(document.source) == set()
 
 

@@ -10,6 +10,7 @@ import re
 import typing as t
 
 import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
@@ -201,7 +202,7 @@ def stock() -> dict[str, bytes]:
 
 def edited(source: bytes, desired: dict[str, t.Any]) -> SettingsDocument:
     document = SettingsDocument(source)
-    DesiredSettings(make_options(**desired), "/home/pi/.node-red").apply(document)
+    apply_settings(DesiredSettings.from_options(make_options(**desired), "/home/pi/.node-red"), document)
     return document
 
 

@@ -11,6 +11,7 @@ import pathlib
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file
@@ -36,7 +37,7 @@ def test_the_file_of_a_release(version: str, tmp_path: pathlib.Path) -> None:
     document = SettingsDocument(path.read_bytes())
     options = validated(argument_spec("settings"), NEW_KEYS)
     assert options is not None
-    DesiredSettings(options, "/home/pi/.node-red").apply(document)
+    apply_settings(DesiredSettings.from_options(options, "/home/pi/.node-red"), document)
     path.write_bytes(document.source)
     _subject, after = check_file(path, TODAY)
     assert not {finding.rule.identifier for finding in after} & {

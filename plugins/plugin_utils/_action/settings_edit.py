@@ -19,13 +19,14 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     DesiredSettings,
-    EndedSessions,
     SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import EndedSessions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 from .base import HostAction, host_options
 from .diff import difference, settings_difference
@@ -45,23 +46,24 @@ class SettingsEdit:
         :raises UserError: what is asked for cannot be done with this file
         """
         self._target = target
-        desired = DesiredSettings(options, target.user_dir)
+        desired = DesiredSettings.from_options(options, target.user_dir)
         try:
             document = SettingsDocument(target.original)
             credentials = target.credentials(document)
             self._migration = _migration(credentials, desired)
-            self._ended = desired.apply(document, another_secret=self._migration is not None)
+            applied = apply_settings(desired, document, another_secret=self._migration is not None)
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
         target.check(desired)
         self._document = document
         self._desired = desired
+        self._ended = applied.ended_sessions
         self.changes = list(document.changes())
-        warnings = [f"{target.path}: {warning}" for warning in desired.warnings(document)]
+        warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document)]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
         host = target.action.task_vars.get("inventory_hostname")
-        self.warnings = [*desired.reminders(), *(f"{host}: {warning}" for warning in warnings)]
+        self.warnings = [*advice.reminders(desired, applied), *(f"{host}: {warning}" for warning in warnings)]
 
     @property
     def is_due(self) -> bool:

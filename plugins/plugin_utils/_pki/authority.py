@@ -23,27 +23,24 @@ import dataclasses
 import datetime
 import functools
 import os
-import secrets
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
-from .ca_folder import _CaFolder
-from .name_constraints import _accepts, _name_constraints, _permits, _permitted_text, _subtrees
-from .names import MAX_COMMON_NAME, Names, PkiError
+
+from .ca_certificates import MAX_CA_DAYS, check_may_sign, check_order, cross_signed, new_root, renewed, still_needed
+from .ca_directory import CaDirectory
+from .name_constraints import accepts_path, described, name_constraints, permits_name, subtrees
+from .names import Names, PkiError
 from .x509 import (
-    BACKDATE,
     as_bytes,
-    authority_key_identifier,
     certificates_of,
     check_days,
-    check_key,
     date,
     extension,
     is_issued_by,
     is_same_authority,
     is_self_signed,
     is_valid_at,
-    key_usage,
     last_second,
     now_utc,
     number_of_keys,
@@ -51,27 +48,17 @@ from .x509 import (
     pem_of_key,
     private_keys,
     public_bytes,
-    sentence,
     sha256_of,
-    signature_hash,
     text_of,
-    whole_seconds,
 )
 
 with contextlib.suppress(ImportError):  # require tells
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from cryptography.x509.oid import NameOID
 
 DEFAULT_CA_DAYS = 3650
 
-MAX_CA_DAYS = 36500
-
 DEFAULT_CA_NAME = "Node-RED fleet CA"
-
-# RFC 5280, 4.2.1.9: how many authorities may follow below a root: its successor, and the successor of that.
-_PATH_LENGTH = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,18 +131,18 @@ class CertificateAuthority:
             network
         """
         require("cryptography")
-        folder = _CaFolder(directory)
+        folder = CaDirectory(directory)
         certificate, key = folder.read()
         if certificate is not None and key is not None and number_of_keys(key) == 1:
             authority = cls._from_pair(certificate, key, passphrase, str(folder.certificate), str(folder.key))
-            folder.protect_key()
+            folder.restrict_permissions()
             return authority
         with folder.locked():
             found = cls._from_folder(folder, passphrase)
             if found is not None:
                 folder.finish(pem_of_key(found.key, passphrase))
                 return found
-            new = _new_root(common_name, days, permitted, now or now_utc())
+            new = cls(*new_root(common_name, days, name_constraints(permitted or ()), now or now_utc()), created=True)
             folder.create(new.certificate_pem, pem_of_key(new.key, passphrase))
             return new
 
@@ -163,7 +150,7 @@ class CertificateAuthority:
     def peek(cls, directory: str | os.PathLike[str], passphrase: str | None = None) -> CertificateAuthority | None:
         """As C(load_or_create), but None if the folder has none: for check mode, it writes nothing, not even a lock."""
         require("cryptography")
-        folder = _CaFolder(directory)
+        folder = CaDirectory(directory)
         if None in folder.read():
             folder.wait()
         return cls._from_folder(folder, passphrase)
@@ -185,7 +172,7 @@ class CertificateAuthority:
         return cls._from_pair(as_bytes(certificate), as_bytes(key), passphrase, "the CA certificate", "the CA key")
 
     @classmethod
-    def _from_folder(cls, folder: _CaFolder, passphrase: str | None) -> CertificateAuthority | None:
+    def _from_folder(cls, folder: CaDirectory, passphrase: str | None) -> CertificateAuthority | None:
         """None if the folder has none; as if a killed run that was making one had ended."""
         certificate, key = folder.read()
         if certificate is None and key is not None:
@@ -202,14 +189,8 @@ class CertificateAuthority:
         """The names are for messages: paths, or what the two are."""
         certificates = certificates_of(certificate_pem, certificate_name)
         certificate = certificates[0]
-        _check_may_sign(certificate, certificate_name)
-        for issued, issuer in zip(certificates, certificates[1:]):
-            if not _may_follow(issued, issuer):
-                raise PkiError(
-                    f"Of the certificates in {certificate_name}, '{text_of(issued.subject)}' is not signed by the next,"
-                    f" '{text_of(issuer.subject)}': put the one that belongs to the key first, then the one that signed"
-                    " it, and so on."
-                )
+        check_may_sign(certificate, certificate_name)
+        check_order(certificates, certificate_name)
         # While it is replaced, ca.key has two of them.
         fitting = [
             key
@@ -251,8 +232,8 @@ class CertificateAuthority:
         with cls._to_change(directory, passphrase, instead_of) as (folder, former, meant):
             if not meant:
                 return former
-            certificate = _renewed(former, days, now)
-            others = _still_needed(certificate, (former.certificate, *former.others), now)
+            certificate = renewed(former.certificate, former.key, days, now)
+            others = still_needed(certificate, (former.certificate, *former.others), now)
             folder.put_certificates(pem_of(certificate, *others))
             return cls(certificate, former.key, others, created=True)
 
@@ -293,28 +274,28 @@ class CertificateAuthority:
             constraints = (
                 extension(former.certificate.extensions, x509.NameConstraints)
                 if permitted is None
-                else _name_constraints(permitted)
+                else name_constraints(permitted)
             )
-            new = _constrained_root(common_name, days, constraints, now)
-            cross, warnings = _crossed(new, former, now)
-            others = _still_needed(new.certificate, (*cross, former.certificate, *former.others), now)
+            certificate, key = new_root(common_name, days, constraints, now)
+            cross, warnings = cross_signed(certificate, former.certificate, former.key, now)
+            others = still_needed(certificate, (*cross, former.certificate, *former.others), now)
             folder.put(
-                pem_of(new.certificate, *others),
-                pem_of_key(new.key, passphrase),
+                pem_of(certificate, *others),
+                pem_of_key(key, passphrase),
                 pem_of_key(former.key, passphrase),
             )
-            return dataclasses.replace(new, others=others, warnings=warnings)
+            return cls(certificate, key, others, created=True, warnings=warnings)
 
     @classmethod
     @contextlib.contextmanager
     def _to_change(
         cls, directory: str | os.PathLike[str], passphrase: str | None, instead_of: str | None
-    ) -> t.Iterator[tuple[_CaFolder, CertificateAuthority, bool]]:
+    ) -> t.Iterator[tuple[CaDirectory, CertificateAuthority, bool]]:
         """The locked folder, the authority in it, and whether that is the one meant.
 
         :raises PkiError: there is none, or it is not a root
         """
-        folder = _CaFolder(directory)
+        folder = CaDirectory(directory)
         missing = PkiError(f"There is no CA in {folder.path} yet: secure a host first, which makes one.")
         if folder.read() == (None, None):
             raise missing
@@ -364,20 +345,20 @@ class CertificateAuthority:
 
         :param name: in the short form of C(Names)
         """
-        return all(_permits(each, name) for each in self._binding)
+        return all(permits_name(each, name) for each in self._binding)
 
     def permitted_warning(self, permitted: t.Iterable[str]) -> str | None:
         """What to tell the user if the authority may sign for something else than asked for, else None.
 
         :raises PkiError: an entry of C(permitted) is neither domain nor network
         """
-        asked = _name_constraints(permitted)
+        asked = name_constraints(permitted)
         found = extension(self.certificate.extensions, x509.NameConstraints)
-        if _subtrees(asked) == _subtrees(found):
+        if subtrees(asked) == subtrees(found):
             return None
         return (
-            f"The CA '{text_of(self.certificate.subject)}' may sign for {_permitted_text(found)}, although"
-            f" nodered_ca_permitted says {_permitted_text(asked)}. What a CA may sign for cannot be changed: replace it"
+            f"The CA '{text_of(self.certificate.subject)}' may sign for {described(found)}, although"
+            f" nodered_ca_permitted says {described(asked)}. What a CA may sign for cannot be changed: replace it"
             " by a new one, and make every browser trust that."
         )
 
@@ -387,9 +368,9 @@ class CertificateAuthority:
         :raises PkiError: it may not; all that it refuses are named
         """
         for certificate in self._binding:
-            refused = [name for name in (*names.dns, *names.ips) if not _permits(certificate, name)]
+            refused = [name for name in (*names.dns, *names.ips) if not permits_name(certificate, name)]
             if refused:
-                allowed = _permitted_text(extension(certificate.extensions, x509.NameConstraints))
+                allowed = described(extension(certificate.extensions, x509.NameConstraints))
                 raise PkiError(
                     f"The CA '{text_of(certificate.subject)}' may sign for {allowed}, but not for {', '.join(refused)}:"
                     " remove that from nodered_certificate_names or from the inventory, or add it to"
@@ -413,7 +394,7 @@ class CertificateAuthority:
             if at is None or at in sent or not is_valid_at(at, now):
                 break
             issuer = self._issuer_of(at)
-            if crossing and not (issuer and _accepts(issuer, at, len(sent), names)):
+            if crossing and not (issuer and accepts_path(issuer, at, len(sent), names)):
                 break
             sent.append(at)
             at = issuer
@@ -432,132 +413,3 @@ class CertificateAuthority:
 
     def _issuer_of(self, certificate: x509.Certificate) -> x509.Certificate | None:
         return next((each for each in self.others if each != certificate and is_issued_by(certificate, each)), None)
-
-
-def _may_follow(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether C(ca.pem) may have them in this order."""
-    if not is_self_signed(issued):
-        return is_issued_by(issued, issuer)
-    # A root ends a chain. Its other certificates may follow, and former roots.
-    return is_same_authority(issued, issuer) or is_self_signed(issuer)
-
-
-def _still_needed(
-    root: x509.Certificate, others: t.Iterable[x509.Certificate], now: datetime.datetime
-) -> tuple[x509.Certificate, ...]:
-    """What stays in C(ca.pem) beside a new root: no expired one, no cross certificate for a root that is gone."""
-    valid = [each for each in others if now <= each.not_valid_after_utc]
-    roots = [root, *filter(is_self_signed, valid)]
-    return tuple(
-        each for each in valid if each in roots or any(is_same_authority(each, successor) for successor in roots)
-    )
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Its certificates
-
-
-def _new_root(
-    common_name: str, days: int, permitted: t.Iterable[str] | None, now: datetime.datetime
-) -> CertificateAuthority:
-    return _constrained_root(common_name, days, _name_constraints(permitted or ()), now)
-
-
-def _constrained_root(
-    common_name: str, days: int, constraints: x509.NameConstraints | None, now: datetime.datetime
-) -> CertificateAuthority:
-    """A self-signed root that may sign server certificates and its successors."""
-    subject = f"{common_name} {secrets.token_hex(4)}"
-    if not common_name or len(subject) > MAX_COMMON_NAME:
-        raise PkiError(f"The name of the CA must have 1 to {MAX_COMMON_NAME - 9} characters: '{common_name}'.")
-    check_days(days, MAX_CA_DAYS, "The validity of the CA")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
-    builder = (
-        _builder(name, name, key.public_key(), whole_seconds(now) - BACKDATE, last_second(now, days))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=_PATH_LENGTH), critical=True)
-        .add_extension(key_usage("key_cert_sign", "crl_sign"), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-    if constraints is not None:
-        builder = builder.add_extension(constraints, critical=True)
-    return CertificateAuthority(builder.sign(key, signature_hash(key)), key, created=True)
-
-
-def _renewed(former: CertificateAuthority, days: int, now: datetime.datetime) -> x509.Certificate:
-    """Another certificate for the same name and key, with the same extensions."""
-    old = former.certificate
-    builder = _builder(
-        old.subject, old.subject, old.public_key(), whole_seconds(now) - BACKDATE, last_second(now, days)
-    )
-    for each in old.extensions:
-        # The former's may name its serial number.
-        same = not isinstance(each.value, x509.AuthorityKeyIdentifier)
-        builder = builder.add_extension(each.value if same else authority_key_identifier(old), each.critical)
-    return builder.sign(former.key, signature_hash(former.key))
-
-
-def _crossed(
-    new: CertificateAuthority, former: CertificateAuthority, now: datetime.datetime
-) -> tuple[tuple[x509.Certificate, ...], tuple[str, ...]]:
-    """The new root's certificate signed by the former one, if that may, and warnings."""
-    root, old = new.certificate, former.certificate
-    trust = (
-        f"Browsers that trust only that one refuse the certificates that '{text_of(root.subject)}' issues: make them"
-        " trust ca.pem before the hosts get new certificates."
-    )
-    if not is_valid_at(old, now):
-        return (), (f"The CA '{text_of(old.subject)}' is not valid today and cannot vouch for the new one. {trust}",)
-    limit = extension(old.extensions, x509.BasicConstraints).path_length
-    if limit == 0:
-        return (), (
-            f"The CA '{text_of(old.subject)}' may sign no other CA (its path length is 0) and cannot vouch for the new"
-            f" one. {trust}",
-        )
-    builder = _builder(
-        root.subject,
-        old.subject,
-        root.public_key(),
-        max(root.not_valid_before_utc, old.not_valid_before_utc),
-        old.not_valid_after_utc,
-    )
-    for each in root.extensions:
-        value = each.value
-        if isinstance(value, x509.BasicConstraints) and limit is not None:
-            value = x509.BasicConstraints(ca=True, path_length=min(_PATH_LENGTH, limit - 1))
-        builder = builder.add_extension(value, each.critical)
-    builder = builder.add_extension(authority_key_identifier(old), critical=False)
-    return (builder.sign(former.key, signature_hash(former.key)),), ()
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    public_key: t.Any,
-    not_before: datetime.datetime,
-    not_after: datetime.datetime,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(not_before)
-        .not_valid_after(not_after)
-    )
-
-
-def _check_may_sign(certificate: x509.Certificate, name: str) -> None:
-    try:
-        public_key = certificate.public_key()
-    except UnsupportedAlgorithm:
-        raise PkiError(f"{sentence(name)} has a key of an unknown type: use another CA.") from None
-    check_key(public_key, name)
-    constraints = extension(certificate.extensions, x509.BasicConstraints)
-    usage = extension(certificate.extensions, x509.KeyUsage)
-    if constraints is None or not constraints.ca or not (usage is None or usage.key_cert_sign):
-        raise PkiError(
-            f"{sentence(name)} is not that of a CA (basicConstraints CA:TRUE, keyUsage keyCertSign): give one that may"
-            " sign other certificates."
-        )

@@ -16,8 +16,9 @@ import hashlib
 import ipaddress
 import typing as t
 
-from .authority import CertificateAuthority, DEFAULT_CA_DAYS, DEFAULT_CA_NAME, MAX_CA_DAYS
+from .authority import DEFAULT_CA_DAYS, DEFAULT_CA_NAME, CertificateAuthority
 from .bundle import Bundle, check_bundle
+from .ca_certificates import MAX_CA_DAYS
 from .name_constraints import permits
 from .names import Names, PkiError, common_name, desired_names
 from .x509 import (

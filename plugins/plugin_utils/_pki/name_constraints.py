@@ -16,11 +16,8 @@ from .x509 import extension
 with contextlib.suppress(ImportError):  # require tells
     from cryptography import x509
 
-# ----------------------------------------------------------------------------------------------------------------------
-# What it may sign for: RFC 5280, 4.2.1.9 and 4.2.1.10
 
-
-def _accepts(issuer: x509.Certificate, crossed: x509.Certificate, below: int, names: Names) -> bool:
+def accepts_path(issuer: x509.Certificate, crossed: x509.Certificate, below: int, names: Names) -> bool:
     """Whether a server's path through a cross certificate holds.
 
     :param below: how many authorities are between the cross certificate and that of the server
@@ -29,12 +26,12 @@ def _accepts(issuer: x509.Certificate, crossed: x509.Certificate, below: int, na
         constraints = extension(certificate.extensions, x509.BasicConstraints)
         if constraints is None or (constraints.path_length is not None and constraints.path_length < count):
             return False
-        if not all(_permits(certificate, name) for name in (*names.dns, *names.ips)):
+        if not all(permits_name(certificate, name) for name in (*names.dns, *names.ips)):
             return False
     return True
 
 
-def _name_constraints(permitted: t.Iterable[str]) -> x509.NameConstraints | None:
+def name_constraints(permitted: t.Iterable[str]) -> x509.NameConstraints | None:
     """An extension with which nothing else is permitted; None for an empty list.
 
     RFC 5280 restricts only those kinds of names of which a subtree is given: the other kind is excluded altogether.
@@ -50,13 +47,15 @@ def _name_constraints(permitted: t.Iterable[str]) -> x509.NameConstraints | None
     )
 
 
-def _subtrees(constraints: x509.NameConstraints | None) -> tuple[frozenset[t.Any], frozenset[t.Any]]:
+def subtrees(constraints: x509.NameConstraints | None) -> tuple[frozenset[t.Any], frozenset[t.Any]]:
+    """What a certificate permits and what it excludes, to compare it with another."""
     if constraints is None:
         return frozenset(), frozenset()
     return frozenset(constraints.permitted_subtrees or ()), frozenset(constraints.excluded_subtrees or ())
 
 
-def _permitted_text(constraints: x509.NameConstraints | None) -> str:
+def described(constraints: x509.NameConstraints | None) -> str:
+    """What a certificate may sign for, in words."""
     if constraints is None:
         return "everything"
     permitted = ", ".join(str(each.value) for each in constraints.permitted_subtrees or ())
@@ -71,11 +70,11 @@ def permits(permitted: t.Iterable[str]) -> t.Callable[[str], bool]:
 
     :raises PkiError: an entry is neither domain nor network
     """
-    constraints = _name_constraints(permitted)
+    constraints = name_constraints(permitted)
     return lambda name: _allows(constraints, name)
 
 
-def _permits(certificate: x509.Certificate, name: str) -> bool:
+def permits_name(certificate: x509.Certificate, name: str) -> bool:
     """Whether the nameConstraints of a certificate let it stand above one with this name."""
     return _allows(extension(certificate.extensions, x509.NameConstraints), name)
 

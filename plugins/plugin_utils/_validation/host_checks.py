@@ -40,6 +40,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import environment_file
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     SettingsOptionError,
     DesiredSettings,
@@ -115,7 +116,7 @@ class _HostChecks:
         if refusals or options is None or is_incomplete(options):
             return
         try:
-            desired = DesiredSettings(options, options["user_dir"] or "/")
+            desired = DesiredSettings.from_options(options, options["user_dir"] or "/")
         except UserError as error:
             # A stand-in has not the form of a hash, for one.
             if not is_stand_in(options):
@@ -142,7 +143,7 @@ class _HostChecks:
         for option, variable in variables_of("settings").items():
             options = self._options("settings", option)
             if options is not None and not is_stand_in(options[option]):
-                yield from self._refusal(lambda: DesiredSettings(options, "/"), variable)
+                yield from self._refusal(lambda: DesiredSettings.from_options(options, "/"), variable)
 
     def _settings_file(self, desired: DesiredSettings, path: str) -> Iterator[Finding]:
         try:
@@ -156,7 +157,7 @@ class _HostChecks:
         """What is wrong with the file as it would be after a run."""
         try:
             document = SettingsDocument(source)
-            desired.apply(document, hashing=False)
+            apply_settings(desired, document, hashing=False)
         except (SettingsError, SettingsOptionError) as error:
             location, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
             if file:

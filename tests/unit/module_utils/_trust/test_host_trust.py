@@ -435,7 +435,7 @@ def test_user_or_home_that_is_not_there(tmp_path: pathlib.Path, monkeypatch: pyt
     entry = pwd.getpwuid(os.getuid())
     gone = pwd.struct_passwd((*entry[:5], str(tmp_path / "gone"), entry[6]))
     monkeypatch.setattr(pwd, "getpwnam", lambda name: gone)
-    with pytest.raises(HostError, match="has no home folder"):
+    with pytest.raises(HostError, match="has no home directory"):
         Databases("pi")
 
 

@@ -11,6 +11,8 @@ import typing as t
 
 import pytest
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import fits, hash_password
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     DesiredSettings,
     SettingsOptionError,
@@ -26,15 +28,15 @@ EMPTY = b"module.exports = {\n    uiPort: 1880,\n}\n"
 
 def applied(source: bytes = EMPTY, **given: t.Any) -> tuple[t.Any, ...]:
     document = SettingsDocument(source)
-    ended = DesiredSettings(make_options(**given), "/home/pi/.node-red").apply(document)
-    return document, ended.users
+    desired = DesiredSettings.from_options(make_options(**given), "/home/pi/.node-red")
+    return document, apply_settings(desired, document).ended_sessions.users
 
 
 def warnings(source: bytes = EMPTY, **given: t.Any) -> list[str]:
     document = SettingsDocument(source)
-    wishes = DesiredSettings(make_options(**given), "/home/pi/.node-red")
-    wishes.apply(document)
-    return [*wishes.reminders(), *wishes.warnings(document)]
+    desired = DesiredSettings.from_options(make_options(**given), "/home/pi/.node-red")
+    outcome = apply_settings(desired, document)
+    return [*advice.reminders(desired, outcome), *advice.warnings(desired, document)]
 
 
 def credentials(source: t.Any = EMPTY, users: str = "[]", more: str = "") -> bytes:
@@ -246,8 +248,8 @@ def test_a_shorter_session_time_holds_for_those_who_are_logged_in(
     before: int | str | None, desired: int | None, expiry: int | None
 ) -> None:
     source = credentials(more="" if before is None else f", sessionExpiryTime: {before}")
-    wishes = DesiredSettings(make_options(admin_users=[ADMIN], session_expiry=desired), "/x")
-    assert wishes.apply(SettingsDocument(source)).expiry == expiry
+    settings = DesiredSettings.from_options(make_options(admin_users=[ADMIN], session_expiry=desired), "/x")
+    assert apply_settings(settings, SettingsDocument(source)).ended_sessions.expiry == expiry
 
 
 def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same() -> None:

@@ -13,6 +13,8 @@ import subprocess
 import typing as t
 
 import pytest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
@@ -53,11 +55,11 @@ IN, OUT = [101, "in"], ['401 Basic realm="Authorization Required"', "Unauthorize
 
 def applied(source: bytes = b"module.exports = {\n}\n", **given: t.Any) -> tuple[t.Any, ...]:
     document = SettingsDocument(source)
-    wishes = DesiredSettings(
+    desired = DesiredSettings.from_options(
         make_options(**{"node_auth": {"user": "fred", "password": PASSWORD}, **given}), "/home/pi/.node-red"
     )
-    wishes.apply(document)
-    return document, wishes.warnings(document)
+    apply_settings(desired, document)
+    return document, advice.warnings(desired, document)
 
 
 def basic(user: str, password: str) -> dict[str, str]:

@@ -15,11 +15,8 @@ import typing as t
 from .names import PkiError
 from .x509 import number_of_keys
 
-# ----------------------------------------------------------------------------------------------------------------------
-# Files
 
-
-class _CaFolder:
+class CaDirectory:
     """The files of an authority; nothing else here touches files.
 
     Whatever is written lies complete on the disk before the first file is replaced, and each file is replaced at once.
@@ -65,26 +62,26 @@ class _CaFolder:
 
         :param key: the one that fits the certificate
         """
-        with _naming_files(self.path):
+        with _as_pki_errors(self.path):
             if not self.certificate.exists():
                 self._put_in_place(self._beside(self.certificate), self.certificate)
             if number_of_keys(self.key.read_bytes()) > 1:
                 self._put_in_place(self._write_beside(self.key, key, 0o600), self.key)
             for left in (self._beside(self.key), self._beside(self.key, "last"), self._beside(self.certificate)):
                 left.unlink(missing_ok=True)
-        self.protect_key()
+        self.restrict_permissions()
 
     @contextlib.contextmanager
     def locked(self) -> t.Iterator[None]:
         """Alone among all processes that lock this folder, which is made if missing."""
-        with _naming_files(self.path):
+        with _as_pki_errors(self.path):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             # An empty folder was made for us and gets our mode; one that has other things in it keeps its own.
             if not any(self.path.iterdir()):
                 self.path.chmod(0o700)
             lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            with _naming_files(self.path):
+            with _as_pki_errors(self.path):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
@@ -92,7 +89,7 @@ class _CaFolder:
 
     def wait(self) -> None:
         """Until nobody is writing; writes nothing itself."""
-        with _naming_files(self.path), contextlib.suppress(FileNotFoundError):
+        with _as_pki_errors(self.path), contextlib.suppress(FileNotFoundError):
             lock = os.open(self.path / ".lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH)
@@ -101,7 +98,7 @@ class _CaFolder:
 
     def create(self, certificate: bytes, key: bytes) -> None:
         """Put both in place. Call it locked, on a folder that has neither."""
-        with _naming_files(self.path):
+        with _as_pki_errors(self.path):
             new_key = self._write_beside(self.key, key, 0o600)
             new_certificate = self._write_beside(self.certificate, certificate, 0o644)
             self._put_in_place(new_key, self.key)
@@ -109,7 +106,7 @@ class _CaFolder:
 
     def put_certificates(self, certificates: bytes) -> None:
         """Other certificates for the same key. Call it locked."""
-        with _naming_files(self.path):
+        with _as_pki_errors(self.path):
             self._put_in_place(self._write_beside(self.certificate, certificates, 0o644), self.certificate)
 
     def put(self, certificates: bytes, key: bytes, former_key: bytes) -> None:
@@ -117,7 +114,7 @@ class _CaFolder:
 
         In between, C(ca.key) has both keys: whichever C(ca.pem) is there finds its own.
         """
-        with _naming_files(self.path):
+        with _as_pki_errors(self.path):
             both_keys = self._write_beside(self.key, key + former_key, 0o600)
             new_certificates = self._write_beside(self.certificate, certificates, 0o644)
             new_key = self._write_beside(self.key, key, 0o600, "last")
@@ -125,15 +122,15 @@ class _CaFolder:
             self._put_in_place(new_certificates, self.certificate)
             self._put_in_place(new_key, self.key)
 
-    def protect_key(self) -> None:
+    def restrict_permissions(self) -> None:
         """Take back what a checkout or a copy gave to others."""
-        with _naming_files(self.key):
+        with _as_pki_errors(self.key):
             if self.key.stat().st_mode & 0o077:
                 self.key.chmod(0o600)
 
     @staticmethod
     def _read(path: pathlib.Path) -> bytes | None:
-        with _naming_files(path), contextlib.suppress(FileNotFoundError):
+        with _as_pki_errors(path), contextlib.suppress(FileNotFoundError):
             return path.read_bytes()
         return None
 
@@ -166,7 +163,7 @@ class _CaFolder:
 
 
 @contextlib.contextmanager
-def _naming_files(path: pathlib.Path) -> t.Iterator[None]:
+def _as_pki_errors(path: pathlib.Path) -> t.Iterator[None]:
     try:
         yield
     except OSError as error:

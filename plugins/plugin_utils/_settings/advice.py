@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the owner should know of settings that were asked for, and of the file that has them."""
+
+from __future__ import annotations
+
+from . import web_sockets
+from .apply import AppliedSettings
+from .desired import DesiredSettings
+from .document import SettingsDocument
+
+
+def reminders(desired: DesiredSettings, applied: AppliedSettings) -> list[str]:
+    """Sentences about what was asked for, without a secret."""
+    messages = [
+        f"{owner}: the password is the one from before. Change it in your inventory to make it a new one."
+        for owner in applied.unchanged_passwords
+    ]
+    if desired.default_permissions is not None:
+        messages.append(
+            "nodered_admin_default_permissions: whoever reaches the editor needs no login for"
+            f" {_listed(desired.default_permissions)}. Whoever may read sees all flows with the code of their functions,"
+            " the names of brokers and users, and the data that flows keep."
+        )
+    return messages
+
+
+def warnings(desired: DesiredSettings, document: SettingsDocument) -> list[str]:
+    """Sentences about an edited document."""
+    messages = []
+    if desired.users is not None and document.has(("adminAuth", "tokens")):
+        messages.append(
+            "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"
+            " something needs it."
+        )
+    if desired.node_auth is not None:
+        messages += [
+            f"{key} is code of your own and stays. Web sockets ask for the login of nodered_node_auth only if that code"
+            " does."
+            for key in web_sockets.own_code(document)
+        ]
+    return messages
+
+
+def _listed(permissions: str | list[str]) -> str:
+    return permissions if isinstance(permissions, str) else ", ".join(permissions)

@@ -1,0 +1,215 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The edit that makes a settings.js say what the user asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import Login, Secret, User, same_login
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+
+from . import web_sockets
+from .desired import OWN_VARIABLES, DesiredSettings, SettingsOptionError
+from .document import SettingsDocument
+from .functions import HTTPS
+from .roots import NODE_ROOT, is_below, root_of, static_roots
+from .sessions import EndedSessions, ended_sessions
+from .source import MISSING
+
+#: Hours between two checks for a renewed certificate: 72 s, so that a run can wait for it instead of restarting.
+REFRESH_INTERVAL = 0.02
+#: A hash that no password has, for checks that must not spend time on hashing. Its cost is too high to try guesses on.
+_PLACEHOLDER = "$2b$12$" + "." * 53
+
+
+@dataclasses.dataclass(frozen=True)
+class AppliedSettings:
+    """What an edit leads to beside the file.
+
+    :ivar ended_sessions: whose logins have to end
+    :ivar unchanged_passwords: where new hashes were asked for, whose passwords are those of the file: the variable, with
+        the name of the user in a list of them
+    """
+
+    ended_sessions: EndedSessions
+    unchanged_passwords: list[str]
+
+
+def apply_settings(
+    desired: DesiredSettings, document: SettingsDocument, hashing: bool = True, another_secret: bool = False
+) -> AppliedSettings:
+    """Edit a document so that it says what is desired.
+
+    :param hashing: False leaves passwords unhashed and puts a hash that no password has in their place, where the
+        document has no other: enough to see whether the document can be edited
+    :param another_secret: credentialSecret may change, because the credentials will be encrypted anew
+    :raises SettingsOptionError: what is desired contradicts what the document has
+    :raises SettingsError: the document cannot be edited safely
+    """
+    hashes = _Hashes(hashing, desired.new_hashes)
+    ended = EndedSessions([], None)
+    if desired.users is not None:
+        ended = _apply_users(document, desired, desired.users, hashes)
+    _apply_login(document, "httpNodeAuth", desired.node_auth, hashes)
+    _apply_login(document, "httpStaticAuth", desired.static_auth, hashes)
+    if desired.static is not None:
+        document.set(("httpStatic",), desired.static)
+    if desired.https:
+        document.set(("https",), Expression(HTTPS))
+        if "httpsRefreshInterval" not in desired.values:
+            document.set(("httpsRefreshInterval",), REFRESH_INTERVAL)
+    if desired.credential_secret is not None:
+        _apply_credential_secret(document, desired.credential_secret, another_secret)
+    _apply_other_settings(document, desired)
+    if desired.node_auth is not None:
+        web_sockets.ask_for_login(document, desired.other_paths)
+    if desired.node_auth is not None and desired.static_auth is not None:
+        _check_basic_logins(document, desired.node_auth, desired.static_auth)
+    return AppliedSettings(ended, hashes.unchanged_passwords)
+
+
+class _Hashes:
+    """Makes the hashes of one edit.
+
+    :ivar unchanged_passwords: see `AppliedSettings`
+    """
+
+    def __init__(self, hashing: bool, new_hashes: bool) -> None:
+        self._hashing = hashing
+        self._new_hashes = new_hashes
+        self.unchanged_passwords: list[str] = []
+
+    def hash_of(self, secret: Secret, present: object, owner: str) -> str:
+        """A hash for the file.
+
+        :param present: what the file has in its place
+        :param owner: for `unchanged_passwords`
+        """
+        if not self._hashing:
+            return secret.hash or _PLACEHOLDER
+        if not self._new_hashes:
+            return secret.resolve(present)
+        if secret.fits(present):
+            self.unchanged_passwords.append(owner)
+        return secret.resolve(None)
+
+
+def _apply_users(
+    document: SettingsDocument, desired: DesiredSettings, users: list[User], hashes: _Hashes
+) -> EndedSessions:
+    _check_admin_auth(document)
+    before = _user_entries(document)
+    entries = [
+        {
+            "username": user.username,
+            "password": hashes.hash_of(
+                user.secret,
+                before.get(user.username, {}).get("password"),
+                f"nodered_admin_users, user {user.username}",
+            ),
+            "permissions": user.permissions,
+        }
+        for user in users
+    ]
+    whole: dict[str, t.Any] = {"type": "credentials", "users": entries}
+    if desired.default_permissions is not None:
+        whole["default"] = {"permissions": desired.default_permissions}
+    if desired.session_expiry is not None:
+        whole["sessionExpiryTime"] = desired.session_expiry
+    if not isinstance(document.get(("adminAuth",)), dict):
+        document.set(("adminAuth",), whole)
+        return EndedSessions(["*"], None)
+    expiry_before = document.get(("adminAuth", "sessionExpiryTime"))
+    document.set(("adminAuth", "type"), "credentials")
+    document.set_by_key(("adminAuth", "users"), "username", entries)
+    if desired.session_expiry is not None:
+        document.set(("adminAuth", "sessionExpiryTime"), desired.session_expiry)
+    if desired.default_permissions is None:
+        document.remove(("adminAuth", "default"))
+    else:
+        document.set(("adminAuth", "default"), whole["default"])
+    after = {entry["username"]: entry for entry in entries}
+    return ended_sessions(before, after, expiry_before, desired.session_expiry)
+
+
+def _check_admin_auth(document: SettingsDocument) -> None:
+    """SettingsOptionError where adminAuth would let others in, whatever the users are."""
+    _require_written_out(document, "adminAuth")
+    if document.get(("adminAuth", "type")) == "strategy":
+        raise SettingsOptionError(
+            f'line {document.line_of(("adminAuth", "type"))}: adminAuth logs in by another service (type "strategy").'
+            " Remove it from the file to let nodered_admin_users take its place."
+        )
+    for key in ("authenticate", "module"):
+        if document.has(("adminAuth", key)):
+            raise SettingsOptionError(
+                f"line {document.line_of(('adminAuth', key))}: adminAuth.{key} decides by code of its own who may log in,"
+                " whatever nodered_admin_users says. Remove it from the file to let nodered_admin_users take its place."
+            )
+
+
+def _user_entries(document: SettingsDocument) -> dict[t.Any, dict[str, t.Any]]:
+    """The entries of adminAuth.users by their usernames."""
+    users = document.get(("adminAuth", "users"))
+    if isinstance(users, Expression):
+        raise SettingsOptionError(
+            f"line {document.line_of(('adminAuth', 'users'))}: the users of adminAuth come from code. Write `users: []`"
+            " in its place to let nodered_admin_users fill that in."
+        )
+    entries = [users] if isinstance(users, dict) else users if isinstance(users, list) else []
+    return {entry.get("username"): entry for entry in entries if isinstance(entry, dict)}
+
+
+def _apply_login(document: SettingsDocument, key: str, login: Login | None, hashes: _Hashes) -> None:
+    if login is None:
+        return
+    _require_written_out(document, key)
+    present = document.get((key, "pass"))
+    document.set((key,), {"user": login.user, "pass": hashes.hash_of(login.secret, present, OWN_VARIABLES[key])})
+
+
+def _apply_credential_secret(document: SettingsDocument, secret: str, another: bool) -> None:
+    present = document.get(("credentialSecret",))
+    if present is not MISSING and present != secret and not another:
+        raise SettingsOptionError(
+            f"line {document.line_of(('credentialSecret',))}: credentialSecret has another value than"
+            " nodered_credential_secret. Node-RED could not decrypt the credentials of its flows any more. Set the"
+            " variable to the value in the file, or leave it empty."
+        )
+    document.set(("credentialSecret",), secret)
+
+
+def _apply_other_settings(document: SettingsDocument, desired: DesiredSettings) -> None:
+    for settings in (desired.values, desired.expressions):
+        for key, value in settings.items():
+            document.set(tuple(key.split(".")), web_sockets.with_login(key, value) if desired.node_auth else value)
+    for key in desired.absent:
+        document.remove(tuple(key.split(".")))
+
+
+def _check_basic_logins(document: SettingsDocument, node_auth: Login, static_auth: Login) -> None:
+    """Two different Basic logins on one root ask forever: Node-RED checks httpNodeAuth first, for all below it."""
+    if same_login(node_auth, static_auth):
+        return
+    node_root = root_of(document.settings, NODE_ROOT)
+    for static in static_roots(document.settings):
+        if isinstance(node_root, str) and is_below(static.path, node_root):
+            raise SettingsOptionError(
+                f"nodered_static_auth differs from nodered_node_auth, but static files at {static.path} lie"
+                f" below httpNodeRoot {node_root}, where Node-RED asks for httpNodeAuth first: nobody could get at"
+                " them. Use the same login for both, or give dashboards a root of their own, for example"
+                " nodered_settings: {httpNodeRoot: /api}."
+            )
+
+
+def _require_written_out(document: SettingsDocument, key: str) -> None:
+    """SettingsOptionError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
+    if isinstance(document.get((key,)), Expression):
+        raise SettingsOptionError(
+            f"line {document.line_of((key,))}: {key} is, or may come from, code here, and is no object that is written out."
+            f" Remove it there, or write `{key}: {{}}` in its place or below it, to let {OWN_VARIABLES[key]} fill that in."
+        )
