@@ -10,13 +10,10 @@ import time
 import typing as t
 
 import pytest
-import yaml
 from scenario import pythons
-from scenario.fleet import OF_A_START, PROJECT, SETTINGS, STORE, Fleet, Run, differences
+from scenario.fleet import OF_A_START, SETTINGS, STORE, Fleet, Run, differences
 from scenario.power_loss import lose_power
-from scenario.waiting import wait_for
-
-START_TIMEOUT = yaml.safe_load((PROJECT / "roles/service/defaults/main.yml").read_text("utf-8"))["nodered_start_timeout"]
+from scenario.waiting import PATIENCE, wait_for
 
 #: Node loads the file, but Node-RED ends at its start. What is asked for, and what the run must say.
 NO_START = [
@@ -83,7 +80,7 @@ def test_proved_host_goes_back_when_node_red_never_answers(fleet: Fleet) -> None
         put_forward()
         run = fleet.end(started)
     assert_one_is_back_and_one_finished(fleet, run, "70000", before, title)
-    assert run.said(f"After {START_TIMEOUT} s"), run.output
+    assert run.said(f"After {PATIENCE} s"), run.output
 
 
 def assert_one_is_back_and_one_finished(fleet: Fleet, run: Run, reason: str, before: list[str], title: str) -> None:
