@@ -49,7 +49,7 @@ class ActionModule(HostAction):
     def _looked_at(self, options: dict[str, t.Any], name: str) -> dict[str, t.Any]:
         state = self._state(options)
         external_view = self._view(state, options)
-        findings = check_host(state, external_view, name, datetime.datetime.now(datetime.timezone.utc).date())
+        findings = check_host(state, external_view, name, datetime.datetime.now(datetime.UTC).date())
         findings.sort(key=lambda finding: -finding.rule.severity)
         return self._result(options, self._subject(name, state, external_view), findings, external_view)
 

@@ -22,7 +22,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import finding_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build, terminal_writer
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import files as report_files
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary, pluralised, digest
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary, digest, pluralised
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 
 _COLOURS = {
@@ -64,7 +64,7 @@ class ActionModule(HostAction):
         rules = {**RULES, **suppressions.RULES}
         common = suppressions.entries(options["suppressions"], rules)
         results = build.results_from_data(options["results"], rules)
-        created = datetime.datetime.now(datetime.timezone.utc)
+        created = datetime.datetime.now(datetime.UTC)
         write = options["baseline_write"]
         former = baselines.read(baseline) if baseline and (baseline.exists() or not write) else {}
         known = former if baseline else None

@@ -33,7 +33,7 @@ class ActionModule(HostAction):
         if options["state"] == "absent":
             return self._for_people(self.run_module("host_trust", given), {})
         pem, origin = self._authority(options)
-        described = roots(pem, origin, datetime.datetime.now(datetime.timezone.utc))
+        described = roots(pem, origin, datetime.datetime.now(datetime.UTC))
         authorities = [{"pem": root, "nickname": nickname(description)} for root, description in described.items()]
         result = self._for_people(self.run_module("host_trust", {**given, "authorities": authorities}), described)
         return {**result, "authorities": [_summary(description) for description in described.values()]}

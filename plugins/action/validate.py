@@ -17,8 +17,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import check_shared
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
-    result_data,
     merge_shared_findings,
+    result_data,
 )
 
 
@@ -29,7 +29,7 @@ class ActionModule(HostAction):
     spec = argument_spec("validate")
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        today = datetime.datetime.now(datetime.timezone.utc).date()
+        today = datetime.datetime.now(datetime.UTC).date()
         warnings: list[str] = []
         if options["files"] is None:
             results, warnings = self._host(options, today)

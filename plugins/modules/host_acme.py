@@ -119,6 +119,7 @@ transaction:
 from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.certbot import AcmeCertificate
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit

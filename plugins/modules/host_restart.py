@@ -136,6 +136,7 @@ journal:
 from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import DesiredService, Service

@@ -110,6 +110,7 @@ import json
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import Replacement, replace_settings

@@ -96,6 +96,7 @@ import json
 from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import (
     Replacement,

@@ -86,6 +86,7 @@ certificates:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust.host_trust import HostTrust
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust.system_store import Authority

@@ -329,8 +329,17 @@ def up(group: str, name: str, image: str, registries: bool) -> None:
         wait_for_node_red(host, started + TIMEOUT)
         # Else files would still appear while a test compares what a host holds.
         first_start = (HERE / "first-start.sh").read_text("utf-8")
-        podman("exec", "--interactive", container(group, name), "timeout", str(TIMEOUT), "sh", "-s", "/home/pi/.node-red",
-               stdin=first_start)
+        podman(
+            "exec",
+            "--interactive",
+            container(group, name),
+            "timeout",
+            str(TIMEOUT),
+            "sh",
+            "-s",
+            "/home/pi/.node-red",
+            stdin=first_start,
+        )
     print(f"{name} {host.address} {image} {state} {time.monotonic() - started:.1f} s", flush=True)
 
 

@@ -11,10 +11,11 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from node_process import NodeProcess
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
 
 KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build" / "nopt"
 # The options of red.js; paths as plain text, because the judge would make them absolute.
@@ -33,11 +34,54 @@ require("readline").createInterface({input: process.stdin}).on("line", line => {
 """
 
 words = st.sampled_from(
-    """
-    -D adminAuth=null -D=adminAuth=null --define --define=a=b --def a.b=1 -vD -Dv -v --verbose --safe --sa --se x.js -s
-    --settings=x.js -settings -p 1990 -p=1990 --port --po -u data --userDir --user --title --ti=Pi -t -? true false - --
-    -no-verbose --no-telemetry flows.json -x --unknown --unknown=1 --unknown=true -V -ss -spu --ver
-""".split()
+    [
+        "-D",
+        "adminAuth=null",
+        "-D=adminAuth=null",
+        "--define",
+        "--define=a=b",
+        "--def",
+        "a.b=1",
+        "-vD",
+        "-Dv",
+        "-v",
+        "--verbose",
+        "--safe",
+        "--sa",
+        "--se",
+        "x.js",
+        "-s",
+        "--settings=x.js",
+        "-settings",
+        "-p",
+        "1990",
+        "-p=1990",
+        "--port",
+        "--po",
+        "-u",
+        "data",
+        "--userDir",
+        "--user",
+        "--title",
+        "--ti=Pi",
+        "-t",
+        "-?",
+        "true",
+        "false",
+        "-",
+        "--",
+        "-no-verbose",
+        "--no-telemetry",
+        "flows.json",
+        "-x",
+        "--unknown",
+        "--unknown=1",
+        "--unknown=true",
+        "-V",
+        "-ss",
+        "-spu",
+        "--ver",
+    ]
 )
 
 

@@ -10,14 +10,15 @@ import datetime
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from hypothesis import given
 from hypothesis import strategies as st
 from settings_options import make_options
 from stock_files import VERSIONS, stock_files
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
 TODAY = datetime.date(2026, 11, 23)
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"

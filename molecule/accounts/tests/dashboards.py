@@ -18,8 +18,10 @@ class DashboardServer(Server):
         super().__init__(fleet, name)
         variables = fleet.variables_of(name)
         self.static_root: str = variables["nodered_static"].get("root", "")
-        self.dashboards = (f"{self.node_root}/{variables['nodered_settings'].get('ui.path', 'ui')}/",
-                           f"{self.node_root}/dashboard/")
+        self.dashboards = (
+            f"{self.node_root}/{variables['nodered_settings'].get('ui.path', 'ui')}/",
+            f"{self.node_root}/dashboard/",
+        )
         #: The login of endpoints and dashboards, and that of static files.
         self.node_login: Login = login_of("fred")
         self.static_login: Login = login_of("freda") if self.static_root else self.node_login

@@ -84,8 +84,13 @@ def test_open_editors_of_those_concerned_are_closed(server: DashboardServer, log
 
 @pytest.mark.usefixtures("logins")
 def test_passwords(server: DashboardServer) -> None:
-    for user, password, status in (("rita", server.fleet.password("rita"), 403), ("rita", NEW, 200), ("newt", NEW, 200),
-                                   ("steve", server.fleet.password("steve"), 403), ("nora", server.fleet.password("nora"), 200)):
+    for user, password, status in (
+        ("rita", server.fleet.password("rita"), 403),
+        ("rita", NEW, 200),
+        ("newt", NEW, 200),
+        ("steve", server.fleet.password("steve"), 403),
+        ("nora", server.fleet.password("nora"), 200),
+    ):
         answer = server.client.login(server.editor, user, password)
         assert answer.status == status, (user, answer)
         if status == 200:

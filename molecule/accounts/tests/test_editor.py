@@ -67,8 +67,9 @@ def test_rights(server: DashboardServer, tokens: dict[str, dict[str, str]], user
     found = {}
     for method, path, body, _status, _users in REQUESTS:
         found[f"{method} {path}"] = server.call(method, path, tokens[server.name][user], body).status
-    assert found == {f"{method} {path}": status if user in users.split() else 401
-                     for method, path, _body, status, users in REQUESTS}
+    assert found == {
+        f"{method} {path}": status if user in users.split() else 401 for method, path, _body, status, users in REQUESTS
+    }
 
 
 @pytest.mark.parametrize("token", [None, "invented"])
@@ -105,7 +106,9 @@ def said(server: DashboardServer, *messages: dict[str, str]) -> list[str | None]
     return answers
 
 
-def test_web_socket_of_the_editor_is_closed_to_others(server: DashboardServer, tokens: dict[str, dict[str, str]]) -> None:
+def test_web_socket_of_the_editor_is_closed_to_others(
+    server: DashboardServer, tokens: dict[str, dict[str, str]]
+) -> None:
     refused = ['{"auth":"fail"}', None]
     assert said(server, {"subscribe": "debug"}) == refused
     assert said(server, {"auth": "invented"}) == refused
@@ -113,7 +116,9 @@ def test_web_socket_of_the_editor_is_closed_to_others(server: DashboardServer, t
     assert said(server, {"auth": tokens[server.name]["steve"]}) == refused
 
 
-def test_web_socket_of_the_editor_tells_who_may_read(server: DashboardServer, tokens: dict[str, dict[str, str]]) -> None:
+def test_web_socket_of_the_editor_tells_who_may_read(
+    server: DashboardServer, tokens: dict[str, dict[str, str]]
+) -> None:
     opened = {user: server.comms(tokens[server.name][user]) for user in ("admin", "rita", "nora")}
     for editor in opened.values():
         editor.send(json.dumps({"subscribe": "debug"}))
@@ -131,9 +136,11 @@ def own_command(server: DashboardServer, directory: str, *arguments: str, answer
     """All that `node-red admin` says on a neighbour, when it is given these answers to its prompts."""
     neighbour = server.fleet.names[server.fleet.names.index(server.name) - 1]
     command = server.fleet.command_on(
-        neighbour, "env", f"HOME={directory}", "NODE_EXTRA_CA_CERTS=/tmp/ca.pem", "node-red", "admin", *arguments)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True) as process:
+        neighbour, "env", f"HOME={directory}", "NODE_EXTRA_CA_CERTS=/tmp/ca.pem", "node-red", "admin", *arguments
+    )
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         assert process.stdin and process.stdout
         found = ""
         for prompt, answer in (answers or {}).items():
@@ -153,8 +160,10 @@ def test_own_command_of_node_red(server: DashboardServer) -> None:
     try:
         assert own_command(server, directory, "target", server.editor) == f"Target: {server.editor}\n"
         assert "Not logged in" in own_command(server, directory, "list")
-        for password, said, listed in (("wrong", "Login failed", "Not logged in"),
-                                       (server.fleet.password("admin"), "Logged in", "node-red-dashboard/ui_text")):
+        for password, said, listed in (
+            ("wrong", "Login failed", "Not logged in"),
+            (server.fleet.password("admin"), "Logged in", "node-red-dashboard/ui_text"),
+        ):
             answers = {"Username: ": "admin", "Password: ": password}
             assert said in own_command(server, directory, "login", answers=answers)
             assert listed in own_command(server, directory, "list")

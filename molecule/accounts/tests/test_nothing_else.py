@@ -20,11 +20,21 @@ ROUTES = pathlib.Path(__file__).parents[1] / "files" / "routes.js"
 
 #: Routes of the editor that Node-RED and Dashboard 1 leave open: the editor's page with its files, and the way to log in.
 PUBLIC = {
-    "GET /", "GET /auth/login", "POST /auth/token", "GET /theme/", r"GET /^\/locales\/(.+)\/?$/",
-    "GET /icons/:module/:icon", "GET /icons/:scope/:module/:icon", r"GET /^\/resources\/((?:@[^\/]+\/)?[^\/]+)\/(.+)$/",
-    "GET /debug/view/view.html", "GET /debug/view/*",
+    "GET /",
+    "GET /auth/login",
+    "POST /auth/token",
+    "GET /theme/",
+    r"GET /^\/locales\/(.+)\/?$/",
+    "GET /icons/:module/:icon",
+    "GET /icons/:scope/:module/:icon",
+    r"GET /^\/resources\/((?:@[^\/]+\/)?[^\/]+)\/(.+)$/",
+    "GET /debug/view/view.html",
+    "GET /debug/view/*",
     # The `ui` of settings.js, without functions.
-    "GET /uisettings", "GET /ui_base/js/*", "GET /ui_base/css/*", "GET /ui_base/gs/*",
+    "GET /uisettings",
+    "GET /ui_base/js/*",
+    "GET /ui_base/css/*",
+    "GET /ui_base/gs/*",
 }
 
 
@@ -33,8 +43,11 @@ def example(route: str) -> str:
     if route.startswith("/^"):
         words = ("nodes", "library", "resources", "locales", "plugins")
         ends = ("messages", "x", "x/y/messages", "x/y", "x/y/z")
-        return next(path for path in (f"/{word}/{end}" for word, end in itertools.product(words, ends))
-                    if re.search(route[1:-1], path))
+        return next(
+            path
+            for path in (f"/{word}/{end}" for word, end in itertools.product(words, ends))
+            if re.search(route[1:-1], path)
+        )
     path = re.sub(r":\w+\((\w+)[^)]*\)", r"\1", route)
     return re.sub(r":\w+|\*", "x", path.replace("/?*", "/x"))
 

@@ -31,7 +31,7 @@ BY_DNS = {
     "acme_names": ["{{ inventory_hostname }}.example.test", "*.{{ inventory_hostname }}.example.test"],
     "acme_configuration": 'eab-kid = "tests"\neab-hmac-key = "{{ acme_secret }}"\ndns-rfc2136-propagation-seconds = 1',
     "acme_credentials": "dns_rfc2136_server = {{ hostvars.authority.ansible_host }}\ndns_rfc2136_name = tests\n"
-                        "dns_rfc2136_secret = {{ acme_secret }}\ndns_rfc2136_algorithm = HMAC-SHA256\n",
+    "dns_rfc2136_secret = {{ acme_secret }}\ndns_rfc2136_algorithm = HMAC-SHA256\n",
 }
 
 
@@ -45,8 +45,9 @@ def serial(fleet: Fleet, pi: str, path: str = CERTIFICATE) -> str:
 
 def served(fleet: Fleet, pi: str) -> str:
     shown = fleet.here().openssl("s_client", "-connect", f"{fleet.address(pi)}:1880").stdout
-    return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown, capture_output=True, text=True,
-                          check=False).stdout.strip()
+    return subprocess.run(
+        ["openssl", "x509", "-noout", "-serial"], input=shown, capture_output=True, text=True, check=False
+    ).stdout.strip()
 
 
 def wait_until_served(fleet: Fleet, pi: str) -> None:
@@ -72,8 +73,19 @@ def test_first_run_that_goes_back(fleet: Fleet, pi: str) -> None:
     before = serial(fleet, pi)
     host = fleet.host(pi)
     assert not host.exists("certbot")
-    sampler = fleet.command_on(pi, "python3", "-c", SAMPLER, "/tmp", "/var/tmp", "/dev/shm", "/root", "/etc/letsencrypt",
-                               STORE, "/var/log/letsencrypt")
+    sampler = fleet.command_on(
+        pi,
+        "python3",
+        "-c",
+        SAMPLER,
+        "/tmp",
+        "/var/tmp",
+        "/dev/shm",
+        "/root",
+        "/etc/letsencrypt",
+        STORE,
+        "/var/log/letsencrypt",
+    )
     with sampled(*sampler) as seen:
         run = fetch(fleet, pi, acme_rollback=True)
     assert run.said("What had been replaced before is back."), run.output
@@ -106,13 +118,18 @@ def test_browsers_trust_it(fleet: Fleet, pi: str) -> None:
     host = fleet.host(pi)
     root = fleet.here().request(f"https://{fleet.address('authority')}:15000/roots/0", "--insecure").body
     host.check_output("printf %%s %s >/tmp/root.pem", root)
-    host.check_output("openssl verify -CAfile /tmp/root.pem -untrusted %s -verify_hostname %s %s", CERTIFICATE,
-                      f"{pi}.example.test", CERTIFICATE)
+    host.check_output(
+        "openssl verify -CAfile /tmp/root.pem -untrusted %s -verify_hostname %s %s",
+        CERTIFICATE,
+        f"{pi}.example.test",
+        CERTIFICATE,
+    )
     path = fleet.work / "root.pem"
     path.write_text(root, "utf-8")
     result = fleet.here().machine.run(
         f"curl -sS --noproxy '*' --cacert {path} --resolve {pi}.example.test:1880:{fleet.address(pi)}"
-        f" -o /dev/null -w '%{{http_code}}' https://{pi}.example.test:1880/settings")
+        f" -o /dev/null -w '%{{http_code}}' https://{pi}.example.test:1880/settings"
+    )
     assert result.stdout == "401", result.stderr
 
 
@@ -152,8 +169,11 @@ def test_hook_keeps_what_is_good(fleet: Fleet, pi: str) -> None:
     """A key that does not fit is not put in place."""
     host = fleet.host(pi)
     before = serial(fleet, pi)
-    host.check_output("cd %s && cp -a privkey.pem kept && openssl genpkey -algorithm ED25519 -out other.pem"
-                      " && ln -sf other.pem privkey.pem", LINEAGE)
+    host.check_output(
+        "cd %s && cp -a privkey.pem kept && openssl genpkey -algorithm ED25519 -out other.pem"
+        " && ln -sf other.pem privkey.pem",
+        LINEAGE,
+    )
     result = host.run(HOOK)
     host.check_output("cd %s && mv -fT kept privkey.pem && rm other.pem", LINEAGE)
     assert result.rc != 0
@@ -167,8 +187,9 @@ def test_hook_follows_no_planted_link(fleet: Fleet, pi: str) -> None:
     host = fleet.host(pi)
     host.check_output("mkdir /etc/victim && echo unharmed >/etc/victim/file && chmod 666 /etc/victim/file")
     # A file that is a link is replaced, and so is one where the new content waits.
-    host.check_output("ln -sf /etc/victim/file %s && ln -sf /etc/victim/file %s/nodecerts/.server.pem.renewed",
-                      CERTIFICATE, USER_DIR)
+    host.check_output(
+        "ln -sf /etc/victim/file %s && ln -sf /etc/victim/file %s/nodecerts/.server.pem.renewed", CERTIFICATE, USER_DIR
+    )
     host.check_output(HOOK)
     in_place(fleet, pi)
     # A directory that is a link leads where the user may not write.
@@ -197,15 +218,21 @@ def refused(fleet: Fleet, pi: str, sentences: tuple[str, ...], **variables: t.An
 
 @both
 def test_name_that_leads_elsewhere(fleet: Fleet, pi: str) -> None:
-    refused(fleet, pi, ("lost.example.test", "must be able to resolve", "still in place"),
-            acme_names=["{{ inventory_hostname }}.example.test", "lost.example.test"])
+    refused(
+        fleet,
+        pi,
+        ("lost.example.test", "must be able to resolve", "still in place"),
+        acme_names=["{{ inventory_hostname }}.example.test", "lost.example.test"],
+    )
 
 
 @both
 def test_port_80_is_taken(fleet: Fleet, pi: str) -> None:
     host = fleet.host(pi)
     host.check_output("systemd-run --unit web python3 -m http.server --bind 0.0.0.0 80")
-    wait_for(lambda: fleet.here().request(f"http://{fleet.address(pi)}/").status == 200, "the other program has the port")
+    wait_for(
+        lambda: fleet.here().request(f"http://{fleet.address(pi)}/").status == 200, "the other program has the port"
+    )
     refused(fleet, pi, ("Another program has port 80",), acme_key_type="rsa-2048")
     host.check_output("systemctl stop web")
 
@@ -266,8 +293,15 @@ def test_renewal_by_dns(fleet: Fleet, pi: str) -> None:
 def test_refused_credentials(fleet: Fleet, pi: str) -> None:
     """Those that are good stay, because the renewals need them."""
     before = fleet.host(pi).file(CREDENTIALS).content_string
-    refused(fleet, pi, ("certbot got no certificate",), **{
-        **BY_DNS, "acme_credentials": BY_DNS["acme_credentials"].replace("{{ acme_secret }}", "d3JvbmctZm9yLXRlc3Rz")})
+    refused(
+        fleet,
+        pi,
+        ("certbot got no certificate",),
+        **{
+            **BY_DNS,
+            "acme_credentials": BY_DNS["acme_credentials"].replace("{{ acme_secret }}", "d3JvbmctZm9yLXRlc3Rz"),
+        },
+    )
     assert fleet.host(pi).file(CREDENTIALS).content_string == before
 
 
@@ -299,7 +333,8 @@ def test_another_provider(fleet: Fleet, pi: str) -> None:
 def test_role(fleet: Fleet, pi: str) -> None:
     """As a user has it: fetched once, and left alone from then on, also after a renewal."""
     wish = {
-        "nodered_certificate_provider": "acme", "nodered_certificate_names": ["{{ inventory_hostname }}.example.test"],
+        "nodered_certificate_provider": "acme",
+        "nodered_certificate_names": ["{{ inventory_hostname }}.example.test"],
         "nodered_acme_directory": "{{ acme_directory }}",
         "nodered_acme_options": {"eab-kid": "tests", "eab-hmac-key": "{{ acme_secret }}"},
     }

@@ -18,10 +18,25 @@ from scenario.server import Server
 #: GET <httpNodeRoot>/hello answers with a word. Without coordinates Node-RED would take nodes for configuration nodes.
 HELLO = [
     {"id": "hello.tab", "type": "tab", "label": "from the tests"},
-    {"id": "hello.in", "type": "http in", "z": "hello.tab", "x": 1, "y": 1, "url": "/hello", "method": "get",
-     "wires": [["hello.word"]]},
-    {"id": "hello.word", "type": "change", "z": "hello.tab", "x": 2, "y": 1, "wires": [["hello.out"]],
-     "rules": [{"t": "set", "p": "payload", "pt": "msg", "to": "hello", "tot": "str"}]},
+    {
+        "id": "hello.in",
+        "type": "http in",
+        "z": "hello.tab",
+        "x": 1,
+        "y": 1,
+        "url": "/hello",
+        "method": "get",
+        "wires": [["hello.word"]],
+    },
+    {
+        "id": "hello.word",
+        "type": "change",
+        "z": "hello.tab",
+        "x": 2,
+        "y": 1,
+        "wires": [["hello.out"]],
+        "rules": [{"t": "set", "p": "payload", "pt": "msg", "to": "hello", "tot": "str"}],
+    },
     {"id": "hello.out", "type": "http response", "z": "hello.tab", "x": 3, "y": 1, "wires": []},
 ]
 
@@ -58,9 +73,17 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
         defaults |= yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text("utf-8"))
     # The directory of the authority is given by create.yml; the second is no user's: it is for the check that comes first.
     # The others are for providers and moments that the scenarios acme, renewal and sessions show.
-    elsewhere = {"nodered_ca_dir", "nodered_ca_permitted", "nodered_ca_new",
-                 "nodered_certificate_new_key", "nodered_new_hashes", "nodered_revoke_sessions",
-                 "nodered_certificate_chain", "nodered_certificate_key", "nodered_certificate_key_passphrase"}
+    elsewhere = {
+        "nodered_ca_dir",
+        "nodered_ca_permitted",
+        "nodered_ca_new",
+        "nodered_certificate_new_key",
+        "nodered_new_hashes",
+        "nodered_revoke_sessions",
+        "nodered_certificate_chain",
+        "nodered_certificate_key",
+        "nodered_certificate_key_passphrase",
+    }
     elsewhere |= {variable for variable in defaults if variable.startswith("nodered_acme_")}
     for variable in sorted(defaults.keys() - elsewhere):
         values = [fleet.variables_of(name).get(variable, defaults[variable]) for name in fleet.names]
@@ -74,20 +97,35 @@ def test_self_signed_certificate(fleet: Fleet, one_login: Server) -> None:
     text = one_login.client.openssl("x509", "-in", one_login.client.ca, "-noout", "-text").stdout
     assert "Public Key Algorithm: rsaEncryption" in text
     assert "Public-Key: (2048 bit)" in text
-    checks = (["-checkhost", "one-login"], ["-checkhost", "one-login.local"], ["-checkhost", "pi.example.com"],
-              ["-checkip", "192.0.2.7"], ["-checkip", fleet.address("one-login")])
+    checks = (
+        ["-checkhost", "one-login"],
+        ["-checkhost", "one-login.local"],
+        ["-checkhost", "pi.example.com"],
+        ["-checkip", "192.0.2.7"],
+        ["-checkip", fleet.address("one-login")],
+    )
     for check in checks:
         checked = one_login.client.openssl("x509", "-in", one_login.client.ca, "-noout", *check).stdout
         assert "does match certificate" in checked, checked
     end = re.search(r"Not After : (.*) GMT", text)[1]
-    left = datetime.datetime.strptime(end, "%b %d %H:%M:%S %Y") - datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    left = datetime.datetime.strptime(end, "%b %d %H:%M:%S %Y") - datetime.datetime.now(datetime.UTC).replace(
+        tzinfo=None
+    )
     assert datetime.timedelta(days=89) < left <= datetime.timedelta(days=90)
     assert one_login.get("/admin/auth/login").status == 200
 
 
 def test_certificate_of_an_authority_from_a_vault(fleet: Fleet, own_roots: Server) -> None:
-    handshake = own_roots.client.openssl("s_client", "-connect", f"{fleet.address('own-roots')}:8443", "-CAfile",
-                                         own_roots.client.ca, "-verify_return_error", "-verify_hostname", "own-roots")
+    handshake = own_roots.client.openssl(
+        "s_client",
+        "-connect",
+        f"{fleet.address('own-roots')}:8443",
+        "-CAfile",
+        own_roots.client.ca,
+        "-verify_return_error",
+        "-verify_hostname",
+        "own-roots",
+    )
     assert "Verify return code: 0 (ok)" in handshake.stdout
     assert "issuer=CN=Vault of the tests" in handshake.stdout.replace(" = ", "=")
     assert not (fleet.work / "ca").exists(), "an authority was made that nobody needs"
@@ -155,10 +193,16 @@ def test_other_service_user_and_directory(fleet: Fleet) -> None:
     assert not host.service("nodered").is_running
     assert host.service("flows").is_enabled
     assert host.check_output("ps -o user= -p %s", fleet.process("own-roots")).strip() == "flower"
-    for path, mode in (("/srv/flows", 0o700), ("/srv/flows/settings.js", 0o600), ("/srv/flows/nodecerts/server.pem", 0o600)):
+    for path, mode in (
+        ("/srv/flows", 0o700),
+        ("/srv/flows/settings.js", 0o600),
+        ("/srv/flows/nodecerts/server.pem", 0o600),
+    ):
         found = host.file(path)
         assert (found.user, found.mode) == ("flower", mode), path
-    assert "adminAuth: {\n        type" not in host.file(f"{USER_DIR}/settings.js").content_string, "the wrong file was edited"
+    assert "adminAuth: {\n        type" not in host.file(f"{USER_DIR}/settings.js").content_string, (
+        "the wrong file was edited"
+    )
 
 
 # Behind a proxy
@@ -170,7 +214,9 @@ def test_without_tls_only_the_host_itself_is_answered(fleet: Fleet) -> None:
     assert inside.login("http://127.0.0.1:1880", "admin", fleet.password("admin")).status == 200
     for scheme in ("http", "https"):
         # 7: nobody listens.
-        assert fleet.here().request(f"{scheme}://{fleet.address('proxied')}:1880/settings", "--insecure").body[:2] == "7:"
+        assert (
+            fleet.here().request(f"{scheme}://{fleet.address('proxied')}:1880/settings", "--insecure").body[:2] == "7:"
+        )
     assert not fleet.host("proxied").file(f"{USER_DIR}/nodecerts").exists
 
 

@@ -25,21 +25,54 @@ PLANTED = {"token-only-for-tests", "session-only-for-tests", "21232f297a57a5a743
 
 #: What an installation has that nobody has touched.
 OPEN = {
-    "admin-auth-missing", "editor-open", "cors-open-editor", "https-missing", "plain-http", "modules-installable",
-    "secrets-readable", "credential-secret-absent", "service-umask", "service-not-hardened",
+    "admin-auth-missing",
+    "editor-open",
+    "cors-open-editor",
+    "https-missing",
+    "plain-http",
+    "modules-installable",
+    "secrets-readable",
+    "credential-secret-absent",
+    "service-umask",
+    "service-not-hardened",
 }
 FAULTY = {
     # settings.js
-    "password-well-known", "password-hash-weak", "password-hash-md5", "permission-ignored", "anonymous-read", "static-tokens",
-    "diagnostics-open", "function-modules-bypass", "https-old-protocol", "https-refresh-ignored",
-    "require-https-misunderstood", "node-cors-any-origin", "credential-secret-off", "global-context-module",
-    "global-context-exported", "tls-local-files", "modules-auto-install", "runtime-state-control", "telemetry-enabled",
+    "password-well-known",
+    "password-hash-weak",
+    "password-hash-md5",
+    "permission-ignored",
+    "anonymous-read",
+    "static-tokens",
+    "diagnostics-open",
+    "function-modules-bypass",
+    "https-old-protocol",
+    "https-refresh-ignored",
+    "require-https-misunderstood",
+    "node-cors-any-origin",
+    "credential-secret-off",
+    "global-context-module",
+    "global-context-exported",
+    "tls-local-files",
+    "modules-auto-install",
+    "runtime-state-control",
+    "telemetry-enabled",
     "projects-enabled",
     # the host
-    "settings-writable", "settings-overridden", "secrets-readable", "session-outlives-rights", "websocket-unprotected",
-    "service-umask", "service-not-hardened", "service-not-enabled",
+    "settings-writable",
+    "settings-overridden",
+    "secrets-readable",
+    "session-outlives-rights",
+    "websocket-unprotected",
+    "service-umask",
+    "service-not-hardened",
+    "service-not-enabled",
     # the network
-    "flows-readable", "old-tls", "certificate-expired", "certificate-without-san", "certificate-wrong-name",
+    "flows-readable",
+    "old-tls",
+    "certificate-expired",
+    "certificate-without-san",
+    "certificate-wrong-name",
 }
 
 
@@ -81,8 +114,16 @@ def audit(fleet: Fleet) -> Audit:
     reports = fleet.work / "reports"
     before = {name: fleet.checksums(name) for name in fleet.names}
     visits = {name: sudo_calls(fleet, name) for name in SECURED}
-    run = fleet.play(f"--inventory={gone}", "-vvv", "--diff", playbook=AUDIT, variables={
-        "nodered_report_dir": str(reports), "nodered_admin_users": "{{ lookup('ansible.builtin.file', '/no/vault') }}"})
+    run = fleet.play(
+        f"--inventory={gone}",
+        "-vvv",
+        "--diff",
+        playbook=AUDIT,
+        variables={
+            "nodered_report_dir": str(reports),
+            "nodered_admin_users": "{{ lookup('ansible.builtin.file', '/no/vault') }}",
+        },
+    )
     visits = {name: sudo_calls(fleet, name) - visits[name] for name in SECURED}
     changed = {name: differences(before[name], fleet.checksums(name)) for name in fleet.names}
     return Audit(run, reports, changed, visits)
@@ -92,13 +133,16 @@ def test_it_succeeds_and_changes_nothing(audit: Audit) -> None:
     assert audit.run.status == 0, audit.run.output
     # The report files may be new, once.
     assert sum(host["changed"] for host in audit.run.recap.values()) <= 1
-    assert audit.changed == dict.fromkeys(audit.changed, [])
+    assert audit.changed == {key: [] for key in audit.changed}
 
 
 def test_secured_hosts_have_no_finding(audit: Audit) -> None:
     """But one, which no run of `secure` mends: the project corrects Node-RED 3 no more."""
     assert {name: audit.rules(name) for name in SECURED} == {
-        "pi41": set(), "pi31": {"node-red-out-of-support"}, "pi5": set()}
+        "pi41": set(),
+        "pi31": {"node-red-out-of-support"},
+        "pi5": set(),
+    }
 
 
 def test_secured_hosts_are_visited_once(audit: Audit) -> None:
@@ -115,7 +159,8 @@ def test_open_host(fleet: Fleet, audit: Audit) -> None:
 def test_what_is_accepted_on_one_host_is_told_of_another(audit: Audit) -> None:
     (of_open, of_faulty) = (
         next(finding["suppression"] for finding in audit.findings(name) if finding["rule"] == "service-umask")
-        for name in ("open", "faulty"))
+        for name in ("open", "faulty")
+    )
     assert of_open == {"reason": "Only the tests use this host", "until": "2099-12-31"}
     assert of_faulty is None
 

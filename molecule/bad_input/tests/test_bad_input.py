@@ -24,68 +24,77 @@ def user(**keys: object) -> dict:
 
 #: Variables, and what the message must say.
 VARIABLES = {
-    "no user": (
-        {"nodered_admin_users": []}, "nodered_admin_users is empty: nobody could log in to the editor"),
+    "no user": ({"nodered_admin_users": []}, "nodered_admin_users is empty: nobody could log in to the editor"),
     "password of 73 bytes": (
         user(password=PASSWORD + "x" * (73 - len(PASSWORD))),
-        "nodered_admin_users, user admin: The password is 73 bytes long in UTF-8"),
+        "nodered_admin_users, user admin: The password is 73 bytes long in UTF-8",
+    ),
     "hash cut short": (
-        user(password=None, password_hash=HASH), "nodered_admin_users, user admin: The password hash has 29 characters"),
-    "unknown key of a user": (
-        user(passwd=PASSWORD), "nodered_admin_users, user admin: unknown key 'passwd'"),
+        user(password=None, password_hash=HASH),
+        "nodered_admin_users, user admin: The password hash has 29 characters",
+    ),
+    "unknown key of a user": (user(passwd=PASSWORD), "nodered_admin_users, user admin: unknown key 'passwd'"),
     "unknown permission": (
-        user(permissions=["flows.*"]), "nodered_admin_users, user admin: Node-RED knows no permission 'flows.*'"),
+        user(permissions=["flows.*"]),
+        "nodered_admin_users, user admin: Node-RED knows no permission 'flows.*'",
+    ),
     "different logins on one root": (
-        {"nodered_node_auth": {"user": "fred", "password": PASSWORD},
-         "nodered_static": {"path": "static"},
-         "nodered_static_auth": {"user": "freda", "password": PASSWORD}},
-        "nodered_static_auth differs from nodered_node_auth"),
+        {
+            "nodered_node_auth": {"user": "fred", "password": PASSWORD},
+            "nodered_static": {"path": "static"},
+            "nodered_static_auth": {"user": "freda", "password": PASSWORD},
+        },
+        "nodered_static_auth differs from nodered_node_auth",
+    ),
     "key with a variable of its own": (
         {"nodered_settings": {"adminAuth": {"type": "credentials"}}},
-        "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
+        "nodered_settings: adminAuth has a variable of its own, nodered_admin_users",
+    ),
     "misspelt variable": (
         {"nodered_node_aut": {"user": "fred", "password": PASSWORD}},
-        "nodered_node_aut is not a variable of this collection. Did you mean nodered_node_auth?"),
+        "nodered_node_aut is not a variable of this collection. Did you mean nodered_node_auth?",
+    ),
     "setting in wrong case": (
-        {"nodered_settings": {"uiport": 1881}}, "nodered_settings: Node-RED ignores uiport: the name is uiPort"),
-    "no JavaScript": (
-        {"nodered_settings_js": {"functionGlobalContext": "{ os: "}}, "nodered_settings_js"),
-    "name of a host with a space": (
-        {"nodered_certificate_names": ["not a name"]}, "nodered_certificate_names"),
-    "certificate for ten years": (
-        {"nodered_certificate_days": 3650}, "825"),
+        {"nodered_settings": {"uiport": 1881}},
+        "nodered_settings: Node-RED ignores uiport: the name is uiPort",
+    ),
+    "no JavaScript": ({"nodered_settings_js": {"functionGlobalContext": "{ os: "}}, "nodered_settings_js"),
+    "name of a host with a space": ({"nodered_certificate_names": ["not a name"]}, "nodered_certificate_names"),
+    "certificate for ten years": ({"nodered_certificate_days": 3650}, "825"),
     "authority without its key": (
         {"nodered_ca_certificate": "-----BEGIN CERTIFICATE-----"},
-        "nodered_ca_certificate and nodered_ca_key belong together"),
-    "unknown type of key": (
-        {"nodered_certificate_key_type": "dsa"}, "nodered_certificate_key_type"),
+        "nodered_ca_certificate and nodered_ca_key belong together",
+    ),
+    "unknown type of key": ({"nodered_certificate_key_type": "dsa"}, "nodered_certificate_key_type"),
     "variable of the service": (
-        {"nodered_environment": {"NO PROXY": "localhost"}}, "nodered_environment: 'NO PROXY' is no name of a variable"),
-    "unknown service": (
-        {"nodered_service": "node-red"}, "This host has no service node-red.service"),
+        {"nodered_environment": {"NO PROXY": "localhost"}},
+        "nodered_environment: 'NO PROXY' is no name of a variable",
+    ),
+    "unknown service": ({"nodered_service": "node-red"}, "This host has no service node-red.service"),
 }
 
 #: Text of settings.js, and what the message must say.
 FILES = {
     "missing comma": (
         'module.exports = {\n    uiPort: 1880\n    flowFile: "flows.json"\n}\n',
-        f"{SETTINGS}: line 2: this is not valid JavaScript. Look for a missing comma"),
-    "function": (
-        "// ours\nmodule.exports = function() { return { uiPort: 1880 } }\n", f"{SETTINGS}: line 2"),
+        f"{SETTINGS}: line 2: this is not valid JavaScript. Look for a missing comma",
+    ),
+    "function": ("// ours\nmodule.exports = function() { return { uiPort: 1880 } }\n", f"{SETTINGS}: line 2"),
     "set again below": (
         "module.exports = { uiPort: 1880 }\nif (process.env.OPEN) {\n    module.exports.adminAuth = null\n}\n",
-        f"{SETTINGS}: line 3"),
-    "key in wrong case": (
-        'module.exports = {\n    adminauth: { type: "credentials" }\n}\n', f"{SETTINGS}: line 2"),
+        f"{SETTINGS}: line 3",
+    ),
+    "key in wrong case": ('module.exports = {\n    adminauth: { type: "credentials" }\n}\n', f"{SETTINGS}: line 2"),
     "credentialSecret that is code": (
         f'module.exports = {{\n    credentialSecret: process.env.SECRET || "{PASSWORD}"\n}}\n',
-        f"{SETTINGS}: line 2: credentialSecret"),
+        f"{SETTINGS}: line 2: credentialSecret",
+    ),
     "code that decides who logs in": (
         'module.exports = {\n    adminAuth: {\n        type: "credentials",\n        users: [],\n'
         '        authenticate: (username) => Promise.resolve({ username, permissions: "*" })\n    }\n}\n',
-        f"{SETTINGS}: line 5: adminAuth.authenticate decides by code of its own who may log in"),
-    "empty": (
-        "", f"{SETTINGS}: the file is empty"),
+        f"{SETTINGS}: line 5: adminAuth.authenticate decides by code of its own who may log in",
+    ),
+    "empty": ("", f"{SETTINGS}: the file is empty"),
 }
 
 
@@ -141,8 +150,11 @@ def test_options_that_win_over_the_settings(fleet: Fleet, text: str, message: st
 def test_root_starts_nothing_that_the_services_user_names(fleet: Fleet) -> None:
     """The environment file belongs to that user, and says where the service finds its programs."""
     host = fleet.host("open")
-    host.check_output("install -d -o pi /home/pi/bin && printf %%s %s >/home/pi/bin/systemd-run"
-                      " && chmod 0755 /home/pi/bin/systemd-run", PLANTED.read_text("utf-8"))
+    host.check_output(
+        "install -d -o pi /home/pi/bin && printf %%s %s >/home/pi/bin/systemd-run"
+        " && chmod 0755 /home/pi/bin/systemd-run",
+        PLANTED.read_text("utf-8"),
+    )
     host.check_output(f"printf 'PATH=/home/pi/bin:/usr/local/bin:/usr/bin:/bin\n' >{USER_DIR}/environment")
     try:
         run = fleet.play("--limit", "open", "--check")
@@ -156,8 +168,12 @@ def test_a_file_that_the_service_does_not_load(fleet: Fleet) -> None:
     host = fleet.host("open")
     host.check_output(f"printf 'NODE_RED_OPTIONS=-s other.js\n' >{USER_DIR}/environment")
     try:
-        assert_refused(fleet, "open", {"nodered_settings_path": SETTINGS},
-                       f"nodered.service does not load {SETTINGS}: its command line or its environment names another")
+        assert_refused(
+            fleet,
+            "open",
+            {"nodered_settings_path": SETTINGS},
+            f"nodered.service does not load {SETTINGS}: its command line or its environment names another",
+        )
     finally:
         host.check_output(f"rm {USER_DIR}/environment")
 
@@ -166,7 +182,9 @@ def test_what_its_owner_writes_meanwhile_is_kept(fleet: Fleet) -> None:
     """Each load of the file, between reading and writing it, adds a line to it."""
     host = fleet.host("open")
     original = host.file(SETTINGS).content_string
-    host.check_output("printf %%s %s >>%s", '\nrequire("fs").appendFileSync(__filename, "// by its owner\\n")\n', SETTINGS)
+    host.check_output(
+        "printf %%s %s >>%s", '\nrequire("fs").appendFileSync(__filename, "// by its owner\\n")\n', SETTINGS
+    )
     try:
         run = fleet.play("--limit", "open")
         assert run.recap["open"]["failed"] == 1
@@ -181,8 +199,12 @@ def test_what_its_owner_writes_meanwhile_is_kept(fleet: Fleet) -> None:
 
 def test_host_without_node_red(fleet: Fleet) -> None:
     # The user that Node-RED would run as is missing there, too.
-    assert_refused(fleet, "bare", {}, "This host has no service nodered.service. Install Node-RED first (role"
-                                      " pifleet.nodered.install)")
+    assert_refused(
+        fleet,
+        "bare",
+        {},
+        "This host has no service nodered.service. Install Node-RED first (role pifleet.nodered.install)",
+    )
 
 
 def test_unreachable_host_does_not_stop_a_good_one(fleet: Fleet) -> None:

@@ -36,11 +36,31 @@ def flow(owner: str) -> list[dict[str, t.Any]]:
     """A flow that stands for a dashboard: GET <httpNodeRoot>/<owner> answers with a word."""
     return [
         {"id": f"{owner}.tab", "type": "tab", "label": f"Of {owner}"},
-        {"id": f"{owner}.in", "type": "http in", "z": f"{owner}.tab", "x": 150, "y": 100, "url": f"/{owner}",
-         "method": "get", "wires": [[f"{owner}.word"]]},
-        {"id": f"{owner}.word", "type": "template", "z": f"{owner}.tab", "x": 350, "y": 100, "name": "", "field": "payload",
-         "fieldType": "msg", "format": "text", "syntax": "plain", "template": "hello", "output": "str",
-         "wires": [[f"{owner}.out"]]},
+        {
+            "id": f"{owner}.in",
+            "type": "http in",
+            "z": f"{owner}.tab",
+            "x": 150,
+            "y": 100,
+            "url": f"/{owner}",
+            "method": "get",
+            "wires": [[f"{owner}.word"]],
+        },
+        {
+            "id": f"{owner}.word",
+            "type": "template",
+            "z": f"{owner}.tab",
+            "x": 350,
+            "y": 100,
+            "name": "",
+            "field": "payload",
+            "fieldType": "msg",
+            "format": "text",
+            "syntax": "plain",
+            "template": "hello",
+            "output": "str",
+            "wires": [[f"{owner}.out"]],
+        },
         {"id": f"{owner}.out", "type": "http response", "z": f"{owner}.tab", "x": 550, "y": 100, "wires": []},
     ]
 
@@ -108,10 +128,34 @@ def grades(fleet: Fleet) -> t.Iterator[dict[str, subprocess.Popen[str]]]:
         report = fleet.work / f"testssl-{name}.json"
         report.unlink(missing_ok=True)
         started[name] = subprocess.Popen(
-            ["testssl", "--quiet", "--color", "0", "--warnings", "batch", "--nodns", "none", "--protocols", "--std",
-             "--server-preference", "--server-defaults", "--vulnerable", "--add-ca", fleet.ca,
-             "--ip", fleet.address(name), "--jsonfile", str(report), f"{name}.local:{PORT}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+            [
+                "testssl",
+                "--quiet",
+                "--color",
+                "0",
+                "--warnings",
+                "batch",
+                "--nodns",
+                "none",
+                "--protocols",
+                "--std",
+                "--server-preference",
+                "--server-defaults",
+                "--vulnerable",
+                "--add-ca",
+                fleet.ca,
+                "--ip",
+                fleet.address(name),
+                "--jsonfile",
+                str(report),
+                f"{name}.local:{PORT}",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
     yield started
     for process in started.values():
         if process.poll() is None:
@@ -174,7 +218,9 @@ def test_admin_deploys(editors: dict[str, Editor], fleet: Fleet, name: str) -> N
     editor.tab("Of admin").click()
 
 
-def test_who_may_only_read_cannot_deploy(trusting: Browser, editors: dict[str, Editor], fleet: Fleet, name: str) -> None:
+def test_who_may_only_read_cannot_deploy(
+    trusting: Browser, editors: dict[str, Editor], fleet: Fleet, name: str
+) -> None:
     editor = Editor(trusting, url(f"{name}.local"))
     editor.log_in("steve", fleet.password("steve"))
     editor.expect_open()
@@ -210,7 +256,9 @@ def test_dashboard_asks_for_its_login(trusting: Browser, editors: dict[str, Edit
     assert_asks_for(trusting, dashboard(fleet, name), "fred", ("admin", "freda"), "hello")
 
 
-def test_editor_opens_beside_a_dashboard(trusting: Browser, editors: dict[str, Editor], fleet: Fleet, name: str) -> None:
+def test_editor_opens_beside_a_dashboard(
+    trusting: Browser, editors: dict[str, Editor], fleet: Fleet, name: str
+) -> None:
     """The browser goes on to send the dashboard's login to the same host, where the editor wants another."""
     editor = Editor(trusting, dashboard(fleet, name), login_of("fred"))
     expect(editor.page.get_by_text("hello")).to_be_visible()
@@ -237,8 +285,14 @@ def test_grader_finds_nothing(grades: dict[str, subprocess.Popen[str]], fleet: F
     said, _none = grades[name].communicate(timeout=PATIENCE)
     findings = json.loads((fleet.work / f"testssl-{name}.json").read_text("utf-8"))
     found = {finding["id"]: finding["finding"] for finding in findings}
-    for version, offered in (("SSLv2", False), ("SSLv3", False), ("TLS1", False), ("TLS1_1", False), ("TLS1_2", True),
-                             ("TLS1_3", True)):
+    for version, offered in (
+        ("SSLv2", False),
+        ("SSLv3", False),
+        ("TLS1", False),
+        ("TLS1_1", False),
+        ("TLS1_2", True),
+        ("TLS1_3", True),
+    ):
         assert found[version].startswith("offered" if offered else "not offered"), said
     assert found["cert_trust"].lower().startswith("ok via san"), said
     assert found["cert_chain_of_trust"].startswith("passed"), said

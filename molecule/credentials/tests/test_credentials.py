@@ -31,10 +31,31 @@ SECRETS = (LOGIN[1], FIRST, SECOND, THIRD, WRONG, FORGOTTEN)
 #: Without keep-alive: the broker answers none, and a lost connection would be a login more.
 FLOW: list[dict[str, t.Any]] = [
     {"id": "f0", "type": "tab", "label": "from the tests"},
-    {"id": "b0", "type": "mqtt-broker", "name": "", "broker": "127.0.0.1", "port": "18830", "clientid": "pi",
-     "autoConnect": True, "usetls": False, "protocolVersion": "4", "keepalive": "0", "cleansession": True},
-    {"id": "m0", "type": "mqtt in", "z": "f0", "topic": "pi", "qos": "0", "datatype": "auto", "broker": "b0", "x": 100,
-     "y": 100, "wires": [[]]},
+    {
+        "id": "b0",
+        "type": "mqtt-broker",
+        "name": "",
+        "broker": "127.0.0.1",
+        "port": "18830",
+        "clientid": "pi",
+        "autoConnect": True,
+        "usetls": False,
+        "protocolVersion": "4",
+        "keepalive": "0",
+        "cleansession": True,
+    },
+    {
+        "id": "m0",
+        "type": "mqtt in",
+        "z": "f0",
+        "topic": "pi",
+        "qos": "0",
+        "datatype": "auto",
+        "broker": "b0",
+        "x": 100,
+        "y": 100,
+        "wires": [[]],
+    },
 ]
 
 
@@ -50,7 +71,9 @@ def deployed(fleet: Fleet) -> None:
     assert logins(fleet) == dict.fromkeys(fleet.names, LOGIN)
 
 
-def deploy(fleet: Fleet, name: str, login: list[str] | None = None, label: str = "again", token: str | None = None) -> None:
+def deploy(
+    fleet: Fleet, name: str, login: list[str] | None = None, label: str = "again", token: str | None = None
+) -> None:
     """Deploy the flow, with a login for the broker or with the one that Node-RED has; without a token to an open editor."""
     flow = [node | {"label": label} if node["type"] == "tab" else dict(node) for node in FLOW]
     if login:
@@ -77,8 +100,10 @@ def forget(fleet: Fleet, *names: str) -> None:
     """Forget with what these have logged in; they have by now, or are waited for."""
     for name in names:
         host = fleet.host(name)
-        wait_for(lambda host=host: host.check_output("ss --no-header --tcp state established dport = :18830"),
-                 f"Node-RED of {name} logs in")
+        wait_for(
+            lambda host=host: host.check_output("ss --no-header --tcp state established dport = :18830"),
+            f"Node-RED of {name} logs in",
+        )
         host.check_output("rm -f /tmp/login.json")
 
 
@@ -132,8 +157,9 @@ def test_nothing_is_lost_when_the_new_state_cannot_be_proved(fleet: Fleet) -> No
     before, key = fleet.held("pi41", OF_A_START, r"login\.json"), generated(fleet, "pi41")
     assert key and decrypted(fleet, "pi41", key)
     # An address of a documentation network (RFC 5737): Node-RED does not start with it.
-    run = play(fleet, "--limit", "pi41", secrets={"pi41": FIRST},
-               variables={"settings_of": {"pi41": {"uiHost": "192.0.2.1"}}})
+    run = play(
+        fleet, "--limit", "pi41", secrets={"pi41": FIRST}, variables={"settings_of": {"pi41": {"uiHost": "192.0.2.1"}}}
+    )
     assert run.recap["pi41"]["failed"] == 1
     assert run.said("The old files are back and the service is as it was before."), run.output
     fleet.wait("pi41", 200, scheme="http")
@@ -214,7 +240,7 @@ def test_a_lost_secret_is_warned_of_and_restored(fleet: Fleet) -> None:
     secrets = {"pi41": SECOND, "pi31": SECOND, "pi5": FIRST}
     for name in fleet.names:
         start(fleet, name, None)
-    assert logins(fleet) == dict.fromkeys(fleet.names, [None, None])
+    assert logins(fleet) == {key: [None, None] for key in fleet.names}
     run = play(fleet)
     assert run.status == 0, run.output
     for name in fleet.names:
@@ -236,7 +262,7 @@ def test_credentials_that_a_deploy_has_emptied_are_restored(fleet: Fleet) -> Non
     """With the secret of the inventory in the end, where that has one."""
     for name in fleet.names:
         start(fleet, name, f'"{WRONG}"')
-    assert logins(fleet) == dict.fromkeys(fleet.names, [None, None])
+    assert logins(fleet) == {key: [None, None] for key in fleet.names}
     for name in fleet.names:
         fleet.wait(name, 401)
         deploy_as_admin(fleet, name, label="without credentials")
@@ -253,14 +279,20 @@ def test_credentials_that_a_deploy_has_emptied_are_restored(fleet: Fleet) -> Non
 def test_a_wrong_secret_is_refused(fleet: Fleet) -> None:
     """Where nothing that is known fits any more; restore refuses it too, as long as there is no good copy."""
     host = fleet.host("pi5")
-    host.check_output(f"mkdir /tmp/kept && mv {USER_DIR}/.flows_cred.json.backup {STORE}/nodered/backups /tmp/kept"
-                      f" && cp -p {CREDENTIALS} /tmp/kept")
-    host.check_output("runuser -u pi node /tmp/decrypt.js %s %s %s", CREDENTIALS, FORGOTTEN, json.dumps({"b0": {"user": "x"}}))
+    host.check_output(
+        f"mkdir /tmp/kept && mv {USER_DIR}/.flows_cred.json.backup {STORE}/nodered/backups /tmp/kept"
+        f" && cp -p {CREDENTIALS} /tmp/kept"
+    )
+    host.check_output(
+        "runuser -u pi node /tmp/decrypt.js %s %s %s", CREDENTIALS, FORGOTTEN, json.dumps({"b0": {"user": "x"}})
+    )
     before = fleet.checksums("pi5")
     run = play(fleet, "--limit", "pi5", secrets={"pi5": WRONG})
     assert run.recap["pi5"]["failed"] == 1
-    assert run.said(f"{CREDENTIALS} can be decrypted neither with nodered_credential_secret nor with a key that the host"
-                    " has: the credentials of the flows would be lost. Run pifleet.nodered.restore"), run.output
+    assert run.said(
+        f"{CREDENTIALS} can be decrypted neither with nodered_credential_secret nor with a key that the host"
+        " has: the credentials of the flows would be lost. Run pifleet.nodered.restore"
+    ), run.output
     run = play(fleet, "--limit", "pi5", playbook=RESTORE, secrets={"pi5": WRONG})
     assert run.recap["pi5"]["failed"] == 1
     assert run.said(f"No secret was found that decrypts {CREDENTIALS}, and no good copy."), run.output

@@ -31,9 +31,14 @@ def test_certificate_is_good_for_every_name_and_address(fleet: Fleet, name: str,
         answer = client.request(f"https://{known_as}:{PORT}/auth/login", "--resolve", f"{known_as}:{PORT}:{address}")
         assert answer.status == 200, answer.body
     assert client.request(f"https://{address}:{PORT}/auth/login").status == 200
-    for option, known_as in (("-verify_hostname", name), ("-verify_hostname", f"{name}.local"), ("-verify_ip", address)):
-        handshake = client.openssl("s_client", "-connect", f"{address}:{PORT}", "-CAfile", client.ca,
-                                   "-verify_return_error", option, known_as)
+    for option, known_as in (
+        ("-verify_hostname", name),
+        ("-verify_hostname", f"{name}.local"),
+        ("-verify_ip", address),
+    ):
+        handshake = client.openssl(
+            "s_client", "-connect", f"{address}:{PORT}", "-CAfile", client.ca, "-verify_return_error", option, known_as
+        )
         assert "Verify return code: 0 (ok)" in handshake.stdout, handshake.stdout + handshake.stderr
 
 
@@ -46,8 +51,9 @@ def test_certificate_is_bad_for_other_names_and_for_strangers(fleet: Fleet, name
 
 def test_old_tls_is_refused(fleet: Fleet, name: str, client: Client) -> None:
     for version, accepted in (("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)):
-        handshake = client.openssl("s_client", "-connect", f"{fleet.address(name)}:{PORT}", version,
-                                   "-cipher", "DEFAULT:@SECLEVEL=0")
+        handshake = client.openssl(
+            "s_client", "-connect", f"{fleet.address(name)}:{PORT}", version, "-cipher", "DEFAULT:@SECLEVEL=0"
+        )
         assert (handshake.rc == 0) is accepted, f"{version}: {handshake.stdout}{handshake.stderr}"
         if not accepted:
             # The server's own word, so that it was not our side that refused.
@@ -117,8 +123,9 @@ def test_settings_keep_every_line(fleet: Fleet, name: str) -> None:
     assert len(settings) > len(stock)
 
 
-@pytest.mark.parametrize(("path", "mode"), [(USER_DIR, 0o700), (SETTINGS, 0o600), (CERTIFICATE, 0o600),
-                                            (f"{USER_DIR}/nodecerts", 0o700)])
+@pytest.mark.parametrize(
+    ("path", "mode"), [(USER_DIR, 0o700), (SETTINGS, 0o600), (CERTIFICATE, 0o600), (f"{USER_DIR}/nodecerts", 0o700)]
+)
 def test_only_pi_may_read(fleet: Fleet, name: str, path: str, mode: int) -> None:
     found = fleet.host(name).file(path)
     assert (found.mode, found.user, found.group) == (mode, "pi", "pi")

@@ -12,8 +12,18 @@ import re
 from scenario.fleet import SETTINGS, Fleet
 
 ORIGINAL = "/root/original.js"
-MANAGED = ["adminAuth", "httpNodeAuth", "https", "httpsRefreshInterval", "uiPort", "editorTheme", "httpRoot",
-           "pifleetVerifyLogin", "webSocketNodeVerifyClient", "ui"]
+MANAGED = [
+    "adminAuth",
+    "httpNodeAuth",
+    "https",
+    "httpsRefreshInterval",
+    "uiPort",
+    "editorTheme",
+    "httpRoot",
+    "pifleetVerifyLogin",
+    "webSocketNodeVerifyClient",
+    "ui",
+]
 
 #: The lines that had to change, as they were and as they must be; None for one that had to go. `HASH` is the hash that
 #: the file came with, in the prefix that it was written with.
@@ -24,8 +34,7 @@ CHANGED: dict[str, dict[str, str | None]] = {
     },
     "crlf": {"    httpRoot: '/',\r": None},
     "hashed": {
-        "      { username: 'admin', /* the boss */ password: '$2yHASH', permissions: '*' },":
-            "      { username: 'admin', /* the boss */ password: '$2bHASH', permissions: '*' }",
+        "      { username: 'admin', /* the boss */ password: '$2yHASH', permissions: '*' },": "      { username: 'admin', /* the boss */ password: '$2bHASH', permissions: '*' }",
         "      { username: 'steve', password: '$2yHASH', permissions: 'read' }": None,
     },
     "of-root": {
@@ -52,8 +61,9 @@ def keys(block: list[str]) -> set[str]:
 
 def test_only_managed_keys_differ(fleet: Fleet, name: str) -> None:
     hash = "".join(re.findall(r"'\$2y(.{57})'", "\n".join(lines(fleet, name, ORIGINAL)))[:1]) or "none"
-    changed = {before.replace("HASH", hash): after and after.replace("HASH", hash)
-               for before, after in CHANGED[name].items()}
+    changed = {
+        before.replace("HASH", hash): after and after.replace("HASH", hash) for before, after in CHANGED[name].items()
+    }
     original = lines(fleet, name, ORIGINAL)
     assert set(changed) <= set(original), "the test does not know the file"
     expected = [line for line in (changed.get(line, line) for line in original) if line is not None]
@@ -74,7 +84,8 @@ def test_line_endings_are_of_one_kind(fleet: Fleet, name: str) -> None:
 def test_node_finds_the_same_beside_what_is_managed(fleet: Fleet, name: str) -> None:
     before, after = fleet.loaded(name, ORIGINAL), fleet.loaded(name)
     assert {key: value for key, value in before.items() if key not in MANAGED} == {
-        key: value for key, value in after.items() if key not in MANAGED}
+        key: value for key, value in after.items() if key not in MANAGED
+    }
     before.get("editorTheme", {}).pop("page", None)
     assert after["editorTheme"].pop("page") == {"title": "Pi of the tests"}
     assert after["editorTheme"] == before.get("editorTheme", {})

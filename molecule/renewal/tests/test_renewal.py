@@ -25,17 +25,25 @@ def secured(fleet: Fleet) -> None:
 
 def served(fleet: Fleet, name: str) -> str:
     """The certificate that a handshake shows, in PEM."""
-    connection = fleet.here().openssl("s_client", "-connect", f"{fleet.address(name)}:{PORT}", "-CAfile", fleet.ca,
-                                      "-verify_return_error", "-verify_ip", fleet.address(name))
+    connection = fleet.here().openssl(
+        "s_client",
+        "-connect",
+        f"{fleet.address(name)}:{PORT}",
+        "-CAfile",
+        fleet.ca,
+        "-verify_return_error",
+        "-verify_ip",
+        fleet.address(name),
+    )
     assert connection.rc == 0, connection.stderr
     start = connection.stdout.index("-----BEGIN CERTIFICATE-----")
-    return connection.stdout[start:connection.stdout.index("-----END CERTIFICATE-----")]
+    return connection.stdout[start : connection.stdout.index("-----END CERTIFICATE-----")]
 
 
 def installed(fleet: Fleet, name: str) -> str:
     content = fleet.host(name).file(CERTIFICATE).content_string
     start = content.index("-----BEGIN CERTIFICATE-----")
-    return content[start:content.index("-----END CERTIFICATE-----")]
+    return content[start : content.index("-----END CERTIFICATE-----")]
 
 
 def key(fleet: Fleet, name: str) -> str:
@@ -63,11 +71,15 @@ def before(fleet: Fleet) -> t.Iterator[dict[str, Host]]:
         host.editor.close()
 
 
-@pytest.mark.parametrize(("variables", "renewed"), [
-    ({"nodered_certificate_names": ["heating.example.com"]}, ["pi31", "pi41", "pi5"]),
-    # Without the one that takes its time.
-    ({"nodered_certificate_names": ["heating.example.com"], "nodered_certificate_new_key": True}, ["pi31", "pi41"]),
-], ids=["another name", "a new key"])
+@pytest.mark.parametrize(
+    ("variables", "renewed"),
+    [
+        ({"nodered_certificate_names": ["heating.example.com"]}, ["pi31", "pi41", "pi5"]),
+        # Without the one that takes its time.
+        ({"nodered_certificate_names": ["heating.example.com"], "nodered_certificate_new_key": True}, ["pi31", "pi41"]),
+    ],
+    ids=["another name", "a new key"],
+)
 def test_open_connections_survive(
     fleet: Fleet, before: dict[str, Host], variables: dict[str, t.Any], renewed: list[str]
 ) -> None:
@@ -84,8 +96,16 @@ def test_open_connections_survive(
     assert served(fleet, "patient") == installed(fleet, "patient") != before["patient"].served
     again = fleet.play(variables={"nodered_certificate_names": ["heating.example.com"]})
     assert {name: recap["changed"] for name, recap in again.recap.items()} == dict.fromkeys(fleet.names, 0)
-    names = fleet.here().openssl("s_client", "-connect", f"{fleet.address('pi41')}:{PORT}", "-CAfile", fleet.ca,
-                                 "-verify_return_error", "-verify_hostname", "heating.example.com")
+    names = fleet.here().openssl(
+        "s_client",
+        "-connect",
+        f"{fleet.address('pi41')}:{PORT}",
+        "-CAfile",
+        fleet.ca,
+        "-verify_return_error",
+        "-verify_hostname",
+        "heating.example.com",
+    )
     assert names.rc == 0, names.stderr
 
 
@@ -99,8 +119,10 @@ def full_disk(fleet: Fleet) -> t.Iterator[None]:
     """A directory of certificates without room for another one."""
     host = fleet.host("pi41")
     directory = CERTIFICATE.rpartition("/")[0]
-    host.check_output(f"cp -p {CERTIFICATE} /root/kept.pem && mount -t tmpfs -o size=8k,mode=0700,uid=pi,gid=pi tmpfs {directory}"
-                      f" && cp -p /root/kept.pem {CERTIFICATE} && (cat /dev/zero >{directory}/filler || true)")
+    host.check_output(
+        f"cp -p {CERTIFICATE} /root/kept.pem && mount -t tmpfs -o size=8k,mode=0700,uid=pi,gid=pi tmpfs {directory}"
+        f" && cp -p /root/kept.pem {CERTIFICATE} && (cat /dev/zero >{directory}/filler || true)"
+    )
     yield
     host.check_output(f"umount {directory}")
 
@@ -127,8 +149,11 @@ def test_full_disk(fleet: Fleet, full_disk: None) -> None:
 
 
 def test_clock_of_a_host_that_signs_for_itself(fleet: Fleet, past: dict[str, t.Any]) -> None:
-    assert_refused(fleet, {**past, "nodered_certificate_provider": "selfsigned"},
-                   "The clock of this host is 3650 days behind that of the control node. Set it")
+    assert_refused(
+        fleet,
+        {**past, "nodered_certificate_provider": "selfsigned"},
+        "The clock of this host is 3650 days behind that of the control node. Set it",
+    )
 
 
 def test_clock_of_a_host_does_not_matter_to_the_fleets_authority(fleet: Fleet, past: dict[str, t.Any]) -> None:
@@ -139,20 +164,30 @@ def test_clock_of_a_host_does_not_matter_to_the_fleets_authority(fleet: Fleet, p
 
 
 def test_wrong_passphrase(fleet: Fleet) -> None:
-    assert_refused(fleet, {"nodered_certificate_names": ["cellar.example.com"], "nodered_ca_passphrase": "wrong-only-for-tests"},
-                   "ca.key", "passphrase")
+    assert_refused(
+        fleet,
+        {"nodered_certificate_names": ["cellar.example.com"], "nodered_ca_passphrase": "wrong-only-for-tests"},
+        "ca.key",
+        "passphrase",
+    )
 
 
-@pytest.mark.parametrize(("command", "message"), [
-    ("openssl pkey -in {0} -aes256 -passout pass:only-for-tests", "has an encrypted private key"),
-    ("openssl x509 -in {0}", "has no private key"),
-], ids=["encrypted", "missing"])
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("openssl pkey -in {0} -aes256 -passout pass:only-for-tests", "has an encrypted private key"),
+        ("openssl x509 -in {0}", "has no private key"),
+    ],
+    ids=["encrypted", "missing"],
+)
 def test_a_key_that_cannot_be_used_is_not_replaced(fleet: Fleet, command: str, message: str) -> None:
     host = fleet.host("pi41")
     original = host.file(CERTIFICATE).content_string
     process = fleet.process("pi41")
     # The server notices at its next look, and goes on with what it has.
-    host.check_output(f"({command}; openssl x509 -in {{0}}) >/root/other.pem && cat /root/other.pem >{{0}}".format(CERTIFICATE))
+    host.check_output(
+        f"({command}; openssl x509 -in {{0}}) >/root/other.pem && cat /root/other.pem >{{0}}".format(CERTIFICATE)
+    )
     try:
         run = fleet.play("--limit", "pi41", variables=ANOTHER)
         assert run.recap["pi41"]["failed"] == 1
@@ -171,27 +206,70 @@ def bought(fleet: Fleet, name: str, days: int = 90, names: str = "DNS:*.bought.e
     directory.mkdir(exist_ok=True)
     (directory / "extensions").write_text(
         "[ca]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = hash\n"
-        f"[leaf]\nbasicConstraints = critical, CA:FALSE\nextendedKeyUsage = serverAuth\nsubjectAltName = {names}\n", "utf-8")
+        f"[leaf]\nbasicConstraints = critical, CA:FALSE\nextendedKeyUsage = serverAuth\nsubjectAltName = {names}\n",
+        "utf-8",
+    )
 
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=directory, check=True, stderr=subprocess.DEVNULL)
 
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     if not (directory / "root.pem").exists():
-        openssl("req", "-x509", *new_key, "-keyout", "root.key", "-out", "root.pem", "-subj", "/CN=Root", "-days", "900")
+        openssl(
+            "req", "-x509", *new_key, "-keyout", "root.key", "-out", "root.pem", "-subj", "/CN=Root", "-days", "900"
+        )
         openssl("req", *new_key, "-keyout", "middle.key", "-out", "middle.csr", "-subj", "/CN=Middle")
-        openssl("x509", "-req", "-in", "middle.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "800",
-                "-extfile", "extensions", "-extensions", "ca", "-out", "middle.pem")
+        openssl(
+            "x509",
+            "-req",
+            "-in",
+            "middle.csr",
+            "-CA",
+            "root.pem",
+            "-CAkey",
+            "root.key",
+            "-CAcreateserial",
+            "-days",
+            "800",
+            "-extfile",
+            "extensions",
+            "-extensions",
+            "ca",
+            "-out",
+            "middle.pem",
+        )
     openssl("req", *new_key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-    openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "middle.pem", "-CAkey", "middle.key", "-CAcreateserial",
-            "-days", str(days), "-extfile", "extensions", "-extensions", "leaf", "-out", f"{name}.pem")
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        f"{name}.csr",
+        "-CA",
+        "middle.pem",
+        "-CAkey",
+        "middle.key",
+        "-CAcreateserial",
+        "-days",
+        str(days),
+        "-extfile",
+        "extensions",
+        "-extensions",
+        "leaf",
+        "-out",
+        f"{name}.pem",
+    )
     texts = [(directory / file).read_text("utf-8") for file in (f"{name}.pem", "middle.pem", f"{name}.key")]
     return texts[0] + texts[1], texts[2]
 
 
 def given(chain: str, private_key: str, **variables: t.Any) -> dict[str, t.Any]:
-    return {"nodered_certificate_provider": "file", "nodered_certificate_chain": chain,
-            "nodered_certificate_key": private_key, "nodered_certificate_names": ["pi.bought.example.com"], **variables}
+    return {
+        "nodered_certificate_provider": "file",
+        "nodered_certificate_chain": chain,
+        "nodered_certificate_key": private_key,
+        "nodered_certificate_names": ["pi.bought.example.com"],
+        **variables,
+    }
 
 
 def test_a_bought_certificate(fleet: Fleet) -> None:
@@ -205,8 +283,15 @@ def test_a_bought_certificate(fleet: Fleet) -> None:
     lines = [line for line in (private_key + encrypted).splitlines() if "-----" not in line]
     assert not leaked([*lines, "bought-key-only-for-tests"], run.output)
     connection = fleet.here().openssl(
-        "s_client", "-connect", f"{fleet.address('pi41')}:{PORT}", "-CAfile", str(fleet.work / "bought/root.pem"),
-        "-verify_return_error", "-verify_hostname", "pi.bought.example.com")
+        "s_client",
+        "-connect",
+        f"{fleet.address('pi41')}:{PORT}",
+        "-CAfile",
+        str(fleet.work / "bought/root.pem"),
+        "-verify_return_error",
+        "-verify_hostname",
+        "pi.bought.example.com",
+    )
     assert connection.rc == 0, connection.stderr
     assert fleet.process("pi41") == process
     again = fleet.play("--limit", "pi41", variables=variables)
@@ -221,15 +306,20 @@ def faulty(fleet: Fleet) -> dict[str, tuple[dict[str, t.Any], str]]:
     return {
         "mismatched pair": (given(chain, other_key), "nodered_certificate_key"),
         "wrong order": (given(middle + leaf, private_key), "nodered_certificate_chain"),
-        "a certificate without its intermediate's": (given(leaf + other_chain, private_key), "nodered_certificate_chain"),
+        "a certificate without its intermediate's": (
+            given(leaf + other_chain, private_key),
+            "nodered_certificate_chain",
+        ),
         "expired": (given(*bought(fleet, "late", days=-1)), "expired"),
         "another name": (given(chain, private_key, nodered_certificate_names=["pi.example.com"]), "pi.example.com"),
         "no key": (given(chain, ""), "set nodered_certificate_chain and nodered_certificate_key"),
     }
 
 
-@pytest.mark.parametrize("fault", ["mismatched pair", "wrong order", "a certificate without its intermediate's", "expired",
-                                   "another name", "no key"])
+@pytest.mark.parametrize(
+    "fault",
+    ["mismatched pair", "wrong order", "a certificate without its intermediate's", "expired", "another name", "no key"],
+)
 def test_a_faulty_certificate_from_elsewhere(fleet: Fleet, fault: str) -> None:
     variables, message = faulty(fleet)[fault]
     before = fleet.checksums("pi41")
@@ -248,7 +338,9 @@ def test_roll_over_of_the_authority(fleet: Fleet) -> None:
     former = fleet.work / "former.pem"
     former.write_text(pathlib.Path(fleet.ca).read_text("utf-8"), "utf-8")
     process = fleet.process("pi41")
-    run = fleet.play("--limit", "pi41,pi31", playbook="pifleet.nodered.rotate", variables={"nodered_rotate": ["authority"]})
+    run = fleet.play(
+        "--limit", "pi41,pi31", playbook="pifleet.nodered.rotate", variables={"nodered_rotate": ["authority"]}
+    )
     assert run.status == 0, run.output
     roots = pathlib.Path(fleet.ca).read_text("utf-8").split("-----END CERTIFICATE-----\n")
     new = fleet.work / "new.pem"
@@ -257,8 +349,17 @@ def test_roll_over_of_the_authority(fleet: Fleet) -> None:
     for name in ("pi41", "pi31"):
         for root in (former, new):
             connection = fleet.here().openssl(
-                "s_client", "-connect", f"{fleet.address(name)}:{PORT}", "-CAfile", str(root), "-no-CApath", "-no-CAstore",
-                "-verify_return_error", "-verify_ip", fleet.address(name))
+                "s_client",
+                "-connect",
+                f"{fleet.address(name)}:{PORT}",
+                "-CAfile",
+                str(root),
+                "-no-CApath",
+                "-no-CAstore",
+                "-verify_return_error",
+                "-verify_ip",
+                fleet.address(name),
+            )
             assert connection.rc == 0, connection.stderr
     assert fleet.process("pi41") == process
     again = fleet.play("--limit", "pi41,pi31")
@@ -292,8 +393,16 @@ def test_another_host_name(fleet: Fleet) -> None:
     fleet.host("pi31").check_output("hostname attic")
     run = fleet.play("--limit", "pi31")
     assert run.status == 0, run.output
-    connection = fleet.here().openssl("s_client", "-connect", f"{fleet.address('pi31')}:{PORT}", "-CAfile", fleet.ca,
-                                      "-verify_return_error", "-verify_hostname", "attic.local")
+    connection = fleet.here().openssl(
+        "s_client",
+        "-connect",
+        f"{fleet.address('pi31')}:{PORT}",
+        "-CAfile",
+        fleet.ca,
+        "-verify_return_error",
+        "-verify_hostname",
+        "attic.local",
+    )
     assert connection.rc == 0, connection.stderr
 
 

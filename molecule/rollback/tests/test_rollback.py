@@ -59,11 +59,16 @@ def assert_open(fleet: Fleet, name: str) -> None:
 
 
 @pytest.mark.parametrize(("settings", "reason"), NO_START)
-def test_proved_host_goes_back_while_the_other_is_finished(fleet: Fleet, settings: dict[str, t.Any], reason: str) -> None:
+def test_proved_host_goes_back_while_the_other_is_finished(
+    fleet: Fleet, settings: dict[str, t.Any], reason: str
+) -> None:
     before = held(fleet, "proved")
     title = f"changed at {time.time()}"
-    run = fleet.play("--limit", "proved,other", variables={
-        "settings_of": {"proved": settings, "other": {"editorTheme.page.title": title}}})
+    run = fleet.play(
+        "--limit",
+        "proved,other",
+        variables={"settings_of": {"proved": settings, "other": {"editorTheme.page.title": title}}},
+    )
     assert_one_is_back_and_one_finished(fleet, run, reason, before, title)
 
 
@@ -73,10 +78,18 @@ def test_proved_host_goes_back_when_node_red_never_answers(fleet: Fleet) -> None
     title = f"changed at {time.time()}"
     pythons.install(fleet.host("other"), "put_forward")
     with pythons.put_forward(fleet.host("proved")) as (python, put_forward):
-        started = fleet.start("--limit", "proved,other", variables={
-            "settings_of": {"proved": NO_ANSWER, "other": {"editorTheme.page.title": title}},
-            "ansible_python_interpreter": python})
-        wait_for(lambda: "70000" in fleet.journal("proved", "--unit=nodered", "--output=cat"), "Node-RED complains of its port")
+        started = fleet.start(
+            "--limit",
+            "proved,other",
+            variables={
+                "settings_of": {"proved": NO_ANSWER, "other": {"editorTheme.page.title": title}},
+                "ansible_python_interpreter": python,
+            },
+        )
+        wait_for(
+            lambda: "70000" in fleet.journal("proved", "--unit=nodered", "--output=cat"),
+            "Node-RED complains of its port",
+        )
         put_forward()
         run = fleet.end(started)
     assert_one_is_back_and_one_finished(fleet, run, "70000", before, title)
@@ -117,8 +130,10 @@ def test_proved_host_is_unchanged_afterwards(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize(
     "variables",
-    [pytest.param({"settings_of": {"fresh": {"uiHost": "192.0.2.1"}}}, id="Node-RED does not start"),
-     pytest.param({"expressions_of": {"fresh": NO_LOAD}}, id="Node cannot load the file")],
+    [
+        pytest.param({"settings_of": {"fresh": {"uiHost": "192.0.2.1"}}}, id="Node-RED does not start"),
+        pytest.param({"expressions_of": {"fresh": NO_LOAD}}, id="Node cannot load the file"),
+    ],
 )
 def test_fresh_host_is_open_again(fleet: Fleet, variables: dict) -> None:
     before = held(fleet, "fresh")

@@ -24,8 +24,16 @@ LONG_PASSWORD = "long-only-for-secrets" + "x" * 60
 OTHER_SECRET = "other-secret-only-for-secrets"
 BROKER_PASSWORD = "broker-only-for-secrets"
 #: A node with credentials, for them to be encrypted anew.
-FLOW = [{"id": "b0", "type": "mqtt-broker", "broker": "127.0.0.1", "port": "1", "autoConnect": False,
-         "credentials": {"user": "fred", "password": BROKER_PASSWORD}}]
+FLOW = [
+    {
+        "id": "b0",
+        "type": "mqtt-broker",
+        "broker": "127.0.0.1",
+        "port": "1",
+        "autoConnect": False,
+        "credentials": {"user": "fred", "password": BROKER_PASSWORD},
+    }
+]
 MARK = "the sampler sees this"
 
 ADMIN = {"username": "admin", "permissions": "*"}
@@ -36,12 +44,24 @@ RUNS: list[tuple[str, tuple[str, ...], dict[str, t.Any], bool]] = [
     ("unchanged run", LOUD, {}, True),
     ("password too long", LOUD, {"nodered_admin_users": [{**ADMIN, "password": LONG_PASSWORD}]}, False),
     ("another credentialSecret", LOUD, {"nodered_credential_secret": OTHER_SECRET}, True),
-    ("settings that Node cannot load", LOUD,
-     {"nodered_settings_js": {"functionGlobalContext": "{ lost: require('no-such-module') }"}}, False),
-    ("change with which Node-RED does not start", LOUD,
-     {"nodered_admin_users": [{**ADMIN, "password": NEW_PASSWORD}], "nodered_settings": {"uiHost": "192.0.2.1"}}, False),
-    ("another password in check mode", ("--check", *LOUD),
-     {"nodered_admin_users": [{**ADMIN, "password": NEW_PASSWORD}]}, True),
+    (
+        "settings that Node cannot load",
+        LOUD,
+        {"nodered_settings_js": {"functionGlobalContext": "{ lost: require('no-such-module') }"}},
+        False,
+    ),
+    (
+        "change with which Node-RED does not start",
+        LOUD,
+        {"nodered_admin_users": [{**ADMIN, "password": NEW_PASSWORD}], "nodered_settings": {"uiHost": "192.0.2.1"}},
+        False,
+    ),
+    (
+        "another password in check mode",
+        ("--check", *LOUD),
+        {"nodered_admin_users": [{**ADMIN, "password": NEW_PASSWORD}]},
+        True,
+    ),
     ("another password", LOUD, {"nodered_admin_users": [{**ADMIN, "password": NEW_PASSWORD}]}, True),
 ]
 
@@ -108,7 +128,9 @@ def test_processes(seen: Seen) -> None:
 
 
 def test_what_systemd_shows_to_every_user(fleet: Fleet, seen: Seen) -> None:
-    shown = fleet.host("pi").check_output("setpriv --reuid=65534 --regid=65534 --clear-groups systemctl show --all nodered")
+    shown = fleet.host("pi").check_output(
+        "setpriv --reuid=65534 --regid=65534 --clear-groups systemctl show --all nodered"
+    )
     assert "50-pifleet.environment" in shown
     assert leaked(seen.secrets, shown) == []
 

@@ -51,7 +51,9 @@ def tokens(fleet: Fleet) -> dict[str, str]:
 
 def logged_in(fleet: Fleet, tokens: dict[str, str]) -> set[str]:
     """The users whose login is still good. All of them may read flows."""
-    answers = {name: fleet.here().request(fleet.url("pi") + "/flows", *bearer(token)).status for name, token in tokens.items()}
+    answers = {
+        name: fleet.here().request(fleet.url("pi") + "/flows", *bearer(token)).status for name, token in tokens.items()
+    }
     assert set(answers.values()) <= {200, 401}, answers
     return {name for name, status in answers.items() if status == 200}
 
@@ -128,9 +130,12 @@ class Log:
     def events(self) -> list[str]:
         """The events, with the user and the rights that were asked for."""
         text = self._fleet.journal("pi", "--unit=nodered", "--output=cat", "--cursor-file=/tmp/cursor")
-        found = [json.loads(line[line.index("{"):]) for line in text.splitlines() if "[audit] {" in line]
-        return [f"{event['event']} {event.get('username', '')} {event.get('scope', '')}".strip()
-                for event in found if event["event"].startswith("auth.login")]
+        found = [json.loads(line[line.index("{") :]) for line in text.splitlines() if "[audit] {" in line]
+        return [
+            f"{event['event']} {event.get('username', '')} {event.get('scope', '')}".strip()
+            for event in found
+            if event["event"].startswith("auth.login")
+        ]
 
 
 def test_the_owner_logs_in_once_and_out(fleet: Fleet, tokens: dict[str, str]) -> None:
@@ -173,8 +178,8 @@ def test_a_lock_out_by_hand_fails_every_run(fleet: Fleet, tokens: dict[str, str]
 def test_what_is_proved_where_only_a_hash_is_known(fleet: Fleet, tokens: dict[str, str]) -> None:
     settings = fleet.host("pi").check_output("cat %s", f"{USER_DIR}/settings.js")
     (admin,) = [user for user in fleet.variables["nodered_admin_users"] if user["username"] == "admin"]
-    after = settings[settings.index('"admin"'):]
-    bcrypt = after[after.index("$2b$"):][:60]
+    after = settings[settings.index('"admin"') :]
+    bcrypt = after[after.index("$2b$") :][:60]
     users = [{"username": "admin", "password_hash": bcrypt, "permissions": admin["permissions"]}]
     log = Log(fleet)
     run = fleet.play(variables={"nodered_admin_users": users})

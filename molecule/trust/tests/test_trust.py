@@ -31,8 +31,11 @@ every_desktop = pytest.mark.parametrize("desktop", DESKTOPS)
 
 def trust(fleet: Fleet, *arguments: str, **variables: t.Any) -> Run:
     """Run the playbook against the desktops, for their user pi."""
-    return fleet.play(*arguments, playbook="pifleet.nodered.trust", variables={
-        "nodered_trust_hosts": ",".join(DESKTOPS), "nodered_trust_users": ["pi"], **variables})
+    return fleet.play(
+        *arguments,
+        playbook="pifleet.nodered.trust",
+        variables={"nodered_trust_hosts": ",".join(DESKTOPS), "nodered_trust_users": ["pi"], **variables},
+    )
 
 
 def changes(run: Run) -> list[int]:
@@ -46,8 +49,22 @@ def as_pi(fleet: Fleet, desktop: str, *command: str) -> t.Any:
 
 def fetched(fleet: Fleet, desktop: str) -> t.Any:
     """The status that the Pi answers to a curl on the desktop which is told nothing of an authority."""
-    return as_pi(fleet, desktop, "curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", str(PATIENCE),
-                 "--output", "/dev/null", "--write-out", "%{http_code}", f"{fleet.url('pi')}/settings")
+    return as_pi(
+        fleet,
+        desktop,
+        "curl",
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--max-time",
+        str(PATIENCE),
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        f"{fleet.url('pi')}/settings",
+    )
 
 
 def held(fleet: Fleet, desktop: str) -> list[str]:
@@ -103,20 +120,25 @@ def test_check_mode_changes_nothing(fleet: Fleet) -> None:
     # There is no certutil yet.
     assert run.said("What they hold is not known to check mode."), run.output
     assert run.said(f"- {CHROMIUM} (user pi)") and "CN=Node-RED fleet CA" in run.output, run.output
-    assert [differences(*pair) for pair in zip(before, [held(fleet, desktop) for desktop in DESKTOPS], strict=True)] == [[], []]
+    assert [
+        differences(*pair) for pair in zip(before, [held(fleet, desktop) for desktop in DESKTOPS], strict=True)
+    ] == [[], []]
 
 
 @every_desktop
 def test_module_alone_asks_for_certutil(fleet: Fleet, desktop: str) -> None:
     """And says so before it changes anything."""
     playbook = fleet.work / "alone.yml"
-    playbook.write_text(f"""
+    playbook.write_text(
+        f"""
 - hosts: {desktop}
   gather_facts: false
   tasks:
     - pifleet.nodered.trust: {{users: [pi], ca_dir: "{{{{ nodered_ca_dir }}}}"}}
       become: true
-""", encoding="utf-8")
+""",
+        encoding="utf-8",
+    )
     run = fleet.play(playbook=str(playbook))
     assert run.status != 0
     assert run.said("this host lacks: install its package libnss3-tools"), run.output
@@ -128,14 +150,15 @@ def test_trust(fleet: Fleet) -> None:
         # A profile of Firefox; its database is made when there is a certutil.
         fleet.host(desktop).check_output(
             "apt-get -qy install --no-install-recommends libnss3-tools && install -d -o pi -g pi -m 0700 /home/pi/.mozilla "
-            "/home/pi/.mozilla/firefox /home/pi/.mozilla/firefox/new " + FIREFOX)
+            "/home/pi/.mozilla/firefox /home/pi/.mozilla/firefox/new " + FIREFOX
+        )
         assert as_pi(fleet, desktop, "certutil", "-N", "--empty-password", "-d", f"sql:{FIREFOX}").rc == 0
     fleet.host("desktop12").check_output("apt-get -qy purge libnss3-tools")
     run = trust(fleet, "--diff")
     assert run.status == 0, run.output
     assert changes(run) == [1, 2], run.output
     digits = fingerprint(pathlib.Path(fleet.ca).read_bytes()).upper()
-    shown = ":".join(digits[start:start + 2] for start in range(0, 64, 2))
+    shown = ":".join(digits[start : start + 2] for start in range(0, 64, 2))
     for text in (f"fingerprint: {shown}", "- system", f"- {CHROMIUM} (user pi)", f"- {FIREFOX} (user pi)"):
         assert run.said(text), run.output
     assert "BEGIN CERTIFICATE" not in run.output
@@ -169,8 +192,12 @@ def test_browsers_trust_it(fleet: Fleet, desktop: str, database: str, nickname: 
     # NSS itself verifies the Pi's certificate as a server's, in a copy of the database that has it.
     copy = "/tmp/copy"
     host.check_output(f"rm -rf {copy} && cp -a {database} {copy}")
-    assert as_pi(fleet, desktop, "certutil", "-A", "-d", f"sql:{copy}", "-n", "pi", "-t", ",,", "-i", "/tmp/served.pem",
-                 "-a").rc == 0
+    assert (
+        as_pi(
+            fleet, desktop, "certutil", "-A", "-d", f"sql:{copy}", "-n", "pi", "-t", ",,", "-i", "/tmp/served.pem", "-a"
+        ).rc
+        == 0
+    )
     verified = as_pi(fleet, desktop, "certutil", "-V", "-d", f"sql:{copy}", "-n", "pi", "-u", "V", "-e")
     assert verified.stdout.strip() == "certutil: certificate is valid", verified
     assert as_pi(fleet, desktop, "certutil", "-D", "-d", f"sql:{copy}", "-n", nickname).rc == 0
@@ -216,7 +243,8 @@ def test_only_roots_that_are_valid(fleet: Fleet, other: str, mark: str, nickname
         for database in (CHROMIUM, FIREFOX):
             assert listed(fleet, desktop, database) == {
                 nickname: "C,,",
-                **{f"Other fleet CA (pifleet-nodered-{start})": "C,," for start in roots.values()}}
+                **{f"Other fleet CA (pifleet-nodered-{start})": "C,," for start in roots.values()},
+            }
         # What was trusted before stays so.
         assert fetched(fleet, desktop).stdout == "401"
     again = trust(fleet, nodered_ca_certificate=pathlib.Path(other, "ca.pem").read_text("utf-8"))
@@ -227,7 +255,9 @@ def test_database_with_a_password(fleet: Fleet) -> None:
     """As with a primary password in Firefox: nothing can be added without it, and the rest is done."""
     profile = "/home/pi/.mozilla/firefox/locked.default"
     for desktop in DESKTOPS:
-        fleet.host(desktop).check_output("install -d -o pi -g pi -m 0700 %s && printf 'only-for-tests\\n' >/tmp/word", profile)
+        fleet.host(desktop).check_output(
+            "install -d -o pi -g pi -m 0700 %s && printf 'only-for-tests\\n' >/tmp/word", profile
+        )
         assert as_pi(fleet, desktop, "certutil", "-N", "-f", "/tmp/word", "-d", f"sql:{profile}").rc == 0
     run = trust(fleet)
     assert run.status != 0
@@ -236,8 +266,26 @@ def test_database_with_a_password(fleet: Fleet) -> None:
         assert listed(fleet, desktop, profile) == {}
         # Whoever knows it does it by hand, and it is seen.
         fleet.host(desktop).check_output("printf %%s %s >/tmp/ca.pem", pathlib.Path(fleet.ca).read_text("utf-8"))
-        assert as_pi(fleet, desktop, "certutil", "-A", "-f", "/tmp/word", "-d", f"sql:{profile}", "-n", "by hand", "-t", "C,,",
-                     "-a", "-i", "/tmp/ca.pem").rc == 0
+        assert (
+            as_pi(
+                fleet,
+                desktop,
+                "certutil",
+                "-A",
+                "-f",
+                "/tmp/word",
+                "-d",
+                f"sql:{profile}",
+                "-n",
+                "by hand",
+                "-t",
+                "C,,",
+                "-a",
+                "-i",
+                "/tmp/ca.pem",
+            ).rc
+            == 0
+        )
     run = trust(fleet)
     assert run.status == 0, run.output
     assert changes(run) == [0, 0], run.output
@@ -250,7 +298,14 @@ def test_link_is_not_followed_with_the_rights_of_root(fleet: Fleet) -> None:
             "install -d -m 0755 %s && install -d -m 0700 %s/private /home/ann/.mozilla/firefox && "
             "ln -sfn %s /home/ann/.pki && ln -sfn %s/private /home/ann/.mozilla/firefox/x && "
             "cp -a %s/. %s/private && chown -R root:root %s && chown -hR ann:ann /home/ann",
-            PLANTED, PLANTED, PLANTED, PLANTED, CHROMIUM, PLANTED, PLANTED)
+            PLANTED,
+            PLANTED,
+            PLANTED,
+            PLANTED,
+            CHROMIUM,
+            PLANTED,
+            PLANTED,
+        )
     before = [[line for line in held(fleet, desktop) if PLANTED in line] for desktop in DESKTOPS]
     run = trust(fleet, nodered_trust_users=["ann"])
     assert run.status != 0
@@ -264,7 +319,10 @@ def test_absent_takes_all_of_it_away(fleet: Fleet, other: str) -> None:
     for desktop in DESKTOPS:
         # The user's own, under a name like ours.
         fleet.host(desktop).check_output(
-            "printf %%s %s >%s/pifleet-nodered-0123456789abcdef.crt", pathlib.Path(other, "old.pem").read_text("utf-8"), GIVEN)
+            "printf %%s %s >%s/pifleet-nodered-0123456789abcdef.crt",
+            pathlib.Path(other, "old.pem").read_text("utf-8"),
+            GIVEN,
+        )
     before = [held(fleet, desktop) for desktop in DESKTOPS]
     variables = {"nodered_trust_state": "absent", "nodered_ca_dir": "/nonexistent"}
     run = trust(fleet, "--check", "--diff", **variables)
@@ -279,7 +337,9 @@ def test_absent_takes_all_of_it_away(fleet: Fleet, other: str) -> None:
         assert fetched(fleet, desktop).stdout == "000"
         own = fleet.host(desktop).check_output("cd %s && ls -A", GIVEN).split()
         assert own == ["machine.crt", "pifleet-nodered-0123456789abcdef.crt"]
-        links = fleet.host(desktop).check_output("find /etc/ssl/certs -xtype l; ls /etc/ssl/certs | grep pifleet").split()
+        links = (
+            fleet.host(desktop).check_output("find /etc/ssl/certs -xtype l; ls /etc/ssl/certs | grep pifleet").split()
+        )
         assert links == ["pifleet-nodered-0123456789abcdef.pem"]
         assert listed(fleet, desktop, CHROMIUM) == listed(fleet, desktop, FIREFOX) == {}
         assert listed(fleet, desktop, "/home/pi/.mozilla/firefox/locked.default") == {"by hand": "C,,"}

@@ -104,7 +104,8 @@ _ADVICE = (
         "The host cannot reach the directory of the ACME server.",
     ),
     (
-        r"Timeout during connect|Fetching http|urn:ietf:params:acme:error:(?:connection|unauthorized)|Type: +(?:connection|unauthor)",
+        r"Timeout during connect|Fetching http|urn:ietf:params:acme:error:(?:connection|unauthorized)"
+        r"|Type: +(?:connection|unauthor)",
         "The server must reach http://<name>/.well-known/acme-challenge/ on port 80 of this host under each name. Where it"
         " cannot, use a dns- challenge.",
     ),

@@ -101,9 +101,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[dict[str, list[str | None]], list
         name, negated = re.subn(r"^(?:no-)+", "", name, flags=re.IGNORECASE)
         name = _abbreviated(name) or name
         if negated or name not in _WITH_VALUE:
-            if not negated and name not in _LONG and equals:
-                words.pop(0)
-            elif words and words[0] in ("true", "false"):
+            if (not negated and name not in _LONG and equals) or (words and words[0] in ("true", "false")):
                 words.pop(0)
             continue
         missing = not words or re.fullmatch("-{2,}", words[0]) or (name == "title" and re.match("-{1,2}[^-]", words[0]))

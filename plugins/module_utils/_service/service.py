@@ -151,14 +151,14 @@ class Service:
     def _bring_up(self, transaction: Transaction, desired: DesiredService) -> tuple[Expected, bool]:
         """Bring the service into the new state; returns what was proved, and whether that took a restart."""
         self._write_drop_in(transaction, desired)
-        if desired.revoke or desired.keep_open and not transaction.open:
+        if desired.revoke or (desired.keep_open and not transaction.open):
             transaction.begin(self._before())
             transaction.plan(revoke=desired.revoke)
         prover = self.prover
         target = prover.target(transaction, desired.expected)
         systemctl("enable", "--quiet", self.unit.name)
         if not plan_of(transaction) and (
-            desired.wait_before_restart and prover.comes_up(target) or prover.refreshes(transaction, target)
+            (desired.wait_before_restart and prover.comes_up(target)) or prover.refreshes(transaction, target)
         ):
             return target, False
         self._change_while_stopped(transaction, target)

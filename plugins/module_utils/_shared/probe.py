@@ -168,10 +168,9 @@ class Endpoint:
             response_class: t.Any = functools.partial(_Response, deadline=self.deadline)
             connection.response_class = response_class
         connection.connect()
-        if self.certificate:
-            if _fingerprint(connection.sock) != self.certificate:
-                self._disconnect()
-                raise OtherCertificateError(f"{self.address} shows another certificate")
+        if self.certificate and _fingerprint(connection.sock) != self.certificate:
+            self._disconnect()
+            raise OtherCertificateError(f"{self.address} shows another certificate")
         return connection
 
     def _disconnect(self) -> None:
@@ -215,17 +214,18 @@ def served_certificate(address: str, port: int, timeout: float = TIMEOUT) -> str
     :returns: SHA-256 of its DER bytes as lower-case hex
     :raises OSError: nothing listens, or the handshake fails
     """
-    with socket.create_connection((address, port), timeout=timeout) as plain:
-        with unverified_context().wrap_socket(plain) as tls:
-            return _fingerprint(tls)
+    with (
+        socket.create_connection((address, port), timeout=timeout) as plain,
+        unverified_context().wrap_socket(plain) as tls,
+    ):
+        return _fingerprint(tls)
 
 
 def speaks_plain_http(address: str, port: int, timeout: float = TIMEOUT) -> bool:
     """Whether the port answers an HTTP request that comes without TLS."""
-    with contextlib.suppress(OSError):
-        with socket.create_connection((address, port), timeout=timeout) as plain:
-            plain.sendall(b"GET /settings HTTP/1.0\r\n\r\n")
-            return plain.recv(5) == b"HTTP/"
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=timeout) as plain:
+        plain.sendall(b"GET /settings HTTP/1.0\r\n\r\n")
+        return plain.recv(5) == b"HTTP/"
     return False
 
 
@@ -257,7 +257,7 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
 
 def reachable(address: str) -> str:
     """The address to connect to for a server that listens on ``address``, which may stand for all of them."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(address, address)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(address, address)  # noqa: S104
 
 
 def join(root: str, path: str) -> str:

@@ -15,9 +15,10 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 with contextlib.suppress(ImportError):  # require tells
     from passlib.hash import bcrypt as _bcrypt
@@ -206,8 +207,8 @@ def _why_not_bcrypt(text: str) -> str:
     return "The password hash is not a hash, perhaps a password in plain text: give a bcrypt hash ($2b$...)."
 
 
-def _library():
-    """passlib's bcrypt with a backend that works.
+def _library() -> t.Any:
+    """Passlib's bcrypt with a backend that works.
 
     passlib 1.7.4, unmaintained, probes its backend with a long password, at which bcrypt 5 raises; so does libpass,
     its maintained fork, before 1.9.3.

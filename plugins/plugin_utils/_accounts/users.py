@@ -14,6 +14,7 @@ import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from . import passwords
 
 #: The permissions Node-RED 3.1 to 5.0 matches (@node-red/editor-api, auth/permissions.js). It ignores any other form
@@ -130,10 +131,8 @@ def covers(granted: object, needed: object) -> bool:
     return all(
         "*" in have
         or entry in have
-        or re.fullmatch(r"(.+\.)?read", entry) is not None
-        and not have.isdisjoint(("read", "*.read"))
-        or re.fullmatch(r"(.+\.)?write", entry) is not None
-        and not have.isdisjoint(("write", "*.write"))
+        or (re.fullmatch(r"(.+\.)?read", entry) is not None and not have.isdisjoint(("read", "*.read")))
+        or (re.fullmatch(r"(.+\.)?write", entry) is not None and not have.isdisjoint(("write", "*.write")))
         for entry in _entries(needed)
     )
 

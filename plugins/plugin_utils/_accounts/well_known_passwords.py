@@ -58,7 +58,7 @@ def is_well_known(text: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def hides_well_known(hash_text: str, user: str) -> bool:
     """Whether a bcrypt hash belongs to a popular password or to the user's own name; False for all that is no hash."""
-    global _spent
+    global _spent  # noqa: PLW0603 - guesses are bounded per process
     try:
         normal = check_hash(hash_text)
     except PasswordError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import typing as t
+
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
@@ -45,7 +46,7 @@ class HostAction(ActionBase):
 
     TRANSFERS_FILES = False
     #: The argument specification.
-    spec: dict[str, dict[str, t.Any]] = {}
+    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
@@ -132,7 +133,7 @@ class HostAction(ActionBase):
         try:
             yield
         finally:
-            for context, no_log in zip(contexts, former):
+            for context, no_log in zip(contexts, former, strict=False):
                 context.no_log = no_log
 
     def state(self, options: dict[str, t.Any], fresh: bool = False) -> dict[str, t.Any]:

@@ -24,6 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     common_name,
     desired_names,
 )
+
 from .base import HostAction, HostCertificate, host_options
 
 
@@ -302,7 +303,7 @@ class File(Provider):
         self.bundle = given_bundle(options)
         says = certificates.describe(self.bundle.chain)
         self.names = Names(tuple(says["dns_names"]), tuple(says["ip_addresses"]))
-        days = (datetime.datetime.fromisoformat(says["not_after"]) - datetime.datetime.now(datetime.timezone.utc)).days
+        days = (datetime.datetime.fromisoformat(says["not_after"]) - datetime.datetime.now(datetime.UTC)).days
         if days < options["renew_before"]:
             self.warnings.append(f"nodered_certificate_chain expires in {days} days. Get a new certificate.")
 

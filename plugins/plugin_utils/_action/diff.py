@@ -65,13 +65,13 @@ def _texts(node: t.Any) -> t.Iterator[t.Any]:
     """The literals of a value, but for the names of modules and of variables."""
     if node.type in ("string", "template_string"):
         yield node
-    elif node.type == "subscript_expression":
-        return
-    elif node.type == "call_expression" and node.child_by_field_name("function").text == b"require":
-        return
-    else:
+    elif node.type != "subscript_expression" and not _is_require(node):
         for child in node.named_children:
             yield from _texts(child)
+
+
+def _is_require(node: t.Any) -> bool:
+    return node.type == "call_expression" and node.child_by_field_name("function").text == b"require"
 
 
 def certificate_difference(

@@ -28,6 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import EndedSessions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+
 from .base import HostAction, host_options
 from .diff import difference, settings_difference
 

@@ -15,6 +15,7 @@ import importlib
 import sys
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from .paths import COLLECTION
 
 #: The modules that must be importable for a library to be there, and what pip calls them.

@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from .paths import COLLECTION
 
 _VARIABLE = re.compile(r"\bnodered_\w+")

@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+
 from .analysis import Credentials, CredentialsError, CredentialsFile, Status
 
 VARIABLE = "nodered_credential_secret"
@@ -103,7 +104,7 @@ def _known(found: Credentials, evidence: t.Mapping[str, t.Any], desired: str | N
 def _value(literal: str) -> str | None:
     """The text that a string literal of JavaScript stands for."""
     try:
-        value = SettingsDocument(f"module.exports = {{ text: {literal} }}\n".encode("utf-8")).get(("text",))
+        value = SettingsDocument(f"module.exports = {{ text: {literal} }}\n".encode()).get(("text",))
     except SettingsError:
         return None
     return value if isinstance(value, str) else None
@@ -136,7 +137,7 @@ def _messages(
         if use.copy is None:
             yield f"{use.name} is good: {origin}."
         else:
-            written = datetime.datetime.fromtimestamp(use.copy["modified"], datetime.timezone.utc)
+            written = datetime.datetime.fromtimestamp(use.copy["modified"], datetime.UTC)
             yield f"{use.name} is put back from {use.copy['path']} of {written:%Y-%m-%d %H:%M} UTC: {origin}."
     if secret is not None and secret != found.secret:
         yield "settings.js gets that secret." if secret != desired else f"settings.js gets {VARIABLE}."

@@ -15,6 +15,7 @@ import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from .model import Finding, Report
 
 _FORMAT = "pifleet.nodered baseline"

@@ -80,7 +80,7 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """The same for the same finding in another run, although lines have moved: 32 hexadecimal digits."""
-        text = "\0".join((self.rule.identifier, self.subject, self.detail))
+        text = f"{self.rule.identifier}\x00{self.subject}\x00{self.detail}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property

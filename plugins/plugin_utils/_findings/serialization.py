@@ -13,6 +13,7 @@ import datetime
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from .model import Finding, Kind, Location, Rule, ServedCertificate, Subject, Suppression
 
 
@@ -112,7 +113,7 @@ def subject_from_data(data: t.Mapping[str, t.Any]) -> Subject:
 def time_data(time: datetime.datetime) -> str:
     """A time as text; one without a time zone is UTC."""
     if time.tzinfo:
-        time = time.astimezone(datetime.timezone.utc)
+        time = time.astimezone(datetime.UTC)
     return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
@@ -122,7 +123,7 @@ def time_from_data(value: t.Any) -> datetime.datetime:
         time = datetime.datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise DataError(f"{value!r} is no time such as 2026-11-23T15:14:35Z.") from None
-    return time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
 def day_from_data(value: t.Any) -> datetime.date:
@@ -131,7 +132,7 @@ def day_from_data(value: t.Any) -> datetime.date:
         return datetime.date(value.year, value.month, value.day)
     try:
         # Nothing but this form: fromisoformat also takes 20261123 and 2026-W48-1.
-        return datetime.datetime.strptime(value, "%Y-%m-%d").date()
+        return datetime.datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
     except (TypeError, ValueError):
         raise DataError(f"{value!r} is no day such as 2026-11-23.") from None
 

@@ -17,6 +17,7 @@ import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from .model import Finding, Kind, Rule, Severity, Subject, Suppression
 from .serialization import DataError, day_from_data
 
@@ -162,7 +163,7 @@ def suppress(
             if entry.matches(finding, subject):
                 matched[entry].append(finding.subject)
                 if entry.suppression.until >= today and not finding.suppression:
-                    finding = dataclasses.replace(finding, suppression=entry.suppression)
+                    finding = dataclasses.replace(finding, suppression=entry.suppression)  # noqa: PLW2901
         result.append(finding)
     owners: dict[Entry, list[Subject]] = {}
     for subject in sorted(subjects, key=lambda subject: subject.name):

@@ -15,8 +15,8 @@ import typing as t
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Location
 
 try:
@@ -109,7 +109,7 @@ class HostVariables:
         """
         location = location_of(next(key for key in self._raw if key == name))
         value = self._values[name]
-        if not location.file or isinstance(value, int) and str(value).lower() not in _line(location).lower():
+        if not location.file or (isinstance(value, int) and str(value).lower() not in _line(location).lower()):
             return None
         return location
 
@@ -142,10 +142,10 @@ class HostVariables:
                 self._resolve(name, part, missing) for part in (value.values() if isinstance(value, dict) else value)
             ]
             if len(missing) > known:
-                before, after = map(list, zip(*parts))
-                return (
-                    (dict(zip(value, before)), dict(zip(value, after))) if isinstance(value, dict) else (before, after)
-                )
+                before, after = map(list, zip(*parts, strict=False))
+                if isinstance(value, dict):
+                    return dict(zip(value, before, strict=True)), dict(zip(value, after, strict=True))
+                return before, after
         missing.append(Missing(str(unresolved), unresolved.undefined, self.location(name, value)))
         stand_in = _WITHOUT_VALUE + hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
         return stand_in, stand_in
@@ -158,13 +158,13 @@ class HostVariables:
             except AnsibleError:
                 self.undecryptable += 1
                 # Equal only for the same text of the same file.
-                return _STAND_IN + hashlib.sha256(str(value._ciphertext).encode("utf-8")).hexdigest()[:24]
+                return _STAND_IN + hashlib.sha256(str(value._ciphertext).encode("utf-8")).hexdigest()[:24]  # noqa: SLF001
         elif isinstance(value, dict):
             parts = {key: self._readable(part) for key, part in value.items()}
             return parts if any(parts[key] is not value[key] for key in parts) else value
         elif isinstance(value, list):
             entries = [self._readable(entry) for entry in value]
-            return entries if any(new is not old for new, old in zip(entries, value)) else value
+            return entries if any(new is not old for new, old in zip(entries, value, strict=False)) else value
         return value
 
 

@@ -42,7 +42,7 @@ class MemberList:
         texts = [source[member.start_byte : member.end_byte] for member in members]
         starts = [*(member.start_byte for member in members), node.end_byte - 1]
         ends = [node.start_byte + 1, *(member.end_byte for member in members)]
-        gaps = [source[end:start] for end, start in zip(ends, starts)]
+        gaps = [source[end:start] for end, start in zip(ends, starts, strict=False)]
         opening, closing = source[node.start_byte : ends[0]], source[starts[-1] : node.end_byte]
         return cls(opening, texts, gaps, closing, line_indent, eol)
 
@@ -52,7 +52,7 @@ class MemberList:
 
     def render(self) -> bytes:
         pieces = [self._opening, self.gaps[0]]
-        for member, gap in zip(self.members, self.gaps[1:]):
+        for member, gap in zip(self.members, self.gaps[1:], strict=False):
             pieces += (member, gap)
         return b"".join([*pieces, self._closing])
 
@@ -188,8 +188,8 @@ def _end_of_comments(gap: bytes) -> int:
 
 def _ends_in_line_comment(gap: bytes) -> bool:
     last = b""
-    for last, _start, _end in _tokens(gap):
-        pass
+    for token, _start, _end in _tokens(gap):
+        last = token
     return last.startswith(b"//")
 
 

@@ -11,8 +11,8 @@ import re
 import typing as t
 from collections.abc import Iterator
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 if t.TYPE_CHECKING:
     from tree_sitter import Node

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .parser import MAX_DEPTH, SettingsError
-from .values import Expression, _SINGLE_ESCAPES
+from .values import _SINGLE_ESCAPES, Expression
 
 # --- Python values to code -------------------------------------------------------------------------------------------
 

@@ -76,9 +76,11 @@ def probe_endpoint(
     external_view["plain_http"] = probe.speaks_plain_http(address, port, timeout)
     if not external_view["tls"] and not external_view["plain_http"]:
         return external_view
-    with contextlib.suppress(OSError, http.client.HTTPException):
-        with probe.Endpoint(address, port, external_view["tls"], timeout, deadline=deadline) as endpoint:
-            _look_at_http(external_view, endpoint, expected)
+    with (
+        contextlib.suppress(OSError, http.client.HTTPException),
+        probe.Endpoint(address, port, external_view["tls"], timeout, deadline=deadline) as endpoint,
+    ):
+        _look_at_http(external_view, endpoint, expected)
     return external_view
 
 
@@ -115,9 +117,12 @@ def _old_protocol(where: tuple[str, int], timeout: float) -> str:
         context.maximum_version = ssl.TLSVersion.TLSv1_1
         # OpenSSL offers them only without its own demands.
         context.set_ciphers("ALL:@SECLEVEL=0")
-    with contextlib.suppress(OSError):
-        with socket.create_connection(where, timeout) as plain, context.wrap_socket(plain) as tls:
-            return tls.version() or ""
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(where, timeout) as plain,
+        context.wrap_socket(plain) as tls,
+    ):
+        return tls.version() or ""
     return ""
 
 

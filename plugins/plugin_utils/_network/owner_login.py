@@ -15,8 +15,8 @@ import json
 import re
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 #: Seconds to wait for a connection, and for an answer: a Pi Zero needs several for one bcrypt hash.
 CONNECT_TIMEOUT = 5

@@ -11,12 +11,13 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     options_digest,
     reasons_to_fetch,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from . import certificates
 from .names import PkiError, desired_names
 
@@ -170,7 +171,7 @@ def reasons(
     """
     if not found:
         return ["there is no certificate of an ACME server yet"], []
-    to_fetch = _reasons_of_certificate(found, desired, now or datetime.datetime.now(datetime.timezone.utc))
+    to_fetch = _reasons_of_certificate(found, desired, now or datetime.datetime.now(datetime.UTC))
     to_fetch += reasons_to_fetch(
         found,
         desired.directory,

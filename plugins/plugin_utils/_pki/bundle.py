@@ -16,6 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
+
 from .names import PkiError, covers, normalized
 from .x509 import (
     MALFORMED,

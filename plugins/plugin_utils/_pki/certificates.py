@@ -65,12 +65,12 @@ __all__ = [
     "check_validity",
     "common_name",
     "describe",
+    "desired_names",
     "fingerprint",
     "issue",
     "permits",
     "public_key_fingerprint",
     "reasons_to_issue",
-    "desired_names",
 ]
 
 DEFAULT_DAYS = 397

@@ -15,8 +15,8 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
-Address = t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
-Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: The upper bound of RFC 5280 for a common name.
 MAX_COMMON_NAME = 64

@@ -21,7 +21,7 @@ def required_node(answer: str) -> str:
     newest = found[-1] if isinstance(found, list) and found else found
     desired = newest.get("engines.node") if isinstance(newest, dict) else None
     if not isinstance(desired, str):
-        raise ValueError("npm named no version of Node.js")
+        raise ValueError("npm named no version of Node.js")  # noqa: TRY004 - it is npm that is wrong
     return desired
 
 

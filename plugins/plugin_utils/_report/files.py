@@ -13,6 +13,7 @@ import secrets
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report
+
 from . import html_writer, json_writer, junit_writer, sarif_writer
 
 NAMES = {"json": "report.json", "sarif": "report.sarif", "junit": "report.xml", "html": "report.html"}

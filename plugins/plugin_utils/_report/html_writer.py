@@ -28,7 +28,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
     Subject,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
-from .summary import SEVERITIES, Summary, pluralised, digest, natural_sort_key, location_text, printable, remaining_days
+
+from .summary import SEVERITIES, Summary, digest, location_text, natural_sort_key, pluralised, printable, remaining_days
 
 _FOLDER = pathlib.Path(__file__).parent
 #: How many findings of one rule are shown before the rest is folded up.
@@ -68,7 +69,7 @@ def render(report: Report) -> str:
         shown_certificates=SHOWN_CERTIFICATES,
         created=time_data(report.created),
         # A page may be read in a browser that obeys whatever a host wrote into it: nothing but this style is let in.
-        style=markupsafe.Markup(style),
+        style=markupsafe.Markup(style),  # noqa: S704 - a file of our own
         style_hash=_hash(style),
         anchors={subject.name: f"subject-{number}" for number, subject in enumerate(summary.subjects, 1)},
         subjects={subject.name: subject for subject in report.subjects},

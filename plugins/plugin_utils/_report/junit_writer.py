@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Report, Rule, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
-from .summary import digest, one_line, location_text, printable
+
+from .summary import digest, location_text, one_line, printable
 
 
 def render(report: Report) -> str:

@@ -25,6 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
     Subject,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
+
 from .summary import digest, one_line, ordered
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

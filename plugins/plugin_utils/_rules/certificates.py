@@ -23,6 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import (
     is_self_signed,
     text_of,
 )
+
 from .base import RuleBook
 
 with contextlib.suppress(ImportError):  # is_usable tells

@@ -18,7 +18,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     text_of,
     unwrapped,
 )
-from .base import SECURE, SettingsReview, RuleBook, is_code
+
+from .base import SECURE, RuleBook, SettingsReview, is_code
 from .certificates import check_certificate
 
 RULES = RuleBook()

@@ -20,6 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
     HostVariables,
     is_stand_in,
 )
+
 from .base import RuleBook, printable_name
 from .passwords import PASSWORD_WELL_KNOWN
 

@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from .drop_in import DROP_IN, environment_file
 
 

@@ -50,9 +50,7 @@ class SettingsEdit:
     """One edit of a settings file; each method returns the bytes of another one."""
 
     def __init__(self, settings: SettingsSource, style: Style | None = None) -> None:
-        """
-        :param style: how new code is written; None: as the file's own
-        """
+        """:param style: how new code is written; None: as the file's own"""
         self.settings = settings
         if style is not None:
             self.style = style

@@ -87,13 +87,39 @@ def find_export(root: Node, strict: bool = True) -> Export:
 # Names that Node-RED ignores without a word when their case is wrong.
 _KNOWN_NAMES = {
     name.lower(): name
-    for name in """
-        adminAuth credentialSecret disableEditor exportGlobalContextKeys externalModules functionExternalModules
-        httpAdminAuth httpAdminCookieOptions httpAdminCors httpAdminMiddleware httpAdminRoot httpAuth httpNodeAuth
-        httpNodeCors httpNodeMiddleware httpNodeRoot httpRoot httpServerOptions https httpsRefreshInterval httpStatic
-        httpStaticAuth httpStaticCors httpStaticRoot readOnly requireHttps tlsConfigDisableLocalFiles uiHost uiPort
-        userDir webSocketNodeVerifyClient
-    """.split()
+    for name in (
+        "adminAuth",
+        "credentialSecret",
+        "disableEditor",
+        "exportGlobalContextKeys",
+        "externalModules",
+        "functionExternalModules",
+        "httpAdminAuth",
+        "httpAdminCookieOptions",
+        "httpAdminCors",
+        "httpAdminMiddleware",
+        "httpAdminRoot",
+        "httpAuth",
+        "httpNodeAuth",
+        "httpNodeCors",
+        "httpNodeMiddleware",
+        "httpNodeRoot",
+        "httpRoot",
+        "httpServerOptions",
+        "https",
+        "httpsRefreshInterval",
+        "httpStatic",
+        "httpStaticAuth",
+        "httpStaticCors",
+        "httpStaticRoot",
+        "readOnly",
+        "requireHttps",
+        "tlsConfigDisableLocalFiles",
+        "uiHost",
+        "uiPort",
+        "userDir",
+        "webSocketNodeVerifyClient",
+    )
 }
 # Calls that look at their arguments and keep nothing.
 _READERS = re.compile(r"(?:console\.\w+|JSON\.stringify|Object\.keys|util\.inspect|Array\.isArray|String|Boolean)\Z")

@@ -42,8 +42,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import environment_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
-    SettingsOptionError,
     DesiredSettings,
+    SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 

@@ -58,9 +58,12 @@ def chromium(
         program.chmod(0o700)
         rules = ", ".join(f"MAP {name} {address}" for name, address in addresses.items())
         browser = playwright.chromium.launch(
-            executable_path=program, env={**_environment(home)}, timeout=TIMEOUT,
+            executable_path=program,
+            env={**_environment(home)},
+            timeout=TIMEOUT,
             # Its sandbox does not start for root. A proxy of this machine has no way to the hosts.
-            args=["--no-sandbox", "--no-proxy-server", f"--host-resolver-rules={rules}"])
+            args=["--no-sandbox", "--no-proxy-server", f"--host-resolver-rules={rules}"],
+        )
         try:
             yield browser
         finally:
@@ -109,23 +112,33 @@ def visit(browser: Browser, url: str, login: Login | None = None) -> Visit:
         states: list[dict[str, t.Any]] = []
         answers: list[dict[str, t.Any]] = []
         session.on("Security.visibleSecurityStateChanged", lambda event: states.append(event["visibleSecurityState"]))
-        session.on("Network.responseReceived",
-                   lambda event: answers.append(event["response"]) if event["type"] == "Document" else None)
+        session.on(
+            "Network.responseReceived",
+            lambda event: answers.append(event["response"]) if event["type"] == "Document" else None,
+        )
         session.send("Security.enable")
         session.send("Network.enable")
         try:
             page.goto(url)
             # The blank page before it has no certificate.
-            wait_for(lambda: states and "certificateSecurityState" in states[-1], f"Chromium judges {url}",
-                     lambda: page.wait_for_timeout(10))
+            wait_for(
+                lambda: states and "certificateSecurityState" in states[-1],
+                f"Chromium judges {url}",
+                lambda: page.wait_for_timeout(10),
+            )
         except Error as error:
             # So it calls a 401 when there is no login to give.
             if "ERR_INVALID_AUTH_CREDENTIALS" not in str(error):
                 raise
         wait_for(lambda: answers, f"{url} answers", lambda: page.wait_for_timeout(10))
         text = page.locator("body").inner_text()
-        return Visit(answers[-1]["status"], text, page.evaluate("isSecureContext"), states[-1]["securityState"] if states else "",
-                     answers[-1].get("securityDetails", {}))
+        return Visit(
+            answers[-1]["status"],
+            text,
+            page.evaluate("isSecureContext"),
+            states[-1]["securityState"] if states else "",
+            answers[-1].get("securityDetails", {}),
+        )
     finally:
         context.close()
 
@@ -162,8 +175,11 @@ class Editor:
 
     def wait_for_frame(self, content: str, count: int = 1) -> None:
         """Wait until so many frames with this string have arrived on its web sockets."""
-        wait_for(lambda: sum(content in frame for frame in self.frames) >= count, f"{content} arrives",
-                 lambda: self.page.wait_for_timeout(100))
+        wait_for(
+            lambda: sum(content in frame for frame in self.frames) >= count,
+            f"{content} arrives",
+            lambda: self.page.wait_for_timeout(100),
+        )
 
     def expect_notice(self, text: str) -> None:
         """Wait until it has told something."""

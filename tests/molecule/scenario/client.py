@@ -39,22 +39,46 @@ class Client:
         self.ca = ca
 
     def request(self, url: str, *options: str) -> Answer:
-        command = ["curl", "--silent", "--show-error", "--include", "--noproxy", "*", "--max-time", str(PATIENCE),
-                   "--cacert", self.ca, *options, url]
+        command = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--include",
+            "--noproxy",
+            "*",
+            "--max-time",
+            str(PATIENCE),
+            "--cacert",
+            self.ca,
+            *options,
+            url,
+        ]
         result = self.machine.run(shlex.join(command))
         if result.rc != 0:
             return Answer(0, {}, f"{result.rc}: {result.stderr}")
         head, _blank, body = result.stdout.replace("\r\n", "\n").partition("\n\n")
         status, *lines = head.splitlines()
-        return Answer(int(status.split()[1]), {
-            name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}, body)
+        return Answer(
+            int(status.split()[1]),
+            {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)},
+            body,
+        )
 
     def login(self, url: str, username: str, password: str, scope: str = "") -> Answer:
         """Log in to an editor, as Node-RED's own client does. An empty scope asks for all that the user may do."""
         return self.request(
-            f"{url}/auth/token", "--data-urlencode", "client_id=node-red-admin", "--data-urlencode", "grant_type=password",
-            "--data-urlencode", f"scope={scope}", "--data-urlencode", f"username={username}",
-            "--data-urlencode", f"password={password}")
+            f"{url}/auth/token",
+            "--data-urlencode",
+            "client_id=node-red-admin",
+            "--data-urlencode",
+            "grant_type=password",
+            "--data-urlencode",
+            f"scope={scope}",
+            "--data-urlencode",
+            f"username={username}",
+            "--data-urlencode",
+            f"password={password}",
+        )
 
     def token(self, url: str, username: str, password: str) -> str:
         answer = self.login(url, username, password)

@@ -27,9 +27,15 @@ class WebSocket:
             context.verify_mode = ssl.CERT_NONE
         plain = socket.create_connection((address, port), timeout=PATIENCE)
         self._stream = context.wrap_socket(plain, server_hostname=address)
-        lines = [f"GET {path} HTTP/1.1", f"Host: {address}:{port}", "Upgrade: websocket", "Connection: Upgrade",
-                 "Sec-WebSocket-Key: cGlmbGVldC5ub2RlcmVkLg==", "Sec-WebSocket-Version: 13",
-                 *(f"{name}: {value}" for name, value in (headers or {}).items())]
+        lines = [
+            f"GET {path} HTTP/1.1",
+            f"Host: {address}:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: cGlmbGVldC5ub2RlcmVkLg==",
+            "Sec-WebSocket-Version: 13",
+            *(f"{name}: {value}" for name, value in (headers or {}).items()),
+        ]
         self._stream.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode("ascii"))
         self._reader = self._stream.makefile("rb")
         self.status = int(self._reader.readline().split()[1])

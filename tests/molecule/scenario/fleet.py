@@ -64,7 +64,8 @@ class Fleet:
         self.names = list(self._hosts)
         self.variables: dict[str, t.Any] = _variables(self.work / "group_vars/nodered.yml")
         self._variables_of = {
-            name: self.variables | _variables(self.work / f"host_vars/{name}.yml") for name in self.names}
+            name: self.variables | _variables(self.work / f"host_vars/{name}.yml") for name in self.names
+        }
         self.ca = str(self.work / "ca" / "ca.pem")
         # Of the SSH connections, in a directory with a short name: the path of a socket has at most 107 bytes.
         self._sockets = tempfile.TemporaryDirectory()
@@ -85,10 +86,13 @@ class Fleet:
     def host(self, name: str) -> t.Any:
         """A host, to run commands on as root."""
         return testinfra.get_host(
-            f"ssh://{self._connection['ansible_user']}@{self.address(name)}", sudo=True,
+            f"ssh://{self._connection['ansible_user']}@{self.address(name)}",
+            sudo=True,
             ssh_identity_file=self._connection["ansible_ssh_private_key_file"],
-            ssh_extra_args=self._hosts[name]["ansible_ssh_common_args"], timeout=PATIENCE,
-            controlpath=f"{self._sockets.name}/{name}")
+            ssh_extra_args=self._hosts[name]["ansible_ssh_common_args"],
+            timeout=PATIENCE,
+            controlpath=f"{self._sockets.name}/{name}",
+        )
 
     def command_on(self, name: str, *command: str) -> list[str]:
         """The command line that runs a command on a host as root, to be started here."""
@@ -107,22 +111,37 @@ class Fleet:
     def password(self, username: str) -> str:
         return next(user["password"] for user in self.variables["nodered_admin_users"] if user["username"] == username)
 
-    def play(self, *arguments: str, playbook: str = SECURE, variables: dict[str, t.Any] | None = None,
-             environment: dict[str, str] | None = None) -> Run:
+    def play(
+        self,
+        *arguments: str,
+        playbook: str = SECURE,
+        variables: dict[str, t.Any] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Run:
         """Run a playbook against the hosts, with variables that win over those of the scenario."""
         process = self.start(*arguments, playbook=playbook, variables=variables, environment=environment)
         return self.end(process)
 
-    def start(self, *arguments: str, playbook: str = SECURE, variables: dict[str, t.Any] | None = None,
-              environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: str,
+        playbook: str = SECURE,
+        variables: dict[str, t.Any] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
         """Start such a run, in a process group of its own."""
         extra = self.work / "extra_variables.json"
         extra.touch(mode=0o600)
         extra.write_text(json.dumps(variables or {}), encoding="utf-8")
         return subprocess.Popen(
             [program("ansible-playbook"), "-i", self.inventory, "-e", f"@{extra}", *arguments, playbook],
-            env=self._environment() | (environment or {}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True)
+            env=self._environment() | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     @staticmethod
     def end(process: subprocess.Popen[str]) -> Run:
@@ -135,8 +154,11 @@ class Fleet:
         configuration = self.work / "ansible.cfg"
         configuration.write_text("[defaults]\n", encoding="utf-8")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        return kept | {"ANSIBLE_CONFIG": str(configuration), "ANSIBLE_NOCOLOR": "1",
-                       "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections")}
+        return kept | {
+            "ANSIBLE_CONFIG": str(configuration),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
+        }
 
     def secrets(self) -> set[str]:
         """What nobody may get to see: passwords of the scenario, and hashes and private keys of its hosts."""

@@ -18,7 +18,7 @@ def forms(secret: str) -> list[str]:
     for start in range(3):
         # Each group of four letters stands for three bytes; what shares a group with other bytes is left out.
         letters = base64.b64encode(b"\0" * start + content).decode().rstrip("=")
-        spelled.append(letters[4 if start else 0:len(letters) // 4 * 4])
+        spelled.append(letters[4 if start else 0 : len(letters) // 4 * 4])
     return [form for form in spelled if len(form) >= 8]
 
 

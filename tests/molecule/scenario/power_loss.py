@@ -18,7 +18,12 @@ from .waiting import wait_for
 
 
 def lose_power(
-    fleet: Fleet, name: str, variables: dict[str, t.Any], *, written: str = "", proving: t.Callable[[], bool] | None = None
+    fleet: Fleet,
+    name: str,
+    variables: dict[str, t.Any],
+    *,
+    written: str = "",
+    proving: t.Callable[[], bool] | None = None,
 ) -> None:
     """Start a run of `secure` on one host, and kill it where it stands still.
 

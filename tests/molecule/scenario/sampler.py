@@ -21,7 +21,7 @@ commands = set()
 files = {}
 
 
-def look_at_processes():
+def look_at_processes() -> None:
     for process in os.listdir("/proc"):
         if process.isdigit() and int(process) != os.getpid():
             try:
@@ -31,7 +31,7 @@ def look_at_processes():
                 continue
 
 
-def look_at_files(directory):
+def look_at_files(directory) -> None:
     for parent, _directories, names in os.walk(directory):
         for name in names:
             path = os.path.join(parent, name)
@@ -46,7 +46,7 @@ def look_at_files(directory):
                 continue
 
 
-def look():
+def look() -> None:
     look_at_processes()
     for watched in sys.argv[1:]:
         look_at_files(watched)

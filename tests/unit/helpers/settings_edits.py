@@ -10,6 +10,7 @@ import typing as t
 from textwrap import dedent
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 

@@ -24,7 +24,7 @@ def content(path):
         return None
 
 
-def sleep(seconds):
+def sleep(seconds) -> None:
     # Python's own modules wait too, for other programs.
     caller = sys._getframe(1).f_globals["__name__"]
     while caller.startswith("ansible_collections.") and content(STILL) == "":

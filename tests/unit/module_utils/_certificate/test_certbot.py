@@ -12,6 +12,8 @@ import pwd
 import typing as t
 
 import pytest
+from certbot_lineages import DIRECTORY, lineage, pair
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     certbot,
     host_certificate,
@@ -23,7 +25,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.account impo
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
-from certbot_lineages import DIRECTORY, lineage, pair
 
 
 class Unit:
@@ -62,7 +63,7 @@ def client(letsencrypt: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Client
         program = letsencrypt / "bin/certbot"
         program.write_text(f"#!/bin/sh\nNEW={new} FOLDER={letsencrypt}\n{script}\n", "utf-8")
         program.chmod(0o755)
-        made = certbot.AcmeCertificate(
+        return certbot.AcmeCertificate(
             Unit(user_dir),
             {
                 "names": ["pi.example.org"],
@@ -74,7 +75,6 @@ def client(letsencrypt: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Client
                 **options,
             },
         )
-        return made
 
     return make
 

@@ -11,12 +11,13 @@ import pathlib
 import typing as t
 
 import pytest
+from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, lineage, pair
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     certbot_lineage as host,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, lineage, pair
 
 
 def test_read_nothing(letsencrypt: pathlib.Path) -> None:

@@ -14,6 +14,7 @@ import types
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import host_certificate
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files, store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account

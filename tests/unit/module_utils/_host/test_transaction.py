@@ -13,6 +13,8 @@ import threading
 import time
 
 import pytest
+from host_state import make_state
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import store as store_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
@@ -21,7 +23,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ServiceBefore, TransactionRecord
-from host_state import make_state
 
 ME = (os.getuid(), os.getgid())
 BEFORE: ServiceBefore = {"active": True, "endpoints": []}

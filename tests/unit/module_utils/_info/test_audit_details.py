@@ -16,6 +16,7 @@ import types
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import packages
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version, package_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._info.audit_details import gather_details

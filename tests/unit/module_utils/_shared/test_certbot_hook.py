@@ -11,6 +11,8 @@ import pathlib
 import subprocess
 
 import pytest
+from certbot_lineages import HOOK, lineage, pair
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import (
     certbot_deploy_program,
     certbot_hook,
@@ -20,7 +22,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
     RUNNING,
     lineage_name,
 )
-from certbot_lineages import HOOK, lineage, pair
 
 #: What the assignments at the top of a hook set.
 NAMES = ("lineage", "user", "group", "path", "deploy")

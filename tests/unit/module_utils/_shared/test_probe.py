@@ -15,8 +15,9 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from web_server import BASIC, LOCKED, server
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
 
 def expected(port: int, **changes: t.Any) -> dict[str, t.Any]:
@@ -86,13 +87,12 @@ def test_an_open_door_is_named(pages: dict[str, tuple[int, dict[str, t.Any], str
     with server({**LOCKED, **pages}) as port:
         failures = probe.prove(expected(port))
     assert len(failures) == len(words)
-    assert all(word in failure for word, failure in zip(words, failures))
+    assert all(word in failure for word, failure in zip(words, failures, strict=False))
 
 
 def test_deep_json_is_not_of_node_red() -> None:
-    with server({"/auth/login": (200, {}, "[" * 60000)}) as port:
-        with probe.Endpoint("127.0.0.1", port, False) as endpoint:
-            assert probe.login_type(endpoint, "/") is None
+    with server({"/auth/login": (200, {}, "[" * 60000)}) as port, probe.Endpoint("127.0.0.1", port, False) as endpoint:
+        assert probe.login_type(endpoint, "/") is None
 
 
 def test_an_invented_token_must_not_open() -> None:

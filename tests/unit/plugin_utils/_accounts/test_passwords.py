@@ -14,6 +14,7 @@ import traceback
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 
 PASSWORD = "correct horse"

@@ -10,6 +10,7 @@ import types
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import _failure_message
 
 HASH = "$2b$08$" + "a" * 53

@@ -10,12 +10,13 @@ import json
 import typing as t
 
 import pytest
+from flow_credentials import EMPTY, FLOWS, GONE, MADE, A, B, analysis_of, encrypted, plain
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
     CredentialsError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import recovery
-from flow_credentials import EMPTY, FLOWS, GONE, MADE, A, B, analysis_of, encrypted, plain
 
 # How they come back
 

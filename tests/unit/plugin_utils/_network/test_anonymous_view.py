@@ -16,12 +16,13 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, probe_endpoint
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from web_server import BASIC, LOCKED, server, serving
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, probe_endpoint
 
 ROOT = Expected("/")
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2))
@@ -91,7 +92,7 @@ def signed(
     extensions: list[tuple[x509.ExtensionType, bool]],
 ) -> bytes:
     """A certificate in PEM from the issuer CN=root, valid from so many days from now to so many."""
-    start, end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=each) for each in days)
+    start, end = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=each) for each in days)
     subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, "root"))
     builder = x509.CertificateBuilder(
         issuer,

@@ -14,12 +14,13 @@ import typing as t
 import urllib.parse
 
 import pytest
+from web_server import serving
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_login import (
     LoginRefusedError,
     LoginUnprovedError,
     prove_login,
 )
-from web_server import serving
 
 PASSWORD = "owner & only for tests"
 TOKEN = "token+only/for/tests=="
@@ -103,9 +104,11 @@ def test_one_login_that_is_ended(pem: tuple[pathlib.Path, str]) -> None:
 )
 def test_a_login_that_is_refused(pem: tuple[pathlib.Path, str], answer: tuple[int, str]) -> None:
     path, fingerprint = pem
-    with node_red({**GOOD, "/admin/auth/token": answer}, path) as (port, requests):
-        with pytest.raises(LoginRefusedError) as error:
-            log_in(port, fingerprint)
+    with (
+        node_red({**GOOD, "/admin/auth/token": answer}, path) as (port, requests),
+        pytest.raises(LoginRefusedError) as error,
+    ):
+        log_in(port, fingerprint)
     assert len(requests) == 1
     assert PASSWORD not in str(error.value)
     assert "admin" in str(error.value)
@@ -129,9 +132,11 @@ def test_a_user_that_is_locked_out_for_ten_minutes(pem: tuple[pathlib.Path, str]
 
 
 def test_the_password_goes_to_nobody_else(pem: tuple[pathlib.Path, str]) -> None:
-    with node_red(GOOD, pem[0]) as (port, requests):
-        with pytest.raises(LoginUnprovedError, match="shows another certificate"):
-            log_in(port, "0" * 64)
+    with (
+        node_red(GOOD, pem[0]) as (port, requests),
+        pytest.raises(LoginUnprovedError, match="shows another certificate"),
+    ):
+        log_in(port, "0" * 64)
     assert requests == []
 
 

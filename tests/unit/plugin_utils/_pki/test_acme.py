@@ -10,9 +10,10 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme
 from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, NOW, pair
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme
 
 DESIRED = acme.desired_lineage(["pi.example.org"], DIRECTORY)
 

@@ -17,12 +17,13 @@ import sys
 import typing as t
 
 import pytest
+from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, mode, openssl, text, verify
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
     PkiError,
 )
-from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, mode, openssl, text, verify
 
 
 class TestAuthority:
@@ -300,7 +301,7 @@ class TestFromPem:
     ) -> None:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in bundle)
         ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         chain = certificates.issue(ca, factory.request("rsa2048"), NAMES, now=now)
         assert chain.count(b"BEGIN CERTIFICATE") == 3
         root = (company / "root.pem").read_bytes()
@@ -317,7 +318,7 @@ class TestFromPem:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in ("low", "middle", "root"))
         ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
         assert len(ca.sent_with(NAMES)) == 2
-        assert ca.sent_with(NAMES, now=datetime.datetime.now(datetime.timezone.utc) + 3651 * DAY) == ()
+        assert ca.sent_with(NAMES, now=datetime.datetime.now(datetime.UTC) + 3651 * DAY) == ()
         assert ca.trusted_pem == (company / "root.pem").read_bytes()
 
     def test_an_end_above_it_is_told(self, company: pathlib.Path, factory: CertificateFactory) -> None:
@@ -332,7 +333,7 @@ class TestFromPem:
         )
         given = low + (company / "middle.pem").read_bytes()
         ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         assert ca.warning(397, now=now) is None
         assert "The CA 'CN=middle', which signed" in (ca.warning(397, now=now + 3500 * DAY) or "")
         assert ca.trusted_pem == b""

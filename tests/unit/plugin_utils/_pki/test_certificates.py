@@ -13,6 +13,8 @@ import re
 import secrets
 
 import pytest
+from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, openssl, text, verify
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
@@ -21,7 +23,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     common_name,
     desired_names,
 )
-from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, openssl, text, verify
 
 
 @pytest.fixture(scope="module")

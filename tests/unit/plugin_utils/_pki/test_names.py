@@ -9,6 +9,7 @@ import re
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
 
 

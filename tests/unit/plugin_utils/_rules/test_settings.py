@@ -13,13 +13,14 @@ import subprocess
 import typing as t
 
 import pytest
+from stopwatch import times_as_long
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import well_known_passwords
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import parse
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES_OF_SETTINGS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
-from stopwatch import times_as_long
 
 TODAY = datetime.date(2026, 11, 23)
 #: Of a password that nobody guesses.

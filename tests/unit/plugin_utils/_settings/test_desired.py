@@ -10,6 +10,8 @@ import pathlib
 import typing as t
 
 import pytest
+from settings_options import make_options
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import fits, hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
@@ -19,7 +21,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from settings_options import make_options
 
 ADMIN = {"username": "admin", "password": "correct horse", "permissions": "*"}
 STEVE = {"username": "steve", "password": "battery staple", "permissions": ["flows.read"]}
@@ -258,7 +259,7 @@ def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same() -> None:
     given["admin_users"] = [ADMIN, {**STEVE, "password": "a new one"}]
     after, revoked = applied(before.source, **given, new_hashes=True)
     assert revoked == ["admin", "steve"]
-    for old, new in zip(before.get("adminAuth.users"), after.get("adminAuth.users")):
+    for old, new in zip(before.get("adminAuth.users"), after.get("adminAuth.users"), strict=False):
         assert old["password"] != new["password"]
     assert before.get("httpNodeAuth.pass") != after.get("httpNodeAuth.pass")
     assert warnings(before.source, **given) == []

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import pytest
+from settings_edits import after_set, get, refusal
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from settings_edits import after_set, get, refusal
 
 
 def blocked_line(document: SettingsDocument, key: str) -> int | None:
@@ -20,7 +21,7 @@ def blocked_line(document: SettingsDocument, key: str) -> int | None:
 
 
 @pytest.mark.parametrize(
-    "before, after",
+    ("before", "after"),
     [
         ("const settings = module.exports = {a: 1};", "const settings = module.exports = {a: 1, b: 2};"),
         ("var s = {a: 1};\nmodule.exports = s;", "var s = {a: 1, b: 2};\nmodule.exports = s;"),
@@ -203,7 +204,7 @@ def test_code_that_a_typescript_compiler_adds_stands_in_nobodys_way() -> None:
 
 
 @pytest.mark.parametrize(
-    "literal, line",
+    ("literal", "line"),
     [
         ("{\n  adminAuth: 1,\n  ...x\n}", 3),
         ("{\n  adminAuth: 1,\n  [x]: 1\n}", 3),

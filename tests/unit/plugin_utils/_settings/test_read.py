@@ -9,15 +9,16 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from settings_edits import after_set, get, refusal
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from settings_edits import after_set, get, refusal
 
 
 @pytest.mark.parametrize(
-    "code, value",
+    ("code", "value"),
     [
         ('"it\\\'s"', "it's"),
         (
@@ -82,7 +83,7 @@ def test_missing_is_false_and_an_expression_tells_nothing_in_logs() -> None:
 
 
 @pytest.mark.parametrize(
-    "one, other",
+    ("one", "other"),
     [
         ("f(a,b)", "f( a , // c\n b )"),
         ("f('x')", 'f("\\x78")'),
@@ -97,7 +98,7 @@ def test_expressions_are_equal_by_meaning(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "one, other",
+    ("one", "other"),
     [
         ("f(a)", "f(b)"),
         ("f([1,,])", "f([1,])"),
@@ -113,7 +114,7 @@ def test_expressions_differ_by_meaning(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source, line, words",
+    ("source", "line", "words"),
     [
         ("", None, "empty"),
         (" \n", None, "empty"),

@@ -9,15 +9,16 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError, parse
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import Change, SettingsDocument
 from settings_edits import AUTH, STOCK, USERS, after_set, edited, get, refusal
 from stopwatch import times_as_long
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError, parse
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import Change, SettingsDocument
+
 
 @pytest.mark.parametrize(
-    "code, value",
+    ("code", "value"),
     [
         ('{ \'type\' : "credentials", /* c */ "users":[ ], }', {"users": [], "type": "credentials"}),
         ("{a: 1.0, b: [`x`,]}", {"b": ["x"], "a": 1}),
@@ -40,7 +41,7 @@ def test_setting_an_equal_value_changes_no_byte(code: str, value: t.Any) -> None
 
 
 @pytest.mark.parametrize(
-    "code, value", [("1", True), ("true", 1), ("'1'", 1), ("null", False), ("{}", []), ("0", None)]
+    ("code", "value"), [("1", True), ("true", 1), ("'1'", 1), ("null", False), ("{}", []), ("0", None)]
 )
 def test_values_of_other_types_are_not_equal(code: str, value: t.Any) -> None:
     document = SettingsDocument(f"module.exports = {{key: {code}}}".encode())
@@ -50,7 +51,7 @@ def test_values_of_other_types_are_not_equal(code: str, value: t.Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "key, value, above, below",
+    ("key", "value", "above", "below"),
     [
         ("adminAuth", 1, "    //},", ""),
         ("https", Expression("f()"), "    // },", ""),
@@ -207,7 +208,7 @@ def test_deep_nesting_is_no_recursion() -> None:
 
 
 @pytest.mark.parametrize(
-    "line, whole",
+    ("line", "whole"),
     [
         ("    key{0}: 'value {0}', // {0}\n", "module.exports = {{\n{}}}\n"),
         ("    key{0}: {{ a: [1, 'x'], b: {{}} }},\n", "module.exports = {{ big: {{\n{}}} }}\n"),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from settings_edits import AUTH, after_set, get, refusal
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from settings_edits import AUTH, after_set, get, refusal
 
 
 @pytest.mark.parametrize(
-    "value, code",
+    ("value", "code"),
     [
         (None, "null"),
         (True, "true"),
@@ -90,8 +91,23 @@ def test_expressions_are_indented_and_validated() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1, b: 2", "1}); ({k: 2", "a = ;", "/* c */", "{{ x }}", "1;", "...x", "function() { return 1", "k() {}"]
-    + ["await x", "<b/>", "{a: 1,, b: 2}", "1})\n//", "\ud800"],
+    [
+        "",
+        "1, b: 2",
+        "1}); ({k: 2",
+        "a = ;",
+        "/* c */",
+        "{{ x }}",
+        "1;",
+        "...x",
+        "function() { return 1",
+        "k() {}",
+        "await x",
+        "<b/>",
+        "{a: 1,, b: 2}",
+        "1})\n//",
+        "�",
+    ],
 )
 def test_text_that_is_not_one_expression_is_refused(text: str) -> None:
     refusal("module.exports = {}", ("set", "a", Expression(text)))
@@ -99,7 +115,7 @@ def test_text_that_is_not_one_expression_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "literal, wanted",
+    ("literal", "wanted"),
     [
         ("{}", "{\n    new: 1\n}"),
         ("{ }", "{ new: 1 }"),
@@ -170,7 +186,7 @@ def test_starts_ends_and_line_ends_stay(start: str, end: str, eol: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path, wanted", [("x.a", "{x: {a: 1}}"), ("x.a.b", "{x: {\n    a: {\n        b: 1\n    }\n}}")]
+    ("path", "wanted"), [("x.a", "{x: {a: 1}}"), ("x.a.b", "{x: {\n    a: {\n        b: 1\n    }\n}}")]
 )
 def test_a_key_of_an_empty_object(path: str, wanted: str) -> None:
     assert after_set("module.exports = {x: {}}", path, 1) == f"module.exports = {wanted}"

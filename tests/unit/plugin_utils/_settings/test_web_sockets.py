@@ -13,12 +13,13 @@ import subprocess
 import typing as t
 
 import pytest
+from settings_options import make_options
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from settings_options import make_options
 
 PASSWORD = "dashboard-only-for-tests: with a colon"
 OWN = "(info) => info.secure"
