@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import datetime
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
 from .model import Finding, Kind, Location, Rule, ServedCertificate, Subject, Suppression
 
 
@@ -38,7 +40,7 @@ def finding_data(finding: Finding) -> dict[str, t.Any]:
     }
 
 
-def finding_from_data(data: t.Mapping[str, t.Any], rules: t.Mapping[str, Rule]) -> Finding:
+def finding_from_data(data: Mapping[str, t.Any], rules: Mapping[str, Rule]) -> Finding:
     """The finding that `finding_data` made this of; what a rule says is taken from the rules. DataError."""
     _require_mapping(data, "A finding")
     identifier = _text(data, "rule")
@@ -82,7 +84,7 @@ def subject_data(subject: Subject) -> dict[str, t.Any]:
     }
 
 
-def subject_from_data(data: t.Mapping[str, t.Any]) -> Subject:
+def subject_from_data(data: Mapping[str, t.Any]) -> Subject:
     """The subject that `subject_data` made this of; all but the name may be missing, then it is a host. DataError."""
     _require_mapping(data, "A subject")
     kinds = [kind.value for kind in Kind]
@@ -112,7 +114,7 @@ def subject_from_data(data: t.Mapping[str, t.Any]) -> Subject:
 def time_data(time: datetime.datetime) -> str:
     """A time as text; one without a time zone is UTC."""
     if time.tzinfo:
-        time = time.astimezone(datetime.timezone.utc)
+        time = time.astimezone(datetime.UTC)
     return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
@@ -122,7 +124,7 @@ def time_from_data(value: t.Any) -> datetime.datetime:
         time = datetime.datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise DataError(f"{value!r} is no time such as 2026-11-23T15:14:35Z.") from None
-    return time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
 def day_from_data(value: t.Any) -> datetime.date:
@@ -137,11 +139,11 @@ def day_from_data(value: t.Any) -> datetime.date:
 
 
 def _require_mapping(data: t.Any, what: str) -> None:
-    if not isinstance(data, t.Mapping):
+    if not isinstance(data, Mapping):
         raise DataError(f"{what} must be a dictionary, not {data!r}.")
 
 
-def _text(data: t.Mapping[str, t.Any], key: str, default: str | None = None) -> str:
+def _text(data: Mapping[str, t.Any], key: str, default: str | None = None) -> str:
     value = data.get(key, default)
     if value is None and default is not None:
         return default

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the pifleet.nodered maintainers
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading certificates and keys in PEM, and what the other parts of C(_pki) share about them, time and text.
+"""Reading certificates and keys in PEM, and what the other modules here share about them, time and text.
 
 No exception raised here contains key material or a passphrase.
 """
@@ -14,6 +14,7 @@ import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
+
 from .names import Names, PkiError
 
 try:
@@ -280,7 +281,7 @@ def last_second(now: datetime.datetime, days: int) -> datetime.datetime:
 
 
 def now_utc() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+    return datetime.datetime.now(datetime.UTC)
 
 
 def whole_seconds(moment: datetime.datetime) -> datetime.datetime:
@@ -301,7 +302,7 @@ def text_of(name: x509.Name) -> str:
 
 def sentence(name: str) -> str:
     """With a capital, unless it begins with a path or with the name of an option."""
-    return name if set("/_") & set(name.split()[0]) else name[0].upper() + name[1:]
+    return name if set("/_") & set(name.split(maxsplit=1)[0]) else name[0].upper() + name[1:]
 
 
 def as_bytes(pem: bytes | str) -> bytes:

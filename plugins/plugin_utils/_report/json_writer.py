@@ -10,6 +10,7 @@ import json
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
+
 from .summary import digest, report_data
 
 #: Raised when a program that reads the former one would not understand it.

@@ -15,6 +15,7 @@ import pathlib
 import re
 import typing as t
 import urllib.parse
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
@@ -25,6 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
     Subject,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
+
 from .summary import digest, one_line, ordered
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -92,7 +94,7 @@ def _rule(rule: Rule) -> dict[str, t.Any]:
 
 
 def _result(
-    report: Report, finding: Finding, subject: Subject | None, indexes: t.Mapping[str, int], directory: pathlib.Path
+    report: Report, finding: Finding, subject: Subject | None, indexes: Mapping[str, int], directory: pathlib.Path
 ) -> dict[str, t.Any]:
     physical: dict[str, t.Any] = {"artifactLocation": _artifact(report, finding, subject, directory)}
     if finding.location.line:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report, Severity, Subject
-from .summary import Summary, pluralised, one_line, location_text
+
+from .summary import Summary, location_text, one_line, pluralised
 
 #: How many findings of one subject are shown.
 SHOWN = 10
@@ -53,7 +54,7 @@ def _subject(summary: Summary, subject: Subject, hint: str) -> list[Line]:
     findings = summary.by_subject[subject.name]
     versions = [f"Node-RED {subject.node_red}" if subject.node_red else "", subject.address]
     shown = [Line("  ".join(one_line(text) for text in (subject.name, *versions) if text))]
-    for finding, following in zip(findings[:SHOWN], [*findings[1:SHOWN], None]):
+    for finding, following in zip(findings[:SHOWN], [*findings[1:SHOWN], None], strict=False):
         location = location_text(finding.location)
         where = f"{one_line(location)}: " if location else ""
         shown.append(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
+
 from .base import SECURE, RuleBook, is_loopback
 from .host_view import Host
 from .logins import ADMIN_AUTH_LOCKED_OUT

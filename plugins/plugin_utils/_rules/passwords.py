@@ -21,7 +21,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_kno
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node
-from .base import SettingsReview, RuleBook, is_code
+
+from .base import RuleBook, SettingsReview, is_code
 
 RULES = RuleBook()
 

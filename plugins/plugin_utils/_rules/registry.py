@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Rule
+
 from . import certificates, host, https, inventory, logins, network, passwords, settings, versions
 
 #: The rules about a settings.js, by their identifiers.

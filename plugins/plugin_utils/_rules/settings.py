@@ -25,7 +25,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.export import right_name
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from .base import SettingsReview, RuleBook, is_code, printable_name
+
+from .base import RuleBook, SettingsReview, is_code, printable_name
 from .https import check_https, check_require_https
 from .logins import check_logins, has_admin_api
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._releases.node_versions import new_enough
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._releases.support import advisories, end_of_support
+
 from .base import RuleBook
 from .host_view import Host
 
