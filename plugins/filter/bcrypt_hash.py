@@ -63,6 +63,7 @@ _value:
 """
 
 import typing as t
+from collections.abc import Callable
 
 try:
     from ansible.errors import AnsibleTemplatePluginError
@@ -88,5 +89,5 @@ def bcrypt_hash(
 class FilterModule:
     """What ansible-core asks this file for."""
 
-    def filters(self) -> dict[str, t.Callable]:
+    def filters(self) -> dict[str, Callable]:
         return {"bcrypt_hash": bcrypt_hash}

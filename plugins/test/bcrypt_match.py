@@ -41,6 +41,7 @@ _value:
 """
 
 import typing as t
+from collections.abc import Callable
 
 try:
     from ansible.errors import AnsibleTemplatePluginError
@@ -64,5 +65,5 @@ def bcrypt_match(hash: t.Any, password: t.Any) -> bool:
 class TestModule:
     """What ansible-core asks this file for."""
 
-    def tests(self) -> dict[str, t.Callable]:
+    def tests(self) -> dict[str, Callable]:
         return {"bcrypt_match": bcrypt_match}

@@ -35,7 +35,7 @@ _value:
   type: boolean
 """
 
-import typing as t
+from collections.abc import Callable
 
 try:
     from ansible.errors import AnsibleTemplatePluginError
@@ -56,5 +56,5 @@ def new_enough(node: str, answer: str) -> bool:
 class TestModule:
     """What ansible-core asks this file for."""
 
-    def tests(self) -> dict[str, t.Callable]:
+    def tests(self) -> dict[str, Callable]:
         return {"new_enough": new_enough}

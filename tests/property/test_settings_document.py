@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -18,7 +19,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-import contextlib
 
 # Reads one JSON string per line, loads it as Node.js loads a settings.js, and answers what it exports.
 #: Gives the settings that a file exports, None if it does not load.

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """bcrypt as every Node-RED release accepts it, computed on the control node.
 
-Node-RED's bcrypt libraries agree on C($2a$) and C($2b$) only: native bcrypt (Node-RED 2 and 3) rejects the C($2y$) that
-C(node-red admin hash-pw) of 4.x and 5.x prints. C($2b$) is therefore the only prefix written here.
+Node-RED's bcrypt libraries agree on `$2a$` and `$2b$` only: native bcrypt (Node-RED 2 and 3) rejects the `$2y$` that
+`node-red admin hash-pw` of 4.x and 5.x prints. `$2b$` is therefore the only prefix written here.
 All of them silently ignore what follows the 72nd byte of a password, so longer passwords are refused.
 
 Private to this collection. No exception raised here contains a password or a hash.
@@ -44,7 +44,7 @@ class PasswordError(UserError):
 def check_password(password: object) -> str:
     """The password as plain text, if Node-RED can work with it.
 
-    :param password: a str; a value that ansible-core 2.18 has not decrypted yet (inline C(!vault)) is accepted too
+    :param password: a str; a value that ansible-core 2.18 has not decrypted yet (inline `!vault`) is accepted too
     :raises PasswordError: it is not text, is empty, is longer than 72 bytes in UTF-8, or has characters that no login
         form can send (NUL, line breaks, half a surrogate pair)
     """
@@ -90,9 +90,9 @@ def check_cost(cost: object) -> int:
 
 
 def check_hash(hash: object) -> str:
-    """The hash with the prefix C($2b$), if it is bcrypt.
+    """The hash with the prefix `$2b$`, if it is bcrypt.
 
-    C($2a$), C($2b$) and C($2y$) name the same computation for passwords of at most 72 bytes. Four bits of the salt's
+    `$2a$`, `$2b$` and `$2y$` name the same computation for passwords of at most 72 bytes. Four bits of the salt's
     last character and two of the checksum's carry nothing; bcrypt libraries write zeros there and compare text, so
     that a hash with other bits would never match: they are set to zero, which does not change what the hash means.
 
@@ -116,10 +116,10 @@ def check_hash(hash: object) -> str:
 
 
 def hash_password(password: str, cost: int = DEFAULT_COST) -> str:
-    """A new bcrypt hash with a random salt, 60 ASCII characters that start with C($2b$).
+    """A new bcrypt hash with a random salt, 60 ASCII characters that start with `$2b$`.
 
     :param cost: log2 of the rounds, 4 to 16; 8 takes about 15 ms on a PC core, each step doubles it
-    :raises PasswordError: see C(check_password) and C(check_cost); or the libraries are missing or broken
+    :raises PasswordError: see `check_password` and `check_cost`; or the libraries are missing or broken
     """
     password, cost = check_password(password), check_cost(cost)
     return _library().using(rounds=cost, ident="2b", truncate_error=True).hash(password)
@@ -128,7 +128,7 @@ def hash_password(password: str, cost: int = DEFAULT_COST) -> str:
 def fits(password: str, hash: object) -> bool:
     """Whether the password is the one the hash was made from; False for whatever is not a bcrypt hash.
 
-    :raises PasswordError: the password itself is unusable, see C(check_password); the hash costs more than 16, which
+    :raises PasswordError: the password itself is unusable, see `check_password`; the hash costs more than 16, which
         would take minutes to hours; or the libraries are missing or broken
     """
     password = check_password(password)
@@ -144,14 +144,16 @@ def fits(password: str, hash: object) -> bool:
     return _library().verify(password, normalised)
 
 
-def desired_hash(password: str, existing: object = None, cost: int = DEFAULT_COST, compare_cost: bool = False) -> str:
+def desired_hash(
+    password: object, existing: object = None, cost: int = DEFAULT_COST, compare_cost: bool = False
+) -> str:
     """The hash to store for a password: the existing one if it fits, so that nothing changes, else a new one.
 
     :param existing: what is stored now, or None; anything that is not a bcrypt hash of this password is replaced
     :param cost: for a new hash; an existing hash that fits is kept whatever its cost, since nobody asked for another
     :param compare_cost: True when the user did ask for this cost: an existing hash of another cost is then replaced
-    :return: a hash with the prefix C($2b$), even if the existing one had C($2a$) or C($2y$)
-    :raises PasswordError: see C(hash_password)
+    :returns: a hash with the prefix `$2b$`, even if the existing one had `$2a$` or `$2y$`
+    :raises PasswordError: see `hash_password`
     """
     password, cost = check_password(password), check_cost(cost)
     try:
@@ -165,7 +167,7 @@ def desired_hash(password: str, existing: object = None, cost: int = DEFAULT_COS
 
 
 def hash_cost(hash: str) -> int:
-    """The cost of a hash that C(check_hash) returned."""
+    """The cost of a hash that `check_hash` returned."""
     return int(hash[4:6])
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing as t
+from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -69,7 +70,7 @@ class Login:
     secret: Secret
 
 
-def admin_users(desired: t.Iterable[t.Mapping[str, t.Any]], variable: str = "nodered_admin_users") -> list[User]:
+def admin_users(desired: Iterable[Mapping[str, t.Any]], variable: str = "nodered_admin_users") -> list[User]:
     """The users of adminAuth.
 
     :param wished: mappings with username, password or password_hash, and permissions
@@ -78,7 +79,7 @@ def admin_users(desired: t.Iterable[t.Mapping[str, t.Any]], variable: str = "nod
     """
     users: list[User] = []
     for position, entry in enumerate(desired, 1):
-        name = entry.get("username") if isinstance(entry, t.Mapping) else None
+        name = entry.get("username") if isinstance(entry, Mapping) else None
         context = f"{variable}, user {name}" if isinstance(name, str) and name else f"{variable}, entry {position}"
         _check_keys(entry, _USER_KEYS, context)
         username = _text(entry, "username", context)
@@ -98,7 +99,7 @@ def admin_users(desired: t.Iterable[t.Mapping[str, t.Any]], variable: str = "nod
     return users
 
 
-def login(desired: t.Mapping[str, t.Any], variable: str) -> Login:
+def login(desired: Mapping[str, t.Any], variable: str) -> Login:
     """The login of httpNodeAuth or httpStaticAuth, from a mapping with user, and password or password_hash."""
     _check_keys(desired, _LOGIN_KEYS, variable)
     name = _text(desired, "user", variable)
@@ -142,7 +143,7 @@ def _entries(permissions_: object) -> list[str]:
     return [entry for entry in entries if isinstance(entry, str)]
 
 
-def first_administrator(users: t.Sequence[User]) -> User:
+def first_administrator(users: Sequence[User]) -> User:
     """The user whose login proves that the owner gets in: one who may do everything, with a known password if any."""
     return max(users, key=lambda user: (covers(user.permissions, "*"), user.secret.password is not None))
 
@@ -166,21 +167,21 @@ def same_login(one: Login, other: Login) -> bool:
 
 
 def _check_keys(entry: object, known: tuple[str, ...], context: str) -> None:
-    if not isinstance(entry, t.Mapping):
+    if not isinstance(entry, Mapping):
         raise AccountError(f"{context}: must be a mapping with {', '.join(known)}.")
     for key in entry:
         if key not in known:
             raise AccountError(f"{context}: unknown key {key!r}. Known are {', '.join(known)}.")
 
 
-def _text(entry: t.Mapping[str, t.Any], key: str, context: str) -> str:
+def _text(entry: Mapping[str, t.Any], key: str, context: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value:
         raise AccountError(f"{context}: {key} is missing or not a text.")
     return str(value)
 
 
-def _secret(entry: t.Mapping[str, t.Any], context: str) -> Secret:
+def _secret(entry: Mapping[str, t.Any], context: str) -> Secret:
     given = [key for key in ("password", "password_hash") if entry.get(key) is not None]
     if len(given) != 1:
         reason = "both password and password_hash are set" if given else "neither password nor password_hash is set"

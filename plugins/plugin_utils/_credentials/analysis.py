@@ -22,6 +22,7 @@ import json
 import os
 import re
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -67,7 +68,7 @@ class CredentialsFile:
     size: int = 0
 
     @classmethod
-    def of(cls, described: t.Mapping[str, t.Any]) -> CredentialsFile:
+    def of(cls, described: Mapping[str, t.Any]) -> CredentialsFile:
         return cls(
             described["name"],
             described["kind"],
@@ -132,7 +133,7 @@ class Credentials:
         )
 
 
-def analyse(state: t.Mapping[str, t.Any], document: SettingsDocument) -> Credentials:
+def analyse(state: Mapping[str, t.Any], document: SettingsDocument) -> Credentials:
     """What becomes of the credentials of a host as it is.
 
     :param state: what `host_info` returned
@@ -175,7 +176,7 @@ def analyse(state: t.Mapping[str, t.Any], document: SettingsDocument) -> Credent
     return dataclasses.replace(found, status=Status.LOST, reason=_why_lost(found, lost[0]))
 
 
-def _why_unknown(state: t.Mapping[str, t.Any], document: SettingsDocument) -> str:
+def _why_unknown(state: Mapping[str, t.Any], document: SettingsDocument) -> str:
     if state["credentials"] is None:
         return "there is no user who runs Node-RED"
     if state["settings"]["in_use"] is False:
@@ -199,7 +200,7 @@ def _why_unknown(state: t.Mapping[str, t.Any], document: SettingsDocument) -> st
     return ""
 
 
-def _file_name(state: t.Mapping[str, t.Any], document: SettingsDocument) -> str | None:
+def _file_name(state: Mapping[str, t.Any], document: SettingsDocument) -> str | None:
     """What the credentials file is called (storage, localfilesystem/projects/index.js); None where only code tells."""
     overridden = any(
         override["path"][:1] == ["flowFile"] and override["by"].startswith("-D") for override in state["overrides"]

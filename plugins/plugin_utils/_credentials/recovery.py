@@ -13,6 +13,7 @@ import dataclasses
 import datetime
 import os
 import typing as t
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
@@ -43,10 +44,10 @@ class _SecretSource:
     name: str
     key: str | None
     #: The copy that takes the file's place, as the host described it; None keeps the file.
-    copy: t.Mapping[str, t.Any] | None
+    copy: Mapping[str, t.Any] | None
 
 
-def recovery(found: Credentials, evidence: t.Mapping[str, t.Any], desired: str | None) -> Recovery | None:
+def recovery(found: Credentials, evidence: Mapping[str, t.Any], desired: str | None) -> Recovery | None:
     """How the credentials come back; None where nothing is wrong with them.
 
     A file that is there, holds something and can be read with any secret is kept; a copy takes its place only else.
@@ -84,7 +85,7 @@ def recovery(found: Credentials, evidence: t.Mapping[str, t.Any], desired: str |
     )
 
 
-def _known(found: Credentials, evidence: t.Mapping[str, t.Any], desired: str | None) -> dict[str, str]:
+def _known(found: Credentials, evidence: Mapping[str, t.Any], desired: str | None) -> dict[str, str]:
     """Every secret that may fit, with the place where it was found; the likely ones first."""
     candidates: list[tuple[str | None, str]] = [
         (found.secret if isinstance(found.secret, str) else None, "credentialSecret in settings.js"),
@@ -111,7 +112,7 @@ def _value(literal: str) -> str | None:
 
 
 def _secret_source(
-    name: str, file: CredentialsFile | None, copies: t.Iterable[t.Mapping[str, t.Any]], known: t.Iterable[str]
+    name: str, file: CredentialsFile | None, copies: Iterable[Mapping[str, t.Any]], known: Iterable[str]
 ) -> _SecretSource | None:
     for copy in (None, *copies):
         if copy is not None and copy["name"] != name:
@@ -127,11 +128,11 @@ def _secret_source(
 
 def _messages(
     found: Credentials,
-    sources: t.Iterable[_SecretSource],
-    known: t.Mapping[str, str],
+    sources: Iterable[_SecretSource],
+    known: Mapping[str, str],
     secret: str | None,
     desired: str | None,
-) -> t.Iterator[str]:
+) -> Iterator[str]:
     for use in sources:
         origin = f"the secret of {known[use.key]} decrypts it" if use.key is not None else "it is not encrypted"
         if use.copy is None:
@@ -152,9 +153,7 @@ def _messages(
         )
 
 
-def _nothing_fits(
-    found: Credentials, names: t.Sequence[str], evidence: t.Mapping[str, t.Any], desired: str | None
-) -> str:
+def _nothing_fits(found: Credentials, names: Sequence[str], evidence: Mapping[str, t.Any], desired: str | None) -> str:
     paths = ", ".join(os.path.join(found.user_dir, name) for name in names)
     origins = list(dict.fromkeys(entry["origin"] for kind in ("literals", "secrets") for entry in evidence[kind]))
     places = [*([VARIABLE] if desired is not None else []), *origins]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -24,7 +24,7 @@ _KEYS = ("fingerprint", "subject", "rule", "detail")
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 #: What the file has of a finding. Only the fingerprint is compared, the rest is for who reads it.
-Known = t.Mapping[str, str]
+Known = Mapping[str, str]
 
 
 class BaselineError(UserError):
@@ -65,7 +65,7 @@ def _restore() -> str:
     return "Restore it from version control, or remove it and write a new one with nodered_baseline_write: true."
 
 
-def render(report: Report, former: t.Mapping[str, Known]) -> str:
+def render(report: Report, former: Mapping[str, Known]) -> str:
     """The text of a baseline with all findings of a report that are not suppressed.
 
     Of subjects that this report could not look at, or that it is not about (``--limit``), it keeps what the former had.

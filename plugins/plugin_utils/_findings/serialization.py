@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -39,7 +40,7 @@ def finding_data(finding: Finding) -> dict[str, t.Any]:
     }
 
 
-def finding_from_data(data: t.Mapping[str, t.Any], rules: t.Mapping[str, Rule]) -> Finding:
+def finding_from_data(data: Mapping[str, t.Any], rules: Mapping[str, Rule]) -> Finding:
     """The finding that `finding_data` made this of; what a rule says is taken from the rules. DataError."""
     _require_mapping(data, "A finding")
     identifier = _text(data, "rule")
@@ -83,7 +84,7 @@ def subject_data(subject: Subject) -> dict[str, t.Any]:
     }
 
 
-def subject_from_data(data: t.Mapping[str, t.Any]) -> Subject:
+def subject_from_data(data: Mapping[str, t.Any]) -> Subject:
     """The subject that `subject_data` made this of; all but the name may be missing, then it is a host. DataError."""
     _require_mapping(data, "A subject")
     kinds = [kind.value for kind in Kind]
@@ -138,11 +139,11 @@ def day_from_data(value: t.Any) -> datetime.date:
 
 
 def _require_mapping(data: t.Any, what: str) -> None:
-    if not isinstance(data, t.Mapping):
+    if not isinstance(data, Mapping):
         raise DataError(f"{what} must be a dictionary, not {data!r}.")
 
 
-def _text(data: t.Mapping[str, t.Any], key: str, default: str | None = None) -> str:
+def _text(data: Mapping[str, t.Any], key: str, default: str | None = None) -> str:
     value = data.get(key, default)
     if value is None and default is not None:
         return default

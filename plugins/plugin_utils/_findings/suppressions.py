@@ -15,6 +15,7 @@ import difflib
 import fnmatch
 import re
 import typing as t
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -85,17 +86,17 @@ class Entry:
         return ", ".join(f"{name}: {value}" for name, value in given.items() if value)
 
 
-def entries(value: t.Any, rules: t.Collection[str], whose: str = "") -> list[Entry]:
+def entries(value: t.Any, rules: Collection[str], whose: str = "") -> list[Entry]:
     """The entries of the variable, which may be missing. SuppressionError.
 
-    :arg rules: the identifiers of all rules
-    :arg whose: the host that has it, for messages
+    :param rules: the identifiers of all rules
+    :param whose: the host that has it, for messages
     """
     name = f"{VARIABLE} of {whose}" if whose else VARIABLE
     if value is None:
         return []
     value = _with_days(value)
-    if not isinstance(value, t.Sequence) or isinstance(value, str):
+    if not isinstance(value, Sequence) or isinstance(value, str):
         raise SuppressionError(f"{name} must be a list of suppressions, each with rule, reason and until.")
     return [_entry(item, rules, f"Entry {number} of {name}") for number, item in enumerate(value, 1)]
 
@@ -110,8 +111,8 @@ def _with_days(value: t.Any) -> t.Any:
     return value
 
 
-def _entry(item: t.Any, rules: t.Collection[str], what: str) -> Entry:
-    if not isinstance(item, t.Mapping):
+def _entry(item: t.Any, rules: Collection[str], what: str) -> Entry:
+    if not isinstance(item, Mapping):
         raise SuppressionError(f"{what} must be a dictionary with rule, reason and until.")
     known = [*_KEYS, *_PATTERNS]
     for key in item:
@@ -139,20 +140,20 @@ def _entry(item: t.Any, rules: t.Collection[str], what: str) -> Entry:
 
 
 def suppress(
-    findings: t.Iterable[Finding],
-    subjects: t.Sequence[Subject],
-    entries_of: t.Mapping[str, t.Sequence[Entry]],
+    findings: Iterable[Finding],
+    subjects: Sequence[Subject],
+    entries_of: Mapping[str, Sequence[Entry]],
     today: datetime.date,
-    applied: t.Container[str],
+    applied: Container[str],
 ) -> list[Finding]:
     """The findings, those that an entry accepts marked so, and a finding for each entry that is over or matches nothing.
 
     An entry that several hosts have, from group_vars, is one entry. Whether it matches nothing can be said only of those
     that were looked at, and of rules that were applied.
 
-    :arg entries_of: by the names of the subjects
-    :arg today: an entry still accepts on its last day
-    :arg applied: the identifiers of the rules that were applied
+    :param entries_of: by the names of the subjects
+    :param today: an entry still accepts on its last day
+    :param applied: the identifiers of the rules that were applied
     """
     by_name = {subject.name: subject for subject in subjects}
     matched: dict[Entry, list[str]] = collections.defaultdict(list)
@@ -178,7 +179,7 @@ def suppress(
 
 
 def _told(
-    entry: Entry, having: list[Subject], matched: list[str], today: datetime.date, applied: t.Container[str]
+    entry: Entry, having: list[Subject], matched: list[str], today: datetime.date, applied: Container[str]
 ) -> Finding | None:
     looked_at = [subject.name for subject in having if not subject.error]
     first = min(matched or looked_at or [subject.name for subject in having])

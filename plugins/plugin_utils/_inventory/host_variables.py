@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import typing as t
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
@@ -68,7 +69,7 @@ class HostVariables:
     :param inventory: the file of the inventory that names the host, for variables whose line Ansible does not keep
     """
 
-    def __init__(self, raw: t.Mapping[str, t.Any], templar: t.Any, inventory: str | None = None) -> None:
+    def __init__(self, raw: Mapping[str, t.Any], templar: t.Any, inventory: str | None = None) -> None:
         self._raw = raw
         self._inventory = inventory
         #: How many encrypted values cannot be decrypted here.
@@ -142,10 +143,12 @@ class HostVariables:
                 self._resolve(name, part, missing) for part in (value.values() if isinstance(value, dict) else value)
             ]
             if len(missing) > known:
-                before, after = map(list, zip(*parts, strict=False))
-                if isinstance(value, dict):
-                    return dict(zip(value, before, strict=True)), dict(zip(value, after, strict=True))
-                return before, after
+                before, after = map(list, zip(*parts, strict=True))
+                return (
+                    (dict(zip(value, before, strict=True)), dict(zip(value, after, strict=True)))
+                    if isinstance(value, dict)
+                    else (before, after)
+                )
         missing.append(Missing(str(unresolved), unresolved.undefined, self.location(name, value)))
         stand_in = _WITHOUT_VALUE + hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
         return stand_in, stand_in
@@ -164,7 +167,7 @@ class HostVariables:
             return parts if any(parts[key] is not value[key] for key in parts) else value
         elif isinstance(value, list):
             entries = [self._readable(entry) for entry in value]
-            return entries if any(new is not old for new, old in zip(entries, value, strict=False)) else value
+            return entries if any(new is not old for new, old in zip(entries, value, strict=True)) else value
         return value
 
 
@@ -196,7 +199,7 @@ def is_incomplete(value: t.Any) -> bool:
 
 
 def _has(value: t.Any, stand_in: str) -> bool:
-    if isinstance(value, t.Mapping):
+    if isinstance(value, Mapping):
         return any(_has(part, stand_in) for part in value.values())
     if isinstance(value, list):
         return any(_has(part, stand_in) for part in value)
@@ -212,7 +215,7 @@ def location_of(value: t.Any) -> Location:
         tag = Origin.get_tag(value)
         if tag and tag.path:
             return Location(shown_path(tag.path), tag.line_num)
-    parts = value.values() if isinstance(value, t.Mapping) else value if isinstance(value, list) else ()
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return next((location for location in map(location_of, parts) if location.file), Location())
 
 

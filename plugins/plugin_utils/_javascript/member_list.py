@@ -12,8 +12,8 @@ first bytes.
 from __future__ import annotations
 
 import re
+import typing as t
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from .parser import Node
 
@@ -42,7 +42,7 @@ class MemberList:
         texts = [source[member.start_byte : member.end_byte] for member in members]
         starts = [*(member.start_byte for member in members), node.end_byte - 1]
         ends = [node.start_byte + 1, *(member.end_byte for member in members)]
-        gaps = [source[end:start] for end, start in zip(ends, starts, strict=False)]
+        gaps = [source[end:start] for end, start in zip(ends, starts, strict=True)]
         opening, closing = source[node.start_byte : ends[0]], source[starts[-1] : node.end_byte]
         return cls(opening, texts, gaps, closing, line_indent, eol)
 
@@ -52,7 +52,7 @@ class MemberList:
 
     def render(self) -> bytes:
         pieces = [self._opening, self.gaps[0]]
-        for member, gap in zip(self.members, self.gaps[1:], strict=False):
+        for member, gap in zip(self.members, self.gaps[1:], strict=True):
             pieces += (member, gap)
         return b"".join([*pieces, self._closing])
 
@@ -199,7 +199,7 @@ _EXAMPLE_KEY = re.compile(rb"""[ \t]*(?:"([^"]+)"|'([^']+)'|([\w$]+))[ \t]*:""")
 _EXAMPLE_TOKEN = re.compile(rb"""//.*|/\*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|[{}()\[\]]""")
 
 
-class _LineComment(NamedTuple):
+class _LineComment(t.NamedTuple):
     """A comment that starts a line."""
 
     text: bytes

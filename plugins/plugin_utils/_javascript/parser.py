@@ -15,12 +15,16 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requir
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 if t.TYPE_CHECKING:
-    from tree_sitter import Node
+    import tree_sitter
+    import tree_sitter_javascript
+
+    Node: t.TypeAlias = tree_sitter.Node
 else:
     try:
         import tree_sitter
         import tree_sitter_javascript
-        from tree_sitter import Node
+
+        Node = tree_sitter.Node
     except ImportError:  # require tells
         Node = t.Any
 
@@ -65,6 +69,14 @@ class SettingsError(UserError):
 
 class NothingExportedError(SettingsError):
     """Why Node-RED would start without any of the settings of the file: open, and without a word."""
+
+
+def field(node: Node, name: str) -> Node:
+    """A child that the grammar gives to every node of this type."""
+    child = node.child_by_field_name(name)
+    if child is None:
+        raise AssertionError(f"a {node.type} has no {name}")
+    return child
 
 
 def line_of(node: Node) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from .parser import MAX_DEPTH, SettingsError
 from .values import _SINGLE_ESCAPES, Expression
@@ -35,11 +35,11 @@ class Style:
     quote: str = '"'
     quoted_keys: bool = False
 
-    def replaced(self, **changes: Any) -> Style:
+    def replaced(self, **changes: t.Any) -> Style:
         return replace(self, **changes)
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: t.Any, depth: int = 0) -> t.Any:
     """A copy of a JSON-like value in Python's own types, or a SettingsError."""
     if depth > MAX_DEPTH:
         raise SettingsError("the given value is nested too deeply.")
@@ -60,7 +60,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     raise SettingsError(f"a value of type {type(value).__name__} cannot be written to settings.js.")
 
 
-def render(value: Any, style: Style, indent: str = "", inline: bool = False) -> str:
+def render(value: t.Any, style: Style, indent: str = "", inline: bool = False) -> str:
     """The code for a value that starts on a line with that indentation; objects take one line per key."""
     if isinstance(value, Expression):
         return _render_expression(value.code, style, indent)
@@ -78,7 +78,7 @@ def render(value: Any, style: Style, indent: str = "", inline: bool = False) -> 
         raise SettingsError("the given number has too many digits.") from None
 
 
-def _render_object(value: dict[str, Any], style: Style, indent: str, inline: bool) -> str:
+def _render_object(value: dict[str, t.Any], style: Style, indent: str, inline: bool) -> str:
     if not value:
         return "{}"
     inner = indent if inline else indent + style.unit

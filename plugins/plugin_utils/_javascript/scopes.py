@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
+import typing as t
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from .parser import Node, captures
+from .parser import Node, captures, field
 from .values import code_children, text_of, unwrapped, value_of
 
 FUNCTIONS = frozenset(
@@ -32,7 +32,7 @@ _NAMES = """
 _PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern"})
 
 
-class Reference(NamedTuple):
+class Reference(t.NamedTuple):
     """A node and the places around it (`Node.parent` would search from the root each time)."""
 
     node: Node
@@ -43,6 +43,13 @@ class Reference(NamedTuple):
         while reference is not None:
             yield reference
             reference = reference.parent
+
+    @property
+    def outer(self) -> Reference:
+        """The place around this one, which must not be the whole file."""
+        if self.parent is None:
+            raise AssertionError("there is nothing around a whole file")
+        return self.parent
 
     def is_field(self, name: str) -> bool:
         return self.parent is not None and self.parent.node.child_by_field_name(name) == self.node
@@ -90,9 +97,9 @@ def key_chain(reference: Reference) -> tuple[Reference, tuple[str, ...], bool]:
         outer = reference.parent.node
         key: object = None
         if outer.type == "member_expression":
-            key = text_of(outer.child_by_field_name("property"))
+            key = text_of(field(outer, "property"))
         elif outer.type == "subscript_expression":
-            key = value_of(outer.child_by_field_name("index"))
+            key = value_of(field(outer, "index"))
         else:
             break
         known = known and isinstance(key, (str, int)) and not isinstance(key, bool)
@@ -128,7 +135,7 @@ def call_with(reference: Reference) -> tuple[Reference, list[Node]] | None:
     return arguments.parent, code_children(arguments.node)
 
 
-class Assignment(NamedTuple):
+class Assignment(t.NamedTuple):
     """`a = b = value` as a statement of its own at the top level, or `const a = b = value` there."""
 
     end: int
@@ -139,41 +146,41 @@ class Assignment(NamedTuple):
     def of(cls, statement: Node, targets: tuple[Node, ...], value: Node) -> Assignment:
         value = unwrapped(value)
         while value.type == "assignment_expression":
-            targets += (value.child_by_field_name("left"),)
-            value = unwrapped(value.child_by_field_name("right"))
+            targets += (field(value, "left"),)
+            value = unwrapped(field(value, "right"))
         return cls(statement.end_byte, targets, value)
 
 
 def assignment_to(reference: Reference) -> Assignment | None:
     """The assignment that gives a place its value; None if it may not run, or does not assign plainly."""
-    outer = reference.parent
-    if outer is not None and outer.node.type == "assignment_expression" and reference.is_field("left"):
+    outer = reference.outer
+    if outer.node.type == "assignment_expression" and reference.is_field("left"):
         whole = without_parentheses(outer)
-        while whole.is_field("right") and whole.parent.node.type == "assignment_expression":
-            whole = without_parentheses(whole.parent)
+        while whole.is_field("right") and whole.outer.node.type == "assignment_expression":
+            whole = without_parentheses(whole.outer)
         if is_statement(whole):
-            return Assignment.of(whole.parent.node, (), whole.node)
-        outer = whole.parent
+            return Assignment.of(whole.outer.node, (), whole.node)
+        outer = whole.outer
     elif not reference.is_field("name"):
         return None
     value = outer.node.child_by_field_name("value")
-    if outer.node.type != "variable_declarator" or value is None or not at_top_level(outer.parent):
+    if outer.node.type != "variable_declarator" or value is None or not at_top_level(outer.outer):
         return None
-    return Assignment.of(outer.node, (outer.node.child_by_field_name("name"),), value)
+    return Assignment.of(outer.node, (field(outer.node, "name"),), value)
 
 
 def target_of(reference: Reference) -> Reference | None:
     """What the place is assigned to, if it is the value of an assignment or a declaration."""
-    if reference.is_field("right") and reference.parent.node.type == "assignment_expression":
-        return Reference(reference.parent.node.child_by_field_name("left"), reference.parent)
-    if reference.is_field("value") and reference.parent.node.type == "variable_declarator":
-        return Reference(reference.parent.node.child_by_field_name("name"), reference.parent)
+    if reference.is_field("right") and reference.outer.node.type == "assignment_expression":
+        return Reference(field(reference.outer.node, "left"), reference.parent)
+    if reference.is_field("value") and reference.outer.node.type == "variable_declarator":
+        return Reference(field(reference.outer.node, "name"), reference.parent)
     return None
 
 
 def is_written(reference: Reference) -> bool:
     """Whether the place itself is the target of an assignment or a definition."""
-    outer = reference.parent.node
+    outer = reference.outer.node
     if outer.type in ("assignment_expression", "augmented_assignment_expression", "for_in_statement"):
         return reference.is_field("left")
     if outer.type == "variable_declarator":
@@ -204,7 +211,7 @@ def _declared_in(block: Node, with_var: bool) -> set[str]:
             for declarator in statement.named_children:
                 names |= _names_bound_by(declarator.child_by_field_name("name"))
         elif statement.type in NAMED_DECLARATIONS:
-            names.add(text_of(statement.child_by_field_name("name")))
+            names.add(text_of(field(statement, "name")))
     return names
 
 
@@ -217,7 +224,7 @@ def names_of_scope(reference: Reference) -> set[str]:
             names |= _names_bound_by(node.child_by_field_name("name"))
         return names
     if node.type == "statement_block":
-        return _declared_in(node, with_var=reference.parent.node.type in FUNCTIONS)
+        return _declared_in(node, with_var=reference.outer.node.type in FUNCTIONS)
     if node.type == "catch_clause":
         return _names_bound_by(node.child_by_field_name("parameter"))
     if node.type == "for_statement":

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
+import typing as t
 from functools import cached_property
-from typing import Any, NamedTuple
 
-from .parser import COMMENTS, MAX_DEPTH, Node, SettingsError, line_of, parse
+from .parser import COMMENTS, MAX_DEPTH, Node, SettingsError, field, line_of, parse
 
 # --- literals to Python values ---------------------------------------------------------------------------------------
 
@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"(?:0|[1-9][\d_]*)$|0[xX][\dA-Fa-f_]+$|0[oO][0-7_]+$|0[bB]
 _FLOAT = re.compile(r"(?:(?:0|[1-9][\d_]*)?\.[\d_]+|(?:0|[1-9][\d_]*)\.?)(?:[eE][+-]?\d+)?$")
 
 
-class Member(NamedTuple):
+class Member(t.NamedTuple):
     """One member of an object literal."""
 
     name: str | None  # None: not known before the code runs, it may be any key (`...spread`, `[computed]: 1`)
@@ -54,14 +54,14 @@ def members_of(node: Node) -> list[Member]:
     for child in code_children(node):
         kind = child.type
         if kind == "pair":
-            key = child.child_by_field_name("key")
+            key = field(child, "key")
             name = _key_name(key)
             # `__proto__: x` sets the prototype, so that any key may come from there; `["__proto__"]: x` is a plain key.
             if name == "__proto__" and key.type != "computed_property_name":
                 name = None
             members.append(Member(name, child, child.child_by_field_name("value")))
         elif kind == "method_definition":
-            members.append(Member(_key_name(child.child_by_field_name("name")), child, None))
+            members.append(Member(_key_name(field(child, "name")), child, None))
         elif kind == "shorthand_property_identifier":
             members.append(Member(_unescaped(text_of(child)), child, None))
         else:
@@ -85,7 +85,7 @@ def text_of(node: Node) -> str:
     return (node.text or b"").decode("utf-8")
 
 
-def value_of(node: Node, depth: int = 0) -> Any:
+def value_of(node: Node, depth: int = 0) -> t.Any:
     """The Python value of a literal; an Expression for anything that needs JavaScript to tell."""
     if depth > MAX_DEPTH:
         raise SettingsError("values are nested too deeply here to be edited.", line_of(node))
@@ -140,13 +140,13 @@ def _number(node: Node, _depth: int) -> int | float:
 
 
 def _negative(node: Node, depth: int) -> int | float:
-    argument = node.child_by_field_name("argument")
+    argument = field(node, "argument")
     if node.children[0].type != "-" or argument.type != "number":
         raise ValueError("not a literal")
     return -_number(argument, depth)
 
 
-def _array(node: Node, depth: int) -> list[Any]:
+def _array(node: Node, depth: int) -> list[t.Any]:
     elements = elements_of(node)
     if elements is None:
         raise ValueError("not a literal")
@@ -170,7 +170,7 @@ def elements_of(node: Node) -> list[Node] | None:
     return elements
 
 
-def _object(node: Node, depth: int) -> dict[str, Any]:
+def _object(node: Node, depth: int) -> dict[str, t.Any]:
     found = {}
     for name, member, value in members_of(node):
         if name is None:
@@ -184,9 +184,9 @@ _READERS = {
     "template_string": _template_string,
     "number": _number,
     "unary_expression": _negative,
-    "true": lambda node, depth: True,
-    "false": lambda node, depth: False,
-    "null": lambda node, depth: None,
+    "true": lambda _node, _depth: True,
+    "false": lambda _node, _depth: False,
+    "null": lambda _node, _depth: None,
     "array": _array,
     "object": _object,
 }
@@ -220,7 +220,7 @@ class Expression:
         pairs = code_children(inner) if inner.type == "object" else []
         if len(pairs) != 1 or pairs[0].type != "pair" or inner.end_byte != root.end_byte - 1:
             raise SettingsError("the given JavaScript is not one single expression.")
-        value = pairs[0].child_by_field_name("value")
+        value = field(pairs[0], "value")
         if value.type in ("await_expression", "yield_expression"):
             raise SettingsError(
                 f"the given JavaScript expression cannot stand in settings.js: `{value.children[0].type}`."
@@ -241,7 +241,7 @@ class Expression:
         return text_of(self._node)
 
     @cached_property
-    def value(self) -> Any:
+    def value(self) -> t.Any:
         """The Python value if the expression is a literal, else itself."""
         found = value_of(self._node)
         return self if isinstance(found, Expression) else found
@@ -266,7 +266,7 @@ def tokens_of(node: Node) -> tuple:
     parents: list[str] = []
     cursor = node.walk()
     while True:
-        here = cursor.node
+        here = t.cast("Node", cursor.node)
         depth = len(parents)
         if here.type in COMMENTS or (here.type == ";" and parents and parents[-1] != "for_statement"):
             pass
@@ -302,7 +302,7 @@ def _is_trailing_comma(tokens: list[tuple], depth: int) -> bool:
     return len(tokens) > 1 and tokens[-1] == (depth, ",") and tokens[-2] not in ((depth, ","), (depth, "["))
 
 
-def same_meaning(one: Any, other: Any) -> bool:
+def same_meaning(one: t.Any, other: t.Any) -> bool:
     """Whether two values are the same to JavaScript: 1 is 1.0 but not true, and the order of keys does not count."""
     one = one.value if isinstance(one, Expression) else one
     other = other.value if isinstance(other, Expression) else other

@@ -45,7 +45,7 @@ def probe_endpoint(
 
     :param authorities: certificates in PEM that are trusted beside those of the system; may be empty
     :param timeout: seconds to wait for one answer; all of them together get 12 times that
-    :return: address, port, reachable; tls, plain_http, old_tls (the protocol or the empty text); certificate (PEM),
+    :returns: address, port, reachable; tls, plain_http, old_tls (the protocol or the empty text); certificate (PEM),
         trusted (None where there is no certificate); login (as `login_type`), settings_status, flows_status,
         token_status, cors (the header of /settings); not_asked (path and setting of logins that are not asked for)
     """

@@ -14,6 +14,7 @@ import http.client
 import json
 import re
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -35,7 +36,7 @@ class LoginUnprovedError(UserError):
 
 
 def prove_login(
-    address: str, proved: t.Mapping[str, t.Any], certificate: str | None, username: str, password: str, is_here: bool
+    address: str, proved: Mapping[str, t.Any], certificate: str | None, username: str, password: str, is_here: bool
 ) -> None:
     """Log in once with all rights of a user, and log out.
 

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import re
 import typing as t
+from collections.abc import Iterable, Mapping
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     options_digest,
@@ -60,7 +61,7 @@ class AcmeError(UserError):
 class DesiredLineage:
     """A certificate that a host should have from an ACME server.
 
-    :ivar configuration: further options of certbot, as C(configuration) writes them
+    :ivar configuration: further options of certbot, as `configuration` writes them
     :ivar credentials: the content of the file that a dns- challenge logs in with
     """
 
@@ -81,18 +82,18 @@ class DesiredLineage:
 
 
 def desired_lineage(
-    names: t.Iterable[str],
+    names: Iterable[str],
     directory: str,
     challenge: str = "standalone",
     webroot: str | None = None,
     key_type: str = "ecdsa-p256",
     email: str | None = None,
-    options: t.Mapping[str, t.Any] | None = None,
+    options: Mapping[str, t.Any] | None = None,
     credentials: str | None = None,
 ) -> DesiredLineage:
     """What was asked for, checked.
 
-    :param names: DNS names; the host's own names are not among them, because no public authority signs C(pi.local)
+    :param names: DNS names; the host's own names are not among them, because no public authority signs `pi.local`
     :param options: further options of certbot by name
     :raises AcmeError: it cannot be fulfilled
     """
@@ -135,7 +136,7 @@ def desired_lineage(
     )
 
 
-def configuration(options: t.Mapping[str, t.Any]) -> str:
+def configuration(options: Mapping[str, t.Any]) -> str:
     """Further options of certbot as text of its configuration file, which no list of processes shows.
 
     :raises AcmeError: an option that the file cannot have or that has a variable of its own; never with its value
@@ -165,8 +166,8 @@ def reasons(
 ) -> tuple[list[str], list[str]]:
     """Why a certificate has to be fetched, and why what is there has to be put in place; both empty if all is well.
 
-    :param found: C(acme) of the host's state
-    :param installed: the certificates that the service has (PEM), C(certificate.chain) of the host's state
+    :param found: `acme` of the host's state
+    :param installed: the certificates that the service has (PEM), `certificate.chain` of the host's state
     :param hook: the text of the deploy hook that the host should have
     """
     if not found:

@@ -4,7 +4,7 @@
 
 """The certificate authority of a fleet: how it is made, kept, renewed, replaced, and what it may sign for.
 
-Part of C(_pki). C(ca.pem) and C(ca.key) are all there is to it. C(ca.pem) has the certificate that signs first, then
+`ca.pem` and `ca.key` are all there is to it. `ca.pem` has the certificate that signs first, then
 what leads to the roots that browsers may still trust instead of it. After two replacements (A by B, B by C):
 
     C        root; ca.key has its key
@@ -23,7 +23,7 @@ import dataclasses
 import datetime
 import functools
 import os
-import typing as t
+from collections.abc import Iterable, Iterator
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 
@@ -67,8 +67,8 @@ class CertificateAuthority:
 
     :ivar certificate: its own certificate
     :ivar key: its private key
-    :ivar others: what C(ca.pem) or the vault has beside: intermediates, cross certificates, former and renewed roots
-    :ivar created: whether this very call made C(certificate)
+    :ivar others: what `ca.pem` or the vault has beside: intermediates, cross certificates, former and renewed roots
+    :ivar created: whether this very call made `certificate`
     :ivar warnings: what the user has to know about what this very call did
     """
 
@@ -85,12 +85,12 @@ class CertificateAuthority:
 
     @property
     def intermediates(self) -> tuple[x509.Certificate, ...]:
-        """All its certificates that are not roots; see C(sent_with) for what a server sends."""
+        """All its certificates that are not roots; see `sent_with` for what a server sends."""
         return tuple(each for each in (self.certificate, *self.others) if not is_self_signed(each))
 
     @property
     def trusted_pem(self) -> bytes:
-        """What browsers should trust now, see C(trusted)."""
+        """What browsers should trust now, see `trusted`."""
         return self.trusted()
 
     def trusted(self, now: datetime.datetime | None = None) -> bytes:
@@ -112,22 +112,22 @@ class CertificateAuthority:
         common_name: str = DEFAULT_CA_NAME,
         days: int = DEFAULT_CA_DAYS,
         now: datetime.datetime | None = None,
-        permitted: t.Iterable[str] | None = None,
+        permitted: Iterable[str] | None = None,
     ) -> CertificateAuthority:
         """The authority kept in a folder; made there if the folder has none.
 
         Safe to call from many processes at once: one of them makes it, the others load it. The folder then has
-        C(ca.pem), C(ca.key) and the lock file C(.lock). An authority that exists is never overwritten.
+        `ca.pem`, `ca.key` and the lock file `.lock`. An authority that exists is never overwritten.
 
         :param directory: made with mode 0700 if missing
-        :param passphrase: encrypts C(ca.key) (PKCS #8, AES-256; cryptography derives the key with 2048 rounds of PBKDF2
+        :param passphrase: encrypts `ca.key` (PKCS #8, AES-256; cryptography derives the key with 2048 rounds of PBKDF2
             only, so it should be long); None leaves it in plain text, with mode 0600
         :param common_name: a random suffix is added, so that two fleets' authorities can be told apart in a browser
         :param days: validity of a new one, 1 to 36500
         :param permitted: domains and networks, the only ones a new one may sign for (a critical nameConstraints, RFC
-            5280, 4.2.1.10); None or empty: any. One that exists keeps its own, see C(permitted_warning)
+            5280, 4.2.1.10); None or empty: any. One that exists keeps its own, see `permitted_warning`
         :raises PkiError: only one of the two files is there; they do not belong together; the passphrase is missing,
-            wrong or superfluous; a file cannot be read or written; an entry of C(permitted) is neither domain nor
+            wrong or superfluous; a file cannot be read or written; an entry of `permitted` is neither domain nor
             network
         """
         require("cryptography")
@@ -148,7 +148,7 @@ class CertificateAuthority:
 
     @classmethod
     def peek(cls, directory: str | os.PathLike[str], passphrase: str | None = None) -> CertificateAuthority | None:
-        """As C(load_or_create), but None if the folder has none: for check mode, it writes nothing, not even a lock."""
+        """As `load_or_create`, but None if the folder has none: for check mode, it writes nothing, not even a lock."""
         require("cryptography")
         folder = CaDirectory(directory)
         if None in folder.read():
@@ -162,8 +162,8 @@ class CertificateAuthority:
         """An authority from a vault; nothing is kept.
 
         :param certificate: PEM; if it is not a root, the intermediates above it follow, each signed by the next (a root
-            at the end may be there or not, it is never sent to clients). What C(replace) and C(renew) leave in
-            C(ca.pem) will do too.
+            at the end may be there or not, it is never sent to clients). What `replace` and `renew` leave in
+            `ca.pem` will do too.
         :param key: PEM, PKCS #8 or traditional
         :raises PkiError: they cannot be read, do not belong together, or the certificate may not sign others; the
             passphrase is missing, wrong or superfluous
@@ -217,14 +217,14 @@ class CertificateAuthority:
         """Another certificate for the same name and key, valid from now on, with the extensions of the former.
 
         What the key has signed is valid under either, so that no host needs a new certificate. The former stays in
-        C(ca.pem) until it expires. Browsers have to trust the new one before that. A kill at any time leaves the folder
+        `ca.pem` until it expires. Browsers have to trust the new one before that. A kill at any time leaves the folder
         as it was, or done.
 
         :param days: validity of the new one, 1 to 36500
-        :param instead_of: the C(fingerprint) of the certificate to renew; if another one signs by now, somebody else
+        :param instead_of: the `fingerprint` of the certificate to renew; if another one signs by now, somebody else
             was faster, and nothing is done. None: whichever signs.
-        :return: the authority as it is now; C(created) tells whether this call did it
-        :raises PkiError: as C(load_or_create); there is no authority; its certificate is not a root
+        :returns: the authority as it is now; `created` tells whether this call did it
+        :raises PkiError: as `load_or_create`; there is no authority; its certificate is not a root
         """
         require("cryptography")
         now = now or now_utc()
@@ -244,7 +244,7 @@ class CertificateAuthority:
         passphrase: str | None = None,
         common_name: str = DEFAULT_CA_NAME,
         days: int = DEFAULT_CA_DAYS,
-        permitted: t.Iterable[str] | None = None,
+        permitted: Iterable[str] | None = None,
         instead_of: str | None = None,
         now: datetime.datetime | None = None,
     ) -> CertificateAuthority:
@@ -257,14 +257,14 @@ class CertificateAuthority:
         That is for a key that gets old. One that was stolen is to be trusted no more: move the folder away instead.
 
         :param passphrase: opens the former key and encrypts the new one
-        :param common_name: as in C(load_or_create)
+        :param common_name: as in `load_or_create`
         :param days: validity of the new one, 1 to 36500
-        :param permitted: as in C(load_or_create), but None: the same as the former
-        :param instead_of: the C(fingerprint) of the certificate to replace; if another one signs by now, somebody else
+        :param permitted: as in `load_or_create`, but None: the same as the former
+        :param instead_of: the `fingerprint` of the certificate to replace; if another one signs by now, somebody else
             was faster, and nothing is done. None: whichever signs.
-        :return: the authority as it is now. C(created) tells whether this call did it, C(warnings) whom the new
+        :returns: the authority as it is now. `created` tells whether this call did it, `warnings` whom the new
             certificates of servers will not reach.
-        :raises PkiError: as C(load_or_create); there is no authority; its certificate is not a root
+        :raises PkiError: as `load_or_create`; there is no authority; its certificate is not a root
         """
         require("cryptography")
         now = now or now_utc()
@@ -290,7 +290,7 @@ class CertificateAuthority:
     @contextlib.contextmanager
     def _to_change(
         cls, directory: str | os.PathLike[str], passphrase: str | None, instead_of: str | None
-    ) -> t.Iterator[tuple[CaDirectory, CertificateAuthority, bool]]:
+    ) -> Iterator[tuple[CaDirectory, CertificateAuthority, bool]]:
         """The locked folder, the authority in it, and whether that is the one meant.
 
         :raises PkiError: there is none, or it is not a root
@@ -343,14 +343,14 @@ class CertificateAuthority:
     def permits(self, name: str) -> bool:
         """Whether it may sign for a DNS name or an IP address, by its own nameConstraints and those of what signed it.
 
-        :param name: in the short form of C(Names)
+        :param name: in the short form of `Names`
         """
         return all(permits_name(each, name) for each in self._binding)
 
-    def permitted_warning(self, permitted: t.Iterable[str]) -> str | None:
+    def permitted_warning(self, permitted: Iterable[str]) -> str | None:
         """What to tell the user if the authority may sign for something else than asked for, else None.
 
-        :raises PkiError: an entry of C(permitted) is neither domain nor network
+        :raises PkiError: an entry of `permitted` is neither domain nor network
         """
         asked = name_constraints(permitted)
         found = extension(self.certificate.extensions, x509.NameConstraints)

@@ -1,10 +1,7 @@
 # Copyright (c) 2026, the pifleet.nodered maintainers
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certificate and key that the user brings along: whether browsers will accept them, said before any host gets them.
-
-Part of C(_pki).
-"""
+"""A certificate and key that the user brings along: whether browsers will accept them, said before any host gets them."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ import datetime
 import itertools
 import re
 import typing as t
+from collections.abc import Iterable
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 
@@ -60,7 +58,7 @@ class Bundle:
 def check_bundle(
     chain_pem: bytes | str,
     key_pem: bytes | str,
-    desired: t.Iterable[str],
+    desired: Iterable[str],
     now: datetime.datetime | None = None,
     passphrase: str | None = None,
     chain_name: str = "the certificate file",
@@ -78,7 +76,7 @@ def check_bundle(
         wildcard there (RFC 6125, 6.4.3)
     :param now: aware; default: the clock
     :param passphrase: of the key; None if it is not encrypted
-    :param chain_name: for messages, such as the path; so is C(key_name)
+    :param chain_name: for messages, such as the path; so is `key_name`
     :param passphrase_option: where the user sets the passphrase, for messages
     :raises PkiError: anything that makes it unusable, and what to do
     """
@@ -217,7 +215,7 @@ def _check_signature(certificate: x509.Certificate, name: str) -> None:
         )
 
 
-def _check_names(leaf: x509.Certificate, desired: t.Iterable[str], name: str) -> None:
+def _check_names(leaf: x509.Certificate, desired: Iterable[str], name: str) -> None:
     names = names_of(leaf)
     if not names.dns and not names.ips:
         raise PkiError(

@@ -11,6 +11,7 @@ import datetime
 import itertools
 import secrets
 import typing as t
+from collections.abc import Iterable, Sequence
 
 from .names import MAX_COMMON_NAME, PkiError
 from .x509 import (
@@ -99,10 +100,11 @@ def cross_signed(
         return (), (f"The CA '{text_of(former.subject)}' is not valid today and cannot vouch for the new one. {trust}",)
     limit = extension(former.extensions, x509.BasicConstraints).path_length
     if limit == 0:
-        return (), (
+        warning = (
             f"The CA '{text_of(former.subject)}' may sign no other CA (its path length is 0) and cannot vouch for the new"
-            f" one. {trust}",
+            f" one. {trust}"
         )
+        return (), (warning,)
     builder = _builder(
         root.subject,
         former.subject,
@@ -135,7 +137,7 @@ def check_may_sign(certificate: x509.Certificate, name: str) -> None:
         )
 
 
-def check_order(certificates: t.Sequence[x509.Certificate], name: str) -> None:
+def check_order(certificates: Sequence[x509.Certificate], name: str) -> None:
     """PkiError where the certificates of ``ca.pem`` are in an order that says nothing; ``name`` is for messages."""
     for issued, issuer in itertools.pairwise(certificates):
         if not _may_follow(issued, issuer):
@@ -147,7 +149,7 @@ def check_order(certificates: t.Sequence[x509.Certificate], name: str) -> None:
 
 
 def still_needed(
-    root: x509.Certificate, others: t.Iterable[x509.Certificate], now: datetime.datetime
+    root: x509.Certificate, others: Iterable[x509.Certificate], now: datetime.datetime
 ) -> tuple[x509.Certificate, ...]:
     """What stays in ``ca.pem`` beside a new root: no expired one, no cross certificate for a root that is gone."""
     valid = [each for each in others if now <= each.not_valid_after_utc]

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
-import typing as t
+from collections.abc import Iterator
 
 from .names import PkiError
 from .x509 import number_of_keys
@@ -20,7 +20,7 @@ class CaDirectory:
     """The files of an authority; nothing else here touches files.
 
     Whatever is written lies complete on the disk before the first file is replaced, and each file is replaced at once.
-    So a full disk changes nothing, and after a kill there is a pair to go on with: C(unfinished) and C(finish).
+    So a full disk changes nothing, and after a kill there is a pair to go on with: `unfinished` and `finish`.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
@@ -72,7 +72,7 @@ class CaDirectory:
         self.restrict_permissions()
 
     @contextlib.contextmanager
-    def locked(self) -> t.Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Alone among all processes that lock this folder, which is made if missing."""
         with _as_pki_errors(self.path):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ class CaDirectory:
     def put(self, certificates: bytes, key: bytes, former_key: bytes) -> None:
         """Other certificates and another key. Call it locked.
 
-        In between, C(ca.key) has both keys: whichever C(ca.pem) is there finds its own.
+        In between, `ca.key` has both keys: whichever `ca.pem` is there finds its own.
         """
         with _as_pki_errors(self.path):
             both_keys = self._write_beside(self.key, key + former_key, 0o600)
@@ -163,7 +163,7 @@ class CaDirectory:
 
 
 @contextlib.contextmanager
-def _as_pki_errors(path: pathlib.Path) -> t.Iterator[None]:
+def _as_pki_errors(path: pathlib.Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

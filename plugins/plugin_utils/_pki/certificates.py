@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """X.509 on the control node: the fleet's certificate authority, server certificates, and when to issue a new one.
 
-Works on bytes and objects; files are touched for the folder of the certificate authority only. What others use is
-here, where it is made is in C(_pki_names), C(_pki_x509), C(_pki_authority) and C(_pki_bundle). Private to this
-collection. No exception raised here contains key material or a passphrase.
+Works on bytes and objects; files are touched for the directory of the certificate authority only. What others use is
+here, where it is made is in the other modules beside. No exception raised here contains key material or a passphrase.
 """
 
 from __future__ import annotations
@@ -94,9 +93,9 @@ def issue(
     :param csr_pem: PKCS #10
     :param names: at least one
     :param days: validity from now on, 1 to 825. It starts a day in the past, later if the total would exceed 825 days,
-        and never ends later than the authority's, see C(CertificateAuthority.warning)
-    :return: PEM: the certificate, then the intermediates and cross certificates a server has to send, see
-        C(CertificateAuthority.sent_with); never a root
+        and never ends later than the authority's, see `CertificateAuthority.warning`
+    :returns: PEM: the certificate, then the intermediates and cross certificates a server has to send, see
+        `CertificateAuthority.sent_with`; never a root
     :raises PkiError: the request cannot be read or is not signed by its own key; browsers would refuse the key or the
         validity; there is no name, or one that the authority may not sign for; the authority has expired, or is not
         valid yet by the control node's clock
@@ -156,7 +155,7 @@ def issue(
 def check_validity(days: int, renew_before_days: int) -> None:
     """Refuse a pair of settings with which every run would issue a new certificate, or that browsers refuse.
 
-    :raises PkiError: C(days) is not 1 to 825, or C(renew_before_days) not from 0 to less than that
+    :raises PkiError: `days` is not 1 to 825, or `renew_before_days` not from 0 to less than that
     """
     check_days(days, MAX_DAYS, "The validity of a certificate")
     if not 0 <= renew_before_days < days:
@@ -186,8 +185,8 @@ def describe(pem: bytes | str) -> dict[str, t.Any]:
     """What a certificate says, for diffs and return values; nothing in it is secret.
 
     :param pem: PEM; of a chain, the first certificate counts
-    :return: subject and issuer (RFC 4514), dns_names, ip_addresses, not_before and not_after (ISO 8601, UTC), key_type
-        (such as C(ecdsa-p256) or C(rsa-2048)), serial (lower-case hex), fingerprint (see C(fingerprint)), self_signed
+    :returns: subject and issuer (RFC 4514), dns_names, ip_addresses, not_before and not_after (ISO 8601, UTC), key_type
+        (such as `ecdsa-p256` or `rsa-2048`), serial (lower-case hex), fingerprint (see `fingerprint`), self_signed
     :raises PkiError: it cannot be read
     """
     return describe_certificate(certificates_of(as_bytes(pem), "the certificate")[0])
@@ -231,11 +230,11 @@ def reasons_to_issue(
 
     :param current_pem: PEM, the server's certificate first; None or empty if there is none
     :param key_matches: whether the host's private key belongs to it; None if that is not known, which is no reason
-    :param ca_certificate: of the authority that should have signed it; None if there is none, see C(self_signed)
+    :param ca_certificate: of the authority that should have signed it; None if there is none, see `self_signed`
     :param renew_before_days: how many days before its end it is renewed; not if the authority itself ends then, because
         a new certificate would not last longer
-    :param key_type: as C(describe) gives it, if one was asked for
-    :param self_signed: whether it should be self-signed, by default if C(ca_certificate) is None. Without an authority,
+    :param key_type: as `describe` gives it, if one was asked for
+    :param self_signed: whether it should be self-signed, by default if `ca_certificate` is None. Without an authority,
         False says that it is yet to be made: then no certificate will do.
     """
     if self_signed is None:

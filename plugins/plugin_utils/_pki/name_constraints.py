@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import typing as t
+from collections.abc import Callable, Iterable
 
 from .names import Names, parsed_address, permitted_subtrees
 from .x509 import extension
@@ -31,7 +32,7 @@ def accepts_path(issuer: x509.Certificate, crossed: x509.Certificate, below: int
     return True
 
 
-def name_constraints(permitted: t.Iterable[str]) -> x509.NameConstraints | None:
+def name_constraints(permitted: Iterable[str]) -> x509.NameConstraints | None:
     """An extension with which nothing else is permitted; None for an empty list.
 
     RFC 5280 restricts only those kinds of names of which a subtree is given: the other kind is excluded altogether.
@@ -65,8 +66,8 @@ def described(constraints: x509.NameConstraints | None) -> str:
     return (permitted or "everything") + (f" except {excepted}" if excepted else "")
 
 
-def permits(permitted: t.Iterable[str]) -> t.Callable[[str], bool]:
-    """As the method of an authority that is yet to be made with this C(permitted), for the names of a first run.
+def permits(permitted: Iterable[str]) -> Callable[[str], bool]:
+    """As the method of an authority that is yet to be made with this `permitted`, for the names of a first run.
 
     :raises PkiError: an entry is neither domain nor network
     """

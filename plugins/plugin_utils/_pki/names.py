@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The names of a certificate: which a host gets, what they must look like, what a wildcard covers.
 
-Part of C(_pki); text in, text out, with the standard library only.
+Strings in, strings out, with the standard library only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import ipaddress
 import re
 import typing as t
+from collections.abc import Callable, Collection, Iterable
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -70,31 +71,31 @@ def desired_names(
     hostname: str | None = None,
     fqdn: str | None = None,
     inventory_name: str | None = None,
-    addresses: t.Iterable[str] = (),
-    extra: t.Iterable[str] = (),
+    addresses: Iterable[str] = (),
+    extra: Iterable[str] = (),
     remote_address: str | None = None,
-    permits: t.Callable[[str], bool] | None = None,
+    permits: Callable[[str], bool] | None = None,
 ) -> Names:
     """The names a browser may reach a host by.
 
-    C(hostname), C(fqdn) and C(addresses) are what the host claims, and a host may be in the hands of an attacker who
+    `hostname`, `fqdn` and `addresses` are what the host claims, and a host may be in the hands of an attacker who
     wants a certificate for a bank. So they are taken only where that could harm nobody: a single label; a name in
-    C(.local), C(.home.arpa), C(.internal), C(.lan), C(.home) or C(.localdomain); a name in the domain of
-    C(inventory_name), C(reached) or one of C(extra), unless strangers have names in that domain too (C(co.uk),
-    C(duckdns.org)); an address that is not global, or that is one of those. The others are reported in C(left_out).
+    `.local`, `.home.arpa`, `.internal`, `.lan`, `.home` or `.localdomain`; a name in the domain of
+    `inventory_name`, `reached` or one of `extra`, unless strangers have names in that domain too (`co.uk`,
+    `duckdns.org`); an address that is not global, or that is one of those. The others are reported in `left_out`.
 
     What the inventory says is taken as it is. Of both, what is unusable is skipped: names with an underscore,
-    localhost, and addresses that are loopback, link-local, multicast or unspecified. What the user asks for in C(extra)
+    localhost, and addresses that are loopback, link-local, multicast or unspecified. What the user asks for in `extra`
     is taken or refused.
 
-    :param hostname: becomes itself and, unless it has a dot, also C(<hostname>.local), as multicast DNS announces it
+    :param hostname: becomes itself and, unless it has a dot, also `<hostname>.local`, as multicast DNS announces it
     :param addresses: leave out those that change by themselves, such as temporary IPv6 addresses: each new one is a
         reason to issue a new certificate
     :param extra: DNS names (also with non-ASCII characters, or a wildcard as the first label) and addresses
-    :param reached: the name or address that the control node connects to (C(ansible_host))
-    :param permits: whether the authority may sign for a name or address, see C(CertificateAuthority.permits). What it
-        refuses is reported in C(not_permitted), but for C(extra), which C(issue) refuses. None: it may sign for all.
-    :raises PkiError: a name in C(extra) is neither a DNS name nor an address
+    :param reached: the name or address that the control node connects to (`ansible_host`)
+    :param permits: whether the authority may sign for a name or address, see `CertificateAuthority.permits`. What it
+        refuses is reported in `not_permitted`, but for `extra`, which `issue` refuses. None: it may sign for all.
+    :raises PkiError: a name in `extra` is neither a DNS name nor an address
     """
     if isinstance(extra, str):
         raise PkiError(f"The additional certificate names must be a list, not the text '{extra}'.")
@@ -127,7 +128,7 @@ def covers(name: str, names: Names) -> bool:
 
     A wildcard stands for exactly one label, and never for one directly below a top-level domain.
 
-    :param name: in its short form, see C(normalized); a wildcard is covered by the same wildcard only
+    :param name: in its short form, see `normalized`; a wildcard is covered by the same wildcard only
     """
     if parsed_address(name) is not None:
         return name in names.ips
@@ -151,8 +152,8 @@ class Subtrees(t.NamedTuple):
     networks: tuple[Network, ...]
 
 
-def permitted_subtrees(permitted: t.Iterable[str]) -> Subtrees:
-    """Domains (C(local), C(example.com), each with all names below it) and IP networks (C(192.168.0.0/16)).
+def permitted_subtrees(permitted: Iterable[str]) -> Subtrees:
+    """Domains (`local`, `example.com`, each with all names below it) and IP networks (`192.168.0.0/16`).
 
     :raises PkiError: one of them is neither
     """
@@ -216,7 +217,7 @@ def _asked_name(name: t.Any) -> str:
     return str(address)
 
 
-def _is_harmless(name: str, domains: t.Collection[str]) -> bool:
+def _is_harmless(name: str, domains: Collection[str]) -> bool:
     """Whether a name that a host claims cannot be somebody else's on the internet."""
     address = parsed_address(name)
     if address is not None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the pifleet.nodered maintainers
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading certificates and keys in PEM, and what the other parts of C(_pki) share about them, time and text.
+"""Reading certificates and keys in PEM, and what the other modules here share about them, time and text.
 
 No exception raised here contains key material or a passphrase.
 """

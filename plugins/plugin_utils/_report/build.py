@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import typing as t
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.baseline import Known
@@ -43,7 +44,7 @@ class Result:
     rules: frozenset[str]
 
 
-def results_from_data(data: t.Sequence[t.Any], rules: t.Mapping[str, Rule]) -> list[Result]:
+def results_from_data(data: Sequence[t.Any], rules: Mapping[str, Rule]) -> list[Result]:
     """The results of tasks; what cannot be used becomes a subject that could not be looked at.
 
     DataError where two are of one subject; SuppressionError.
@@ -63,9 +64,9 @@ def results_from_data(data: t.Sequence[t.Any], rules: t.Mapping[str, Rule]) -> l
 
 def _failed(item: t.Any, location: str, error: str) -> Subject:
     """The subject of an item that has none, or one that cannot be used; ``context`` is for a name that is not known."""
-    item = item if isinstance(item, t.Mapping) else {}
+    item = item if isinstance(item, Mapping) else {}
     subject = item.get("subject")
-    name = subject.get("name") if isinstance(subject, t.Mapping) else None
+    name = subject.get("name") if isinstance(subject, Mapping) else None
     reason, message = f"its result is unusable: {error}", item.get("msg")
     if subject is None and message and isinstance(message, str):
         # Why the task failed before it had a subject.
@@ -73,8 +74,8 @@ def _failed(item: t.Any, location: str, error: str) -> Subject:
     return Subject(name if name and isinstance(name, str) else location, Kind.HOST, reason)
 
 
-def _result(item: t.Any, rules: t.Mapping[str, Rule]) -> Result:
-    if not isinstance(item, t.Mapping) or "subject" not in item:
+def _result(item: t.Any, rules: Mapping[str, Rule]) -> Result:
+    if not isinstance(item, Mapping) or "subject" not in item:
         raise DataError("it has no subject.")
     subject = subject_from_data(item["subject"])
     findings = tuple(finding_from_data(finding, rules) for finding in item.get("findings") or ())
@@ -90,17 +91,17 @@ def _result(item: t.Any, rules: t.Mapping[str, Rule]) -> Result:
 
 def make(
     command: str,
-    results: t.Sequence[Result],
-    common: t.Sequence[Entry],
-    rules: t.Mapping[str, Rule],
-    known: t.Mapping[str, Known] | None,
+    results: Sequence[Result],
+    common: Sequence[Entry],
+    rules: Mapping[str, Rule],
+    known: Mapping[str, Known] | None,
     created: datetime.datetime,
     version: str,
 ) -> Report:
     """The report of these results.
 
-    :arg common: the suppressions for all subjects
-    :arg known: what the baseline has, None without one
+    :param common: the suppressions for all subjects
+    :param known: what the baseline has, None without one
     """
     applied = frozenset().union(*(result.rules for result in results), RULES)
     subjects = [result.subject for result in results]

@@ -10,14 +10,14 @@ import contextlib
 import os
 import pathlib
 import secrets
-import typing as t
+from collections.abc import Callable
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report
 
 from . import html_writer, json_writer, junit_writer, sarif_writer
 
 NAMES = {"json": "report.json", "sarif": "report.sarif", "junit": "report.xml", "html": "report.html"}
-_WRITERS: dict[str, t.Callable[[Report], str]] = {
+_WRITERS: dict[str, Callable[[Report], str]] = {
     "json": json_writer.render,
     "sarif": lambda report: sarif_writer.render(report, pathlib.Path.cwd()),
     "junit": junit_writer.render,

@@ -16,6 +16,7 @@ import hashlib
 import pathlib
 import re
 import typing as t
+from collections.abc import Iterable
 
 import jinja2
 import markupsafe
@@ -114,7 +115,7 @@ def _time(time: datetime.datetime) -> str:
     return f"{time.day} {time:%B %Y, %H:%M} UTC"
 
 
-def _counts(findings: t.Iterable[Finding]) -> list[tuple[Severity, int]]:
+def _counts(findings: Iterable[Finding]) -> list[tuple[Severity, int]]:
     found = [finding.rule.severity for finding in findings]
     return [(severity, found.count(severity)) for severity in SEVERITIES if severity in found]
 
@@ -149,7 +150,13 @@ class _End:
 def _certificates(report: Report) -> list[Subject]:
     """The subjects with a certificate, those whose certificate ends first at the top."""
     found = [subject for subject in report.subjects if subject.certificate]
-    return sorted(found, key=lambda subject: (subject.certificate.not_after, natural_sort_key(subject.name)))
+    return sorted(found, key=lambda subject: (_not_after(subject), natural_sort_key(subject.name)))
+
+
+def _not_after(subject: Subject) -> datetime.datetime:
+    if subject.certificate is None:
+        raise AssertionError("only subjects with a certificate have an end of it")
+    return subject.certificate.not_after
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +170,7 @@ class _Axis:
     @classmethod
     def of(cls, report: Report) -> _Axis:
         now = report.created
-        ends = [subject.certificate.not_after for subject in _certificates(report)[:SHOWN_CERTIFICATES]]
+        ends = [_not_after(subject) for subject in _certificates(report)[:SHOWN_CERTIFICATES]]
         last = min(max([*ends, now + datetime.timedelta(days=SOON)]), now + datetime.timedelta(days=_HORIZON))
         first = max(min([*ends, now]), now - datetime.timedelta(days=_HORIZON))
         room = (last - first) / 25
@@ -184,7 +191,7 @@ class _Axis:
         """The first days of some months: where they are, and what they are called."""
         months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month
         step = next((step for step in _STEPS if months / step <= _MARKS), _STEPS[-1])
-        marks = []
+        marks: list[tuple[float, str]] = []
         for month in range(self.first.year * 12 + self.first.month, self.last.year * 12 + self.last.month):
             year, index = divmod(month, 12)
             time = self.now.replace(year=year, month=index + 1, day=1, hour=0, minute=0, second=0, microsecond=0)

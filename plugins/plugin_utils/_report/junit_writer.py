@@ -10,7 +10,7 @@ looked at has one case, with an error.
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Report, Rule, Subject
@@ -36,7 +36,7 @@ def render(report: Report) -> str:
 
 
 def _suite(
-    report: Report, mark: str, subject: Subject, rules: list[Rule], findings: t.Mapping[tuple[str, str], list[Finding]]
+    report: Report, mark: str, subject: Subject, rules: list[Rule], findings: Mapping[tuple[str, str], list[Finding]]
 ) -> ElementTree.Element:
     name = one_line(subject.name)
     suite = ElementTree.Element(

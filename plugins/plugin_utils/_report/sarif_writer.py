@@ -15,6 +15,7 @@ import pathlib
 import re
 import typing as t
 import urllib.parse
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
@@ -93,7 +94,7 @@ def _rule(rule: Rule) -> dict[str, t.Any]:
 
 
 def _result(
-    report: Report, finding: Finding, subject: Subject | None, indexes: t.Mapping[str, int], directory: pathlib.Path
+    report: Report, finding: Finding, subject: Subject | None, indexes: Mapping[str, int], directory: pathlib.Path
 ) -> dict[str, t.Any]:
     physical: dict[str, t.Any] = {"artifactLocation": _artifact(report, finding, subject, directory)}
     if finding.location.line:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import typing as t
+from collections.abc import Iterable, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
@@ -210,7 +211,7 @@ class Summary:
         }
 
 
-def _with_worst(findings: t.Sequence[Finding], word: str) -> str:
+def _with_worst(findings: Sequence[Finding], word: str) -> str:
     """Such as "5 known (2 critical)"."""
     severities = [finding.rule.severity for finding in findings]
     worst = max(severities)
@@ -240,7 +241,7 @@ def report_data(report: Report) -> dict[str, t.Any]:
     }
 
 
-def ordered(findings: t.Iterable[Finding]) -> list[Finding]:
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
     """The same order in each run, the most severe first."""
     return sorted(
         findings,

@@ -97,6 +97,10 @@ UNREADABLE = RULES.add(
 )
 
 
+#: What reading a certificate raises that is none.
+_UNREADABLE_ERRORS: tuple[type[Exception], ...] = (PkiError, *MALFORMED)
+
+
 def check_certificate(
     pem: bytes | str, today: datetime.date, find: Callable[[Rule, str], Finding]
 ) -> Iterator[Finding]:
@@ -109,7 +113,7 @@ def check_certificate(
     try:
         certificate = certificates_of(as_bytes(pem), "the certificate")[0]
         described = describe_certificate(certificate)
-    except (PkiError, *MALFORMED):
+    except _UNREADABLE_ERRORS:
         yield find(UNREADABLE, "The certificate cannot be read.")
         return
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc

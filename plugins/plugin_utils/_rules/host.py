@@ -398,7 +398,7 @@ def _service(host: Host) -> Iterator[Finding]:
     if not service["enabled"]:
         yield host.finding(NOT_ENABLED, f"{service['name']} is not enabled.")
     umask = host.details.get("umask")
-    if umask and int(umask, 8) & 63 != 63:
+    if umask and int(umask, 8) & 0o077 != 0o077:
         yield host.finding(UMASK, f"The umask of {service['name']} is {umask}.")
     if host.details and not host.details["no_new_privileges"] and not service["drop_in"]:
         yield host.finding(

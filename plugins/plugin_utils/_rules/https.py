@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import typing as t
 from collections.abc import Iterator
 
@@ -137,7 +138,7 @@ def _https_object(review: SettingsReview, value: dict[str, t.Any], today: dateti
         elif isinstance(text, str) and "PRIVATE KEY" in text:
             yield review.finding(KEY_IN_REPOSITORY, f"{part} of https is the key itself.", place)
         elif isinstance(text, str) and text and part == "cert":
-            yield from check_certificate(text, today, lambda rule, message: review.finding(rule, message, place))
+            yield from check_certificate(text, today, functools.partial(review.finding, at=place))
     for key in ("minVersion", "secureProtocol"):
         if value.get(key) in ("TLSv1", "TLSv1.1", "TLSv1_method", "TLSv1_1_method"):
             yield review.finding(HTTPS_OLD, f"{key} of https is {value[key]}.", ("https", key))

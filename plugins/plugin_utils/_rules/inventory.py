@@ -10,7 +10,7 @@ import dataclasses
 import pathlib
 import re
 import typing as t
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_known_passwords import is_well_known
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_OPTIONS, wrong_type
@@ -171,7 +171,7 @@ _PASSWORD_IN_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/@]*:[^\s/@]+@", re.I
 _LOGIN_VARIABLES = {"nodered_admin_users": "username", "nodered_node_auth": "user", "nodered_static_auth": "user"}
 
 
-def secrets_of(variables: HostVariables, names: t.Iterable[str] | None = None) -> Iterator[Secret]:
+def secrets_of(variables: HostVariables, names: Iterable[str] | None = None) -> Iterator[Secret]:
     """The secrets of a host, as far as they have a value that can be read here."""
     for name in names or variables.names:
         if name in variables.names:
@@ -206,7 +206,7 @@ def check_secrets(variables: HostVariables, subject: str) -> Iterator[Finding]:
             )
 
 
-def check_shared(hosts: t.Mapping[str, HostVariables]) -> Iterator[Finding]:
+def check_shared(hosts: Mapping[str, HostVariables]) -> Iterator[Finding]:
     """Password hashes that several hosts have; each is told once, of the first host.
 
     Of a password each host gets a hash of its own, and one credentialSecret for all hosts lets flows move between them.
@@ -252,13 +252,13 @@ def _check_password(secret: Secret, subject: str) -> Iterator[Finding]:
 def _secrets_in(
     variables: HostVariables, variable: str, value: t.Any, keys: tuple[str, ...] = (), user: str = ""
 ) -> Iterator[Secret]:
-    if isinstance(value, t.Mapping):
+    if isinstance(value, Mapping):
         user = _user(variable, value)
         for key, part in value.items():
             yield from _secrets_in(variables, variable, part, (*keys, printable_name(key)), user)
     elif isinstance(value, list):
         for position, part in enumerate(value, 1):
-            whose = _user(variable, part) if isinstance(part, t.Mapping) else ""
+            whose = _user(variable, part) if isinstance(part, Mapping) else ""
             named = whose and not is_stand_in(whose)
             yield from _secrets_in(variables, variable, part, (*keys, whose if named else str(position)))
     elif (isinstance(value, str) or hasattr(value, "_ciphertext")) and not is_stand_in(value):
@@ -267,7 +267,7 @@ def _secrets_in(
             yield Secret(variable, " ".join(keys), text, variables.location(variable, value), user)
 
 
-def _user(variable: str, value: t.Mapping[str, t.Any]) -> str:
+def _user(variable: str, value: Mapping[str, t.Any]) -> str:
     """Who logs in with the mapping of a login, else the empty text."""
     return printable_name(value.get(_LOGIN_VARIABLES.get(variable, ""), ""))
 

@@ -303,8 +303,8 @@ def _users(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
         if not is_code(auth.get("authenticate")):
             yield review.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth has no users.", ("adminAuth",))
         return
-    node = unwrapped(review.settings.node(("adminAuth", "users")))
-    nodes = [node] if isinstance(users, dict) else elements_of(node) or []
+    node = review.settings.node(("adminAuth", "users"))
+    nodes = [] if node is None else [unwrapped(node)] if isinstance(users, dict) else elements_of(unwrapped(node)) or []
     names: set[str] = set()
     for user, place in zip([users] if isinstance(users, dict) else users, nodes, strict=False):
         if is_code(user):

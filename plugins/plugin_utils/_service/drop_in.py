@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -34,7 +35,7 @@ class DropInError(UserError):
     """A variable that a service cannot be given."""
 
 
-def environment_file(environment: t.Mapping[str, t.Any]) -> str:
+def environment_file(environment: Mapping[str, t.Any]) -> str:
     """The text of the environment file, empty where there are no variables.
 
     :param environment: variables for the service; values are text or numbers

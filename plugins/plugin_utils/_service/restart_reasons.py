@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -15,7 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from .drop_in import DROP_IN, environment_file
 
 
-def check_options(options: t.Mapping[str, t.Any]) -> None:
+def check_options(options: Mapping[str, t.Any]) -> None:
     """Refuse what the service could not be given, and users whose sessions cannot be meant.
 
     :param options: `environment`, `admin_users` and `revoke` as the module restart takes them
@@ -33,7 +34,7 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
             )
 
 
-def desired_environment(state: t.Mapping[str, t.Any], environment: t.Mapping[str, t.Any] | None) -> str:
+def desired_environment(state: Mapping[str, t.Any], environment: Mapping[str, t.Any] | None) -> str:
     """The content of the environment file that the service should have.
 
     :param environment: the variables asked for; with None those that it has stay
@@ -42,7 +43,7 @@ def desired_environment(state: t.Mapping[str, t.Any], environment: t.Mapping[str
 
 
 def restart_reasons(
-    state: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any], environment: str, fingerprint: str
+    state: Mapping[str, t.Any], options: Mapping[str, t.Any], environment: str, fingerprint: str
 ) -> list[str]:
     """Why the service has to be restarted and proved, in words that stand alone; empty where it need not.
 
@@ -86,6 +87,6 @@ def restart_reasons(
     return reasons
 
 
-def exposure(state: t.Mapping[str, t.Any]) -> str:
+def exposure(state: Mapping[str, t.Any]) -> str:
     """What other users of the host may read and should not, in words that stand alone; empty where there is nothing."""
     return f"other users of the host may read {', '.join(state['exposed'])}" if state["exposed"] else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import typing as t
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     Login,
@@ -153,7 +153,7 @@ class DesiredSettings:
 _Value = t.TypeVar("_Value")
 
 
-def _given(option: t.Any, parse: t.Callable[[t.Any], _Value]) -> _Value | None:
+def _given(option: t.Any, parse: Callable[[t.Any], _Value]) -> _Value | None:
     return None if option is None else parse(option)
 
 

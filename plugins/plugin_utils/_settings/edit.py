@@ -17,6 +17,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
     Node,
     SettingsError,
     captures,
+    field,
     line_of,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.rendering import Style, render, render_key
@@ -31,7 +32,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     value_of,
 )
 
-from .export import KeyPath
+from .export import Entry, KeyPath
 from .source import SettingsSource, overridden, related
 
 Rewrite = Callable[[Node], bytes]
@@ -50,7 +51,7 @@ class SettingsEdit:
     """One edit of a settings file; each method returns the bytes of another one."""
 
     def __init__(self, settings: SettingsSource, style: Style | None = None) -> None:
-        """:param style: how new code is written; None: as the file's own"""
+        """Of the bytes of a file; ``style`` is how new code is written, by default as the file's own."""
         self.settings = settings
         if style is not None:
             self.style = style
@@ -73,7 +74,8 @@ class SettingsEdit:
             return self._spliced(target, self._put(target, path, rewrite, fresh))
         if entry is None:
             return self._with_statement(path, fresh)
-        return self._spliced(entry.value, self._put(entry.value, path[len(entry.path) :], rewrite, fresh))
+        assigned, value = _assignment(entry)
+        return self._spliced(value, self._put(value, path[len(assigned) :], rewrite, fresh))
 
     def _spliced(self, node: Node, text: bytes) -> bytes:
         return self.settings.source[: node.start_byte] + text + self.settings.source[node.end_byte :]
@@ -110,7 +112,9 @@ class SettingsEdit:
             if entry.path == path and entry.owner is None:
                 return self._without_statement(entry.node)
             target = entry.owner or entry.value
-            text = None if target is None else self.cut(target, path if entry.owner else path[len(entry.path) :])
+            if target is None:
+                return None
+            text = self.cut(target, path if entry.owner else path[len(entry.path) :])
             return None if text is None else self._spliced(target, text)
         return None
 
@@ -184,8 +188,8 @@ class SettingsEdit:
 
     def _with_fields(self, node: Node, item: dict[str, t.Any]) -> bytes:
         members = Members(self, unwrapped(node))
-        for field, value in item.items():
-            members.put_value(field, value)
+        for key, value in item.items():
+            members.put_value(key, value)
         return self._around(node, members.render())
 
     def _insert_element(self, array: MemberList, index: int, value: t.Any, siblings: list[Node]) -> None:
@@ -201,9 +205,9 @@ class SettingsEdit:
     def _with_statement(self, path: KeyPath, value: t.Any) -> bytes:
         """The source with `exports.key = value;` after the last such statement."""
         last = self.settings.export.entries[-1]
-        target = last.node.named_children[0].child_by_field_name("left")
-        for _key in last.path:
-            target = target.child_by_field_name("object")
+        target = field(last.node.named_children[0], "left")
+        for _key in last.path or ():
+            target = field(target, "object")
         for key in reversed(path[1:]):
             value = {key: value}
         key = render_key(path[0], self.style)
@@ -241,7 +245,8 @@ class SettingsEdit:
 
     def indent_at(self, position: int) -> bytes:
         """The indentation of the line at a position."""
-        return _INDENT.match(self.settings.source, self._line_start(position), position)[0]
+        indent = _INDENT.match(self.settings.source, self._line_start(position), position)
+        return indent[0] if indent else b""
 
     def _line_start(self, position: int) -> int:
         start = self.settings.source.rfind(b"\n", 0, position) + 1
@@ -306,8 +311,10 @@ class Members:
             for index in reversed(found):
                 self._remove(index)
             return bool(found)
-        member = self._members[index] if index >= 0 else None
-        text = None if member is None or member.value is None else self._edit.cut(member.value, keys[1:])
+        if index < 0:
+            return False
+        member = self._members[index]
+        text = None if member.value is None else self._edit.cut(member.value, keys[1:])
         if text is None:
             return False
         self._list.members[index] = self._edit.key_text(member) + text
@@ -361,6 +368,13 @@ class Members:
     def _remove(self, index: int) -> None:
         self._list.remove(index)
         del self._members[index]
+
+
+def _assignment(entry: Entry) -> tuple[KeyPath, Node]:
+    """The keys and the value of an entry that is an assignment, which has both."""
+    if entry.path is None or entry.value is None:
+        raise AssertionError("an assignment has keys and a value")
+    return entry.path, entry.value
 
 
 def _follows_semicolon(statement: Node) -> bool:

@@ -11,12 +11,13 @@ else touches the settings object becomes a hazard, and a hazard stops only edits
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import (
     Node,
     NothingExportedError,
     SettingsError,
+    field,
     line_of,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes import (
@@ -48,7 +49,7 @@ from .functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
 KeyPath = tuple[str, ...]
 
 
-class Entry(NamedTuple):
+class Entry(t.NamedTuple):
     """One place that gives a setting its value."""
 
     path: KeyPath | None  # None: it may be any key (`...spread`, `[computed]: 1`)
@@ -57,7 +58,7 @@ class Entry(NamedTuple):
     owner: Node | None  # the object literal it is a member of; None for an assignment
 
 
-class Hazard(NamedTuple):
+class Hazard(t.NamedTuple):
     """Code that may change a setting in a way that an edit of the file cannot foresee."""
 
     path: KeyPath  # empty: it may change any setting
@@ -66,7 +67,7 @@ class Hazard(NamedTuple):
     reads_only: bool  # harmless as long as the value there is no object
 
 
-class Export(NamedTuple):
+class Export(t.NamedTuple):
     """The settings object of a file."""
 
     entries: list[Entry]
@@ -87,7 +88,7 @@ def find_export(root: Node, strict: bool = True) -> Export:
 # Names that Node-RED ignores without a word when their case is wrong.
 _KNOWN_NAMES = {
     name.lower(): name
-    for name in (
+    for name in [
         "adminAuth",
         "credentialSecret",
         "disableEditor",
@@ -119,7 +120,7 @@ _KNOWN_NAMES = {
         "uiPort",
         "userDir",
         "webSocketNodeVerifyClient",
-    )
+    ]
 }
 # Calls that look at their arguments and keep nothing.
 _READERS = re.compile(r"(?:console\.\w+|JSON\.stringify|Object\.keys|util\.inspect|Array\.isArray|String|Boolean)\Z")
@@ -130,7 +131,7 @@ _READING_METHODS = frozenset(
 _PASSING_OPERATORS = frozenset({"&&", "||", "??"})
 # Functions in which `this` and `arguments` are not those of the file.
 _WITH_THIS = FUNCTIONS - {"arrow_function"}
-# The functions that `_web_sockets` writes, which only read, without a difference of spaces.
+# The functions that `web_sockets` writes, which only read, without a difference of spaces.
 _OWN_FUNCTIONS = frozenset(" ".join(code.split()) for code in (VERIFY_LOGIN, VERIFY_CLIENT, IO_MIDDLEWARE))
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
 
@@ -231,7 +232,7 @@ class _Finder:
                 continue
             _end, path, known = key_chain(reference)
             if path[:1] == ("exports",):
-                found.append(reference.parent)
+                found.append(reference.outer)
             elif not path and not (known and _is_harmless(reference)):
                 self._add_hazard((), reference.node, "is handed on here with `module` to code that may change it")
         return found
@@ -268,7 +269,7 @@ class _Finder:
             if value.type == "object" or _is_required(value):
                 return [value], names
             if value.type == "call_expression" and _callee(value) == "Object.assign":
-                sources = [unwrapped(source) for source in code_children(value.child_by_field_name("arguments"))]
+                sources = [unwrapped(source) for source in code_children(field(value, "arguments"))]
                 if sources and (sources[0].type == "object" or _is_required(sources[0])):
                     return sources, names
             if value.type != "identifier" or text_of(value) in names:
@@ -285,8 +286,8 @@ class _Finder:
                 f"module.exports is `{name}`, which is not defined in this file as an object literal.",
                 line_of(identifier),
             )
-        if writes[0].parent.node.type in NAMED_DECLARATIONS:
-            raise _not_an_object(writes[0].parent.node)
+        if writes[0].outer.node.type in NAMED_DECLARATIONS:
+            raise _not_an_object(writes[0].outer.node)
         found = assignment_to(writes[0])
         if len(writes) > 1 or found is None or found.end > identifier.start_byte:
             raise SettingsError(
@@ -336,16 +337,12 @@ class _Finder:
             return
         end, path, known = key_chain(reference)
         end = without_parentheses(end)
-        outer = end.parent.node
+        outer = end.outer.node
         if not path and known:
             self._classify_whole(end)
         elif outer.type == "assignment_expression" and end.is_field("left"):
-            if (
-                known
-                and is_statement(end.parent)
-                and outer.child_by_field_name("right").type != "assignment_expression"
-            ):
-                statement = end.parent.parent.node
+            if known and is_statement(end.outer) and field(outer, "right").type != "assignment_expression":
+                statement = end.outer.outer.node
                 self._assigned.append(Entry(path, statement, outer.child_by_field_name("right"), None))
             else:
                 self._add_hazard(path, outer, "is assigned here in a way that may not always run")
@@ -430,12 +427,12 @@ def _is_harmless(reference: Reference) -> bool:
     while reference.parent is not None:
         outer = reference.parent.node
         if outer.type == "binary_expression":
-            operator = outer.child_by_field_name("operator").type
+            operator = field(outer, "operator").type
             # `object && x` is never the object.
             if operator not in _PASSING_OPERATORS or (operator == "&&" and reference.is_field("left")):
                 return True
         if outer.type == "for_in_statement":
-            return reference.is_field("right") and outer.child_by_field_name("operator").type == "in"
+            return reference.is_field("right") and field(outer, "operator").type == "in"
         if outer.type == "unary_expression":
             return outer.children[0].type != "delete"
         if outer.type in ("template_substitution", "expression_statement") or reference.is_field("condition"):
@@ -484,7 +481,7 @@ def _not_an_object(value: Node) -> SettingsError:
     if value.type in ("ternary_expression", "binary_expression"):
         return SettingsError("module.exports depends on a condition. Export one object literal.", line)
     if value.type == "new_expression":
-        if text_of(value.child_by_field_name("constructor")) == "Promise":
+        if text_of(field(value, "constructor")) == "Promise":
             return _promise(value)
         return SettingsError("module.exports is made by `new`. Export an object literal.", line)
     if value.type == "call_expression":
@@ -493,7 +490,7 @@ def _not_an_object(value: Node) -> SettingsError:
 
 
 def _not_an_object_but_a_call(call: Node) -> SettingsError:
-    function = unwrapped(call.child_by_field_name("function"))
+    function = unwrapped(field(call, "function"))
     name = _callee(call)
     is_async = any(child.type == "async" for child in function.children)
     if is_async or name.startswith("Promise.") or name.endswith((".then", ".catch", ".finally")):

@@ -12,6 +12,7 @@ is no ``dashboard``.
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Collection, Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
@@ -31,7 +32,7 @@ FUNCTIONS = {
 }
 
 
-def ask_for_login(document: SettingsDocument, elsewhere: t.Collection[tuple[str, ...]]) -> None:
+def ask_for_login(document: SettingsDocument, elsewhere: Collection[tuple[str, ...]]) -> None:
     """Let web sockets ask for the login of httpNodeAuth, but for what is asked for ``elsewhere`` and the user's own code."""
     for path, code in FUNCTIONS.items():
         if not any(path[: len(other)] == other for other in elsewhere) and _is_free(document, path):
@@ -40,7 +41,7 @@ def ask_for_login(document: SettingsDocument, elsewhere: t.Collection[tuple[str,
 
 def with_login(key: str, value: t.Any) -> t.Any:
     """The value of a setting that somebody asked for, with what asks for the login if that is left open."""
-    if key not in ("ui", "dashboard") or not isinstance(value, t.Mapping) or "ioMiddleware" in value:
+    if key not in ("ui", "dashboard") or not isinstance(value, Mapping) or "ioMiddleware" in value:
         return value
     return {**value, "ioMiddleware": Expression(IO_MIDDLEWARE)}
 
