@@ -64,7 +64,7 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: t.Any, deadline: float, **kwargs: t.Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Until(sock, t.cast("io.BufferedReader", self.fp).detach(), deadline))
+        self.fp = io.BufferedReader(_Until(sock, t.cast("t.Any", self.fp).detach(), deadline))
 
 
 def _left(deadline: float) -> float:

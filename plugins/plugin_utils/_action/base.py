@@ -74,16 +74,16 @@ class HostAction(ActionBase):
 
     def certificates_of_hosts(self) -> dict[str, HostCertificate]:
         """The certificates of the hosts of this play, by their names, as far as this run has seen them."""
+        present: dict[str, HostCertificate] = {}
         hosts = self.task_vars.get("hostvars")
-        present = {}
-        for name in self.task_vars.get("ansible_play_hosts_all", ()) if hosts else ():
+        if hosts is None:
+            return present
+        for name in self.task_vars.get("ansible_play_hosts_all", ()):
             # Without templates: what is looked for are results.
             variables = hosts.raw_get(name)
-            state = variables.get("nodered_info")
-            if state is None:
-                state = (variables.get("nodered_preflight") or {}).get("host_info")
-            if state and "certificate" in state:
-                present[name] = HostCertificate.of(state)
+            for state in (variables.get("nodered_info"), (variables.get("nodered_preflight") or {}).get("host_info")):
+                if isinstance(state, t.Mapping) and "certificate" in state:
+                    present[name] = HostCertificate.of(state)
         return present
 
     def inventory_address(self, name: str) -> str:

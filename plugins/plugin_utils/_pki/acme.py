@@ -17,6 +17,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
     reasons_to_fetch,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import LineageState
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 from . import certificates
@@ -158,7 +159,7 @@ def configuration(options: Mapping[str, t.Any]) -> str:
 
 
 def reasons(
-    found: dict[str, t.Any] | None,
+    found: LineageState | None,
     installed: str | None,
     desired: DesiredLineage,
     hook: str,
@@ -191,7 +192,7 @@ def reasons(
     return to_fetch, to_install
 
 
-def _reasons_of_certificate(found: dict[str, t.Any], desired: DesiredLineage, now: datetime.datetime) -> list[str]:
+def _reasons_of_certificate(found: LineageState, desired: DesiredLineage, now: datetime.datetime) -> list[str]:
     try:
         described = certificates.describe(found["chain"])
     except PkiError:

@@ -17,8 +17,8 @@ import stat
 import sys
 
 LARGEST = 1024 * 1024
-commands = set()
-files = {}
+commands: set[str] = set()
+files: dict[tuple[object, ...], dict[str, object]] = {}
 
 
 def look_at_processes() -> None:
@@ -31,7 +31,7 @@ def look_at_processes() -> None:
                 continue
 
 
-def look_at_files(directory) -> None:
+def look_at_files(directory: str) -> None:
     for parent, _directories, names in os.walk(directory):
         for name in names:
             path = os.path.join(parent, name)

@@ -7,6 +7,8 @@
 Where the file is empty, it stands still where a module of the collection waits, as it does in the proof of a start.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import time
@@ -16,7 +18,7 @@ SETTINGS = "/home/pi/.node-red/settings.js"
 true_sleep = time.sleep
 
 
-def content(path):
+def content(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8") as stream:
             return stream.read()
@@ -24,7 +26,7 @@ def content(path):
         return None
 
 
-def sleep(seconds) -> None:
+def sleep(seconds: float) -> None:
     # Python's own modules wait too, for other programs.
     caller = sys._getframe(1).f_globals["__name__"]
     while caller.startswith("ansible_collections.") and content(STILL) == "":
@@ -33,5 +35,5 @@ def sleep(seconds) -> None:
 
 
 time.sleep = sleep
-while content(STILL) and content(STILL) in content(SETTINGS):
+while (still := content(STILL)) and still in (content(SETTINGS) or ""):
     true_sleep(0.1)
