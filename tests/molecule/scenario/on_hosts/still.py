@@ -34,6 +34,6 @@ def sleep(seconds: float) -> None:
     true_sleep(seconds)
 
 
-time.sleep = sleep
+time.sleep = sleep  # type: ignore[assignment]
 while (still := content(STILL)) and still in (content(SETTINGS) or ""):
     true_sleep(0.1)
