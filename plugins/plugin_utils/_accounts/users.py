@@ -73,7 +73,7 @@ class Login:
 def admin_users(desired: Iterable[Mapping[str, t.Any]], variable: str = "nodered_admin_users") -> list[User]:
     """The users of adminAuth.
 
-    :param wished: mappings with username, password or password_hash, and permissions
+    :param desired: mappings with username, password or password_hash, and permissions
     :param variable: what the user has written them as, for messages
     :raises AccountError: there is none, one is incomplete or ambiguous, or two have the same name
     """
@@ -166,12 +166,12 @@ def same_login(one: Login, other: Login) -> bool:
     return passwords.fits(t.cast(str, plain.password), hashed.hash)
 
 
-def _check_keys(entry: object, known: tuple[str, ...], context: str) -> None:
+def _check_keys(entry: object, keys: tuple[str, ...], context: str) -> None:
     if not isinstance(entry, Mapping):
-        raise AccountError(f"{context}: must be a mapping with {', '.join(known)}.")
+        raise AccountError(f"{context}: must be a mapping with {', '.join(keys)}.")
     for key in entry:
-        if key not in known:
-            raise AccountError(f"{context}: unknown key {key!r}. Known are {', '.join(known)}.")
+        if key not in keys:
+            raise AccountError(f"{context}: unknown key {key!r}. Known are {', '.join(keys)}.")
 
 
 def _text(entry: Mapping[str, t.Any], key: str, context: str) -> str:

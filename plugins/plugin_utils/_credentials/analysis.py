@@ -152,7 +152,7 @@ def analyse(state: Mapping[str, t.Any], document: SettingsDocument) -> Credentia
     secret = document.get(("credentialSecret",))
     made = read["generated"] or {}
     user_dir = state["user_dir"]["path"]
-    found = Credentials(
+    credentials = Credentials(
         Status.NONE,
         path=name and os.path.join(user_dir, name),
         user_dir=user_dir,
@@ -163,9 +163,9 @@ def analyse(state: Mapping[str, t.Any], document: SettingsDocument) -> Credentia
         pending=tuple(read["pending"]),
     )
     holding = [file for file in files if not file.empty]
-    lost = [file for file in holding if not _is_read(found, file)]
+    lost = [file for file in holding if not _is_read(credentials, file)]
     if not lost:
-        return dataclasses.replace(found, status=Status.READABLE if holding else Status.NONE)
+        return dataclasses.replace(credentials, status=Status.READABLE if holding else Status.NONE)
     if len(lost) < len(holding):
         # An old file that nobody needs, or the one that counts.
         names = ", ".join(file.name for file in lost)
@@ -173,7 +173,7 @@ def analyse(state: Mapping[str, t.Any], document: SettingsDocument) -> Credentia
             Status.UNKNOWN,
             f"flowFile is code, so it cannot be told whether Node-RED reads {names}, which it could not decrypt",
         )
-    return dataclasses.replace(found, status=Status.LOST, reason=_why_lost(found, lost[0]))
+    return dataclasses.replace(credentials, status=Status.LOST, reason=_why_lost(credentials, lost[0]))
 
 
 def _why_unknown(state: Mapping[str, t.Any], document: SettingsDocument) -> str:
@@ -214,27 +214,27 @@ def _file_name(state: Mapping[str, t.Any], document: SettingsDocument) -> str | 
     return f"{base}_cred{extension}"
 
 
-def _is_read(found: Credentials, file: CredentialsFile) -> bool:
+def _is_read(credentials: Credentials, file: CredentialsFile) -> bool:
     """Whether Node-RED can read a file, or will when the open transaction is finished."""
     if file.kind == "plain":
         return True
-    keys = (() if found.key is None else (found.key,)) + found.pending
+    keys = (() if credentials.key is None else (credentials.key,)) + credentials.pending
     return any(file.decrypts_with(key) for key in keys)
 
 
-def _why_lost(found: Credentials, file: CredentialsFile) -> str:
+def _why_lost(credentials: Credentials, file: CredentialsFile) -> str:
     if file.kind == "damaged":
         return f"{file.name} is damaged"
-    if found.generated and isinstance(found.secret, str) and file.decrypts_with(found.secret):
+    if credentials.generated and isinstance(credentials.secret, str) and file.decrypts_with(credentials.secret):
         return (
             f"credentialSecret in settings.js fits {file.name}, but the key that Node-RED has made itself"
-            f" ({found.generated_file}) is tried instead"
+            f" ({credentials.generated_file}) is tried instead"
         )
-    if found.generated:
-        return f"the key that Node-RED has made itself ({found.generated_file}) does not fit {file.name}"
-    if found.secret is None:
+    if credentials.generated:
+        return f"the key that Node-RED has made itself ({credentials.generated_file}) does not fit {file.name}"
+    if credentials.secret is None:
         return f"settings.js has no credentialSecret, and {file.name} is encrypted"
-    if found.secret is False:
+    if credentials.secret is False:
         return f"credentialSecret in settings.js is false, and {file.name} is encrypted"
     return f"credentialSecret in settings.js does not fit {file.name}"
 
@@ -250,45 +250,45 @@ class Migration:
     plan: dict[str, t.Any] | None = dataclasses.field(default=None, repr=False)
 
 
-def migration(found: Credentials, secret: str) -> Migration | None:
+def migration(credentials: Credentials, secret: str) -> Migration | None:
     """How the credentials come to be encrypted with this secret, and no other key is left; None where nothing can be told.
 
     :raises CredentialsError: they could not be decrypted any more
     """
-    if found.status is Status.UNKNOWN:
+    if credentials.status is Status.UNKNOWN:
         return None
-    former = found.secret if isinstance(found.secret, str) and found.secret != secret else None
-    keys = [key for key in (former, *found.pending) if key is not None]
-    known = [secret, *keys, *([found.generated] if found.generated else [])]
+    former = credentials.secret if isinstance(credentials.secret, str) and credentials.secret != secret else None
+    keys = [key for key in (former, *credentials.pending) if key is not None]
+    usable_keys = [secret, *keys, *([credentials.generated] if credentials.generated else [])]
     before, after = [], []
-    for file in found.files:
+    for file in credentials.files:
         if file.empty or file.decrypts_with(secret):
             continue
-        if file.kind != "plain" and not any(file.decrypts_with(key) for key in known):
-            raise CredentialsError(_nothing_fits(found, file))
-        before.append(f"{file.name}: {_how(found, file)}")
+        if file.kind != "plain" and not any(file.decrypts_with(key) for key in usable_keys):
+            raise CredentialsError(_nothing_fits(credentials, file))
+        before.append(f"{file.name}: {_how(credentials, file)}")
         after.append(f"{file.name}: encrypted with credentialSecret")
-    if found.generated:
-        before.append(f"{found.generated_file}: has a key that Node-RED has made itself")
-    if not before and found.secret == secret:
+    if credentials.generated:
+        before.append(f"{credentials.generated_file}: has a key that Node-RED has made itself")
+    if not before and credentials.secret == secret:
         return Migration()
     return Migration(
         tuple(before),
         tuple(after),
-        {"secret": secret, "keys": keys, "required": [file.name for file in found.files], "sources": {}},
+        {"secret": secret, "keys": keys, "required": [file.name for file in credentials.files], "sources": {}},
     )
 
 
-def _how(found: Credentials, file: CredentialsFile) -> str:
+def _how(credentials: Credentials, file: CredentialsFile) -> str:
     if file.kind == "plain":
         return "not encrypted"
-    if found.generated and file.decrypts_with(found.generated):
+    if credentials.generated and file.decrypts_with(credentials.generated):
         return "encrypted with the key that Node-RED has made itself"
     return "encrypted with the former credentialSecret"
 
 
-def _nothing_fits(found: Credentials, file: CredentialsFile) -> str:
-    path = os.path.join(found.user_dir, file.name)
+def _nothing_fits(credentials: Credentials, file: CredentialsFile) -> str:
+    path = os.path.join(credentials.user_dir, file.name)
     reason = (
         "is damaged"
         if file.kind == "damaged"

@@ -24,14 +24,14 @@ _KEYS = ("fingerprint", "subject", "rule", "detail")
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 #: What the file has of a finding. Only the fingerprint is compared, the rest is for who reads it.
-Known = Mapping[str, str]
+BaselineEntry = Mapping[str, str]
 
 
 class BaselineError(UserError):
     """A baseline that cannot be read; the text names the file and says what to do."""
 
 
-def read(path: pathlib.Path) -> dict[str, Known]:
+def read(path: pathlib.Path) -> dict[str, BaselineEntry]:
     """What a baseline has, by its fingerprints. BaselineError."""
     try:
         data = json.loads(path.read_bytes())
@@ -48,40 +48,40 @@ def read(path: pathlib.Path) -> dict[str, Known]:
             f"The baseline {path} has format_version {data.get('format_version')!r}, but this collection reads {_VERSION}."
             " Update the collection."
         )
-    known = data.get("findings")
-    if not isinstance(known, list):
+    entries = data.get("findings")
+    if not isinstance(entries, list):
         raise BaselineError(f"The baseline {path} has no list of findings. {_restore()}")
-    for number, item in enumerate(known, 1):
+    for number, item in enumerate(entries, 1):
         if not (
             isinstance(item, dict)
             and all(isinstance(item.get(key), str) for key in _KEYS)
             and _FINGERPRINT.fullmatch(item["fingerprint"])
         ):
             raise BaselineError(f"Finding {number} of the baseline {path} lacks {', '.join(_KEYS)}. {_restore()}")
-    return {item["fingerprint"]: {key: item[key] for key in _KEYS} for item in known}
+    return {item["fingerprint"]: {key: item[key] for key in _KEYS} for item in entries}
 
 
 def _restore() -> str:
     return "Restore it from version control, or remove it and write a new one with nodered_baseline_write: true."
 
 
-def render(report: Report, former: Mapping[str, Known]) -> str:
+def render(report: Report, former: Mapping[str, BaselineEntry]) -> str:
     """The text of a baseline with all findings of a report that are not suppressed.
 
     Of subjects that this report could not look at, or that it is not about (``--limit``), it keeps what the former had.
     """
     looked_at = {subject.name for subject in report.subjects if not subject.error}
-    kept = [known for known in former.values() if known["subject"] not in looked_at]
-    new = [_known(finding) for finding in report.findings if not finding.suppression]
-    found = {known["fingerprint"]: known for known in [*kept, *new]}
+    kept = [entry for entry in former.values() if entry["subject"] not in looked_at]
+    new = [_entry(finding) for finding in report.findings if not finding.suppression]
+    entries = {entry["fingerprint"]: entry for entry in [*kept, *new]}
     ordered = sorted(
-        found.values(), key=lambda known: [known[key] for key in ("subject", "rule", "detail", "fingerprint")]
+        entries.values(), key=lambda entry: [entry[key] for key in ("subject", "rule", "detail", "fingerprint")]
     )
     data = {"format": _FORMAT, "format_version": _VERSION, "findings": ordered}
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
 
-def _known(finding: Finding) -> Known:
+def _entry(finding: Finding) -> BaselineEntry:
     return {
         "fingerprint": finding.fingerprint,
         "subject": finding.subject,

@@ -140,5 +140,5 @@ class Report:
 
     def counted(self, severity: Severity = Severity.LOW) -> list[Finding]:
         """The findings of at least this severity that count, the most severe first."""
-        found = [finding for finding in self.findings if finding.counts and finding.rule.severity >= severity]
-        return sorted(found, key=lambda finding: (-finding.rule.severity, finding.subject, finding.rule.identifier))
+        counting = [finding for finding in self.findings if finding.counts and finding.rule.severity >= severity]
+        return sorted(counting, key=lambda finding: (-finding.rule.severity, finding.subject, finding.rule.identifier))

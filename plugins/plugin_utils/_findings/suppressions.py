@@ -114,11 +114,11 @@ def _with_days(value: t.Any) -> t.Any:
 def _entry(item: t.Any, rules: Collection[str], what: str) -> Entry:
     if not isinstance(item, Mapping):
         raise SuppressionError(f"{what} must be a dictionary with rule, reason and until.")
-    known = [*_KEYS, *_PATTERNS]
+    keys = [*_KEYS, *_PATTERNS]
     for key in item:
-        if key not in known:
-            alike = difflib.get_close_matches(str(key), known, 1)
-            meant = f" Is {alike[0]} meant?" if alike else f" There are {', '.join(known)}."
+        if key not in keys:
+            alike = difflib.get_close_matches(str(key), keys, 1)
+            meant = f" Is {alike[0]} meant?" if alike else f" There are {', '.join(keys)}."
             raise SuppressionError(f"{what} has the key {key!s}, which there is not.{meant}")
     for key, means in _KEYS.items():
         if item.get(key) in (None, ""):
@@ -172,13 +172,13 @@ def suppress(
             if entry.is_for(subject):
                 owners.setdefault(entry, []).append(subject)
     for entry, having in owners.items():
-        told = _told(entry, having, matched[entry], today, applied)
-        if told:
-            result.append(told)
+        about_entry = _finding_about(entry, having, matched[entry], today, applied)
+        if about_entry:
+            result.append(about_entry)
     return result
 
 
-def _told(
+def _finding_about(
     entry: Entry, having: list[Subject], matched: list[str], today: datetime.date, applied: Container[str]
 ) -> Finding | None:
     looked_at = [subject.name for subject in having if not subject.error]

@@ -97,13 +97,13 @@ class HostVariables:
         """Where a variable was written, or better the part of its value that is given."""
         if name not in self._values:
             return Location()
-        for known in (value, self._values[name]):
-            location = location_of(known)
+        for part in (value, self._values[name]):
+            location = location_of(part)
             if location.file:
                 return location
-        return self._place_of_name(name) or self._place_in_inventory(name)
+        return self._location_of_name(name) or self._location_in_inventory(name)
 
-    def _place_of_name(self, name: str) -> Location | None:
+    def _location_of_name(self, name: str) -> Location | None:
         """Where a variable was written whose value is no text, for which not every ansible-core keeps the place.
 
         Where a variable is overridden, Ansible has the value of the last one with the name of the first.
@@ -114,7 +114,7 @@ class HostVariables:
             return None
         return location
 
-    def _place_in_inventory(self, name: str) -> Location:
+    def _location_in_inventory(self, name: str) -> Location:
         """The line of an inventory file in INI format, which ansible-core 2.18 does not keep."""
         text = self._values[name]
         if self._inventory and isinstance(text, (str, int)) and os.path.isfile(self._inventory):
@@ -122,7 +122,7 @@ class HostVariables:
             lines = pathlib.Path(self._inventory).read_text("utf-8", "replace").splitlines()
             for number, line in enumerate(lines, 1):
                 if desired.search(line):
-                    return Location(shown_path(self._inventory), number)
+                    return Location(relative_path(self._inventory), number)
         return Location()
 
     def _variable(self, name: str) -> tuple[t.Any, t.Any, list[Missing]]:
@@ -138,11 +138,11 @@ class HostVariables:
         except UnresolvedTemplateError as error:
             unresolved = error
         if isinstance(value, (dict, list)):
-            known = len(missing)
+            missing_before = len(missing)
             parts = [
                 self._resolve(name, part, missing) for part in (value.values() if isinstance(value, dict) else value)
             ]
-            if len(missing) > known:
+            if len(missing) > missing_before:
                 before, after = map(list, zip(*parts, strict=True))
                 return (
                     (dict(zip(value, before, strict=True)), dict(zip(value, after, strict=True)))
@@ -210,11 +210,11 @@ def location_of(value: t.Any) -> Location:
     """Where a value, or the first part of it that Ansible knows this of, was written."""
     position = getattr(value, "ansible_pos", None)
     if position:
-        return Location(shown_path(position[0]), position[1]) if os.path.isfile(position[0]) else Location()
+        return Location(relative_path(position[0]), position[1]) if os.path.isfile(position[0]) else Location()
     if Origin is not None:
         tag = Origin.get_tag(value)
         if tag and tag.path:
-            return Location(shown_path(tag.path), tag.line_num)
+            return Location(relative_path(tag.path), tag.line_num)
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return next((location for location in map(location_of, parts) if location.file), Location())
 
@@ -228,7 +228,7 @@ def _line(location: Location) -> str:
     return lines[location.line - 1] if location.line and location.line <= len(lines) else ""
 
 
-def shown_path(path: str) -> str:
+def relative_path(path: str) -> str:
     """A path as reports show it: from the working directory on, if it lies below."""
     relative = os.path.relpath(path)
     return path if relative.startswith(os.pardir) else relative

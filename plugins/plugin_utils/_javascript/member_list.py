@@ -73,8 +73,8 @@ class MemberList:
     def indent_for(self, index: int, unit: bytes) -> bytes:
         """The indentation of a new member at that index, when it gets a line of its own."""
         for gap in (*reversed(self.gaps[:index]), *self.gaps[index:-1]):
-            if found := _OWN_LINE.search(gap):
-                return found[1]
+            if indent := _OWN_LINE.search(gap):
+                return indent[1]
         comments = [comment for gap in self.gaps for comment in _own_line_comments(gap)]
         return comments[-1].indent if comments else self.line_indent + unit
 
@@ -218,14 +218,14 @@ def _own_line_comments(gap: bytes) -> Iterator[_LineComment]:
 
 def _end_of_example(gap: bytes, name: str) -> int | None:
     """Where the last commented-out `name: ...` ends, all its lines included."""
-    found = None
+    end = None
     example = _Example()
     for comment in _own_line_comments(gap):
         if comment.follows_blank_line or not comment.text.startswith(b"//"):
             example = _Example()
         if comment.text.startswith(b"//") and example.add(comment.text[2:]) == name:
-            found = comment.end
-    return found
+            end = comment.end
+    return end
 
 
 class _Example:

@@ -109,14 +109,15 @@ def parse(source: bytes) -> Node:
     root = tree_of(source)
     if root.has_error:
         raise _syntax_error(root, source)
-    found = captures(_LENIENCIES, root)
-    if "comma" in found:
-        raise SettingsError("a comma too many. Remove it.", min(map(line_of, found["comma"])))
-    if "jsx" in found:
-        raise _not_javascript(min(found["jsx"], key=line_of), source)
-    if "html" in found:
+    leniencies = captures(_LENIENCIES, root)
+    if "comma" in leniencies:
+        raise SettingsError("a comma too many. Remove it.", min(map(line_of, leniencies["comma"])))
+    if "jsx" in leniencies:
+        raise _not_javascript(min(leniencies["jsx"], key=line_of), source)
+    if "html" in leniencies:
         raise SettingsError(
-            "an HTML comment (<!-- or -->) in JavaScript. Write it as // comment.", min(map(line_of, found["html"]))
+            "an HTML comment (<!-- or -->) in JavaScript. Write it as // comment.",
+            min(map(line_of, leniencies["html"])),
         )
     return root
 

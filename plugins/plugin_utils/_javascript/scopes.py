@@ -64,15 +64,15 @@ class Names:
         for node in captures(_NAMES, root).get("name", ()):
             self._positions.setdefault(text_of(node), []).append(node.start_byte)
 
-    def places(self, name: str) -> list[Reference]:
+    def references(self, name: str) -> list[Reference]:
         """All places of a name, in the order of the file."""
         positions = sorted(self._positions.get(name, ()))
-        found = []
+        references = []
         stack = [(Reference(self._root, None), 0, len(positions))] if positions else []
         while stack:
             reference, low, high = stack.pop()
             if reference.node.child_count == 0:
-                found.append(reference)
+                references.append(reference)
                 continue
             inner = []
             for child in reference.node.children:
@@ -82,7 +82,7 @@ class Names:
                 if low == high:
                     break
             stack.extend(reversed(inner))
-        return found
+        return references
 
 
 def in_function(reference: Reference, kinds: frozenset[str] = FUNCTIONS) -> bool:
@@ -92,7 +92,7 @@ def in_function(reference: Reference, kinds: frozenset[str] = FUNCTIONS) -> bool
 def key_chain(reference: Reference) -> tuple[Reference, tuple[str, ...], bool]:
     """The longest `object.key["key"]` that starts at a place, its keys, and whether all of them are known."""
     keys: list[str] = []
-    known = True
+    all_known = True
     while reference.parent is not None and reference.is_field("object"):
         outer = reference.parent.node
         key: object = None
@@ -102,11 +102,11 @@ def key_chain(reference: Reference) -> tuple[Reference, tuple[str, ...], bool]:
             key = value_of(field(outer, "index"))
         else:
             break
-        known = known and isinstance(key, (str, int)) and not isinstance(key, bool)
-        if known:
+        all_known = all_known and isinstance(key, (str, int)) and not isinstance(key, bool)
+        if all_known:
             keys.append(str(key))
         reference = reference.parent
-    return reference, tuple(keys), known
+    return reference, tuple(keys), all_known
 
 
 def without_parentheses(reference: Reference) -> Reference:

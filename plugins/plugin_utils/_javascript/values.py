@@ -171,12 +171,12 @@ def elements_of(node: Node) -> list[Node] | None:
 
 
 def _object(node: Node, depth: int) -> dict[str, t.Any]:
-    found = {}
+    members = {}
     for name, member, value in members_of(node):
         if name is None:
             raise ValueError("not a literal")
-        found[name] = Expression.of(member) if value is None else value_of(value, depth + 1)
-    return found
+        members[name] = Expression.of(member) if value is None else value_of(value, depth + 1)
+    return members
 
 
 _READERS = {
@@ -203,9 +203,9 @@ class Expression:
     @classmethod
     def of(cls, node: Node) -> Expression:
         """The expression that stands at a place of a file, which need not be valid elsewhere (`...base`)."""
-        found = cls(text_of(node))
-        found.__dict__.update(tokens=tokens_of(node), value=found)
-        return found
+        expression = cls(text_of(node))
+        expression.__dict__.update(tokens=tokens_of(node), value=expression)
+        return expression
 
     @cached_property
     def _node(self) -> Node:
@@ -243,8 +243,8 @@ class Expression:
     @cached_property
     def value(self) -> t.Any:
         """The Python value if the expression is a literal, else itself."""
-        found = value_of(self._node)
-        return self if isinstance(found, Expression) else found
+        literal = value_of(self._node)
+        return self if isinstance(literal, Expression) else literal
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and self.tokens == other.tokens

@@ -71,7 +71,7 @@ def probe_endpoint(
             external_view["reachable"] = True
     except OSError:
         return external_view
-    _look_at_tls(external_view, authorities, timeout)
+    _probe_tls(external_view, authorities, timeout)
     external_view["old_tls"] = _old_protocol((address, port), timeout)
     external_view["plain_http"] = probe.speaks_plain_http(address, port, timeout)
     if not external_view["tls"] and not external_view["plain_http"]:
@@ -80,12 +80,12 @@ def probe_endpoint(
         contextlib.suppress(OSError, http.client.HTTPException),
         probe.Endpoint(address, port, external_view["tls"], timeout, deadline=deadline) as endpoint,
     ):
-        _look_at_http(external_view, endpoint, expected)
+        _probe_http(external_view, endpoint, expected)
     return external_view
 
 
-def _look_at_tls(external_view: dict[str, t.Any], authorities: str, timeout: float) -> None:
-    where = (external_view["address"], external_view["port"])
+def _probe_tls(external_view: dict[str, t.Any], authorities: str, timeout: float) -> None:
+    address = (external_view["address"], external_view["port"])
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_flags |= _NO_CHECK_TIME
@@ -94,20 +94,20 @@ def _look_at_tls(external_view: dict[str, t.Any], authorities: str, timeout: flo
             context.load_verify_locations(cadata=authorities)
     with contextlib.suppress(OSError):
         try:
-            external_view["certificate"] = _shown_certificate(where, context, timeout)
+            external_view["certificate"] = _served_certificate(address, context, timeout)
             external_view["trusted"] = True
         except ssl.SSLCertVerificationError:
             external_view["trusted"] = False
-            external_view["certificate"] = _shown_certificate(where, probe.unverified_context(), timeout)
+            external_view["certificate"] = _served_certificate(address, probe.unverified_context(), timeout)
     external_view["tls"] = external_view["certificate"] is not None
 
 
-def _shown_certificate(where: tuple[str, int], context: ssl.SSLContext, timeout: float) -> str:
-    with socket.create_connection(where, timeout) as plain, context.wrap_socket(plain) as tls:
+def _served_certificate(address: tuple[str, int], context: ssl.SSLContext, timeout: float) -> str:
+    with socket.create_connection(address, timeout) as plain, context.wrap_socket(plain) as tls:
         return ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True) or b"")
 
 
-def _old_protocol(where: tuple[str, int], timeout: float) -> str:
+def _old_protocol(address: tuple[str, int], timeout: float) -> str:
     """The newest of the old protocols that a server accepts; empty where it accepts none."""
     context = probe.unverified_context()
     with warnings.catch_warnings():
@@ -119,14 +119,14 @@ def _old_protocol(where: tuple[str, int], timeout: float) -> str:
         context.set_ciphers("ALL:@SECLEVEL=0")
     with (
         contextlib.suppress(OSError),
-        socket.create_connection(where, timeout) as plain,
+        socket.create_connection(address, timeout) as plain,
         context.wrap_socket(plain) as tls,
     ):
         return tls.version() or ""
     return ""
 
 
-def _look_at_http(external_view: dict[str, t.Any], endpoint: probe.Endpoint, expected: Expected) -> None:
+def _probe_http(external_view: dict[str, t.Any], endpoint: probe.Endpoint, expected: Expected) -> None:
     if expected.admin_root is not None:
         root = expected.admin_root
         external_view["login"] = probe.login_type(endpoint, root)

@@ -159,7 +159,7 @@ def configuration(options: Mapping[str, t.Any]) -> str:
 
 
 def reasons(
-    found: LineageState | None,
+    lineage: LineageState | None,
     installed: str | None,
     desired: DesiredLineage,
     hook: str,
@@ -167,44 +167,46 @@ def reasons(
 ) -> tuple[list[str], list[str]]:
     """Why a certificate has to be fetched, and why what is there has to be put in place; both empty if all is well.
 
-    :param found: `acme` of the host's state
+    :param lineage: `acme` of the host's state
     :param installed: the certificates that the service has (PEM), `certificate.chain` of the host's state
     :param hook: the text of the deploy hook that the host should have
     """
-    if not found:
+    if not lineage:
         return ["there is no certificate of an ACME server yet"], []
-    to_fetch = _reasons_of_certificate(found, desired, now or datetime.datetime.now(datetime.UTC))
+    to_fetch = _reasons_of_certificate(lineage, desired, now or datetime.datetime.now(datetime.UTC))
     to_fetch += reasons_to_fetch(
-        found,
+        lineage,
         desired.directory,
         desired.challenge,
         options_digest(desired.webroot, desired.configuration, desired.credentials),
     )
     to_install = []
-    if not to_fetch and (not installed or _fingerprint(installed) != _fingerprint(found["chain"])):
+    if not to_fetch and (not installed or _fingerprint(installed) != _fingerprint(lineage["chain"])):
         to_install.append("the service has not got the certificate that certbot has fetched")
-    if found["hook"] != checksum(hook.encode()):
+    if lineage["hook"] != checksum(hook.encode()):
         to_install.append(
-            "the hook that hands on renewals differs" if found["hook"] else "the hook that hands on renewals is missing"
+            "the hook that hands on renewals differs"
+            if lineage["hook"]
+            else "the hook that hands on renewals is missing"
         )
-    if not found["timer"]:
+    if not lineage["timer"]:
         to_install.append("certbot's timer is not enabled")
     return to_fetch, to_install
 
 
-def _reasons_of_certificate(found: LineageState, desired: DesiredLineage, now: datetime.datetime) -> list[str]:
+def _reasons_of_certificate(lineage: LineageState, desired: DesiredLineage, now: datetime.datetime) -> list[str]:
     try:
-        described = certificates.describe(found["chain"])
+        described = certificates.describe(lineage["chain"])
     except PkiError:
         return ["the certificate that certbot has cannot be read"]
-    if not found["key_matches"]:
+    if not lineage["key_matches"]:
         return ["the private key that certbot has does not fit its certificate"]
     start, end = (datetime.datetime.fromisoformat(described[name]) for name in ("not_before", "not_after"))
     if now > end:
         return [f"it expired on {end:%Y-%m-%d}"]
     missing = sorted(set(desired.names) - set(described["dns_names"]))
     # Of those that were asked for: some servers add names of their own.
-    superfluous = sorted(set(found["names"]) - set(desired.names))
+    superfluous = sorted(set(lineage["names"]) - set(desired.names))
     found_reasons = [f"the DNS name {name} is missing" for name in missing]
     found_reasons += [f"the DNS name {name} is no longer wanted" for name in superfluous]
     if described["key_type"] != desired.key_type:

@@ -138,10 +138,10 @@ class CertificateAuthority:
             folder.restrict_permissions()
             return authority
         with folder.locked():
-            found = cls._from_folder(folder, passphrase)
-            if found is not None:
-                folder.finish(pem_of_key(found.key, passphrase))
-                return found
+            existing = cls._from_folder(folder, passphrase)
+            if existing is not None:
+                folder.finish(pem_of_key(existing.key, passphrase))
+                return existing
             new = cls(*new_root(common_name, days, name_constraints(permitted or ()), now or now_utc()), created=True)
             folder.create(new.certificate_pem, pem_of_key(new.key, passphrase))
             return new
@@ -353,11 +353,11 @@ class CertificateAuthority:
         :raises PkiError: an entry of `permitted` is neither domain nor network
         """
         asked = name_constraints(permitted)
-        found = extension(self.certificate.extensions, x509.NameConstraints)
-        if subtrees(asked) == subtrees(found):
+        permitted_by_ca = extension(self.certificate.extensions, x509.NameConstraints)
+        if subtrees(asked) == subtrees(permitted_by_ca):
             return None
         return (
-            f"The CA '{text_of(self.certificate.subject)}' may sign for {described(found)}, although"
+            f"The CA '{text_of(self.certificate.subject)}' may sign for {described(permitted_by_ca)}, although"
             f" nodered_ca_permitted says {described(asked)}. What a CA may sign for cannot be changed: replace it"
             " by a new one, and make every browser trust that."
         )
@@ -403,13 +403,13 @@ class CertificateAuthority:
     @functools.cached_property
     def _binding(self) -> tuple[x509.Certificate, ...]:
         """Its certificate and those that signed it, up to the first root: nobody gets around their constraints."""
-        found = [self.certificate]
-        while not is_self_signed(found[-1]):
-            issuer = self._issuer_of(found[-1])
-            if issuer is None or issuer in found:
+        binding = [self.certificate]
+        while not is_self_signed(binding[-1]):
+            issuer = self._issuer_of(binding[-1])
+            if issuer is None or issuer in binding:
                 break
-            found.append(issuer)
-        return tuple(found)
+            binding.append(issuer)
+        return tuple(binding)
 
     def _issuer_of(self, certificate: x509.Certificate) -> x509.Certificate | None:
         return next((each for each in self.others if each != certificate and is_issued_by(certificate, each)), None)

@@ -72,7 +72,7 @@ def check_bundle(
 
     :param chain_pem: PEM: the server's certificate, then those that signed it
     :param key_pem: PEM: PKCS #8, PKCS #1 or SEC 1
-    :param wanted: DNS names and IP addresses; each must be among its subject alternative names, or covered by a
+    :param desired: DNS names and IP addresses; each must be among its subject alternative names, or covered by a
         wildcard there (RFC 6125, 6.4.3)
     :param now: aware; default: the clock
     :param passphrase: of the key; None if it is not encrypted
@@ -101,9 +101,9 @@ def check_bundle(
 def _chain(pem: bytes, name: str) -> list[x509.Certificate]:
     texts = _CERTIFICATE.findall(pem)
     if not texts:
-        found = "a private key" if b"PRIVATE KEY-----" in pem else "none"
+        content = "a private key" if b"PRIVATE KEY-----" in pem else "none"
         raise PkiError(
-            f"{sentence(name)} has no certificate in PEM, but {found}: give the server's certificate followed by its"
+            f"{sentence(name)} has no certificate in PEM, but {content}: give the server's certificate followed by its"
             " intermediates, '-----BEGIN CERTIFICATE-----' each. 'openssl x509 -inform DER' and 'openssl pkcs12'"
             " convert other formats."
         )
@@ -117,8 +117,8 @@ def _chain(pem: bytes, name: str) -> list[x509.Certificate]:
 
 def _key(pem: bytes, passphrase: str | None, name: str, option: str) -> t.Any:
     if b"PRIVATE KEY-----" not in pem:
-        found = "a certificate" if _CERTIFICATE.search(pem) else "none"
-        raise PkiError(f"{sentence(name)} has no private key in PEM, but {found}: give the key of the certificate.")
+        content = "a certificate" if _CERTIFICATE.search(pem) else "none"
+        raise PkiError(f"{sentence(name)} has no private key in PEM, but {content}: give the key of the certificate.")
     keys = private_keys(pem, passphrase, name, option)
     if len(keys) > 1:
         raise PkiError(
@@ -208,9 +208,11 @@ def _check_signature(certificate: x509.Certificate, name: str) -> None:
     with contextlib.suppress(*MALFORMED):
         algorithm = certificate.signature_hash_algorithm
     if algorithm is None or algorithm.name not in _HASHES:
-        said = algorithm.name.upper() if algorithm is not None else certificate.signature_algorithm_oid.dotted_string
+        algorithm_name = (
+            algorithm.name.upper() if algorithm is not None else certificate.signature_algorithm_oid.dotted_string
+        )
         raise PkiError(
-            f"The certificate '{text_of(certificate.subject)}' in {name} is signed with {said}, which browsers refuse:"
+            f"The certificate '{text_of(certificate.subject)}' in {name} is signed with {algorithm_name}, which browsers refuse:"
             " get one that is signed with RSA or ECDSA and SHA-256."
         )
 

@@ -17,8 +17,8 @@ def required_node(answer: str) -> str:
 
     :raises ValueError: it is something else
     """
-    found = json.loads(answer)
-    newest = found[-1] if isinstance(found, list) and found else found
+    parsed = json.loads(answer)
+    newest = parsed[-1] if isinstance(parsed, list) and parsed else parsed
     desired = newest.get("engines.node") if isinstance(newest, dict) else None
     if not isinstance(desired, str):
         raise ValueError("npm named no version of Node.js")  # noqa: TRY004 - it is npm that is wrong

@@ -53,5 +53,5 @@ def _data() -> dict[str, t.Any]:
 
 
 def _numbers(version: str) -> list[int]:
-    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
-    return [int(number) for number in found.groups()] if found else []
+    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
+    return [int(number) for number in match.groups()] if match else []

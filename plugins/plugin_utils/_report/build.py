@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.baseline import Known
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.baseline import BaselineEntry
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Kind,
@@ -94,14 +94,14 @@ def make(
     results: Sequence[Result],
     common: Sequence[Entry],
     rules: Mapping[str, Rule],
-    known: Mapping[str, Known] | None,
+    baseline: Mapping[str, BaselineEntry] | None,
     created: datetime.datetime,
     version: str,
 ) -> Report:
     """The report of these results.
 
     :param common: the suppressions for all subjects
-    :param known: what the baseline has, None without one
+    :param baseline: what the baseline has, None without one
     """
     applied = frozenset().union(*(result.rules for result in results), RULES)
     subjects = [result.subject for result in results]
@@ -112,15 +112,15 @@ def make(
         created.date(),
         applied,
     )
-    if known is not None:
-        findings = [dataclasses.replace(finding, baselined=finding.fingerprint in known) for finding in findings]
-    told = applied | {finding.rule.identifier for finding in findings}
+    if baseline is not None:
+        findings = [dataclasses.replace(finding, baselined=finding.fingerprint in baseline) for finding in findings]
+    rules_in_report = applied | {finding.rule.identifier for finding in findings}
     return Report(
         command,
         created,
         version,
         tuple(subjects),
         tuple(findings),
-        tuple(rule for identifier, rule in sorted(rules.items()) if identifier in told),
-        known is not None,
+        tuple(rule for identifier, rule in sorted(rules.items()) if identifier in rules_in_report),
+        baseline is not None,
     )

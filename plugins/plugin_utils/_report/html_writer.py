@@ -116,8 +116,8 @@ def _time(time: datetime.datetime) -> str:
 
 
 def _counts(findings: Iterable[Finding]) -> list[tuple[Severity, int]]:
-    found = [finding.rule.severity for finding in findings]
-    return [(severity, found.count(severity)) for severity in SEVERITIES if severity in found]
+    severities = [finding.rule.severity for finding in findings]
+    return [(severity, severities.count(severity)) for severity in SEVERITIES if severity in severities]
 
 
 def _shares(summary: Summary) -> list[tuple[Severity, float, float]]:
@@ -149,8 +149,8 @@ class _End:
 
 def _certificates(report: Report) -> list[Subject]:
     """The subjects with a certificate, those whose certificate ends first at the top."""
-    found = [subject for subject in report.subjects if subject.certificate]
-    return sorted(found, key=lambda subject: (_not_after(subject), natural_sort_key(subject.name)))
+    subjects = [subject for subject in report.subjects if subject.certificate]
+    return sorted(subjects, key=lambda subject: (_not_after(subject), natural_sort_key(subject.name)))
 
 
 def _not_after(subject: Subject) -> datetime.datetime:

@@ -80,8 +80,8 @@ class Summary:
     @functools.cached_property
     def severities(self) -> dict[Severity, int]:
         """How many findings count, of each severity, the most severe first."""
-        found = collections.Counter(finding.rule.severity for finding in self.report.findings if finding.counts)
-        return {severity: found[severity] for severity in SEVERITIES}
+        numbers = collections.Counter(finding.rule.severity for finding in self.report.findings if finding.counts)
+        return {severity: numbers[severity] for severity in SEVERITIES}
 
     @functools.cached_property
     def suppressed(self) -> list[Finding]:
@@ -95,15 +95,15 @@ class Summary:
     @functools.cached_property
     def accepted_by_subject(self) -> dict[str, list[str]]:
         """What does not count of each subject that has some, such as "2 critical known", the most severe first."""
-        found: dict[str, list[str]] = {}
+        accepted: dict[str, list[str]] = {}
         for severity in SEVERITIES:
             for word, findings in (("baselined", self.baselined), ("suppressed", self.suppressed)):
                 numbers = collections.Counter(
                     finding.subject for finding in findings if finding.rule.severity == severity
                 )
                 for subject, number in numbers.items():
-                    found.setdefault(subject, []).append(f"{number} {severity} {word}")
-        return found
+                    accepted.setdefault(subject, []).append(f"{number} {severity} {word}")
+        return accepted
 
     @property
     def not_counted(self) -> str:
@@ -114,8 +114,8 @@ class Summary:
     @functools.cached_property
     def passed_rules(self) -> list[Rule]:
         """The rules that found nothing, not even what does not count."""
-        found = {finding.rule for finding in self.report.findings}
-        return [rule for rule in self.report.rules if rule not in found] if self.looked_at else []
+        broken = {finding.rule for finding in self.report.findings}
+        return [rule for rule in self.report.rules if rule not in broken] if self.looked_at else []
 
     @functools.cached_property
     def failed(self) -> list[Subject]:
@@ -129,18 +129,18 @@ class Summary:
     @functools.cached_property
     def by_subject(self) -> dict[str, list[Finding]]:
         """The findings that count, the most severe first, of each subject that has some."""
-        found: dict[str, list[Finding]] = {}
+        by_subject_name: dict[str, list[Finding]] = {}
         for finding in self.report.counted():
-            found.setdefault(finding.subject, []).append(finding)
-        return found
+            by_subject_name.setdefault(finding.subject, []).append(finding)
+        return by_subject_name
 
     @functools.cached_property
     def by_rule(self) -> list[tuple[Rule, list[Finding]]]:
         """The findings that count of each rule that has some, the most severe rule first, then the most frequent."""
-        found: dict[Rule, list[Finding]] = {}
+        findings_of: dict[Rule, list[Finding]] = {}
         for finding in self.report.counted():
-            found.setdefault(finding.rule, []).append(finding)
-        return sorted(found.items(), key=lambda item: (-item[0].severity, -len(item[1]), item[0].identifier))
+            findings_of.setdefault(finding.rule, []).append(finding)
+        return sorted(findings_of.items(), key=lambda item: (-item[0].severity, -len(item[1]), item[0].identifier))
 
     @functools.cached_property
     def subjects(self) -> list[Subject]:
@@ -148,8 +148,8 @@ class Summary:
         return sorted(self.report.subjects, key=self._rank)
 
     def _rank(self, subject: Subject) -> tuple[t.Any, ...]:
-        found = collections.Counter(finding.rule.severity for finding in self.by_subject.get(subject.name, ()))
-        return tuple(-found[severity] for severity in SEVERITIES), not subject.error, natural_sort_key(subject.name)
+        numbers = collections.Counter(finding.rule.severity for finding in self.by_subject.get(subject.name, ()))
+        return tuple(-numbers[severity] for severity in SEVERITIES), not subject.error, natural_sort_key(subject.name)
 
     @property
     def noun(self) -> str:

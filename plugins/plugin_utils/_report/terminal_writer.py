@@ -42,11 +42,11 @@ def lines(report: Report, hint: str) -> list[Line]:
             for subject in summary.failed[:SHOWN_SUBJECTS]
         ]
         shown += _rest(len(summary.failed) - SHOWN_SUBJECTS, "", hint)
-    found = [subject for subject in summary.subjects if subject.name in summary.by_subject]
-    for subject in found[:SHOWN_SUBJECTS]:
+    subjects = [subject for subject in summary.subjects if subject.name in summary.by_subject]
+    for subject in subjects[:SHOWN_SUBJECTS]:
         shown.append(Line(""))
         shown += _subject(summary, subject, hint)
-    shown += _rest(len(found) - SHOWN_SUBJECTS, f" {summary.noun}s with findings", hint)
+    shown += _rest(len(subjects) - SHOWN_SUBJECTS, f" {summary.noun}s with findings", hint)
     return shown
 
 
@@ -56,10 +56,10 @@ def _subject(summary: Summary, subject: Subject, hint: str) -> list[Line]:
     shown = [Line("  ".join(one_line(text) for text in (subject.name, *versions) if text))]
     for finding, following in zip(findings[:SHOWN], [*findings[1:SHOWN], None], strict=False):
         location = location_text(finding.location)
-        where = f"{one_line(location)}: " if location else ""
+        prefix = f"{one_line(location)}: " if location else ""
         shown.append(
             Line(
-                f"  {finding.rule.severity!s:<8}  {where}{one_line(finding.message)} [{finding.rule.identifier}]",
+                f"  {finding.rule.severity!s:<8}  {prefix}{one_line(finding.message)} [{finding.rule.identifier}]",
                 finding.rule.severity,
             )
         )

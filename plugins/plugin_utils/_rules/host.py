@@ -223,9 +223,9 @@ def check_host(
     :param view: what `_outside.look` returned; None where nobody looked
     """
     host = Host(state, external_view, subject, today)
-    found = [finding for check in _CHECKS for finding in check(host)]
+    findings = [finding for check in _CHECKS for finding in check(host)]
     # Two rules may see the same fault; the first one has the line.
-    return list({finding.fingerprint: finding for finding in reversed(found)}.values())[::-1]
+    return list({finding.fingerprint: finding for finding in reversed(findings)}.values())[::-1]
 
 
 def _certificate(host: Host) -> Iterator[Finding]:
@@ -238,9 +238,9 @@ def _certificate(host: Host) -> Iterator[Finding]:
     pem = served or (installed["chain"] if host.review and host.review.has("https") else None)
     if not pem:
         return
-    found = list(check_certificate(pem, host.today, lambda rule, message: host.finding(rule, message, file=path)))
-    yield from found
-    rules = {finding.rule for finding in found}
+    findings = list(check_certificate(pem, host.today, lambda rule, message: host.finding(rule, message, file=path)))
+    yield from findings
+    rules = {finding.rule for finding in findings}
     try:
         if served:
             names = [name for name in (host.external_view["address"], host.subject) if not is_loopback(name)]
@@ -268,7 +268,7 @@ def _is_ours(host: Host) -> bool:
 
 
 def _settings(host: Host) -> Iterator[Finding]:
-    found = host.state["settings"]
+    settings = host.state["settings"]
     if host.source is None:
         yield host.finding(SETTINGS_GONE, f"There is no {host.file}.", file=host.file)
     else:
@@ -276,10 +276,10 @@ def _settings(host: Host) -> Iterator[Finding]:
             # What the file leaves open, the server has answered.
             if finding.rule is not ADMIN_AUTH_UNKNOWN or not host.asks_for_login:
                 yield finding
-    if found["in_use"] is False:
+    if settings["in_use"] is False:
         yield host.finding(SETTINGS_UNUSED, f"The service does not load {host.file}.", file=host.file)
-    if found["status"] and _others_may_write(found["status"], host.state["user"]):
-        yield host.finding(SETTINGS_WRITABLE, f"{host.file} has the mode {found['status']['mode']}.", file=host.file)
+    if settings["status"] and _others_may_write(settings["status"], host.state["user"]):
+        yield host.finding(SETTINGS_WRITABLE, f"{host.file} has the mode {settings['status']['mode']}.", file=host.file)
     for override in host.state["overrides"]:
         key = override["path"][0] if override["path"] else ""
         if key in _DECISIVE:
@@ -298,10 +298,10 @@ def _others_may_write(status: Mapping[str, t.Any], user: Mapping[str, t.Any] | N
 
 def _exposed(host: Host) -> list[str]:
     """The files with secrets that others may read: the user's own, and a settings.js of root in an open folder."""
-    found, folder = host.state["settings"], host.state["user_dir"]
+    settings, folder = host.state["settings"], host.state["user_dir"]
     is_below = folder["path"] and host.file.startswith(folder["path"].rstrip("/") + "/")
     is_closed = is_below and folder["status"] and not int(folder["status"]["mode"], 8) & 0o001
-    if found["status"] and int(found["status"]["mode"], 8) & 0o004 and not is_closed:
+    if settings["status"] and int(settings["status"]["mode"], 8) & 0o004 and not is_closed:
         return sorted({*host.state["exposed"], host.file})
     return sorted(host.state["exposed"])
 
@@ -323,12 +323,12 @@ def _credentials(host: Host) -> Iterator[Finding]:
     if host.review is None or host.source is None:
         return
     with contextlib.suppress(SettingsError):
-        found = analyse(host.state, SettingsDocument(host.source))
-        if found.status is Status.LOST:
+        credentials = analyse(host.state, SettingsDocument(host.source))
+        if credentials.status is Status.LOST:
             yield host.finding(
                 CREDENTIALS_LOST,
-                f"{found.reason[0].upper()}{found.reason[1:]}.",
-                file=found.path or host.state["user_dir"]["path"] or "",
+                f"{credentials.reason[0].upper()}{credentials.reason[1:]}.",
+                file=credentials.path or host.state["user_dir"]["path"] or "",
             )
 
 
@@ -366,9 +366,9 @@ def _flows(host: Host) -> Iterator[Finding]:
     named = review.get("flowFile")
     kinds = {
         kind
-        for name, found in files.items()
+        for name, types in files.items()
         if not isinstance(named, str) or name == os.path.basename(named)
-        for kind in found
+        for kind in types
     }
     if kinds & {"http in", "ui_base", "ui-base"} and review.is_off("httpNodeAuth") and review.is_off("httpAuth"):
         what = "a dashboard" if kinds & {"ui_base", "ui-base"} else "an HTTP endpoint"

@@ -132,13 +132,13 @@ def _https_object(review: SettingsReview, value: dict[str, t.Any], today: dateti
         yield review.finding(HTTPS_MALFORMED, f"https has no {' and no '.join(missing)}.", ("https",))
     for part in ("key", "cert"):
         text = value.get(part)
-        place = ("https", part)
+        path = ("https", part)
         if isinstance(text, str) and text and _PEM not in text:
-            yield review.finding(HTTPS_PATH, f"{part} of https is no content of a PEM file.", place, part)
+            yield review.finding(HTTPS_PATH, f"{part} of https is no content of a PEM file.", path, part)
         elif isinstance(text, str) and "PRIVATE KEY" in text:
-            yield review.finding(KEY_IN_REPOSITORY, f"{part} of https is the key itself.", place)
+            yield review.finding(KEY_IN_REPOSITORY, f"{part} of https is the key itself.", path)
         elif isinstance(text, str) and text and part == "cert":
-            yield from check_certificate(text, today, functools.partial(review.finding, at=place))
+            yield from check_certificate(text, today, functools.partial(review.finding, at=path))
     for key in ("minVersion", "secureProtocol"):
         if value.get(key) in ("TLSv1", "TLSv1.1", "TLSv1_method", "TLSv1_1_method"):
             yield review.finding(HTTPS_OLD, f"{key} of https is {value[key]}.", ("https", key))

@@ -216,15 +216,15 @@ def check_shared(hosts: Mapping[str, HostVariables]) -> Iterator[Finding]:
         for secret in secrets_of(variables, _LOGIN_VARIABLES):
             if secret.user and is_hash(secret.text):
                 having.setdefault((secret.variable, secret.owner, secret.text), {})[host] = secret
-    for (variable, owner, _text), found in having.items():
-        if len(found) > 1:
-            first, *others = found
+    for (variable, owner, _text), secrets in having.items():
+        if len(secrets) > 1:
+            first, *others = secrets
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
             yield Finding(
                 SECRET_SHARED,
                 first,
-                found[first].message_that(f"is the same on {others[0]}{more}"),
-                found[first].location,
+                secrets[first].message_that(f"is the same on {others[0]}{more}"),
+                secrets[first].location,
                 f"{variable} {owner}",
             )
 

@@ -306,35 +306,35 @@ def _users(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
     node = review.settings.node(("adminAuth", "users"))
     nodes = [] if node is None else [unwrapped(node)] if isinstance(users, dict) else elements_of(unwrapped(node)) or []
     names: set[str] = set()
-    for user, place in zip([users] if isinstance(users, dict) else users, nodes, strict=False):
+    for user, node_of_user in zip([users] if isinstance(users, dict) else users, nodes, strict=False):
         if is_code(user):
             continue
         name = user.get("username") if isinstance(user, dict) else None
         if is_code(name):
             continue
         if not isinstance(name, str) or not name:
-            yield review.finding(USER_MALFORMED, "An entry of adminAuth.users has no username.", place)
+            yield review.finding(USER_MALFORMED, "An entry of adminAuth.users has no username.", node_of_user)
             continue
         if name in names:
             yield review.finding(
-                USER_DUPLICATE, f"The user {printable_name(name)} is there twice.", place, printable_name(name)
+                USER_DUPLICATE, f"The user {printable_name(name)} is there twice.", node_of_user, printable_name(name)
             )
         names.add(name)
-        yield from _user(review, name, user, place)
+        yield from _user(review, name, user, node_of_user)
 
 
-def _user(review: SettingsReview, name: str, user: dict[str, t.Any], place: Node) -> Iterator[Finding]:
+def _user(review: SettingsReview, name: str, user: dict[str, t.Any], node: Node) -> Iterator[Finding]:
     detail = printable_name(name)
     password = user.get("password", MISSING)
     if password in (MISSING, None, ""):
-        yield review.finding(USER_WITHOUT_PASSWORD, f"The user {detail} has no password.", place, detail)
+        yield review.finding(USER_WITHOUT_PASSWORD, f"The user {detail} has no password.", node, detail)
     else:
         yield from check_password_hash(
             review,
             password,
             f"The password of the editor's user {detail}",
             name,
-            _member(place, "password"),
+            _member(node, "password"),
             detail,
             md5=False,
         )
@@ -342,27 +342,27 @@ def _user(review: SettingsReview, name: str, user: dict[str, t.Any], place: Node
     if is_code(permissions):
         return
     if permissions in (MISSING, None, "") or permissions == []:
-        yield review.finding(USER_WITHOUT_PERMISSIONS, f"The user {detail} has no permissions.", place, detail)
+        yield review.finding(USER_WITHOUT_PERMISSIONS, f"The user {detail} has no permissions.", node, detail)
         return
     for entry in permissions if isinstance(permissions, list) else [permissions]:
         if not is_code(entry) and not (isinstance(entry, str) and is_permission(entry)):
             yield review.finding(
                 PERMISSION_IGNORED,
                 f"The user {detail} has the permission {printable_name(entry)!r}, which means nothing.",
-                _member(place, "permissions"),
+                _member(node, "permissions"),
                 f"{detail} {printable_name(entry)}",
             )
 
 
 def _default(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
     default = auth.get("default", MISSING)
-    place = ("adminAuth", "default")
+    path = ("adminAuth", "default")
     if is_code(default):
-        yield review.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
+        yield review.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", path)
         return
     permissions = default.get("permissions") if isinstance(default, dict) else None
     if is_code(permissions):
-        yield review.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", place)
+        yield review.finding(ANONYMOUS_READ, "What strangers may do is computed by code.", path)
         return
     entries = [
         entry
@@ -370,9 +370,9 @@ def _default(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding
         if isinstance(entry, str) and is_permission(entry)
     ]
     if any(entry == "*" or entry.endswith("write") for entry in entries):
-        yield review.finding(ANONYMOUS_WRITE, "adminAuth.default lets strangers change something.", place)
+        yield review.finding(ANONYMOUS_WRITE, "adminAuth.default lets strangers change something.", path)
     elif entries:
-        yield review.finding(ANONYMOUS_READ, "adminAuth.default lets strangers read.", place)
+        yield review.finding(ANONYMOUS_READ, "adminAuth.default lets strangers read.", path)
 
 
 def _deprecated(review: SettingsReview) -> Iterator[Finding]:
@@ -458,5 +458,5 @@ def _sockets(review: SettingsReview) -> Iterator[Finding]:
 def _member(node: Node, name: str) -> Node:
     """The value of a member of an object literal, or the object itself."""
     literal = unwrapped(node)
-    found = [member for member in (members_of(literal) if literal.type == "object" else ()) if member.name == name]
-    return (found[-1].value or found[-1].node) if found else node
+    members = [member for member in (members_of(literal) if literal.type == "object" else ()) if member.name == name]
+    return (members[-1].value or members[-1].node) if members else node

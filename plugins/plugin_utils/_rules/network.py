@@ -88,16 +88,16 @@ def check_editor(host: Host) -> Iterator[Finding]:
     external_view = host.external_view
     if not host.saw_node_red:
         return
-    where = f"Port {external_view['port']}"
+    port = f"Port {external_view['port']}"
     statuses = (external_view.get("settings_status"), external_view.get("flows_status"))
     if not external_view["login"] and 200 in statuses:
-        yield host.finding(EDITOR_OPEN, f"{where} shows the editor to a stranger, with the right to change the flows.")
+        yield host.finding(EDITOR_OPEN, f"{port} shows the editor to a stranger, with the right to change the flows.")
         if external_view.get("cors") == "*":
-            yield host.finding(CORS_OPEN, f"{where} lets every web page use the open editor.")
+            yield host.finding(CORS_OPEN, f"{port} lets every web page use the open editor.")
     elif not external_view["login"] and 401 in statuses:
-        yield host.finding(ADMIN_AUTH_LOCKED_OUT, f"{where} refuses everybody and offers no login.", file=host.file)
+        yield host.finding(ADMIN_AUTH_LOCKED_OUT, f"{port} refuses everybody and offers no login.", file=host.file)
     elif 200 in (*statuses, external_view.get("token_status")):
-        yield host.finding(FLOWS_READABLE, f"{where} sends settings or flows to a stranger.")
+        yield host.finding(FLOWS_READABLE, f"{port} sends settings or flows to a stranger.")
 
 
 def check_transport(host: Host) -> Iterator[Finding]:

@@ -262,14 +262,14 @@ def check_settings(
     """
     try:
         review = SettingsReview(source, subject, file, in_repository)
-        found = [finding for check in _CHECKS for finding in check(review, today)]
+        findings = [finding for check in _CHECKS for finding in check(review, today)]
     except NothingExportedError as error:
         return [Finding(NOT_EXPORTED, subject, _sentence(error), Location(file, error.line))]
     except SettingsError as error:
         return [Finding(NOT_ANALYSED, subject, _sentence(error), Location(file, error.line))]
     except (RecursionError, UnicodeError):
         return [Finding(NOT_ANALYSED, subject, "The file is too deeply nested or too oddly encoded.", Location(file))]
-    return sorted(found, key=lambda finding: finding.location.line or 0)
+    return sorted(findings, key=lambda finding: finding.location.line or 0)
 
 
 def _sentence(error: SettingsError) -> str:
@@ -310,18 +310,18 @@ def _names(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
 
 def _credential_secret(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
     value = review.get("credentialSecret")
-    place = ("credentialSecret",)
+    path = ("credentialSecret",)
     if value is False:
-        yield review.finding(SECRET_OFF, "credentialSecret is false.", place)
+        yield review.finding(SECRET_OFF, "credentialSecret is false.", path)
     elif value is MISSING or value is None:
         if review.in_repository:
-            yield review.finding(SECRET_ABSENT, "credentialSecret is not set.", place)
+            yield review.finding(SECRET_ABSENT, "credentialSecret is not set.", path)
     elif not is_code(value):
         if review.in_repository:
-            yield review.finding(SECRET_IN_REPOSITORY, "credentialSecret is written out.", place)
+            yield review.finding(SECRET_IN_REPOSITORY, "credentialSecret is written out.", path)
         reason = _why_weak(review, str(value))
         if reason:
-            yield review.finding(SECRET_WEAK, f"credentialSecret {reason}.", place)
+            yield review.finding(SECRET_WEAK, f"credentialSecret {reason}.", path)
 
 
 def _why_weak(review: SettingsReview, secret: str) -> str:

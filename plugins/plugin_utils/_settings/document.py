@@ -77,7 +77,7 @@ class SettingsDocument:
     def set(self, path: KeyPath | str, value: t.Any) -> None:
         """Give a setting exactly this value; of an object, only the keys that differ are touched."""
         keys, desired = _as_path(path), plain(value)
-        self._adopt(keys, self._edit.with_value(keys, desired), lambda found: same_meaning(found, desired))
+        self._adopt(keys, self._edit.with_value(keys, desired), lambda present: same_meaning(present, desired))
 
     def merge(self, path: KeyPath | str, value: dict[str, t.Any]) -> None:
         """Set the given keys of an object, at every level, and keep its others."""
@@ -103,7 +103,9 @@ class SettingsDocument:
             or len(set(names)) < len(names)
         ):
             raise SettingsError(f"every entry of `{'.'.join(keys)}` needs a `{key}` of its own.")
-        self._adopt(keys, self._edit.with_entries(keys, key, desired), lambda found: _has_entries(found, key, desired))
+        self._adopt(
+            keys, self._edit.with_entries(keys, key, desired), lambda present: _has_entries(present, key, desired)
+        )
 
     def remove(self, path: KeyPath | str) -> None:
         """Take a setting out, wherever the file gives it a value."""
@@ -119,10 +121,10 @@ class SettingsDocument:
 
     def changes(self) -> dict[str, Change]:
         """Which settings differ from the file as it was read: names only, never values."""
-        found: dict[str, Change] = {}
+        changes: dict[str, Change] = {}
         for path in self._touched:
-            _compare(path, self._original.value(path), self._settings.value(path), found)
-        return found
+            _compare(path, self._original.value(path), self._settings.value(path), changes)
+        return changes
 
     def _adopt(self, path: KeyPath, source: bytes, is_met: Callable[[t.Any], bool]) -> None:
         """Take over an edited file, once it is proven that the wish is met and nothing else changed."""
@@ -137,10 +139,10 @@ class SettingsDocument:
         self._touched[path] = None
 
 
-def _has_entries(found: t.Any, key: str, desired: list[dict[str, t.Any]]) -> bool:
+def _has_entries(present: t.Any, key: str, desired: list[dict[str, t.Any]]) -> bool:
     """Whether a list holds exactly one entry per wished one, with at least its fields."""
-    entries = {entry.get(key): entry for entry in found} if all(isinstance(entry, dict) for entry in found) else {}
-    return len(found) == len(desired) and all(
+    entries = {entry.get(key): entry for entry in present} if all(isinstance(entry, dict) for entry in present) else {}
+    return len(present) == len(desired) and all(
         item[key] in entries and same_meaning(item, {field: entries[item[key]].get(field, MISSING) for field in item})
         for item in desired
     )
@@ -153,12 +155,12 @@ def _as_path(path: KeyPath | str) -> KeyPath:
     return keys
 
 
-def _compare(path: KeyPath, before: t.Any, after: t.Any, found: dict[str, Change]) -> None:
+def _compare(path: KeyPath, before: t.Any, after: t.Any, changes: dict[str, Change]) -> None:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in before | after:
-            _compare((*path, key), before.get(key, MISSING), after.get(key, MISSING), found)
+            _compare((*path, key), before.get(key, MISSING), after.get(key, MISSING), changes)
     elif before is MISSING or after is MISSING:
         if before is not after:
-            found[".".join(path)] = Change.ADDED if before is MISSING else Change.REMOVED
+            changes[".".join(path)] = Change.ADDED if before is MISSING else Change.REMOVED
     elif not same_meaning(before, after):
-        found[".".join(path)] = Change.CHANGED
+        changes[".".join(path)] = Change.CHANGED

@@ -151,10 +151,10 @@ class SettingsEdit:
         return render(desired, style, self.indent_at(node.start_byte).decode()).encode("utf-8")
 
     def _rewritten_array(self, node: Node, elements: list[Node], desired: list[t.Any]) -> bytes:
-        found = [value_of(element) for element in elements]
-        head = _common_length(found, desired)
-        tail = _common_length(found[head:][::-1], desired[head:][::-1])
-        old, new = len(found) - tail, len(desired) - tail
+        present = [value_of(element) for element in elements]
+        head = _common_length(present, desired)
+        tail = _common_length(present[head:][::-1], desired[head:][::-1])
+        old, new = len(present) - tail, len(desired) - tail
         array = self.member_list(node, elements)
         for index in range(head, min(old, new)):
             array.members[index] = self.rewritten(elements[index], desired[index])
@@ -307,10 +307,10 @@ class Members:
         if unknown >= 0 and (len(keys) == 1 or unknown > index):
             raise overridden(keys[0], self._members[unknown].node)
         if len(keys) == 1:
-            found = [index for index, member in enumerate(self._members) if member.name == keys[0]]
-            for index in reversed(found):
+            indexes = [index for index, member in enumerate(self._members) if member.name == keys[0]]
+            for index in reversed(indexes):
                 self._remove(index)
-            return bool(found)
+            return bool(indexes)
         if index < 0:
             return False
         member = self._members[index]
@@ -359,11 +359,11 @@ class Members:
         return f"{render_key(name, style)}: {render(value, style, indent.decode(), inline)}".encode()
 
     def _last(self, name: str | None) -> int:
-        found = -1
+        last = -1
         for index, member in enumerate(self._members):
             if member.name == name:
-                found = index
-        return found
+                last = index
+        return last
 
     def _remove(self, index: int) -> None:
         self._list.remove(index)
@@ -391,8 +391,8 @@ def _no_object(key: str, node: Node) -> SettingsError:
 
 
 def _name_of(element: Node, key: str) -> str | None:
-    found = value_of(element)
-    name = found.get(key) if isinstance(found, dict) else None
+    entry = value_of(element)
+    name = entry.get(key) if isinstance(entry, dict) else None
     return name if isinstance(name, str) else None
 
 

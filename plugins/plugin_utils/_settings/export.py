@@ -201,13 +201,13 @@ class _Finder:
                     "Write it as a CommonJS module with `module.exports = { ... }`.",
                     line=line_of(statement),
                 )
-        for reference in self._names.places("await"):
+        for reference in self._names.references("await"):
             if not in_function(reference):
                 raise _promise(reference.node)
 
     def _refuse_early_return(self, since: int) -> None:
         last = max([since, *(entry.node.start_byte for entry in self._entries)])
-        for reference in self._names.places("return"):
+        for reference in self._names.references("return"):
             if reference.node.start_byte < last and not in_function(reference):
                 raise SettingsError(
                     "the file may end at this `return`, before its settings are complete. Remove it.",
@@ -226,16 +226,16 @@ class _Finder:
     # Which object is exported
 
     def _module_exports(self) -> list[Reference]:
-        found = []
-        for reference in self._names.places("module"):
+        references = []
+        for reference in self._names.references("module"):
             if self._is_shadowed(reference, "module"):
                 continue
-            _end, path, known = key_chain(reference)
+            _end, path, all_known = key_chain(reference)
             if path[:1] == ("exports",):
-                found.append(reference.outer)
-            elif not path and not (known and _is_harmless(reference)):
+                references.append(reference.outer)
+            elif not path and not (all_known and _is_harmless(reference)):
                 self._add_hazard((), reference.node, "is handed on here with `module` to code that may change it")
-        return found
+        return references
 
     def _read_export(self, assignments: list[Assignment]) -> tuple[Node | None, int]:
         """Takes in the object that the last assignment exports; returns the literal for new keys and its position."""
@@ -280,7 +280,7 @@ class _Finder:
 
     def _definition(self, identifier: Node) -> Assignment:
         name = text_of(identifier)
-        writes = [reference for reference in self._visible_places(name) if is_written(reference)]
+        writes = [reference for reference in self._visible_references(name) if is_written(reference)]
         if not writes:
             raise SettingsError(
                 f"module.exports is `{name}`, which is not defined in this file as an object literal.",
@@ -288,26 +288,26 @@ class _Finder:
             )
         if writes[0].outer.node.type in NAMED_DECLARATIONS:
             raise _not_an_object(writes[0].outer.node)
-        found = assignment_to(writes[0])
-        if len(writes) > 1 or found is None or found.end > identifier.start_byte:
+        assignment = assignment_to(writes[0])
+        if len(writes) > 1 or assignment is None or assignment.end > identifier.start_byte:
             raise SettingsError(
                 f"`{name}` is exported, but what it is cannot be told. {_WRITE_ONCE}", line_of(writes[-1].node)
             )
-        return found
+        return assignment
 
     # Who else touches it
 
     def _classify_this(self) -> None:
         """Node.js runs a file with `this` as its first `module.exports`."""
-        for reference in self._names.places("this"):
+        for reference in self._names.references("this"):
             if not in_function(reference, _WITH_THIS):
                 self._classify(reference)
 
     def _refuse_back_doors(self) -> None:
         """Ways to the settings object that need none of its names."""
-        for reference in self._visible_places("eval"):
+        for reference in self._visible_references("eval"):
             self._add_hazard((), reference.node, "may be changed by `eval` here")
-        for reference in self._visible_places("arguments"):
+        for reference in self._visible_references("arguments"):
             if not in_function(reference, _WITH_THIS):
                 self._add_hazard((), reference.node, "may be changed through `arguments` here")
 
@@ -321,7 +321,7 @@ class _Finder:
     def _follow_alias(self, name: str, since: int) -> None:
         # The one write is the definition; Node.js itself defines `exports`.
         written = name == "exports" and since == 0
-        for reference in self._visible_places(name):
+        for reference in self._visible_references(name):
             if is_written(reference):
                 if written:
                     self._add_hazard(
@@ -335,13 +335,13 @@ class _Finder:
         """Sorts one use of the settings object in: a plain assignment, harmless, or a hazard."""
         if any(_is_own_function(outer.node) for outer in reference.outwards()):
             return
-        end, path, known = key_chain(reference)
+        end, path, all_known = key_chain(reference)
         end = without_parentheses(end)
         outer = end.outer.node
-        if not path and known:
+        if not path and all_known:
             self._classify_whole(end)
         elif outer.type == "assignment_expression" and end.is_field("left"):
-            if known and is_statement(end.outer) and field(outer, "right").type != "assignment_expression":
+            if all_known and is_statement(end.outer) and field(outer, "right").type != "assignment_expression":
                 statement = end.outer.outer.node
                 self._assigned.append(Entry(path, statement, outer.child_by_field_name("right"), None))
             else:
@@ -351,8 +351,8 @@ class _Finder:
         elif is_written(end):
             self._add_hazard(path, outer, "is changed here")
         elif outer.type == "call_expression" and end.is_field("function"):
-            if not (known and path[-1] in _READING_METHODS):
-                self._add_hazard(path[:-1] if known else path, outer, "is changed by a method call here")
+            if not (all_known and path[-1] in _READING_METHODS):
+                self._add_hazard(path[:-1] if all_known else path, outer, "is changed by a method call here")
         elif not _is_harmless(end):
             self._add_hazard(path, outer, "is handed on here to code that may change it", reads_only=True)
 
@@ -396,8 +396,8 @@ class _Finder:
 
     # Scopes
 
-    def _visible_places(self, name: str) -> list[Reference]:
-        return [reference for reference in self._names.places(name) if not self._is_shadowed(reference, name)]
+    def _visible_references(self, name: str) -> list[Reference]:
+        return [reference for reference in self._names.references(name) if not self._is_shadowed(reference, name)]
 
     def _is_shadowed(self, reference: Reference, name: str) -> bool:
         """Whether the name means something else there: a parameter or a local variable."""

@@ -43,7 +43,7 @@ MISSING = _Missing.MISSING
 _SCALARS = (str, int, float, type(None), _Missing)
 
 
-class _Found(t.NamedTuple):
+class _Setting(t.NamedTuple):
     """What decides on a setting."""
 
     node: Node
@@ -76,19 +76,19 @@ class SettingsSource:
     # What it says
 
     def value(self, path: KeyPath) -> t.Any:
-        found = self._find(path)
-        if found is None:
+        setting = self._find(path)
+        if setting is None:
             return MISSING
-        return Expression.of(found.node) if found.value is None else value_of(found.value)
+        return Expression.of(setting.node) if setting.value is None else value_of(setting.value)
 
     def line(self, path: KeyPath) -> int | None:
-        found = self._find(path)
-        return None if found is None else line_of(found.node)
+        setting = self._find(path)
+        return None if setting is None else line_of(setting.node)
 
     def node(self, path: KeyPath) -> Node | None:
         """The code of a setting's value, or of what stands in its place; None if the file does not have the setting."""
-        found = self._find(path)
-        return None if found is None else found.value or found.node
+        setting = self._find(path)
+        return None if setting is None else setting.value or setting.node
 
     @cached_property
     def lines(self) -> dict[str, list[int]]:
@@ -120,21 +120,21 @@ class SettingsSource:
         """The code of a node."""
         return self.source[node.start_byte : node.end_byte]
 
-    def _find(self, path: KeyPath) -> _Found | None:
+    def _find(self, path: KeyPath) -> _Setting | None:
         for hazard in self.export.hazards:
             if hazard.path and not hazard.reads_only and related(hazard.path, path):
-                return _Found(hazard.node, None)
+                return _Setting(hazard.node, None)
         entry, later = self._decisive(path)
         if later is not None:
-            return _Found(later.node, None)
+            return _Setting(later.node, None)
         if entry is None:
             return None
-        found: _Found | None = _Found(entry.node, entry.value)
+        setting: _Setting | None = _Setting(entry.node, entry.value)
         for key in path[len(entry.path or ()) :]:
-            if found is None or found.value is None:
-                return found
-            found = _find_in(found.value, key)
-        return found
+            if setting is None or setting.value is None:
+                return setting
+            setting = _find_in(setting.value, key)
+        return setting
 
     def _decisive(self, path: KeyPath) -> tuple[Entry | None, Entry | None]:
         """The entry that gives a setting its value, and the last one after it that may override it."""
@@ -208,14 +208,14 @@ def overridden(key: str, node: Node) -> SettingsError:
     return SettingsError(reason, line_of(node))
 
 
-def _find_in(value: Node, key: str) -> _Found | None:
+def _find_in(value: Node, key: str) -> _Setting | None:
     literal = unwrapped(value)
     if literal.type != "object":
-        return _Found(literal, None) if isinstance(value_of(literal), Expression) else None
-    found = None
+        return _Setting(literal, None) if isinstance(value_of(literal), Expression) else None
+    setting = None
     for member in members_of(literal):
         if member.name is None:
-            found = _Found(member.node, None)
+            setting = _Setting(member.node, None)
         elif member.name == key:
-            found = _Found(member.node, member.value)
-    return found
+            setting = _Setting(member.node, member.value)
+    return setting
