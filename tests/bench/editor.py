@@ -14,10 +14,11 @@ import statistics
 import time
 import typing as t
 
+from stock_files import stock_files
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
-from stock_files import stock_files
 
 STOCK = "5.0.7"
 USUAL = {

@@ -15,6 +15,7 @@ import subprocess
 import types
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import reencryption
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError

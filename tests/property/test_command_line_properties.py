@@ -11,10 +11,11 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from node_process import NodeProcess
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
 
 KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build" / "nopt"
 # The options of red.js; paths as plain text, because the judge would make them absolute.

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 
 # bcrypt's lowest cost takes a millisecond.
 few = settings(max_examples=60, deadline=None)

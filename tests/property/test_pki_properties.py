@@ -11,9 +11,6 @@ import ipaddress
 import tempfile
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,7 +18,11 @@ from cryptography.x509 import verification
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.timezone.utc)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
+
+NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.UTC)
 
 label = st.from_regex(r"\A[A-Za-z0-9]([A-Za-z0-9-]{0,15}[A-Za-z0-9])?\Z")
 host_name = st.lists(label, min_size=1, max_size=4).map(".".join).filter(lambda name: not name.split(".")[-1].isdigit())
@@ -42,9 +43,8 @@ def csr() -> bytes:
 
 
 @given(anything, anything, anything, st.lists(anything))
-def test_facts_and_inventory_never_fail_and_give_names_that_can_be_asked_for(
-    hostname: str, fqdn: str, inventory_name: str, addresses: list[str]
-) -> None:
+def test_facts_and_inventory_never_fail(hostname: str, fqdn: str, inventory_name: str, addresses: list[str]) -> None:
+    """They give names that can be asked for."""
     names = desired_names(hostname, fqdn, inventory_name, addresses)
     assert desired_names(extra=[*names.dns, *names.ips])[:2] == names[:2]
     assert not set(names.left_out) & {*names.dns, *names.ips}
@@ -123,9 +123,8 @@ step = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(step, max_size=8))
-def test_whatever_happens_to_the_authority_every_root_that_may_still_vouch_is_accepted(
-    csr: bytes, steps: list[tuple[str, int]]
-) -> None:
+def test_every_root_that_may_still_vouch_is_accepted(csr: bytes, steps: list[tuple[str, int]]) -> None:
+    """Whatever happens to the authority."""
     now = NOW
     with tempfile.TemporaryDirectory() as folder:
         ca = CertificateAuthority.load_or_create(folder, now=now)

@@ -10,13 +10,14 @@ import datetime
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from hypothesis import given
 from hypothesis import strategies as st
 from settings_options import make_options
 from stock_files import VERSIONS, stock_files
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
 TODAY = datetime.date(2026, 11, 23)
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
@@ -74,7 +75,8 @@ def test_the_example_of_a_stock_file_is_a_finding_once_it_is_active(files: dict[
 def test_noise(noise: bytes) -> None:
     for text in (noise, b"module.exports = {" + noise + b"}", b"module.exports = { adminAuth: " + noise + b"}"):
         for finding in check_settings(text, "pi", "settings.js", TODAY, in_repository=True):
-            assert finding.fingerprint and finding.message.isprintable()
+            assert finding.fingerprint
+            assert finding.message.isprintable()
 
 
 @given(
@@ -132,4 +134,5 @@ def test_any_value_of_any_setting(value: t.Any) -> None:
     ):
         document.set((key,), value)
     for finding in check_settings(document.source, "pi", "settings.js", TODAY, in_repository=True):
-        assert finding.fingerprint and finding.message.isprintable()
+        assert finding.fingerprint
+        assert finding.message.isprintable()

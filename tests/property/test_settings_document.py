@@ -10,13 +10,14 @@ import os
 import typing as t
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from node_process import NodeProcess
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-from node_process import NodeProcess
 
 # Reads one JSON string per line, loads it as Node.js loads a settings.js, and answers what it exports.
 #: Gives the settings that a file exports, None if it does not load.
@@ -33,7 +34,8 @@ require("readline").createInterface({input: process.stdin}).on("line", line => {
     let answer = null;
     try {
         const loaded = new Module("/settings.js");
-        loaded.require = require;
+        // Most of `os` differs from one moment to the next.
+        loaded.require = name => name === "os" ? {constants: require("os").constants} : require(name);
         loaded._compile(JSON.parse(line).replace(/^\uFEFF/, ""), "/settings.js");
         answer = plain(loaded.exports);
     } catch (error) {
@@ -239,7 +241,7 @@ user_texts = st.builds(
     users,
 )
 def test_entries_of_a_list_are_matched_by_key(node: Node, text: str, users: list[t.Any]) -> None:
-    source = f"module.exports = {{adminAuth: {{\n  users: {text}\n}}, b: 1}}".encode("utf-8")
+    source = f"module.exports = {{adminAuth: {{\n  users: {text}\n}}, b: 1}}".encode()
     before = node(source)
     assume(before is not None)
     desired = list({name: {"username": name} | rest for name, rest in users}.values())
@@ -270,7 +272,7 @@ def test_damaged_files_are_refused_or_edited_right(
         source = source[:position] + inserted + source[position + length :]
     document = edited(source, lambda it: it.set((key,), {"a": [1]}))
     before = node(source)
-    # Not one whose meaning changes by itself, such as one that exports all of `os`, with its free memory.
+    # Not one whose meaning changes by itself.
     assume(before is not None and node(source) == before)
     assert node(document.source) == before | {key: {"a": [1]}}
 
@@ -288,7 +290,7 @@ def test_any_bytes_are_refused_or_edited(source: bytes) -> None:
 @bounded
 @given(st.text(alphabet=st.characters(), max_size=20), st.sampled_from(["'", '"']))
 def test_any_text_arrives_in_node(node: Node, text: str, quote: str) -> None:
-    source = f"module.exports = {{a: {quote}x{quote}}}".encode("utf-8")
+    source = f"module.exports = {{a: {quote}x{quote}}}".encode()
     document = edited(source, lambda it: it.set("b", text))
     assert node(document.source) == {"a": "x", "b": text}
     assert document.get("b") == text

@@ -10,13 +10,14 @@ import re
 import typing as t
 
 import pytest
+from node_process import NodeProcess
+from settings_options import make_options
+from stock_files import VERSIONS, stock_files
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.web_sockets import FUNCTIONS
-from node_process import NodeProcess
-from settings_options import make_options
-from stock_files import VERSIONS, stock_files
 
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
 ADMIN = {"username": "admin", "permissions": "*"}

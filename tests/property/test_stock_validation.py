@@ -10,12 +10,13 @@ import datetime
 import pathlib
 
 import pytest
+from stock_files import VERSIONS, stock_files
+from test_stock_settings import NEW_KEYS
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file
-from stock_files import VERSIONS, stock_files
-from test_stock_settings import NEW_KEYS
 
 TODAY = datetime.date(2026, 11, 23)
 

@@ -11,6 +11,9 @@ import typing as t
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_OPTIONS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Kind, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import HostVariables
@@ -19,8 +22,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.result
     merge_shared_findings,
     result_data,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 TODAY = datetime.date(2026, 11, 23)
 SECRET = "secret-only-for-tests"

@@ -13,12 +13,13 @@ import typing as t
 
 import pytest
 from ansible.errors import AnsibleError
+from host_state import make_state
+from web_server import LOCKED, server
+
 from ansible_collections.pifleet.nodered.plugins.action.audit import ActionModule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import DataError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
-from host_state import make_state
-from web_server import LOCKED, server
 
 OPTIONS: dict[str, t.Any] = {
     "service": "nodered",

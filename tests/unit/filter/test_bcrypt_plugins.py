@@ -12,9 +12,10 @@ import subprocess
 import sys
 import typing as t
 
-import ansible_collections.pifleet.nodered as collection
 import pytest
 import yaml
+
+import ansible_collections.pifleet.nodered as collection
 
 PASSWORD = "hunter2-secret"
 TOO_LONG = 6 * PASSWORD

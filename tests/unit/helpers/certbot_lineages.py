@@ -9,17 +9,18 @@ from __future__ import annotations
 import datetime
 import pathlib
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     options_digest,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 DIRECTORY = "https://acme.example.org/directory"
-NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
+NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
 HOOK = certbot_hook.hook("nodered", "pi", "pi", "/home/pi/.node-red/nodecerts/server.pem")
 
 

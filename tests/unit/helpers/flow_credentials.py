@@ -13,6 +13,8 @@ import json
 import subprocess
 import typing as t
 
+from host_state import make_state
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
@@ -20,7 +22,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
     analyse,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from host_state import make_state
 
 A, B, MADE, GONE = "a-only-for-tests", "b-only-for-tests", "0123456789abcdef" * 4, "gone-only-for-tests"
 SET = {"b1a2.c3": {"user": "fred", "password": "broker-only-for-tests, long enough to be cut off by what travels"}}

@@ -11,13 +11,14 @@ import re
 import stat
 import subprocess
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 from pkilint import loader
 from pkilint.pkix import certificate, extension
 from pkilint.pkix import name as subject
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
+
 NAMES = Names(("pi.example.com", "pi", "pi.local"), ("192.0.2.7", "2001:db8::7"))
-NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.timezone.utc)
+NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
 NO_CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 

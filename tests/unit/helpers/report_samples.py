@@ -21,7 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
     Suppression,
 )
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 NOW = datetime.datetime(2026, 11, 23, 15, 14, 5, tzinfo=UTC)
 #: What a host or a file could say to be obeyed by a page, a terminal, a template or a parser.
 NASTY = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     certbot_lineage as host,
 )

@@ -11,12 +11,14 @@ import pathlib
 import typing as t
 
 import pytest
+from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, lineage, pair
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     certbot_lineage as host,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, lineage, pair
 
 
 def test_read_nothing(letsencrypt: pathlib.Path) -> None:
@@ -40,7 +42,7 @@ def test_read(letsencrypt: pathlib.Path) -> None:
     }
     (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").write_text(HOOK, "utf-8")
     (letsencrypt / "timers/certbot.timer").symlink_to("/nowhere")
-    host.Store("nodered").write(host.RECORD, {"names": ["pi.example.org"], "options": "digest"})
+    Store("nodered", str(letsencrypt / "store")).write(host.RECORD, {"names": ["pi.example.org"], "options": "digest"})
     assert {
         **found,
         "names": ["pi.example.org"],

@@ -14,11 +14,12 @@ import types
 import typing as t
 
 import pytest
+from flow_credentials import FLOWS, GONE, MADE, A, B, encrypted, plain
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
-from flow_credentials import FLOWS, GONE, MADE, A, B, encrypted, plain
 
 # What the host reads
 
@@ -90,14 +91,14 @@ def test_the_host_finds_every_secret_and_copy(unit: types.SimpleNamespace, tmp_p
     store = Store(unit.name, str(tmp_path / "store"))
     write(
         unit,
-        settings__js=f'module.exports = {{\n    //credentialSecret: "{A}",\n}}\n'.encode("utf-8"),
+        settings__js=f'module.exports = {{\n    //credentialSecret: "{A}",\n}}\n'.encode(),
         flows_cred__json=encrypted(A),
         dotflows_cred__json__backup=encrypted(B),
         dotconfig__runtime__json={"_credentialSecret": MADE},
     )
     with open(os.path.join(unit.user_dir, "settings.js.12.2026-01-01@00:00:00~"), "wb") as stream:
         stream.write(b"broken { credentialSecret: 'b\\'s' ")
-    store.keep("backups/one/0-settings.js", f'module.exports = {{ "credentialSecret": "{GONE}" }}'.encode("utf-8"))
+    store.keep("backups/one/0-settings.js", f'module.exports = {{ "credentialSecret": "{GONE}" }}'.encode())
     store.keep("backups/one/1-flows_cred.json", encrypted(GONE))
     store.keep("backups/one/2-.flows_cred.json.backup", encrypted(A))
     store.keep("backups/one/3-.config.runtime.json", json.dumps({"_credentialSecret": "kept"}).encode("utf-8"))
@@ -144,7 +145,7 @@ def test_kept_secrets_of_odd_types(plan: dict) -> None:
 
 
 @pytest.mark.parametrize("project", [7, [], {"a": 1}, ""])
-def test_a_project_that_is_no_text(monkeypatch: pytest.MonkeyPatch, project: object) -> None:
+def test_a_project_that_is_no_string(monkeypatch: pytest.MonkeyPatch, project: object) -> None:
     files = {".config.projects.json": json.dumps({"activeProject": project}).encode()}
     monkeypatch.setattr(on_host, "content_of", lambda _unit, name: files.get(name))
     monkeypatch.setattr(on_host, "names", lambda _unit: [])

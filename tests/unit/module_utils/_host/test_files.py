@@ -12,6 +12,7 @@ import pwd
 import stat
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import ConflictError, HostError

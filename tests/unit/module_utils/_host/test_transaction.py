@@ -13,6 +13,8 @@ import threading
 import time
 
 import pytest
+from host_state import make_state
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import store as store_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
@@ -21,7 +23,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ServiceBefore, TransactionRecord
-from host_state import make_state
 
 ME = (os.getuid(), os.getgid())
 BEFORE: ServiceBefore = {"active": True, "endpoints": []}
@@ -205,9 +206,9 @@ def test_what_was_proved_is_finished_before_something_else_begins(
     # The name of a transaction has the second in which it began.
     monkeypatch.setattr(time, "gmtime", lambda: (2099, 1, 1, 0, 0, 0, 0, 1, 0))
     transaction = Transaction(store)
-    assert transaction.is_proved
+    states = [transaction.is_proved]
     transaction.begin(BEFORE)
-    assert not transaction.is_proved
+    assert [*states, transaction.is_proved] == [True, False]
     assert transaction.identifier != first
     assert store.read("proved.json")["settings"] == "abc"
     transaction.replace(str(host / "settings.js"), b"newest settings", 0o600, *ME)

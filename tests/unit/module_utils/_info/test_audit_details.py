@@ -16,6 +16,7 @@ import types
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import packages
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version, package_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._info.audit_details import gather_details
@@ -110,4 +111,5 @@ def test_versions_of_packages(monkeypatch: pytest.MonkeyPatch, version: str, ins
     monkeypatch.setattr(packages, "read", lambda _path: status.encode())
     assert package_version("nodejs") == version
     assert installed_version("nodejs") == installed
-    assert package_version("missing") is None and installed_version("missing") is None
+    assert package_version("missing") is None
+    assert installed_version("missing") is None

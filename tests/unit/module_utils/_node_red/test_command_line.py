@@ -11,6 +11,7 @@ import pathlib
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine, overrides
 
 PI = ("/usr/bin/env", "node-red-pi")

@@ -13,6 +13,7 @@ import pwd
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import environment_of_file, expand
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import unit as unit_module

@@ -11,12 +11,13 @@ import pathlib
 import subprocess
 
 import pytest
+from certbot_lineages import HOOK, lineage, pair
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     RUNNING,
     lineage_name,
 )
-from certbot_lineages import HOOK, lineage, pair
 
 
 def test_names_are_safe_for_a_shell() -> None:
@@ -63,7 +64,7 @@ def test_hook(letsencrypt: pathlib.Path, hook: Hook) -> None:
     assert os.listdir(hook.path.parent) == ["server.pem"]
 
 
-def test_hook_makes_its_folder(letsencrypt: pathlib.Path, hook: Hook) -> None:
+def test_hook_makes_its_directory(letsencrypt: pathlib.Path, hook: Hook) -> None:
     lineage(letsencrypt, *pair("pi.example.org"))
     hook.path.parent.rmdir()
     assert hook.run() == (0, "")

@@ -12,8 +12,9 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import host_state
 from host_state import make_state
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import host_state
 
 #: What each module returns on success, one type for each of its operations.
 RESULTS = {

@@ -14,6 +14,10 @@ import stat
 import typing as t
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from ansible_collections.pifleet.nodered.plugins.action import trust as action
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._trust import host_trust as host
@@ -28,11 +32,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._trust.system_stor
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-NOW = datetime.datetime(2026, 11, 1, tzinfo=datetime.timezone.utc)
+NOW = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     AccountError,
     admin_users,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import settings_difference
 

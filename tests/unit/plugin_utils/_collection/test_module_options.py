@@ -10,6 +10,7 @@ import pathlib
 
 import pytest
 import yaml
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import (
     ALWAYS,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import (
     known_variables,
     misspelt,

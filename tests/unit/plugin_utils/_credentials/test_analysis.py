@@ -9,6 +9,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from flow_credentials import EMPTY, FLOWS, GONE, MADE, SET, A, B, analysis_of, document, encrypted, plain, state_of
+from host_state import USER_DIR
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
     CredentialsError,
@@ -18,8 +21,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
     migration,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.recovery import recovery
-from flow_credentials import EMPTY, FLOWS, GONE, MADE, SET, A, B, analysis_of, document, encrypted, plain, state_of
-from host_state import USER_DIR
 
 # Which key fits
 

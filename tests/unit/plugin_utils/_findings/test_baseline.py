@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 import report_samples as samples
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import baseline, suppressions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build
 

@@ -11,6 +11,7 @@ import json
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import serialization as findings_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
@@ -23,7 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
     Suppression,
 )
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 RULE = Rule("no-login", Severity.CRITICAL, "No login", "Anybody can deploy.", "Set nodered_admin_users.")
 RULES = {RULE.identifier: RULE}
 FULL = Finding(

@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 import report_samples as samples
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings import suppressions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Location, Subject
 

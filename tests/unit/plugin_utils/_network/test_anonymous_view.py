@@ -16,12 +16,13 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, probe_endpoint
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from web_server import BASIC, LOCKED, server, serving
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, probe_endpoint
 
 ROOT = Expected("/")
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2))
@@ -91,7 +92,7 @@ def signed(
     extensions: list[tuple[x509.ExtensionType, bool]],
 ) -> bytes:
     """A certificate in PEM from the issuer CN=root, valid from so many days from now to so many."""
-    start, end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=each) for each in days)
+    start, end = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=each) for each in days)
     subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, "root"))
     builder = x509.CertificateBuilder(
         issuer,
@@ -165,7 +166,9 @@ def test_an_authority_that_is_not_known(pem: tuple[pathlib.Path, str], authoriti
 def test_an_open_server() -> None:
     with server(OPEN) as port:
         view = probe_endpoint("127.0.0.1", port, ROOT, "")
-    assert view["plain_http"] and not view["tls"] and view["certificate"] is None
+    assert view["plain_http"]
+    assert not view["tls"]
+    assert view["certificate"] is None
     assert (view["login"], view["settings_status"], view["flows_status"], view["cors"]) == ("", 200, 200, "*")
 
 
@@ -223,7 +226,9 @@ def test_nobody_is_there(unused_port: int) -> None:
 
 def test_something_else_is_there(silent_port: int) -> None:
     view = probe_endpoint("127.0.0.1", silent_port, ROOT, "", timeout=0.3)
-    assert view["reachable"] and not view["tls"] and not view["plain_http"]
+    assert view["reachable"]
+    assert not view["tls"]
+    assert not view["plain_http"]
 
 
 def test_a_server_that_answers_byte_by_byte() -> None:
@@ -232,7 +237,8 @@ def test_a_server_that_answers_byte_by_byte() -> None:
         began = time.monotonic()
         view = probe_endpoint("127.0.0.1", port, ROOT, "", timeout=0.3)
         assert time.monotonic() - began < 50
-    assert view["plain_http"] and view["login"] is None
+    assert view["plain_http"]
+    assert view["login"] is None
 
 
 @contextlib.contextmanager

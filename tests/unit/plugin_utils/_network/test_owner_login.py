@@ -14,12 +14,13 @@ import typing as t
 import urllib.parse
 
 import pytest
+from web_server import serving
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_login import (
     LoginRefusedError,
     LoginUnprovedError,
     prove_login,
 )
-from web_server import serving
 
 PASSWORD = "owner & only for tests"
 TOKEN = "token+only/for/tests=="

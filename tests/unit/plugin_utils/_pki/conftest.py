@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from pki_tools import NOW
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,13 @@ import sys
 import typing as t
 
 import pytest
+from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, mode, openssl, text, verify
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
     PkiError,
 )
-from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, mode, openssl, text, verify
 
 
 class TestAuthority:
@@ -67,7 +68,7 @@ class TestAuthority:
         assert modes == {"ca.pem": 0o644, "ca.key": 0o600, ".lock": 0o600}
         assert mode(folder) == 0o700
 
-    def test_an_empty_folder_is_closed_and_one_in_use_is_not(self, tmp_path: pathlib.Path) -> None:
+    def test_an_empty_directory_is_closed_and_one_in_use_is_not(self, tmp_path: pathlib.Path) -> None:
         for name in ("empty", "used"):
             (tmp_path / name).mkdir()
             (tmp_path / name).chmod(0o755)
@@ -174,7 +175,9 @@ class TestAuthority:
             CertificateAuthority.load_or_create(tmp_path / "ca")
         assert not (tmp_path / "elsewhere").exists()
 
-    def test_the_home_folder_can_be_abbreviated(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_home_directory_can_be_abbreviated(
+        self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
         CertificateAuthority.load_or_create("~/ca")
         assert (tmp_path / "ca" / "ca.pem").exists()
@@ -300,7 +303,7 @@ class TestFromPem:
     ) -> None:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in bundle)
         ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         chain = certificates.issue(ca, factory.request("rsa2048"), NAMES, now=now)
         assert chain.count(b"BEGIN CERTIFICATE") == 3
         root = (company / "root.pem").read_bytes()
@@ -317,7 +320,7 @@ class TestFromPem:
         given = b"".join((company / f"{name}.pem").read_bytes() for name in ("low", "middle", "root"))
         ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
         assert len(ca.sent_with(NAMES)) == 2
-        assert ca.sent_with(NAMES, now=datetime.datetime.now(datetime.timezone.utc) + 3651 * DAY) == ()
+        assert ca.sent_with(NAMES, now=datetime.datetime.now(datetime.UTC) + 3651 * DAY) == ()
         assert ca.trusted_pem == (company / "root.pem").read_bytes()
 
     def test_an_end_above_it_is_told(self, company: pathlib.Path, factory: CertificateFactory) -> None:
@@ -332,7 +335,7 @@ class TestFromPem:
         )
         given = low + (company / "middle.pem").read_bytes()
         ca = CertificateAuthority.from_pem(given, factory.key("p256").read_bytes())
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         assert ca.warning(397, now=now) is None
         assert "The CA 'CN=middle', which signed" in (ca.warning(397, now=now + 3500 * DAY) or "")
         assert ca.trusted_pem == b""

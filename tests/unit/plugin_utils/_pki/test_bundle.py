@@ -11,10 +11,11 @@ import re
 import typing as t
 
 import pytest
+from pki_tools import DAY, NO_CERTIFICATE, CertificateFactory, blocks, lint, openssl, verify
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import check_bundle
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
-from pki_tools import DAY, NO_CERTIFICATE, CertificateFactory, blocks, lint, openssl, verify
 
 CA = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n"
 SERVER = (
@@ -62,7 +63,7 @@ class TestTaken:
         assert bundle.chain == chain.full
         public = openssl("x509", "-noout", "-pubkey", content=chain.leaf)
         assert openssl("pkey", "-pubout", content=bundle.key) == public
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         assert verify(tmp_path, chain.root, bundle.chain, "-verify_hostname", WANTED[0], when=now).endswith(": OK\n")
         assert lint(bundle.chain) == []
 
@@ -199,12 +200,12 @@ class TestRefused:
         ],
     )
     def test_the_time_of_the_server(self, days: int, expected: str, chain: Chain) -> None:
-        now = datetime.datetime.now(datetime.timezone.utc) + days * DAY
+        now = datetime.datetime.now(datetime.UTC) + days * DAY
         assert expected in refusal(chain.full, chain.key, now=now)
 
     def test_the_time_of_an_intermediate(self, chain: Chain, factory: CertificateFactory) -> None:
         leaf = factory.signed("p256", chain.low, "rsa2048", SERVER, "-days", "2000")
-        now = datetime.datetime.now(datetime.timezone.utc) + 700 * DAY
+        now = datetime.datetime.now(datetime.UTC) + 700 * DAY
         end = certificates.describe(chain.low)["not_after"][:10]
         expected = refusal(leaf + chain.low + chain.middle, chain.key, now=now)
         assert f"The certificate 'CN=low' in the certificate file expired on {end}" in expected

@@ -13,6 +13,8 @@ import re
 import secrets
 
 import pytest
+from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, openssl, text, verify
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
@@ -21,7 +23,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     common_name,
     desired_names,
 )
-from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint, openssl, text, verify
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +223,7 @@ class TestDescribe:
         assert described["self_signed"] is True
         assert described["dns_names"] == []
 
-    def test_text_around_the_pem_and_text_instead_of_bytes(self, leaf: bytes) -> None:
+    def test_a_string_instead_of_bytes_and_text_around_the_pem(self, leaf: bytes) -> None:
         around = openssl("x509", "-text", content=leaf) + "\nend\n"
         assert certificates.describe(around) == certificates.describe(leaf)
 
@@ -355,6 +356,6 @@ class TestReasons:
         )
 
 
-def test_the_judge_finds_something(factory: CertificateFactory) -> None:
+def test_pkilint_finds_something(factory: CertificateFactory) -> None:
     own = factory.self_signed("p256", "-addext", "keyUsage=keyCertSign", "-addext", "basicConstraints=CA:FALSE")
     assert lint(own)

@@ -12,14 +12,15 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import permits
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pki_tools import DAY, NOW, CertificateFactory, blocks, lint, text, verify
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import permits
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
 
 
 def names_of(*names: str) -> Names:
@@ -139,7 +140,7 @@ def test_what_is_neither_domain_nor_network(entry: t.Any, expected: str, tmp_pat
     assert CertificateAuthority.peek(tmp_path / "ca") is None
 
 
-def test_a_text_is_not_a_list(tmp_path: pathlib.Path) -> None:
+def test_a_string_is_not_a_list(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PkiError, match="must be a list"):
         CertificateAuthority.load_or_create(tmp_path / "ca", permitted="local")
 
@@ -219,7 +220,7 @@ def test_constraints_of_what_signed_it_count_too(
         subject="/CN=low",
     )
     ca = CertificateAuthority.from_pem(low + root, factory.key("p384").read_bytes())
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     for name in EVERY_NAME:
         chain = signed_anyway(ca, factory, name) + low
         accepted = verify(tmp_path, root, chain, when=now).endswith(": OK\n")

@@ -16,10 +16,11 @@ import subprocess
 import typing as t
 
 import pytest
+from pki_tools import DAY, NAMES, NOW, CertificateFactory, blocks, lint, mode, openssl, text
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
-from pki_tools import DAY, NAMES, NOW, CertificateFactory, blocks, lint, mode, openssl, text
 
 LATER = NOW + 10 * DAY
 
@@ -198,7 +199,7 @@ class TestReplace:
             "-addext",
             "keyUsage=critical,keyCertSign",
         )
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         (folder / "ca.pem").write_bytes(old)
         (folder / "ca.key").write_bytes(factory.key(kind).read_bytes())
         new = CertificateAuthority.replace(folder, now=now)
@@ -218,7 +219,7 @@ class TestReplace:
     def test_an_rsa_root_of_the_user(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
         folder.mkdir()
         old = factory.self_signed("rsa2048", "-days", "1000", "-addext", "keyUsage=critical,keyCertSign")
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         (folder / "ca.pem").write_bytes(old)
         (folder / "ca.key").write_bytes(factory.key("rsa2048").read_bytes())
         new = CertificateAuthority.replace(folder, now=now)
@@ -350,7 +351,7 @@ class TestRenew:
         )
         (folder / "ca.pem").write_bytes(old)
         (folder / "ca.key").write_bytes(factory.key("p384").read_bytes())
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         new = CertificateAuthority.renew(folder, now=now)
         chain = certificates.issue(new, factory.request("p256"), NAMES, now=now)
         assert [accepts(root, chain, now) for root in (old, new.certificate_pem)] == [True, True]

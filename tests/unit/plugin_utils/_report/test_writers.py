@@ -21,6 +21,8 @@ import jsonschema
 import junitparser
 import pytest
 import report_samples as samples
+from stopwatch import times_as_long
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Kind,
@@ -38,7 +40,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import (
     terminal_writer,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.summary import Summary
-from stopwatch import times_as_long
 
 PROJECT = pathlib.Path(__file__).resolve().parents[4]
 SCHEMA = json.loads((PROJECT / "docs/report.schema.json").read_text("utf-8"))

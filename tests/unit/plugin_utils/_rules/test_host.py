@@ -18,6 +18,10 @@ import subprocess
 import typing as t
 
 import pytest
+from flow_credentials import encrypted
+from host_state import ADDRESS, SETTINGS, file_status, make_state, put_in
+from pki_tools import CertificateFactory
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import described
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import (
@@ -33,9 +37,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import cert
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import expected_outside, port_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
-from flow_credentials import encrypted
-from host_state import ADDRESS, SETTINGS, file_status, make_state, put_in
-from pki_tools import CertificateFactory
 
 PROJECT = pathlib.Path(__file__).parents[4]
 TODAY = datetime.date.today()
@@ -237,7 +238,7 @@ def _dated(factory: CertificateFactory, start: int, end: int) -> bytes:
         f"[ca]\ndefault_ca=a\n[a]\ndatabase={folder}/index\nserial={folder}/serial\nnew_certs_dir={folder}\n"
         f"default_md=sha256\npolicy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nsubjectAltName=DNS:kitchen\n"
     )
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     days = [(now + datetime.timedelta(days=each)).strftime("%Y%m%d%H%M%SZ") for each in (start, end)]
     subprocess.run(
         [
@@ -311,9 +312,9 @@ def test_rules_are_complete() -> None:
     for identifier, rule in RULES.items():
         assert identifier == rule.identifier == identifier.lower()
         assert " " not in identifier
-        assert rule.rationale.endswith(".") and rule.remediation.endswith(".") and not rule.title.endswith("."), (
-            identifier
-        )
+        assert rule.rationale.endswith("."), identifier
+        assert rule.remediation.endswith("."), identifier
+        assert not rule.title.endswith("."), identifier
 
 
 def test_variables_of_rules_are_variables_of_the_collection() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import environment_of_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service import drop_in
 

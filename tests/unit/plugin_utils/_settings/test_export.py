@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import pytest
+from settings_edits import after_set, get, refusal
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from settings_edits import after_set, get, refusal
 
 
 def blocked_line(document: SettingsDocument, key: str) -> int | None:
@@ -20,7 +21,7 @@ def blocked_line(document: SettingsDocument, key: str) -> int | None:
 
 
 @pytest.mark.parametrize(
-    "before, after",
+    ("before", "after"),
     [
         ("const settings = module.exports = {a: 1};", "const settings = module.exports = {a: 1, b: 2};"),
         ("var s = {a: 1};\nmodule.exports = s;", "var s = {a: 1, b: 2};\nmodule.exports = s;"),
@@ -72,7 +73,7 @@ def blocked_line(document: SettingsDocument, key: str) -> int | None:
         ("module.exports = {__proto__: x, a: 1}", "module.exports = {__proto__: x, a: 1, b: 2}"),
     ],
 )  # fmt: skip
-def test_the_place_that_counts_is_edited(before: str, after: str) -> None:
+def test_the_effective_entry_is_edited(before: str, after: str) -> None:
     document = SettingsDocument(before.encode())
     assert document.blocker("b") is None
     document.set("b", 2)
@@ -174,7 +175,8 @@ def test_unrelated_code_stands_in_nobodys_way() -> None:
 def test_code_that_may_change_the_key_is_named(code: str) -> None:
     source = f"const s = {{\n  adminAuth: {{users: []}}\n}}\nmodule.exports = s;\n{code}"
     error = refusal(source, ("set", "adminAuth", {"type": "credentials"}))
-    assert error.line == 5 and error.message.count(". ") == 1
+    assert error.line == 5
+    assert error.message.count(". ") == 1
     assert refusal(source, ("remove", "adminAuth")).line == 5
     assert blocked_line(SettingsDocument(source.encode()), "adminAuth") == 5
 
@@ -203,7 +205,7 @@ def test_code_that_a_typescript_compiler_adds_stands_in_nobodys_way() -> None:
 
 
 @pytest.mark.parametrize(
-    "literal, line",
+    ("literal", "line"),
     [
         ("{\n  adminAuth: 1,\n  ...x\n}", 3),
         ("{\n  adminAuth: 1,\n  [x]: 1\n}", 3),

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from settings_edits import USERS, after_set, edited, refusal
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
 
 def user(name: str, password: str = "new", permissions: str = "*") -> dict[str, str]:
@@ -49,7 +50,7 @@ def test_of_entries_with_the_same_key_the_last_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "users, wanted",
+    ("users", "wanted"),
     [
         ("{k: 'a', x: 1}", "[{k: 'a', x: 1}, {k: 'b'}]"),
         ("[]", "[{\n    k: 'a'\n}, {\n    k: 'b'\n}]"),

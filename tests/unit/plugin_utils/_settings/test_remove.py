@@ -11,7 +11,7 @@ from settings_edits import edited, refusal
 
 
 @pytest.mark.parametrize(
-    "literal, wanted",
+    ("literal", "wanted"),
     [
         ("{b: 1}", "{}"),
         ("{ b: 1 }", "{ }"),

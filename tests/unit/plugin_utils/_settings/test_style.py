@@ -9,13 +9,14 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from settings_edits import AUTH, after_set, get, refusal
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from settings_edits import AUTH, after_set, get, refusal
 
 
 @pytest.mark.parametrize(
-    "value, code",
+    ("value", "code"),
     [
         (None, "null"),
         (True, "true"),
@@ -53,7 +54,7 @@ def test_other_values_are_refused(value: t.Any) -> None:
     refusal("module.exports = {}", ("set", "a", value))
 
 
-def test_nested_objects_take_one_line_per_key_in_the_style_of_the_file() -> None:
+def test_nested_objects_take_one_line_for_each_key() -> None:
     source = "module.exports = {\r\n\ta: 'x'\r\n};\r\n"
     assert after_set(source, "adminAuth", AUTH | {"a-b": {"__proto__": 1}}) == (
         "module.exports = {\r\n\ta: 'x',\r\n\tadminAuth: {\r\n\t\ttype: 'credentials',\r\n\t\tusers: [{\r\n"
@@ -93,13 +94,13 @@ def test_expressions_are_indented_and_validated() -> None:
     ["", "1, b: 2", "1}); ({k: 2", "a = ;", "/* c */", "{{ x }}", "1;", "...x", "function() { return 1", "k() {}"]
     + ["await x", "<b/>", "{a: 1,, b: 2}", "1})\n//", "\ud800"],
 )
-def test_text_that_is_not_one_expression_is_refused(text: str) -> None:
+def test_a_string_that_is_not_one_expression_is_refused(text: str) -> None:
     refusal("module.exports = {}", ("set", "a", Expression(text)))
     assert Expression(text) == Expression(text) != Expression("valid")
 
 
 @pytest.mark.parametrize(
-    "literal, wanted",
+    ("literal", "wanted"),
     [
         ("{}", "{\n    new: 1\n}"),
         ("{ }", "{ new: 1 }"),
@@ -151,7 +152,8 @@ def test_lines_that_start_with_commas() -> None:
     document.set("adminAuth.type", "b")
     document.set("adminAuth.users", [1])
     document.set("https", None)
-    assert document.get("https") is None and document.get("adminAuth") == {"type": "b", "users": [1]}
+    assert document.get("https") is None
+    assert document.get("adminAuth") == {"type": "b", "users": [1]}
     document.remove("https")
     assert document.source.decode() == source.replace("'a'", "'b'").replace("[]", "[1]")
 
@@ -170,7 +172,7 @@ def test_starts_ends_and_line_ends_stay(start: str, end: str, eol: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path, wanted", [("x.a", "{x: {a: 1}}"), ("x.a.b", "{x: {\n    a: {\n        b: 1\n    }\n}}")]
+    ("path", "wanted"), [("x.a", "{x: {a: 1}}"), ("x.a.b", "{x: {\n    a: {\n        b: 1\n    }\n}}")]
 )
 def test_a_key_of_an_empty_object(path: str, wanted: str) -> None:
     assert after_set("module.exports = {x: {}}", path, 1) == f"module.exports = {wanted}"

@@ -16,6 +16,7 @@ import pytest
 from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS, ROLE_OPTIONS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Subject
