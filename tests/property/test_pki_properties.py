@@ -43,9 +43,8 @@ def csr() -> bytes:
 
 
 @given(anything, anything, anything, st.lists(anything))
-def test_facts_and_inventory_never_fail_and_give_names_that_can_be_asked_for(
-    hostname: str, fqdn: str, inventory_name: str, addresses: list[str]
-) -> None:
+def test_facts_and_inventory_never_fail(hostname: str, fqdn: str, inventory_name: str, addresses: list[str]) -> None:
+    """They give names that can be asked for."""
     names = desired_names(hostname, fqdn, inventory_name, addresses)
     assert desired_names(extra=[*names.dns, *names.ips])[:2] == names[:2]
     assert not set(names.left_out) & {*names.dns, *names.ips}
@@ -124,9 +123,8 @@ step = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(step, max_size=8))
-def test_whatever_happens_to_the_authority_every_root_that_may_still_vouch_is_accepted(
-    csr: bytes, steps: list[tuple[str, int]]
-) -> None:
+def test_every_root_that_may_still_vouch_is_accepted(csr: bytes, steps: list[tuple[str, int]]) -> None:
+    """Whatever happens to the authority."""
     now = NOW
     with tempfile.TemporaryDirectory() as folder:
         ca = CertificateAuthority.load_or_create(folder, now=now)

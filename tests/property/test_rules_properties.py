@@ -76,7 +76,8 @@ def test_the_example_of_a_stock_file_is_a_finding_once_it_is_active(files: dict[
 def test_noise(noise: bytes) -> None:
     for text in (noise, b"module.exports = {" + noise + b"}", b"module.exports = { adminAuth: " + noise + b"}"):
         for finding in check_settings(text, "pi", "settings.js", TODAY, in_repository=True):
-            assert finding.fingerprint and finding.message.isprintable()
+            assert finding.fingerprint
+            assert finding.message.isprintable()
 
 
 @given(
@@ -134,4 +135,5 @@ def test_any_value_of_any_setting(value: t.Any) -> None:
     ):
         document.set((key,), value)
     for finding in check_settings(document.source, "pi", "settings.js", TODAY, in_repository=True):
-        assert finding.fingerprint and finding.message.isprintable()
+        assert finding.fingerprint
+        assert finding.message.isprintable()

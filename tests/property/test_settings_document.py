@@ -35,7 +35,8 @@ require("readline").createInterface({input: process.stdin}).on("line", line => {
     let answer = null;
     try {
         const loaded = new Module("/settings.js");
-        loaded.require = require;
+        // Most of `os` differs from one moment to the next.
+        loaded.require = name => name === "os" ? {constants: require("os").constants} : require(name);
         loaded._compile(JSON.parse(line).replace(/^\uFEFF/, ""), "/settings.js");
         answer = plain(loaded.exports);
     } catch (error) {
@@ -313,7 +314,7 @@ def test_damaged_files_are_refused_or_edited_right(
         source = source[:position] + inserted + source[position + length :]
     document = edited(source, lambda it: it.set((key,), {"a": [1]}))
     before = node(source)
-    # Not one whose meaning changes by itself, such as one that exports all of `os`, with its free memory.
+    # Not one whose meaning changes by itself.
     assume(before is not None and node(source) == before)
     assert node(document.source) == before | {key: {"a": [1]}}
 

@@ -18,11 +18,16 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 KeyPath = tuple[str, ...]
 
 
-def edited(source: str, *edits: tuple[t.Any, ...]) -> str:
-    document = SettingsDocument(source.encode("utf-8"))
+def document_after(source: bytes, *edits: tuple[t.Any, ...]) -> SettingsDocument:
+    """The document after edits, each a method of it with its arguments."""
+    document = SettingsDocument(source)
     for method, *arguments in edits:
         getattr(document, method)(*arguments)
-    return document.source.decode("utf-8")
+    return document
+
+
+def edited(source: str, *edits: tuple[t.Any, ...]) -> str:
+    return document_after(source.encode("utf-8"), *edits).source.decode("utf-8")
 
 
 def after_set(source: str, path: str | KeyPath, value: object) -> str:
@@ -30,10 +35,9 @@ def after_set(source: str, path: str | KeyPath, value: object) -> str:
 
 
 def refusal(source: str | bytes, *edits: tuple[t.Any, ...]) -> SettingsError:
+    content = source.encode("utf-8") if isinstance(source, str) else source
     with pytest.raises(SettingsError) as caught:
-        document = SettingsDocument(source.encode("utf-8") if isinstance(source, str) else source)
-        for method, *arguments in edits:
-            getattr(document, method)(*arguments)
+        document_after(content, *edits)
     assert str(caught.value) == (f"line {caught.value.line}: " if caught.value.line else "") + caught.value.message
     return caught.value
 

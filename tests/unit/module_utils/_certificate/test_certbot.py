@@ -101,7 +101,8 @@ def test_fetch(letsencrypt: pathlib.Path, client: Client) -> None:
     assert (result["changed"], result["fetched"]) == (True, True)
     assert (letsencrypt / "userDir/nodecerts/server.pem").stat().st_mode & 0o777 == 0o600
     arguments = (letsencrypt / "arguments").read_text("utf-8")
-    assert "eab" not in arguments and "--keep-until-expiring" in arguments
+    assert "eab" not in arguments
+    assert "--keep-until-expiring" in arguments
     assert (letsencrypt / "ini").read_text("utf-8") == 'email = "a@example.org"\neab-kid = "k"\n'
     record = Transaction(made.store).record
     assert record is not None
@@ -112,7 +113,7 @@ def test_fetch(letsencrypt: pathlib.Path, client: Client) -> None:
 
 
 @needs_root
-def test_way_back_takes_the_hook_along(letsencrypt: pathlib.Path, client: Client) -> None:
+def test_undo_takes_the_hook_along(letsencrypt: pathlib.Path, client: Client) -> None:
     made = client(FETCHES)
     made.fetch()
     Transaction(made.store).undo()
@@ -222,7 +223,7 @@ def test_half_a_lineage_is_removed_first(letsencrypt: pathlib.Path, client: Clie
     assert "other" in seen
 
 
-def test_words_of_certbot() -> None:
+def test_last_lines_of_certbot() -> None:
     output = (
         "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nRequesting a certificate for pi.example.org\n\n"
         "Certbot failed to authenticate some domains\n  Detail: no   answer\n\nSome challenges have failed.\n"

@@ -16,6 +16,7 @@ from certbot_lineages import CHAIN, DIRECTORY, HOOK, LINEAGE, lineage, pair
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     certbot_lineage as host,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 
@@ -41,7 +42,7 @@ def test_read(letsencrypt: pathlib.Path) -> None:
     }
     (letsencrypt / "renewal-hooks/deploy/pifleet-nodered").write_text(HOOK, "utf-8")
     (letsencrypt / "timers/certbot.timer").symlink_to("/nowhere")
-    host.Store("nodered").write(host.RECORD, {"names": ["pi.example.org"], "options": "digest"})
+    Store("nodered", str(letsencrypt / "store")).write(host.RECORD, {"names": ["pi.example.org"], "options": "digest"})
     assert {
         **found,
         "names": ["pi.example.org"],

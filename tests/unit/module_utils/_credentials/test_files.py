@@ -145,7 +145,7 @@ def test_kept_secrets_of_odd_types(plan: dict) -> None:
 
 
 @pytest.mark.parametrize("project", [7, [], {"a": 1}, ""])
-def test_a_project_that_is_no_text(monkeypatch: pytest.MonkeyPatch, project: object) -> None:
+def test_a_project_that_is_no_string(monkeypatch: pytest.MonkeyPatch, project: object) -> None:
     files = {".config.projects.json": json.dumps({"activeProject": project}).encode()}
     monkeypatch.setattr(on_host, "content_of", lambda _unit, name: files.get(name))
     monkeypatch.setattr(on_host, "names", lambda _unit: [])

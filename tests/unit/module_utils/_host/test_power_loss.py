@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import ssl
@@ -92,6 +93,8 @@ def unit(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> types.Simpl
     monkeypatch.setattr(store, "BASE", str(tmp_path / "store"))
     monkeypatch.setattr(Store.__init__, "__defaults__", (str(tmp_path / "store"),))
     monkeypatch.setattr(host_certificate, "endpoints", lambda unit: [])
+    # A process that ends loses nothing that the kernel has; waiting for the disk only takes time.
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
     user_dir = tmp_path / "node-red"
     user_dir.mkdir()
     return types.SimpleNamespace(
@@ -121,7 +124,7 @@ def test_key_and_certificate_fit_at_every_moment(
         store = Store(unit.name)
         store.keep("staged.key", key)
         host = host_certificate.HostCertificate(unit, "ecdsa-p256", False)
-        killed = ends_before(number, lambda: host.install(chain))
+        killed = ends_before(number, functools.partial(host.install, chain))
         found = path.read_bytes() if path.exists() else None
         assert found in (old, new)
         assert found is None or loads(path)
@@ -151,7 +154,7 @@ def test_settings_are_whole_at_every_moment(unit: types.SimpleNamespace) -> None
         path.chmod(0o600)
         store = Store(unit.name)
 
-        def replace() -> None:
+        def replace(store: Store = store) -> None:
             transaction = Transaction(store)
             transaction.begin({"active": False, "endpoints": []})
             transaction.replace(str(path), new, 0o600, os.getuid(), os.getgid(), unit.account, checksum(old))

@@ -206,9 +206,9 @@ def test_what_was_proved_is_finished_before_something_else_begins(
     # The name of a transaction has the second in which it began.
     monkeypatch.setattr(time, "gmtime", lambda: (2099, 1, 1, 0, 0, 0, 0, 1, 0))
     transaction = Transaction(store)
-    assert transaction.is_proved
+    states = [transaction.is_proved]
     transaction.begin(BEFORE)
-    assert not transaction.is_proved
+    assert [*states, transaction.is_proved] == [True, False]
     assert transaction.identifier != first
     assert store.read("proved.json")["settings"] == "abc"
     transaction.replace(str(host / "settings.js"), b"newest settings", 0o600, *ME)

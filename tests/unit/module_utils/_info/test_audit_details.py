@@ -111,4 +111,5 @@ def test_versions_of_packages(monkeypatch: pytest.MonkeyPatch, version: str, ins
     monkeypatch.setattr(packages, "read", lambda _path: status.encode())
     assert package_version("nodejs") == version
     assert installed_version("nodejs") == installed
-    assert package_version("missing") is None and installed_version("missing") is None
+    assert package_version("missing") is None
+    assert installed_version("missing") is None

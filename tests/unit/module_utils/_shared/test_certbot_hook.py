@@ -72,7 +72,7 @@ def test_hook(letsencrypt: pathlib.Path, hook: Hook) -> None:
     assert os.listdir(hook.path.parent) == ["server.pem"]
 
 
-def test_hook_makes_its_folder(letsencrypt: pathlib.Path, hook: Hook) -> None:
+def test_hook_makes_its_directory(letsencrypt: pathlib.Path, hook: Hook) -> None:
     lineage(letsencrypt, *pair("pi.example.org"))
     hook.path.parent.rmdir()
     assert hook.run() == (0, "")

@@ -87,7 +87,7 @@ def test_an_open_door_is_named(pages: dict[str, tuple[int, dict[str, t.Any], str
     with server({**LOCKED, **pages}) as port:
         failures = probe.prove(expected(port))
     assert len(failures) == len(words)
-    assert all(word in failure for word, failure in zip(words, failures, strict=False))
+    assert all(word in failure for word, failure in zip(words, failures, strict=True))
 
 
 def test_deep_json_is_not_of_node_red() -> None:
@@ -114,7 +114,8 @@ def test_dashboards_and_static_files_ask_for_their_login() -> None:
     with server(LOCKED) as port:
         failures = probe.prove(expected(port, node_auth=True, static=["//doc"]))
     assert "httpNodeAuth does not ask" in failures[0]
-    assert "/doc/pifleet-" in failures[1] and "httpStaticAuth does not ask" in failures[1]
+    assert "/doc/pifleet-" in failures[1]
+    assert "httpStaticAuth does not ask" in failures[1]
 
 
 def test_other_roots() -> None:

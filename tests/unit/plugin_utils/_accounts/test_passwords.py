@@ -161,7 +161,7 @@ def test_what_is_not_a_bcrypt_hash_is_refused_with_its_reason(hash: object, reas
 
 
 @pytest.mark.parametrize("cost", ["04", "10", "31"])
-def test_every_cost_of_bcrypt_is_accepted_in_a_hash_that_is_only_checked(cost: str) -> None:
+def test_every_cost_is_accepted_in_a_hash_that_is_only_checked(cost: str) -> None:
     assert passwords.check_hash(TEXT.replace("08", cost))[4:6] == cost
 
 

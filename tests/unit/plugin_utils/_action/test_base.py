@@ -33,7 +33,7 @@ HASH = "$2b$08$" + "a" * 53
         ({"module_stderr": f"KeyError: '{HASH}'"}, "KeyError"),
     ],
 )
-def test_last_words(result: dict[str, t.Any], words: str) -> None:
+def test_failure_message(result: dict[str, t.Any], words: str) -> None:
     expected = _failure_message(result)
     assert words in expected
     assert HASH not in expected

@@ -97,7 +97,8 @@ def test_recovery(
     assert plan.host_plan["sources"] == ({FLOWS: {"path": source, "in_store": True}} if source else {})
     messages = " ".join(plan.messages)
     assert ("settings.js gets" in messages) is (to_file is not None)
-    assert messages and not any(key in messages + repr(plan) for key in (A, B, MADE, GONE))
+    assert messages
+    assert not any(key in messages + repr(plan) for key in (A, B, MADE, GONE))
 
 
 @pytest.mark.parametrize(

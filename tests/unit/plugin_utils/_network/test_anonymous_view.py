@@ -166,7 +166,9 @@ def test_an_authority_that_is_not_known(pem: tuple[pathlib.Path, str], authoriti
 def test_an_open_server() -> None:
     with server(OPEN) as port:
         view = probe_endpoint("127.0.0.1", port, ROOT, "")
-    assert view["plain_http"] and not view["tls"] and view["certificate"] is None
+    assert view["plain_http"]
+    assert not view["tls"]
+    assert view["certificate"] is None
     assert (view["login"], view["settings_status"], view["flows_status"], view["cors"]) == ("", 200, 200, "*")
 
 
@@ -224,7 +226,9 @@ def test_nobody_is_there(unused_port: int) -> None:
 
 def test_something_else_is_there(silent_port: int) -> None:
     view = probe_endpoint("127.0.0.1", silent_port, ROOT, "", timeout=0.3)
-    assert view["reachable"] and not view["tls"] and not view["plain_http"]
+    assert view["reachable"]
+    assert not view["tls"]
+    assert not view["plain_http"]
 
 
 def test_a_server_that_answers_byte_by_byte() -> None:
@@ -233,7 +237,8 @@ def test_a_server_that_answers_byte_by_byte() -> None:
         began = time.monotonic()
         view = probe_endpoint("127.0.0.1", port, ROOT, "", timeout=0.3)
         assert time.monotonic() - began < 50
-    assert view["plain_http"] and view["login"] is None
+    assert view["plain_http"]
+    assert view["login"] is None
 
 
 @contextlib.contextmanager

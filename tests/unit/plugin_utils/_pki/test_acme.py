@@ -49,7 +49,7 @@ def test_no_lineage() -> None:
         ({"webroot": "/var/www"}, "certbot's other options were changed"),
     ],
 )
-def test_another_wish(changes: dict[str, t.Any], reason: str) -> None:
+def test_another_request(changes: dict[str, t.Any], reason: str) -> None:
     to_fetch, to_install = reasons(**changes)
     assert any(each.startswith(reason) for each in to_fetch)
     assert to_install == []
@@ -138,7 +138,7 @@ def test_renewals_would_not_arrive(found: dict[str, t.Any], reason: str) -> None
         (["pi.example.org"], {"options": {"x = y\nz": "x"}}, "is not the name of an option"),
     ],
 )
-def test_refused_wishes(names: list[str] | str, changes: dict[str, t.Any], sentence: str) -> None:
+def test_refused_requests(names: list[str] | str, changes: dict[str, t.Any], sentence: str) -> None:
     with pytest.raises(acme.AcmeError) as caught:
         acme.desired_lineage(names, **{"directory": DIRECTORY, **changes})
     assert sentence in str(caught.value)

@@ -68,7 +68,7 @@ class TestAuthority:
         assert modes == {"ca.pem": 0o644, "ca.key": 0o600, ".lock": 0o600}
         assert mode(folder) == 0o700
 
-    def test_an_empty_folder_is_closed_and_one_in_use_is_not(self, tmp_path: pathlib.Path) -> None:
+    def test_an_empty_directory_is_closed_and_one_in_use_is_not(self, tmp_path: pathlib.Path) -> None:
         for name in ("empty", "used"):
             (tmp_path / name).mkdir()
             (tmp_path / name).chmod(0o755)
@@ -175,7 +175,9 @@ class TestAuthority:
             CertificateAuthority.load_or_create(tmp_path / "ca")
         assert not (tmp_path / "elsewhere").exists()
 
-    def test_the_home_folder_can_be_abbreviated(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_home_directory_can_be_abbreviated(
+        self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
         CertificateAuthority.load_or_create("~/ca")
         assert (tmp_path / "ca" / "ca.pem").exists()

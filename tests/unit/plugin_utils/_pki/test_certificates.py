@@ -223,7 +223,7 @@ class TestDescribe:
         assert described["self_signed"] is True
         assert described["dns_names"] == []
 
-    def test_text_around_the_pem_and_text_instead_of_bytes(self, leaf: bytes) -> None:
+    def test_a_string_instead_of_bytes_and_text_around_the_pem(self, leaf: bytes) -> None:
         around = openssl("x509", "-text", content=leaf) + "\nend\n"
         assert certificates.describe(around) == certificates.describe(leaf)
 
@@ -356,6 +356,6 @@ class TestReasons:
         )
 
 
-def test_the_judge_finds_something(factory: CertificateFactory) -> None:
+def test_pkilint_finds_something(factory: CertificateFactory) -> None:
     own = factory.self_signed("p256", "-addext", "keyUsage=keyCertSign", "-addext", "basicConstraints=CA:FALSE")
     assert lint(own)

@@ -140,7 +140,7 @@ def test_what_is_neither_domain_nor_network(entry: t.Any, expected: str, tmp_pat
     assert CertificateAuthority.peek(tmp_path / "ca") is None
 
 
-def test_a_text_is_not_a_list(tmp_path: pathlib.Path) -> None:
+def test_a_string_is_not_a_list(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PkiError, match="must be a list"):
         CertificateAuthority.load_or_create(tmp_path / "ca", permitted="local")
 

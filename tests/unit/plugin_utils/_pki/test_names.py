@@ -118,11 +118,11 @@ class TestNames:
             desired_names(extra=[extra])
 
     @pytest.mark.parametrize("extra", [5, None, ["pi"]])
-    def test_names_are_text(self, extra: object) -> None:
+    def test_names_are_strings(self, extra: object) -> None:
         with pytest.raises(PkiError, match="not text"):
             desired_names(extra=t.cast("list[str]", [extra]))
 
-    def test_a_text_is_not_a_list_of_names(self) -> None:
+    def test_a_string_is_not_a_list_of_names(self) -> None:
         with pytest.raises(PkiError, match="must be a list"):
             desired_names(extra="pi")
 
@@ -196,7 +196,8 @@ class TestClaims:
 
 
 class TestPermits:
-    def test_what_the_authority_may_not_sign_for_is_reported_unless_asked_for(self) -> None:
+    def test_names_that_may_not_be_signed_are_reported(self) -> None:
+        """What the authority may not sign for is reported unless it is asked for."""
         names = desired_names(
             "pi",
             None,

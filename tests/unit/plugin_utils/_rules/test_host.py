@@ -312,9 +312,9 @@ def test_rules_are_complete() -> None:
     for identifier, rule in RULES.items():
         assert identifier == rule.identifier == identifier.lower()
         assert " " not in identifier
-        assert rule.rationale.endswith(".") and rule.remediation.endswith(".") and not rule.title.endswith("."), (
-            identifier
-        )
+        assert rule.rationale.endswith("."), identifier
+        assert rule.remediation.endswith("."), identifier
+        assert not rule.title.endswith("."), identifier
 
 
 def test_variables_of_rules_are_variables_of_the_collection() -> None:

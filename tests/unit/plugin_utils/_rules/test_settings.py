@@ -17,6 +17,7 @@ from stopwatch import times_as_long
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import well_known_passwords
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import parse
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES_OF_SETTINGS
@@ -34,9 +35,9 @@ CHEAP = HASH.replace("$08$", "$04$")
 #: A file without any fault, also in a repository: one setting on each line.
 GOOD = {
     "uiPort": "1880",
-    "adminAuth": '{type: "credentials", users: [{username: "admin", password: "%s", permissions: "*"}]}' % HASH,
+    "adminAuth": f'{{type: "credentials", users: [{{username: "admin", password: "{HASH}", permissions: "*"}}]}}',
     "https": 'function() { return { key: read("key.pem"), cert: read("cert.pem") }; }',
-    "httpNodeAuth": '{user: "fred", pass: "%s"}' % HASH,
+    "httpNodeAuth": f'{{user: "fred", pass: "{HASH}"}}',
     "credentialSecret": "process.env.NODE_RED_CREDENTIAL_SECRET",
     "functionGlobalContext": "{}",
     "exportGlobalContextKeys": "false",
@@ -45,11 +46,11 @@ REMOVED = None
 
 
 def users(*entries: str, more: str = "") -> str:
-    return '{type: "credentials", users: [%s]%s}' % (", ".join(entries), more)
+    return '{{type: "credentials", users: [{}]{}}}'.format(", ".join(entries), more)
 
 
 def user(name: str = "admin", password: str = HASH, permissions: str = '"*"') -> str:
-    return '{username: "%s", password: "%s", permissions: %s}' % (name, password, permissions)
+    return f'{{username: "{name}", password: "{password}", permissions: {permissions}}}'
 
 
 def source(changes: dict[str, t.Any] | None = None, after: str = "") -> bytes:
@@ -64,7 +65,7 @@ def line_of(text: bytes, key: str) -> int:
     )
 
 
-def found(text: bytes, in_repository: bool = False) -> list[certificates.Finding]:
+def found(text: bytes, in_repository: bool = False) -> list[Finding]:
     return check_settings(text, "kitchen", "settings.js", TODAY, in_repository)
 
 
@@ -73,7 +74,7 @@ def identifiers(text: bytes, in_repository: bool = False) -> list[str]:
 
 
 def login(password: str = HASH, user: str = "fred") -> str:
-    return '{user: "%s", pass: "%s"}' % (user, password)
+    return f'{{user: "{user}", pass: "{password}"}}'
 
 
 # The rule, the setting that its line belongs to, and what differs from the good file.
@@ -87,8 +88,8 @@ FAULTS = [
     ("admin-auth-locked-out", "adminAuth", {"adminAuth": "true"}),
     ("admin-auth-locked-out", "adminAuth", {"adminAuth": "function() {}"}),
     ("admin-auth-locked-out", "adminAuth", {"adminAuth": users()}),
-    ("admin-auth-locked-out", "adminAuth", {"adminAuth": '{type: "credential", users: [%s]}' % user()}),
-    ("admin-auth-locked-out", "adminAuth", {"adminAuth": "{users: [%s]}" % user()}),
+    ("admin-auth-locked-out", "adminAuth", {"adminAuth": f'{{type: "credential", users: [{user()}]}}'}),
+    ("admin-auth-locked-out", "adminAuth", {"adminAuth": f"{{users: [{user()}]}}"}),
     ("admin-auth-locked-out", "adminAuth", {"adminAuth": '{type: "credentials"}'}),
     ("admin-auth-unknown", "adminAuth", {"adminAuth": 'require("./auth.js")'}),
     ("anonymous-read", "adminAuth", {"adminAuth": users(user(), more=', default: {permissions: "read"}')}),
@@ -98,12 +99,12 @@ FAULTS = [
     ("anonymous-write", "adminAuth", {"adminAuth": users(user(), more=', default: {permissions: ["flows.write"]}')}),
     ("http-admin-auth-deprecated", "httpAdminAuth", {"adminAuth": REMOVED, "httpAdminAuth": login()}),
     ("http-admin-auth-deprecated", "httpAuth", {"httpAuth": login()}),
-    ("admin-user-malformed", "adminAuth", {"adminAuth": users('{password: "%s", permissions: "*"}' % HASH)}),
+    ("admin-user-malformed", "adminAuth", {"adminAuth": users(f'{{password: "{HASH}", permissions: "*"}}')}),
     ("admin-user-malformed", "adminAuth", {"adminAuth": users('"admin"')}),
     ("admin-user-duplicate", "adminAuth", {"adminAuth": users(user(), user())}),
     ("admin-user-without-password", "adminAuth", {"adminAuth": users('{username: "admin", permissions: "*"}')}),
     ("admin-user-without-password", "adminAuth", {"adminAuth": users(user(password=""))}),
-    ("admin-user-without-permissions", "adminAuth", {"adminAuth": users('{username: "admin", password: "%s"}' % HASH)}),
+    ("admin-user-without-permissions", "adminAuth", {"adminAuth": users(f'{{username: "admin", password: "{HASH}"}}')}),
     ("admin-user-without-permissions", "adminAuth", {"adminAuth": users(user(permissions="[]"))}),
     ("permission-ignored", "adminAuth", {"adminAuth": users(user(permissions='"flows.*"'))}),
     ("permission-ignored", "adminAuth", {"adminAuth": users(user(permissions='["read", "admin"]'))}),
@@ -129,8 +130,8 @@ FAULTS = [
     ("password-hash-weak", "adminAuth", {"adminAuth": users(user(password=CHEAP))}),
     ("password-hash-slow", "httpNodeAuth", {"httpNodeAuth": login(COSTLY)}),
     ("node-auth-missing", "httpNodeAuth", {"httpNodeAuth": REMOVED, "ui": '{path: "ui"}'}),
-    ("node-auth-malformed", "httpNodeAuth", {"httpNodeAuth": '{username: "fred", password: "%s"}' % HASH}),
-    ("node-auth-malformed", "httpNodeAuth", {"httpNodeAuth": "[%s]" % login()}),
+    ("node-auth-malformed", "httpNodeAuth", {"httpNodeAuth": f'{{username: "fred", password: "{HASH}"}}'}),
+    ("node-auth-malformed", "httpNodeAuth", {"httpNodeAuth": f"[{login()}]"}),
     ("node-auth-malformed", "httpStaticAuth", {"httpStatic": '"/srv"', "httpStaticAuth": "true"}),
     ("static-auth-missing", "httpStatic", {"httpNodeAuth": REMOVED, "httpStatic": '"/srv"'}),
     ("static-auth-missing", "httpStatic", {"httpNodeRoot": '"/api"', "httpStatic": '"/srv"'}),
@@ -234,7 +235,7 @@ IN_REPOSITORY = [
 HARMLESS = [
     {},
     {"adminAuth": users(user("a", permissions='["read", "inject.write", "*.read"]'))},
-    {"adminAuth": '{type: "credentials", users: %s}' % user()},
+    {"adminAuth": f'{{type: "credentials", users: {user()}}}'},
     {"adminAuth": '{type: "credentials", users: function() {}, authenticate: function() {}}'},
     {"adminAuth": '{type: "strategy", strategy: {name: "x"}}'},
     {"adminAuth": "{tokens: function() {}}"},
@@ -314,7 +315,8 @@ def test_a_fingerprint_outlives_lines_that_move() -> None:
     moved = found(b"// a comment\n\n" + source(changes))
     assert [finding.fingerprint for finding in moved] == [finding.fingerprint for finding in found(source(changes))]
     lines = [findings[0].location.line for findings in (moved, found(source(changes)))]
-    assert lines[0] is not None and lines[1] is not None
+    assert lines[0] is not None
+    assert lines[1] is not None
     assert lines[0] == lines[1] + 2
 
 
@@ -327,7 +329,7 @@ def test_no_finding_has_a_secret() -> None:
             ),
             "httpNodeAuth": login(secret),
             "credentialSecret": '"sesame"',
-            "https": '{key: "%s", cert: "%s"}' % (secret, secret),
+            "https": f'{{key: "{secret}", cert: "{secret}"}}',
         }
     )
     expected = repr(found(text, in_repository=True))
@@ -397,7 +399,7 @@ def test_certificate_in_the_file(tmp_path: pathlib.Path) -> None:
         capture_output=True,
     )
     text = certificate.read_text("ascii").replace("\n", "\\n")
-    expected = identifiers(source({"https": '{key: k, cert: "%s"}' % text}))
+    expected = identifiers(source({"https": f'{{key: k, cert: "{text}"}}'}))
     assert {"certificate-weak-key", "certificate-without-san", "certificate-self-signed"} <= set(expected)
 
 

@@ -76,12 +76,13 @@ def test_who_loses_a_right_has_to_log_in_again(users: list[t.Any], revoked: list
     assert applied(before.source, admin_users=users)[1] == revoked
 
 
-def test_a_hash_of_node_reds_own_command_is_kept_with_the_prefix_that_every_version_knows() -> None:
+def test_a_hash_of_another_prefix_is_kept() -> None:
+    """One of Node-RED's own command gets the prefix that every version knows."""
     php = hash_password("correct horse").replace("$2b$", "$2y$")
     source = EMPTY.replace(
         b"}\n",
         (
-            'adminAuth: {type: "credentials", users: [{username: "admin", password: "%s", permissions: "*"}]}}\n' % php
+            f'adminAuth: {{type: "credentials", users: [{{username: "admin", password: "{php}", permissions: "*"}}]}}}}\n'
         ).encode(),
     )
     document, revoked = applied(source, admin_users=[ADMIN])
@@ -144,7 +145,8 @@ def test_credential_secret_is_never_changed() -> None:
         SettingsOptionError, match="credentialSecret has another value.*nodered_credential_secret"
     ) as error:
         applied(document.source, credential_secret="second")
-    assert "first" not in str(error.value) and "second" not in str(error.value)
+    assert "first" not in str(error.value)
+    assert "second" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +261,7 @@ def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same() -> None:
     given["admin_users"] = [ADMIN, {**STEVE, "password": "a new one"}]
     after, revoked = applied(before.source, **given, new_hashes=True)
     assert revoked == ["admin", "steve"]
-    for old, new in zip(before.get("adminAuth.users"), after.get("adminAuth.users"), strict=False):
+    for old, new in zip(before.get("adminAuth.users"), after.get("adminAuth.users"), strict=True):
         assert old["password"] != new["password"]
     assert before.get("httpNodeAuth.pass") != after.get("httpNodeAuth.pass")
     assert warnings(before.source, **given) == []
@@ -267,7 +269,7 @@ def test_new_hashes_end_sessions_and_tell_whose_password_is_the_same() -> None:
     assert [warning.split(":")[0] for warning in messages] == ["nodered_admin_users, user admin", "nodered_node_auth"]
 
 
-def test_what_strangers_may_see_is_told() -> None:
+def test_what_anonymous_clients_may_see_is_told() -> None:
     (messages,) = warnings(admin_users=[ADMIN], admin_default_permissions=["flows.read", "nodes.read"])
     assert "no login for flows.read, nodes.read" in messages
 

@@ -73,7 +73,7 @@ def blocked_line(document: SettingsDocument, key: str) -> int | None:
         ("module.exports = {__proto__: x, a: 1}", "module.exports = {__proto__: x, a: 1, b: 2}"),
     ],
 )  # fmt: skip
-def test_the_place_that_counts_is_edited(before: str, after: str) -> None:
+def test_the_effective_entry_is_edited(before: str, after: str) -> None:
     document = SettingsDocument(before.encode())
     assert document.blocker("b") is None
     document.set("b", 2)
@@ -175,7 +175,8 @@ def test_unrelated_code_stands_in_nobodys_way() -> None:
 def test_code_that_may_change_the_key_is_named(code: str) -> None:
     source = f"const s = {{\n  adminAuth: {{users: []}}\n}}\nmodule.exports = s;\n{code}"
     error = refusal(source, ("set", "adminAuth", {"type": "credentials"}))
-    assert error.line == 5 and error.message.count(". ") == 1
+    assert error.line == 5
+    assert error.message.count(". ") == 1
     assert refusal(source, ("remove", "adminAuth")).line == 5
     assert blocked_line(SettingsDocument(source.encode()), "adminAuth") == 5
 

@@ -60,25 +60,30 @@ x'",
 )
 def test_literals_become_python_values(code: str, value: t.Any) -> None:
     found = get(f"module.exports = {{key: {code}}}", "key")
-    assert found == value and type(found) is type(value)
+    assert found == value
+    assert type(found) is type(value)
 
 
 def test_paths_lead_into_objects() -> None:
     source = "module.exports = {\n  a: {b: {'c.d': 1}},\n  e() {},\n  f: g()\n}"
     assert get(source, "a.b") == {"c.d": 1}
     assert get(source, ("a", "b", "c.d")) == 1
-    assert get(source, "a.x") is MISSING and get(source, "x") is MISSING and get(source, "a.b.c") is MISSING
+    assert get(source, "a.x") is MISSING
+    assert get(source, "x") is MISSING
+    assert get(source, "a.b.c") is MISSING
     assert get(source, "e").text == "e() {}"
     assert get(source, "f.anything") == Expression("g()")
     document = SettingsDocument(source.encode())
-    assert document.has("a.b") and not document.has("x")
+    assert document.has("a.b")
+    assert not document.has("x")
     assert (document.line_of("a.b"), document.line_of("f"), document.line_of("x")) == (2, 4, None)
     with pytest.raises(SettingsError):
         document.get("a..b")
 
 
 def test_missing_is_false_and_an_expression_tells_nothing_in_logs() -> None:
-    assert not MISSING and repr(MISSING) == "MISSING"
+    assert not MISSING
+    assert repr(MISSING) == "MISSING"
     assert repr(Expression("'secret'")) == "<Expression of 8 characters>"
 
 
@@ -93,7 +98,8 @@ def test_missing_is_false_and_an_expression_tells_nothing_in_logs() -> None:
     ],
 )
 def test_expressions_are_equal_by_meaning(one: str, other: str) -> None:
-    assert Expression(one) == Expression(other) and hash(Expression(one)) == hash(Expression(other))
+    assert Expression(one) == Expression(other)
+    assert hash(Expression(one)) == hash(Expression(other))
     assert after_set(f"module.exports = {{a: {one}}}", "a", Expression(other)) == f"module.exports = {{a: {one}}}"
 
 

@@ -37,7 +37,8 @@ def test_setting_an_equal_value_changes_no_byte(code: str, value: t.Any) -> None
     source = f"module.exports = {{\r\n\tkey: {code} // c\r\n}}"
     document = SettingsDocument(source.encode())
     document.set("key", value)
-    assert document.source == source.encode() and document.changes() == {}
+    assert document.source == source.encode()
+    assert document.changes() == {}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,8 @@ def test_setting_an_equal_value_changes_no_byte(code: str, value: t.Any) -> None
 def test_values_of_other_types_are_not_equal(code: str, value: t.Any) -> None:
     document = SettingsDocument(f"module.exports = {{key: {code}}}".encode())
     document.set("key", value)
-    assert document.get("key") == value and type(document.get("key")) is type(value)
+    assert document.get("key") == value
+    assert type(document.get("key")) is type(value)
     assert document.changes() == {"key": Change.CHANGED}
 
 
@@ -76,7 +78,8 @@ def test_a_new_key_goes_below_its_last_example_else_to_the_end(key: str, value: 
     lines = document.source.decode().split("\n")
     code = {"requireHttps": "true", "https": "f()"}.get(key, value)
     index = lines.index(f"    {key}: {code},")
-    assert lines[index - 1] == above and lines[index + 1].startswith(below)
+    assert lines[index - 1] == above
+    assert lines[index + 1].startswith(below)
     assert len(lines) == len(STOCK.split("\n")) + 1
     document.remove(key)
     assert document.source == STOCK.encode()
@@ -149,7 +152,8 @@ def test_a_value_is_set_exactly() -> None:
     document.set("adminAuth", {"type": "credentials", "users": []})
     assert document.get("adminAuth") == {"type": "credentials", "users": []}
     assert document.changes() == {"adminAuth.users": Change.CHANGED, "adminAuth.default": Change.REMOVED}
-    assert "// who may log in" in document.source.decode() and "// anonymous" in document.source.decode()
+    assert "// who may log in" in document.source.decode()
+    assert "// anonymous" in document.source.decode()
 
 
 def test_a_spread_inside_a_value_goes_when_the_value_is_set() -> None:
@@ -170,7 +174,8 @@ def test_a_refused_edit_leaves_the_document_as_it_was() -> None:
     document = SettingsDocument(b"module.exports = {\n  a: 1,\n  ...x\n}")
     with pytest.raises(SettingsError):
         document.set("a", 2)
-    assert document.source == b"module.exports = {\n  a: 1,\n  ...x\n}" and document.changes() == {}
+    assert document.source == b"module.exports = {\n  a: 1,\n  ...x\n}"
+    assert document.changes() == {}
 
 
 def test_changes_name_what_differs_from_the_file_read() -> None:

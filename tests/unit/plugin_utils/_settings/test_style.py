@@ -54,7 +54,7 @@ def test_other_values_are_refused(value: t.Any) -> None:
     refusal("module.exports = {}", ("set", "a", value))
 
 
-def test_nested_objects_take_one_line_per_key_in_the_style_of_the_file() -> None:
+def test_nested_objects_take_one_line_for_each_key() -> None:
     source = "module.exports = {\r\n\ta: 'x'\r\n};\r\n"
     assert after_set(source, "adminAuth", AUTH | {"a-b": {"__proto__": 1}}) == (
         "module.exports = {\r\n\ta: 'x',\r\n\tadminAuth: {\r\n\t\ttype: 'credentials',\r\n\t\tusers: [{\r\n"
@@ -109,7 +109,7 @@ def test_expressions_are_indented_and_validated() -> None:
         "�",
     ],
 )
-def test_text_that_is_not_one_expression_is_refused(text: str) -> None:
+def test_a_string_that_is_not_one_expression_is_refused(text: str) -> None:
     refusal("module.exports = {}", ("set", "a", Expression(text)))
     assert Expression(text) == Expression(text) != Expression("valid")
 
@@ -167,7 +167,8 @@ def test_lines_that_start_with_commas() -> None:
     document.set("adminAuth.type", "b")
     document.set("adminAuth.users", [1])
     document.set("https", None)
-    assert document.get("https") is None and document.get("adminAuth") == {"type": "b", "users": [1]}
+    assert document.get("https") is None
+    assert document.get("adminAuth") == {"type": "b", "users": [1]}
     document.remove("https")
     assert document.source.decode() == source.replace("'a'", "'b'").replace("[]", "[1]")
 

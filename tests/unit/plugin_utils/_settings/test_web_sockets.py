@@ -133,7 +133,7 @@ def test_nobody_gets_in_where_there_is_no_login(tmp_path: pathlib.Path, login: s
     assert answers == [OUT, OUT, OUT]
 
 
-def test_a_second_edit_changes_nothing_and_another_password_can_be_set() -> None:
+def test_a_second_edit_changes_nothing_but_a_password() -> None:
     before, _warnings = applied()
     assert applied(before.source)[0].source == before.source
     after, _warnings = applied(before.source, node_auth={"user": "fred", "password": "another-only-for-tests"})

@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import tempfile
 
-_KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build" / "npm"
+_KEPT = pathlib.Path(__file__).resolve().parents[3] / ".build" / "npm"
 
 
 def npm_file(package: str, version: str, member: str) -> str:
