@@ -106,7 +106,7 @@ def test_expressions_are_indented_and_validated() -> None:
         "<b/>",
         "{a: 1,, b: 2}",
         "1})\n//",
-        "�",
+        "\ud800",
     ],
 )
 def test_a_string_that_is_not_one_expression_is_refused(text: str) -> None:
