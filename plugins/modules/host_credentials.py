@@ -56,7 +56,7 @@ copies:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_evidence
+from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.evidence import read_evidence
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located

@@ -23,14 +23,13 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook, layout
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     RUNNING,
-    lineage_name,
-    live_directory,
     options_digest,
     reasons_to_fetch,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import lineage_name, live_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
 
 from . import certbot_lineage as acme
@@ -201,7 +200,7 @@ class AcmeCertificate(HostCertificate):
         service = self.unit.name
         name = lineage_name(service)
         renewal, live = acme.renewal_file(service), live_directory(service)
-        archive = os.path.join(certbot_hook.DIRECTORY, "archive", name)
+        archive = os.path.join(layout.CERTBOT_DIRECTORY, "archive", name)
         lineage = acme.read(service)
         if lineage and lineage["key_matches"] and lineage["directory"]:
             return

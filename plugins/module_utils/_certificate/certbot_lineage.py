@@ -17,12 +17,9 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
-    lineage_name,
-    live_directory,
-)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import layout
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import lineage_name, live_directory
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
@@ -39,17 +36,17 @@ RECORD = "acme.json"
 
 def renewal_file(service: str) -> str:
     """Where certbot keeps how it renews the lineage of a service."""
-    return os.path.join(certbot_hook.DIRECTORY, "renewal", f"{lineage_name(service)}.conf")
+    return os.path.join(layout.CERTBOT_DIRECTORY, "renewal", f"{lineage_name(service)}.conf")
 
 
 def credentials_file(service: str) -> str:
     """Where that lies which a dns- challenge logs in with."""
-    return os.path.join(certbot_hook.DIRECTORY, f"{lineage_name(service)}.credentials.ini")
+    return os.path.join(layout.CERTBOT_DIRECTORY, f"{lineage_name(service)}.credentials.ini")
 
 
 def hook_file(service: str) -> str:
     """Where the hook lies that hands on renewals."""
-    return os.path.join(certbot_hook.DIRECTORY, "renewal-hooks/deploy", lineage_name(service))
+    return os.path.join(layout.CERTBOT_DIRECTORY, "renewal-hooks/deploy", lineage_name(service))
 
 
 def read(service: str) -> LineageState | None:

@@ -2,45 +2,27 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hook by which certbot hands on each renewal, and what certbot's lineage of a service is called."""
+"""The hook by which certbot hands on each renewal, and when a lineage has to be fetched anew."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import typing as t
 
 from . import certbot_deploy_program, certbot_hook_program
 from .checksum import checksum
+from .layout import live_directory
 
 if t.TYPE_CHECKING:
     from .host_state import LineageState
-
-DIRECTORY = "/etc/letsencrypt"
 
 #: Set where a run of Ansible asks for the certificate: it puts it in place itself, so that it can go back.
 RUNNING = "PIFLEET_NODERED_RUN"
 
 #: In the hook, the assignments that each host has its own of.
 _VALUES = re.compile(r"(?<=# The values of this host:\n).+?(?=\n\n)", re.DOTALL)
-
-
-def lineage_name(service: str) -> str:
-    """The name of the lineage, which is part of file names, some of which certbot hands to a shell.
-
-    :param service: the name of the service, with or without its suffix
-    """
-    return "pifleet-" + re.sub(r"[^\w.@-]", "_", service.removesuffix(".service"), flags=re.ASCII)
-
-
-def live_directory(service: str) -> str:
-    """Where certbot puts the key and the newest certificates.
-
-    :param service: the name of the service, with or without its suffix
-    """
-    return os.path.join(DIRECTORY, "live", lineage_name(service))
 
 
 def hook(service: str, user: str, group: str, path: str) -> str:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import typing as t
 
 #: How every module of this collection is told which Node-RED is meant.
@@ -24,3 +26,22 @@ CERTIFICATE_FILE = "nodecerts/server.pem"
 DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
 
 ENVIRONMENT_FILE = "/etc/systemd/system/%s.d/50-pifleet.environment"
+
+#: Where certbot keeps everything.
+CERTBOT_DIRECTORY = "/etc/letsencrypt"
+
+
+def lineage_name(service: str) -> str:
+    """The name of the lineage, which is part of file names, some of which certbot hands to a shell.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return "pifleet-" + re.sub(r"[^\w.@-]", "_", service.removesuffix(".service"), flags=re.ASCII)
+
+
+def live_directory(service: str) -> str:
+    """Where certbot puts the key and the newest certificates.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return os.path.join(CERTBOT_DIRECTORY, "live", lineage_name(service))

@@ -30,6 +30,9 @@ if t.TYPE_CHECKING:
 
     from .host_state import EndpointState, Expected
 
+    #: Status, headers, and the first 64 KiB of the body.
+    Answer = tuple[int, email.message.Message, bytes]
+
 #: Seconds to wait for one answer.
 TIMEOUT = 10
 
@@ -73,15 +76,6 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError("the answers take too long")
     return left
-
-
-class Answer(t.NamedTuple):
-    """What a request is answered with."""
-
-    status: int
-    headers: email.message.Message
-    #: The first 64 KiB.
-    body: bytes
 
 
 class Endpoint:
@@ -188,7 +182,7 @@ class Endpoint:
         content = response.read(65536)
         if response.read(1):
             self._disconnect()
-        return Answer(response.status, response.headers, content)
+        return response.status, response.headers, content
 
 
 def unverified_context() -> ssl.SSLContext:
@@ -335,7 +329,7 @@ def observe(address: str, port: int, admin_root: str = "/", timeout: float = TIM
     try:
         with Endpoint(address, port, seen["tls"], timeout) as endpoint:
             seen["login"] = login_type(endpoint, admin_root)
-            seen["settings_status"] = endpoint.get(join(admin_root, "settings")).status
+            seen["settings_status"] = endpoint.get(join(admin_root, "settings"))[0]
     except (OSError, http.client.HTTPException):
         pass
     return seen
@@ -381,7 +375,7 @@ def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool) -> list[str]:
     invented = {"Authorization": f"Bearer {secrets.token_hex(16)}"}
     for path in (join(root, "settings"), join(root, "flows")):
         for headers, client in (({}, "an anonymous client"), (invented, "an anonymous client with an invented token")):
-            status = endpoint.get(path, headers).status
+            status = endpoint.get(path, headers)[0]
             if status != 401:
                 failures.append(f"{path} answers {status} instead of 401 to {client}")
     return failures

@@ -14,7 +14,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._certificate impor
     certbot_lineage as host,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import layout
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def letsencrypt(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> path
     """An empty folder of certbot, and of the collection's records."""
     for name in ("live/pifleet-nodered", "renewal", "renewal-hooks/deploy", "timers"):
         (tmp_path / name).mkdir(parents=True)
-    monkeypatch.setattr(certbot_hook, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(layout, "CERTBOT_DIRECTORY", str(tmp_path))
     monkeypatch.setattr(host, "TIMERS", str(tmp_path / "timers"))
     monkeypatch.setattr(host, "Store", lambda service: Store(service, str(tmp_path / "store")))
     return tmp_path

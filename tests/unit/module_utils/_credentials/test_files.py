@@ -16,6 +16,7 @@ import typing as t
 import pytest
 from flow_credentials import FLOWS, GONE, MADE, A, B, encrypted, plain
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import evidence
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials import files as on_host
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
@@ -105,7 +106,7 @@ def test_the_host_finds_every_secret_and_copy(unit: types.SimpleNamespace, tmp_p
     store.keep(
         "backups/one/transaction.json", json.dumps({"credentials": {"secret": "x", "keys": ["y"]}}).encode("utf-8")
     )
-    read = on_host.read_evidence(unit, store)
+    read = evidence.read_evidence(unit, store)
     assert {entry["literal"] for entry in read["literals"]} == {f'"{A}"', "'b\\'s'", f'"{GONE}"'}
     assert {entry["secret"] for entry in read["secrets"]} == {MADE, "kept", "x", "y"}
     assert {(copy["name"], copy["in_store"]) for copy in read["copies"]} == {(FLOWS, False), (FLOWS, True)}
@@ -140,8 +141,8 @@ def test_a_file_of_anything_is_damaged(content: bytes) -> None:
     "plan", [{"keys": None}, {"keys": 7}, {"keys": "text"}, {"keys": {"a": 1}}, {"keys": [7, []]}, {"secret": []}]
 )
 def test_kept_secrets_of_odd_types(plan: dict) -> None:
-    assert on_host._kept_secrets({"credentials": plan}) == []
-    assert on_host._kept_secrets({"credentials": {"keys": [A, 7], **plan, "secret": B}})[0] == B
+    assert evidence._kept_secrets({"credentials": plan}) == []
+    assert evidence._kept_secrets({"credentials": {"keys": [A, 7], **plan, "secret": B}})[0] == B
 
 
 @pytest.mark.parametrize("project", [7, [], {"a": 1}, ""])

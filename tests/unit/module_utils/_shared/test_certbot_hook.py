@@ -18,10 +18,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared import (
     certbot_hook,
     certbot_hook_program,
 )
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
-    RUNNING,
-    lineage_name,
-)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import RUNNING
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import lineage_name
 
 #: What the assignments at the top of a hook set.
 NAMES = ("lineage", "user", "group", "path", "deploy")
