@@ -33,10 +33,10 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 .PHONY: quick test unit property localhost lint sanity molecule artifact control-nodes matrix bench bench-editor
 quick: venv link ## Everything that needs no test host, in less than two minutes
-	tests/ci/test quick
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 
 test: venv link hosts ## Everything that must hold
-	tests/ci/test all
+	tests/ci/test
 
 unit: venv link ## Unit tests
 	pytest tests/unit
