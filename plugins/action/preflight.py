@@ -12,7 +12,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
     installed_fingerprint,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.role_variables import role_variables
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_edit import ServiceSettings, SettingsEdit
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
+    ServiceSettings,
+    SettingsChange,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import module_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
@@ -61,7 +64,7 @@ class ActionModule(HostAction):
         state = self.state(known)
         provider = certificate_provider(self, certificate, state)
         reasons = provider.all_reasons() if provider else []
-        edit = SettingsEdit(ServiceSettings(self, {**settings, **known}), settings)
+        edit = SettingsChange(ServiceSettings(self, {**settings, **known}), settings)
         due = [f"certificate ({', '.join(reasons)})"] if reasons else []
         if edit.is_due:
             due.append(f"settings.js ({', '.join(edit.changes) or 'credentials of flows'})")

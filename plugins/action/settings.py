@@ -7,10 +7,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_edit import (
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
     PlainSettings,
     ServiceSettings,
-    SettingsEdit,
+    SettingsChange,
     SettingsTarget,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
@@ -30,7 +30,7 @@ class ActionModule(HostAction):
         check_names(self.task_vars)
         target = self._target(options)
         for _attempt in range(ATTEMPTS):
-            edit = SettingsEdit(target, options)
+            edit = SettingsChange(target, options)
             outcome: dict[str, t.Any] = {"path": target.path, "warnings": edit.warnings}
             if not edit.is_due:
                 return {"changed": False, "changes": [], **outcome}

@@ -33,7 +33,7 @@ from .base import HostAction, host_options
 from .diff import difference, settings_difference
 
 
-class SettingsEdit:
+class SettingsChange:
     """What becomes of a settings file: computed here, written by the host.
 
     :ivar changes: the keys that are set or removed
