@@ -34,7 +34,9 @@ CHANGED: dict[str, dict[str, str | None]] = {
     },
     "crlf": {"    httpRoot: '/',\r": None},
     "hashed": {
-        "      { username: 'admin', /* the boss */ password: '$2yHASH', permissions: '*' },": "      { username: 'admin', /* the boss */ password: '$2bHASH', permissions: '*' }",
+        "      { username: 'admin', /* the boss */ password: '$2yHASH', permissions: '*' },": (
+            "      { username: 'admin', /* the boss */ password: '$2bHASH', permissions: '*' }"
+        ),
         "      { username: 'steve', password: '$2yHASH', permissions: 'read' }": None,
     },
     "of-root": {

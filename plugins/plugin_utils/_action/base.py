@@ -145,7 +145,7 @@ class HostAction(ActionBase):
         if not state:
             state = self.run_module("host_info", host_options(options))
         if "service" not in state or "settings" not in state:
-            raise UserError("`info` must be what pifleet.nodered.host_info returned.")
+            raise UserError("`host_info` must be what pifleet.nodered.host_info returned.")
         require_node_red(state)
         settings = dict(state["settings"])
         for name in ("content", "stock"):
