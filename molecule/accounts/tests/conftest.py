@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from dashboards import DashboardServer
+from scenario.dashboards import DashboardServer
 from scenario.fleet import Fleet
 
 

@@ -14,10 +14,10 @@ import json
 import typing as t
 
 import pytest
-from dashboards import DashboardServer
 from scenario import socket_io
 from scenario.client import Login, basic, login_of
 from scenario.comms import Comms
+from scenario.dashboards import DashboardServer
 from scenario.fleet import Fleet
 
 NEW = "another-only-for-tests"

@@ -11,7 +11,7 @@ import subprocess
 import typing as t
 
 import pytest
-from dashboards import DashboardServer
+from scenario.dashboards import DashboardServer
 from scenario.fleet import Fleet
 from scenario.waiting import PATIENCE
 

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import pytest
-from dashboards import DashboardServer
 from scenario import socket_io
 from scenario.client import Login, basic, login_of
+from scenario.dashboards import DashboardServer
 
 WRONG = ("no login", "wrong password", "login of the editor", "login of another place")
 

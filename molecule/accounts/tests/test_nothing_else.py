@@ -12,7 +12,7 @@ import pathlib
 import re
 
 import pytest
-from dashboards import DashboardServer
+from scenario.dashboards import DashboardServer
 from scenario.fleet import PORT, SETTINGS, USER_DIR
 
 NODE_RED = "/usr/local/lib/node_modules/node-red"

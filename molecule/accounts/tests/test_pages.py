@@ -10,9 +10,9 @@ import pathlib
 import typing as t
 
 import pytest
-from dashboards import DashboardServer
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from scenario.browser import DEPLOY, Editor, chromium, context_of, network_of, visit
+from scenario.dashboards import DashboardServer
 from scenario.fleet import PORT, Fleet
 
 #: Opens a web socket, sends a word, and gives what comes back.

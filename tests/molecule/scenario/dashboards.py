@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from scenario.client import Login, login_of
-from scenario.fleet import Fleet
-from scenario.server import Server
+from .client import Login, login_of
+from .fleet import Fleet
+from .server import Server
 
 
 class DashboardServer(Server):
