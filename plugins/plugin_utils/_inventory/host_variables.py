@@ -22,13 +22,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 
 try:
     from ansible._internal._datatag._tags import Origin
-    from ansible.template import trust_as_template
 except ImportError:
-    # ansible-core 2.18: what comes from YAML has an attribute, and every text may be a template.
+    # ansible-core 2.18: what comes from YAML has an attribute.
     Origin = None
-
-    def trust_as_template(value: str) -> str:
-        return value
 
 
 _PREFIX = "nodered_"

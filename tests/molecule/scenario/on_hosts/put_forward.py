@@ -5,11 +5,11 @@
 """The clock that time limits are measured with, put forward by an hour when the file an-hour-later appears."""
 
 import os
-
-# Takes its clock from `time` when it is imported: the limits of other programs stay as they are.
-import subprocess  # noqa: F401
+import subprocess
 import time
 
 LATER = os.path.join(os.path.dirname(__file__), "an-hour-later")
+# It has taken its clock from `time` as it was: the limits of other programs stay as they are.
+OF_OTHER_PROGRAMS = subprocess
 true_monotonic = time.monotonic
 time.monotonic = lambda: true_monotonic() + (3600 if os.path.exists(LATER) else 0)
