@@ -18,6 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_c
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import module_options
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
     check_options,
     desired_environment,
@@ -40,15 +41,20 @@ class ActionModule(HostAction):
         certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
         check_options(restart)
         found = self.run_module("host_info", host_options(restart))
-        due, warnings = self._due(found, certificate, settings, restart)
+        # What other hosts of the run are compared with, also where this one fails.
+        for_others = {"certificate": {"chain": found["certificate"]["chain"]}, "acme": found["acme"]}
+        try:
+            due, warnings = self._due(found, certificate, settings, restart)
+        except UserError as error:
+            error.details["host_info"] = for_others
+            raise
         if due:
             self._display.display(f"{self.task_vars['inventory_hostname']} has to change: {'; '.join(due)}")
         else:
             # Else the tasks that follow give them.
             for warning in warnings:
                 self._display.warning(warning)
-        # What other hosts of the run are compared with.
-        handed_on = found if due else {"certificate": {"chain": found["certificate"]["chain"]}, "acme": found["acme"]}
+        handed_on = found if due else for_others
         # A result's own mark hides it from every callback; `register` still gets it.
         return {"changed": False, "due": due, "host_info": handed_on, "_ansible_no_log": True}
 
