@@ -20,20 +20,39 @@ fail() {
 }
 
 # A step with its seconds: `step NAME COMMAND...`. The summary comes from `steps_end`, which fails when one has failed.
+# What a step says is kept in .build/logs, and why one failed is said again at the end, where nobody has to look for it.
 steps=()
 failed_steps=()
+failures=()
 step() {
-    local name=$1 started=$SECONDS result=ok
+    local name=$1 started=$SECONDS result=ok log=$root/.build/logs/${1// /-}.log
     shift
+    mkdir -p "${log%/*}"
     printf '\n==== %s\n' "$name"
-    "$@" </dev/null || { result=FAILED && failed_steps+=("$name"); }
+    # Not a pipe: a process that a test has left behind would hold it open.
+    "$@" </dev/null > >(tee "$log") 2>&1 || {
+        result=FAILED
+        failed_steps+=("$name")
+        sleep 1 # for tee
+        failures+=("$name:" "$(why_it_failed "$log")")
+    }
     steps+=("$(printf '%-24s %6s %5d s' "$name" "$result" $((SECONDS - started)))")
+}
+
+# The tests that failed according to the log $1, else its last lines.
+why_it_failed() {
+    local text
+    text=$(sed 's/\x1b\[[0-9;]*m//g' "$1" | cut -c1-300)
+    grep -oE '(FAILED|ERROR) (tests|molecule)/.*|fatal: \[.*' <<<"$text" | tail -n 10 || tail -n 5 <<<"$text"
 }
 
 steps_end() {
     printf '\n==== summary\n'
     printf '%s\n' "${steps[@]}" "$(printf '%-24s %6s %5d s' total '' "$SECONDS")"
-    [[ ${#failed_steps[@]} -eq 0 ]] || fail "failed: ${failed_steps[*]}"
+    [[ ${#failed_steps[@]} -eq 0 ]] || {
+        printf '%s\n' "${failures[@]}"
+        fail "failed: ${failed_steps[*]}"
+    }
 }
 
 # The recap of a playbook run in the file $1 must tell of hosts, and of no change on any of them.
