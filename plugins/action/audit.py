@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -66,9 +67,9 @@ class ActionModule(HostAction):
             "view": external_view,
         }
 
-    def _state(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _state(self, options: dict[str, t.Any]) -> HostState:
         """What the host tells; UserError where there is no Node-RED."""
-        state = self.run_module("host_info", {**host_options(options), "details": True})
+        state = self.run_module("host_info", {**host_options(options), "details": True}, HostState)
         if not state["service"]["exists"]:
             raise UserError(
                 f"This host has no service {state['service']['name']}. Set nodered_service to the service that runs"
@@ -80,7 +81,7 @@ class ActionModule(HostAction):
             )
         return state
 
-    def _view(self, state: dict[str, t.Any], options: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    def _view(self, state: t.Mapping[str, t.Any], options: dict[str, t.Any]) -> dict[str, t.Any] | None:
         port = port_of(state)
         address = self.remote_address or next(iter(state["host"]["addresses"]), None)
         if port is None or address is None:
@@ -89,11 +90,9 @@ class ActionModule(HostAction):
             address, port, expected_outside(state), self._authorities(options), options["timeout"]
         )
         if not external_view["reachable"]:
-            self._display.warning(
-                f"Port {port} of {address} does not answer the control node: only what the host told is judged."
-            )
+            self.warn(f"Port {port} of {address} does not answer the control node: only what the host told is judged.")
         elif _is_of_another(external_view, state):
-            self._display.warning(
+            self.warn(
                 f"Port {port} of {address} shows another certificate than the host itself does there. Another server"
                 " seems to answer: only what the host told is judged."
             )
@@ -110,7 +109,7 @@ class ActionModule(HostAction):
         except (OSError, UnicodeError):
             return ""
 
-    def _subject(self, name: str, state: dict[str, t.Any], external_view: dict[str, t.Any] | None) -> Subject:
+    def _subject(self, name: str, state: t.Mapping[str, t.Any], external_view: dict[str, t.Any] | None) -> Subject:
         pem = (external_view or {}).get("certificate") or state["certificate"]["chain"]
         return Subject(
             name,
@@ -122,7 +121,7 @@ class ActionModule(HostAction):
         )
 
 
-def _is_of_another(external_view: dict[str, t.Any], state: dict[str, t.Any]) -> bool:
+def _is_of_another(external_view: dict[str, t.Any], state: t.Mapping[str, t.Any]) -> bool:
     """Whether the control node was shown another certificate than the host was shown on the same port of its own."""
     own = {
         seen["certificate"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ModuleResult
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     Provider,
@@ -47,7 +48,7 @@ class ActionModule(HostAction):
         """Have the host install a certificate, unless in check mode; what the result has of it."""
         installed = None if self.check_mode else provider.install()
         if installed and provider.replaces_certbot:
-            self.run_module("host_acme", {**host_options(options), "operation": "remove"})
+            self.run_module("host_acme", {**host_options(options), "operation": "remove"}, ModuleResult)
         after = described(installed["chain"].encode("ascii")) if installed else None
         transaction = installed["transaction"] if installed else ""
         return {

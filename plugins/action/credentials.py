@@ -8,6 +8,10 @@ import base64
 import json
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+    CredentialsEvidence,
+    SettingsResult,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import settings_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
@@ -38,8 +42,7 @@ class ActionModule(HostAction):
             document = SettingsDocument(original)
             found = analyse(state, document)
             readable = found.status is Status.READABLE
-            evidence = {} if readable else self.run_module("host_credentials", host_options(options))
-            plan = None if readable else recovery(found, evidence, options["credential_secret"])
+            plan = None if readable else recovery(found, self._evidence(options), options["credential_secret"])
             if plan is None:
                 return {"changed": False, "messages": [], "proved": _proved(state)}
             if plan.secret is not None:
@@ -53,6 +56,9 @@ class ActionModule(HostAction):
             "diff": settings_difference(settings["path"], original.decode("utf-8"), document.source.decode("utf-8")),
             **self._written(options, state, document, plan),
         }
+
+    def _evidence(self, options: dict[str, t.Any]) -> CredentialsEvidence:
+        return self.run_module("host_credentials", host_options(options), CredentialsEvidence)
 
     def _written(
         self, options: dict[str, t.Any], state: dict[str, t.Any], document: SettingsDocument, plan: Recovery
@@ -71,6 +77,7 @@ class ActionModule(HostAction):
                 "managed": json.dumps(managed),
                 "credentials": json.dumps(plan.host_plan),
             },
+            SettingsResult,
         )
         if written["conflict"]:
             raise UserError(f"{state['settings']['path']} was changed by somebody else meanwhile. Run this again.")

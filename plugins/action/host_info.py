@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 
@@ -16,6 +17,6 @@ class ActionModule(HostAction):
     spec = argument_spec("host_info")
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        result = self.run_module("host_info", {**host_options(options), "details": options["details"]})
+        result = self.run_module("host_info", {**host_options(options), "details": options["details"]}, HostState)
         # A result's own mark hides it from every callback; `register` still gets it.
-        return {**result, "_ansible_no_log": True}
+        return {"changed": False, **result, "_ansible_no_log": True}

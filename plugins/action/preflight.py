@@ -6,7 +6,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
+    HostAction,
+    host_certificate,
+    host_options,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     certificate_provider,
     installed_fingerprint,
@@ -40,27 +46,32 @@ class ActionModule(HostAction):
         given = {module: validated(spec, module_options(module, variables)) for module, spec in _SPECS.items()}
         certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
         check_options(restart)
-        found = self.run_module("host_info", host_options(restart))
+        found = self.run_module("host_info", host_options(restart), HostState)
         # What other hosts of the run are compared with, also where this one fails.
-        for_others = {"certificate": {"chain": found["certificate"]["chain"]}, "acme": found["acme"]}
+        of_host = host_certificate(found)
         try:
             due, warnings = self._due(found, certificate, settings, restart)
         except UserError as error:
-            error.details["host_info"] = for_others
+            error.details["certificate"] = of_host
             raise
         if due:
-            self._display.display(f"{self.task_vars['inventory_hostname']} has to change: {'; '.join(due)}")
+            self._display.display(one_line(f"{self.task_vars['inventory_hostname']} has to change: {'; '.join(due)}"))
         else:
             # Else the tasks that follow give them.
             for warning in warnings:
-                self._display.warning(warning)
-        handed_on = found if due else for_others
+                self.warn(warning)
         # A result's own mark hides it from every callback; `register` still gets it.
-        return {"changed": False, "due": due, "host_info": handed_on, "_ansible_no_log": True}
+        return {
+            "changed": False,
+            "due": due,
+            "host_info": found if due else None,
+            "certificate": of_host,
+            "_ansible_no_log": True,
+        }
 
     def _due(
         self,
-        found: dict[str, t.Any],
+        found: HostState,
         certificate: dict[str, t.Any],
         settings: dict[str, t.Any],
         restart: dict[str, t.Any],

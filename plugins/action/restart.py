@@ -6,6 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+    ModuleResult,
+    ProofResult,
+    UndoResult,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     User,
     admin_users,
@@ -56,9 +61,9 @@ class ActionModule(HostAction):
     ) -> dict[str, t.Any]:
         changed = (
             self.check_mode
-            or self.run_module("host_restart", {**host_options(options), "operation": "restrict_permissions"})[
-                "changed"
-            ]
+            or self.run_module(
+                "host_restart", {**host_options(options), "operation": "restrict_permissions"}, ModuleResult
+            )["changed"]
         )
         return {"changed": changed, "reasons": [reason], "diff": _difference(state, environment, [reason])}
 
@@ -89,6 +94,7 @@ class ActionModule(HostAction):
                 "keep_open": known,
                 "username": owner.username if owner and not known else None,
             },
+            ProofResult,
         )
         warnings = []
         if owner and owner.secret.password is None:
@@ -104,7 +110,7 @@ class ActionModule(HostAction):
             "warnings": warnings,
         }
 
-    def _prove_login(self, options: dict[str, t.Any], done: dict[str, t.Any], owner: User) -> list[str]:
+    def _prove_login(self, options: dict[str, t.Any], done: ProofResult, owner: User) -> list[str]:
         """Let the owner log in, and put everything back when that fails; returns what the user should know."""
         proved = done["proof"]["expected"]
         finish = {
@@ -123,7 +129,7 @@ class ActionModule(HostAction):
                 prove_login(address, proved, done["served"], owner.username, password, is_here)
         except LoginRefusedError as error:
             try:
-                restored = self.run_module("host_restart", {**finish, "operation": "undo"})["restored"]
+                restored = self.run_module("host_restart", {**finish, "operation": "undo"}, UndoResult)["restored"]
             except UserError as failure:
                 raise UserError(f"{error} {failure}", **failure.details) from None
             end = "The old files are back and the service is as it was before." if restored else "Nothing was put back."
@@ -131,7 +137,7 @@ class ActionModule(HostAction):
         except LoginUnprovedError as error:
             warnings.append(f"That {owner.username} can log in was not proved: {error}.")
             finish["username"] = owner.username
-        self.run_module("host_restart", finish)
+        self.run_module("host_restart", finish, ModuleResult)
         return warnings
 
 

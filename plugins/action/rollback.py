@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import UndoResult
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -24,6 +25,8 @@ class ActionModule(HostAction):
             raise UserError(reason)
         if self.check_mode:
             raise UserError(f"{reason} Nothing was changed.")
-        restored = self.run_module("host_restart", {**host_options(options), "operation": "undo"})["restored"]
+        restored = self.run_module("host_restart", {**host_options(options), "operation": "undo"}, UndoResult)[
+            "restored"
+        ]
         end = "What had been replaced before is back." if restored else "The host is as it was."
         raise UserError(f"{reason} {end}", restored=restored)

@@ -36,7 +36,7 @@ class ActionModule(HostAction):
                 return {"changed": False, "changes": [], **outcome}
             written = edit.write()
             if written is not None:
-                kept: dict[str, t.Any] = {key: written[key] for key in ("transaction", "backup_file") if key in written}
+                kept = {key: value for key, value in written.items() if key in ("transaction", "backup_file")}
                 return {
                     "changed": True,
                     "changes": edit.changes,

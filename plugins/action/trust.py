@@ -15,6 +15,7 @@ import yaml
 with contextlib.suppress(ImportError):  # _pki tells
     from cryptography import x509
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import TrustResult
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
@@ -31,11 +32,13 @@ class ActionModule(HostAction):
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         given = {"state": options["state"], "users": options["users"]}
         if options["state"] == "absent":
-            return self._for_people(self.run_module("host_trust", given), {})
+            return self._for_people(self.run_module("host_trust", given, TrustResult), {})
         pem, origin = self._authority(options)
         described = roots(pem, origin, datetime.datetime.now(datetime.UTC))
         authorities = [{"pem": root, "nickname": nickname(description)} for root, description in described.items()]
-        result = self._for_people(self.run_module("host_trust", {**given, "authorities": authorities}), described)
+        result = self._for_people(
+            self.run_module("host_trust", {**given, "authorities": authorities}, TrustResult), described
+        )
         return {**result, "authorities": [_summary(description) for description in described.values()]}
 
     @staticmethod
@@ -55,7 +58,7 @@ class ActionModule(HostAction):
             raise UserError(f"{path} cannot be read: {error.strerror}.") from None
 
     @staticmethod
-    def _for_people(result: dict[str, t.Any], described: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
+    def _for_people(result: t.Mapping[str, t.Any], described: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
         """The result of the host for a person: what was changed as a difference, and no PEM."""
         descriptions = {description["fingerprint"]: description for description in described.values()}
         for fingerprint, pem in result["certificates"].items():

@@ -55,9 +55,18 @@ due:
     - settings.js (adminAuth, https)
     - service (the service was never proved)
 host_info:
-  description:
-    - What M(pifleet.nodered.host_info) returned, for the modules that follow. Where nothing is due, only what other hosts
-      of the run are compared with, RV(ignore:certificate.chain) and RV(ignore:acme).
+  description: What M(pifleet.nodered.host_info) returned, for the modules that follow; null where nothing is due.
   returned: success
   type: dict
+certificate:
+  description: What other hosts of the run are compared with, also where this one fails.
+  returned: when the host could be read
+  type: dict
+  contains:
+    public_key:
+      description: SHA-256 of the DER bytes of the public key, empty without a certificate.
+      type: str
+    issuer:
+      description: Who has signed the certificate, empty where it is self-signed or from an ACME server.
+      type: str
 """

@@ -6,12 +6,55 @@
 
 Everything here is JSON: bytes stand in it as Base64, checksums and fingerprints are SHA-256 as lower-case hex, and paths
 are absolute paths of the host. A test holds `HostState` and the results against the RETURN documentation of the modules.
-The host's code imports this for type checkers only, so that it costs no time there.
+The host's code imports this for type checkers only, so that it costs no time there. The control node holds each answer of
+a host against these types (`_action/answers.py`): a key that is not here is dropped, and a value that is larger or of
+another form fails that host.
 """
 
 from __future__ import annotations
 
 import typing as t
+
+
+class Text(t.NamedTuple):
+    """What a string must be."""
+
+    #: The most characters.
+    size: int
+    #: A regular expression for the whole of it; empty for any.
+    form: str = ""
+
+
+class Range(t.NamedTuple):
+    """Between what a number must be, both included."""
+
+    low: int
+    high: int
+
+
+# What strings and numbers are used for. A plain `str` has at most 4096 characters.
+
+Sha256 = t.Annotated[str, Text(64, "[0-9a-f]{64}")]
+#: A SHA-256, or the empty string where there is no file.
+Checksum = t.Annotated[str, Text(64, "(?:[0-9a-f]{64})?")]
+Mode = t.Annotated[str, Text(4, "0[0-7]{3}")]
+Path = t.Annotated[str, Text(4096, r"/[^\0]*")]
+#: Of a user, a group, a host, a unit, or a file without its directory.
+Name = t.Annotated[str, Text(255, r"[^\0/]*")]
+Address = t.Annotated[str, Text(45, r"[0-9a-fA-F:.]{2,45}")]
+Port = t.Annotated[int, Range(0, 0xFFFF)]
+#: A user or group id; 0xFFFFFFFF means none.
+Id = t.Annotated[int, Range(0, 0xFFFFFFFE)]
+#: In seconds, since 1970 or between two moments.
+Seconds = t.Annotated[int, Range(0, 1 << 40)]
+#: A version of a package, such as 4.1.2, 18.20.4 or 5.0.0-beta.1.
+Version = t.Annotated[str, Text(64, r"[0-9]{1,6}(?:\.[0-9]{1,6}){1,2}(?:[-+.~][0-9A-Za-z.+~-]*)?")]
+#: PEM of keys and certificates: what fits into a file of 64 KiB.
+Pem = t.Annotated[str, Text(1 << 16)]
+#: Base64 of a file of at most 1 MiB.
+Content = t.Annotated[str, Text(1398104, "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")]
+#: A file of at most 1 MiB, as it is.
+Lines = t.Annotated[str, Text(1 << 20)]
 
 # What several of them have
 
@@ -20,30 +63,30 @@ class FileStatus(t.TypedDict):
     """Mode and ownership of a file or a directory."""
 
     #: Four octal digits, never with a set-user-ID, set-group-ID or sticky bit: "0600".
-    mode: str
-    uid: int
-    gid: int
+    mode: Mode
+    uid: Id
+    gid: Id
     #: The name of the user, or its id as a string where it has none.
-    owner: str
+    owner: Name
     #: The name of the group, or its id as a string where it has none.
-    group: str
+    group: Name
 
 
 class EndpointState(t.TypedDict):
     """What an anonymous client gets from one address and port."""
 
     #: The IP address that was connected to.
-    address: str
-    port: int
+    address: Address
+    port: Port
     tls: bool
     #: SHA-256 of the DER bytes of the certificate that is served; None without TLS.
-    certificate: str | None
+    certificate: Sha256 | None
     #: Whether it answers HTTP in plain; None where it speaks TLS, because then it was not asked.
     http: bool | None
     #: What /auth/login says: "credentials", "strategy", "" for an open editor; None where it is not Node-RED's.
-    login: str | None
+    login: Name | None
     #: The HTTP status of /settings; None where there was no answer.
-    settings_status: int | None
+    settings_status: t.Annotated[int, Range(0, 999)] | None
 
 
 # The proof
@@ -53,15 +96,15 @@ class Expected(t.TypedDict):
     """What a running server must answer for its state to be proved, as Node.js found it in the settings."""
 
     #: The IP address to connect to.
-    address: str
-    port: int
+    address: Address
+    port: Port
     tls: bool
     #: Seconds between two looks of Node-RED for a renewed certificate; 0 where it never looks.
-    refresh: float
+    refresh: t.Annotated[float, Range(0, 1 << 40)]
     #: The key userDir of the settings; None where they have none.
-    user_dir: str | None
+    user_dir: Path | None
     #: SHA-256 of the DER bytes of the certificate that must be served; None for any.
-    certificate: str | None
+    certificate: Sha256 | None
     #: The path below which the editor and its API are; None where they are switched off.
     admin_root: str | None
     #: The path below which the flows answer HTTP; None where they do not.
@@ -75,7 +118,7 @@ class Expected(t.TypedDict):
     #: The paths of static files that ask for a login (httpStaticAuth).
     static: list[str]
     #: SHA-256 of the settings file.
-    settings: str
+    settings: Checksum
 
 
 class Proof(t.TypedDict):
@@ -83,14 +126,14 @@ class Proof(t.TypedDict):
 
     expected: Expected
     #: SHA-256 of the settings file.
-    settings: str
+    settings: Checksum
 
 
 class CommittedProof(Proof):
     """The record proved.json: the last state that was proved and is not to be undone any more."""
 
     #: The transaction that led to it; None where nothing had been replaced.
-    transaction: str | None
+    transaction: Name | None
 
 
 class ProofState(CommittedProof):
@@ -218,20 +261,20 @@ class HostIdentity(t.TypedDict):
     """What a host says of itself."""
 
     #: Without a domain.
-    hostname: str
+    hostname: Name
     #: The same as `hostname` where the host knows no domain.
-    fqdn: str
+    fqdn: Name
     #: Seconds since 1970-01-01 UTC, by the host's clock.
-    clock: int
+    clock: Seconds
     #: Lasting IP addresses, without loopback and link-local ones.
-    addresses: list[str]
+    addresses: list[Address]
 
 
 class ServiceState(t.TypedDict):
     """The systemd unit of Node-RED."""
 
     #: With its suffix: "nodered.service".
-    name: str
+    name: Name
     exists: bool
     active: bool
     #: Whether it starts with the host.
@@ -239,36 +282,36 @@ class ServiceState(t.TypedDict):
     #: Whether systemd has not read its files yet.
     reload_needed: bool
     #: The environment files that the unit names.
-    environment_files: list[str]
+    environment_files: list[Path]
     #: The content of this collection's drop-in file; None where there is none.
-    drop_in: str | None
+    drop_in: Lines | None
     #: The content of this collection's environment file; None where there is none.
-    environment: str | None
+    environment: Lines | None
 
 
 class UserState(t.TypedDict):
     """The user that runs Node-RED."""
 
-    name: str
+    name: Name
     #: The name of its primary group.
-    group: str
-    home: str
-    uid: int
-    gid: int
+    group: Name
+    home: Path
+    uid: Id
+    gid: Id
 
 
 class NodeState(t.TypedDict):
     """The Node.js that the service starts; None for what is not known."""
 
-    path: str | None
-    version: str | None
+    path: Path | None
+    version: Version | None
 
 
 class NodeRedState(t.TypedDict):
     """The Node-RED that the service starts; None for what is not known."""
 
-    path: str | None
-    version: str | None
+    path: Path | None
+    version: Version | None
     #: The range of Node.js versions that its package.json names.
     node: str | None
 
@@ -286,7 +329,7 @@ class UserDirState(t.TypedDict):
     """The userDir of Node-RED."""
 
     #: None where there is no service.
-    path: str | None
+    path: Path | None
     status: FileStatus | None
 
 
@@ -294,40 +337,40 @@ class SettingsState(t.TypedDict):
     """The settings file."""
 
     #: None where there is no service.
-    path: str | None
+    path: Path | None
     #: Whether Node-RED loads this file; None where a script between them hides it.
     in_use: bool | None
     status: FileStatus | None
     #: SHA-256 of the content; empty where there is no file.
-    sha256: str
+    sha256: Checksum
     #: Base64; None where there is no file.
-    content: str | None
+    content: Content | None
     #: The file that the installed Node-RED ships, in Base64; only where there is no settings file.
-    stock: str | None
+    stock: Content | None
 
 
 class CertificateState(t.TypedDict):
     """The file with the private key and the certificates of the server."""
 
     #: Also where the file does not exist; None where there is no service.
-    path: str | None
+    path: Path | None
     status: FileStatus | None
     #: The certificates in PEM, that of the server first; None where there is no file.
-    chain: str | None
+    chain: Pem | None
     #: Whether a private key is in the file.
     key: bool
     key_encrypted: bool
     #: Whether the private key belongs to the first certificate; None where there is no file.
     key_matches: bool | None
     #: SHA-256 of the content; empty where there is no file.
-    sha256: str
+    sha256: Checksum
 
 
 class GeneratedSecret(t.TypedDict):
     """The credential secret that Node-RED has made itself."""
 
     #: The name of the file in the userDir that holds it.
-    file: str
+    file: Name
     secret: str
 
 
@@ -342,7 +385,7 @@ class EncryptedFile(t.TypedDict):
     #: The first bytes of what is encrypted, in Base64.
     head: str
     #: How many bytes are encrypted.
-    size: int
+    size: t.Annotated[int, Range(0, 1 << 40)]
 
 
 class CredentialsFile(EncryptedFile):
@@ -371,20 +414,20 @@ class LineageState(t.TypedDict):
     """What certbot keeps for the service."""
 
     #: The name of the lineage.
-    name: str
+    name: Name
     #: The DNS names that were asked for.
     names: list[str]
     #: The certificates in PEM; empty where there are none.
-    chain: str
+    chain: Pem
     key_matches: bool
     #: The address of the server's directory; empty where it is not known.
     directory: str
     #: How a renewal is proved: "standalone", "webroot", "dns-...".
     challenge: str
     #: SHA-256 that stands for certbot's other options.
-    options: str
+    options: Name
     #: SHA-256 of the hook that hands on renewals; empty where there is none.
-    hook: str
+    hook: Checksum
     #: Whether certbot renews by itself.
     timer: bool
 
@@ -392,7 +435,7 @@ class LineageState(t.TypedDict):
 class TransactionState(t.TypedDict):
     """The transaction that a former run has left open."""
 
-    id: str
+    id: Name
 
 
 class SessionState(t.TypedDict):
@@ -407,7 +450,7 @@ class AuditDetails(t.TypedDict):
     """What only an audit wants to know."""
 
     #: Of the unit, in octal digits: "0022".
-    umask: str
+    umask: t.Annotated[str, Text(4, "[0-7]{0,4}")]
     no_new_privileges: bool
     #: The version of Debian's package of Node.js, with its revision; None where it is not installed.
     node_package: str | None
@@ -450,16 +493,46 @@ class HostState(t.TypedDict):
 # What the other modules of the host return; each also says in `changed` whether it changed the host
 
 
-class CertificateResult(t.TypedDict):
-    """What host_certificate returns of a certificate that it has installed."""
+class ModuleResult(t.TypedDict):
+    """What every module returns."""
 
     changed: bool
+
+
+class FailureDetails(t.TypedDict, total=False):
+    """What a module that fails says beside its message."""
+
+    #: The service's own last lines.
+    journal: list[str]
+    #: The files that were put back; only where that was tried.
+    restored: list[Path]
+    #: The transaction that was undone; None where there was none.
+    transaction: Name | None
+
+
+class RequestResult(ModuleResult):
+    """What host_certificate returns of a request."""
+
+    #: The certificate signing request in PEM.
+    request: Pem
+
+
+class SettingsFile(ModuleResult):
+    """What host_settings_file returns of a file that it has read."""
+
+    content: Content
+    sha256: Sha256
+
+
+class CertificateResult(ModuleResult):
+    """What host_certificate returns of a certificate that it has installed."""
+
     #: The installed certificates in PEM.
-    chain: str
+    chain: Pem
     #: The file that holds the key and the certificates.
-    path: str
+    path: Path
     #: The open transaction; empty where nothing was replaced.
-    transaction: str
+    transaction: Name
 
 
 class AcmeResult(CertificateResult):
@@ -473,7 +546,7 @@ class LiteralEvidence(t.TypedDict):
     """A string literal of JavaScript behind the name credentialSecret."""
 
     #: With its quotes.
-    literal: str
+    literal: Lines
     #: The file that it stands in.
     origin: str
 
@@ -481,7 +554,7 @@ class LiteralEvidence(t.TypedDict):
 class SecretEvidence(t.TypedDict):
     """A credential secret that Node-RED or this collection has kept."""
 
-    secret: str
+    secret: Lines
     #: The file that it stands in.
     origin: str
 
@@ -489,7 +562,7 @@ class SecretEvidence(t.TypedDict):
 class CredentialsCopy(EncryptedFile):
     """A copy of a credentials file."""
 
-    path: str
+    path: Path
     #: Whether it lies in the root-only store.
     in_store: bool
     #: The name of the file that it is a copy of.
@@ -507,32 +580,28 @@ class CredentialsEvidence(t.TypedDict):
     copies: list[CredentialsCopy]
 
 
-class ProofResult(t.TypedDict):
-    """What host_restart returns of a proof."""
+class ProofResult(ModuleResult):
+    """What host_restart returns of a proof: `changed` where the service was restarted."""
 
-    #: Whether the service was restarted.
-    changed: bool
     proof: Proof
     #: The transaction that was finished or held open; None where nothing was replaced.
-    transaction: str | None
+    transaction: Name | None
     #: SHA-256 of the DER bytes of the certificate that is served; None without TLS.
-    served: str | None
+    served: Sha256 | None
 
 
-class UndoResult(t.TypedDict):
+class UndoResult(ModuleResult):
     """What host_restart returns of going back."""
 
-    changed: bool
     #: The files that were put back.
-    restored: list[str]
+    restored: list[Path]
     #: The transaction that was finished or undone; None where there was none.
-    transaction: str | None
+    transaction: Name | None
 
 
-class FileReplacement(t.TypedDict):
+class FileReplacement(ModuleResult):
     """What every replacement of a settings file says."""
 
-    changed: bool
     #: Whether the file has changed since it was read, so that nothing was written.
     conflict: bool
 
@@ -541,14 +610,14 @@ class FileResult(FileReplacement, total=False):
     """What host_settings_file returns of a replacement."""
 
     #: The copy of the old file; only where one was made.
-    backup_file: str
+    backup_file: Path
 
 
 class SettingsResult(FileResult, total=False):
     """What host_settings returns."""
 
     #: The open transaction; only where something was written.
-    transaction: str
+    transaction: Name
 
 
 class TrustDifference(t.TypedDict):
@@ -559,20 +628,19 @@ class TrustDifference(t.TypedDict):
     #: The user whose database it is; None for the system's store.
     user: str | None
     #: SHA-256 of the DER bytes of the certificate.
-    fingerprint: str
+    fingerprint: Sha256
     #: Whether it is trusted there now.
     after: bool
 
 
-class TrustReport(t.TypedDict):
+class TrustReport(ModuleResult):
     """What host_trust always returns."""
 
-    changed: bool
     differences: list[TrustDifference]
     #: All stores that were looked at.
     stores: list[str]
     #: PEM of the certificates that were taken away, by their fingerprints.
-    certificates: dict[str, str]
+    certificates: dict[str, Pem]
 
 
 class TrustResult(TrustReport, total=False):

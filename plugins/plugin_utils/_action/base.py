@@ -14,23 +14,37 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+    Checksum,
+    FailureDetails,
+    HostState,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line, printable
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, public_key_fingerprint
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
+
+from .answers import Shape, ShapeError, checked, failure_message, how_it_ended, parsed
 
 
-class HostCertificate(t.NamedTuple):
-    """The certificate that a host has."""
+class HostCertificate(t.TypedDict):
+    """What other hosts of a run are told of the certificate that a host has; all empty without one."""
 
-    #: In PEM, with its intermediate certificates; None without one.
-    chain: bytes | None
-    #: Whether certbot fetched it.
-    is_from_acme: bool
+    #: SHA-256 of the public key, see `public_key_fingerprint`.
+    public_key: Checksum
+    #: Who has signed it, for a message; empty where that is the host itself or a server of ACME.
+    issuer: str
 
-    @classmethod
-    def of(cls, state: t.Mapping[str, t.Any]) -> HostCertificate:
-        """From what the module host_info returned, or the part of it that `preflight` hands on."""
-        chain = state["certificate"]["chain"]
-        return cls(chain.encode("utf-8") if chain else None, bool(state["acme"]))
+
+def host_certificate(state: t.Mapping[str, t.Any]) -> HostCertificate:
+    """From what the module host_info returned."""
+    chain = state["certificate"]["chain"] or ""
+    public_key = issuer = ""
+    with contextlib.suppress(PkiError):
+        public_key = public_key_fingerprint(chain)
+        said = describe(chain)
+        issuer = "" if said["self_signed"] or state["acme"] else one_line(said["issuer"])
+    return {"public_key": public_key, "issuer": issuer[:255]}
 
 
 _HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
@@ -58,10 +72,20 @@ class HostAction(ActionBase):
             result.update(failed=True, msg=prefix + "; ".join(validation.error_messages))
             return result
         try:
-            result.update(self.execute(validation.validated_parameters))
+            refuse_facts(self.task_vars)
+            outcome = self.execute(validation.validated_parameters)
         except UserError as failure:
-            result.update(failed=True, msg=str(failure), **failure.details)
+            outcome = {"failed": True, "msg": str(failure), **failure.details}
+        # What no callback prints stays as it is, for the tasks that it is handed on to.
+        result.update(outcome if outcome.get("_ansible_no_log") else _printable(outcome))
+        # The one fact of a host that Ansible goes on with, as it found it itself: where its Python is.
+        if self._discovered_interpreter_key:
+            result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
         return result
+
+    def warn(self, message: str) -> None:
+        """Tell the user at once, and not in the result of the task."""
+        self._display.warning(printable(message))
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         """The result of the task, from its checked options."""
@@ -72,18 +96,25 @@ class HostAction(ActionBase):
         """The name or address that the control node connects to; None for a connection that has none."""
         return self._play_context.remote_addr or None
 
-    def certificates_of_hosts(self) -> dict[str, HostCertificate]:
-        """The certificates of the hosts of this play, by their names, as far as this run has seen them."""
+    def certificates_of_others(self) -> dict[str, HostCertificate]:
+        """The certificates of the other hosts of this play, by their names, as far as this run has seen them.
+
+        They are those hosts' word: good for a warning, or where several agree, and for nothing else.
+        """
         present: dict[str, HostCertificate] = {}
-        hosts = self.task_vars.get("hostvars")
+        hosts: t.Any = self.task_vars.get("hostvars")
         if hosts is None:
             return present
         for name in self.task_vars.get("ansible_play_hosts_all", ()):
+            if name == self.task_vars["inventory_hostname"]:
+                continue
             # Without templates: what is looked for are results.
             variables = hosts.raw_get(name)
-            for state in (variables.get("nodered_info"), (variables.get("nodered_preflight") or {}).get("host_info")):
-                if isinstance(state, t.Mapping) and "certificate" in state:
-                    present[name] = HostCertificate.of(state)
+            with contextlib.suppress(ShapeError):
+                if isinstance(seen := variables.get("nodered_preflight"), t.Mapping) and "certificate" in seen:
+                    present[name] = checked(HostCertificate, seen["certificate"], name)
+                elif "nodered_info" in variables:
+                    present[name] = host_certificate(checked(HostState, variables["nodered_info"], name))
         return present
 
     def inventory_address(self, name: str) -> str:
@@ -99,8 +130,12 @@ class HostAction(ActionBase):
     def check_mode(self) -> bool:
         return bool(self._task.check_mode)
 
-    def run_module(self, module: str, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run one of this collection's modules on the host, hidden from every log; UserError when it fails."""
+    def run_module(self, module: str, options: dict[str, t.Any], shape: type[Shape]) -> Shape:
+        """Run one of this collection's modules on the host, hidden from every log.
+
+        :param shape: what it returns on success, a TypedDict of `host_state`; nothing else of its answer is kept
+        :raises UserError: it failed, or its answer is none of the module's
+        """
         try:
             with self._hidden():
                 result = self._execute_module(
@@ -112,15 +147,20 @@ class HostAction(ActionBase):
             # Why it failed was hidden as well. A command that has nothing to hide fails for the same reason.
             self._low_level_execute_command("true", sudoable=False)
             raise
-        result.pop("invocation", None)
-        if result.get("failed"):
-            message = result.pop("msg", None)
-            # What Ansible says of a module that was killed, or that has a fault, helps nobody.
-            if not message or "module_stdout" in result:
-                message = _failure_message(result)
-            details = {key: value for key, value in result.items() if key not in ("failed", "changed", "exception")}
-            raise UserError(message, **details)
-        return result
+        answer, problem = result.get("answer"), result.get("problem")
+        if answer is None:
+            raise UserError(f"The module ended before it had done its work: {problem}.")
+        if answer.get("failed"):
+            raise UserError(failure_message(answer), **checked(FailureDetails, answer, module))
+        return checked(shape, answer, module)
+
+    def _parse_returned_data(self, res: dict[str, t.Any], *_profile: str) -> dict[str, t.Any]:
+        """What a module has printed, in one key that Ansible gives no meaning to.
+
+        Ansible's own method would hand on what it cannot read to every callback, and takes orders from what it can.
+        """
+        answer = parsed(res.get("stdout", ""))
+        return {"answer": answer, "problem": None if answer is not None else how_it_ended(res)}
 
     @contextlib.contextmanager
     def _hidden(self) -> t.Iterator[None]:
@@ -141,34 +181,48 @@ class HostAction(ActionBase):
 
         UserError where there is no Node-RED that this collection can manage. The texts of the settings are bytes.
         """
-        state = None if fresh else options.get("host_info")
-        if not state:
-            state = self.run_module("host_info", host_options(options))
-        if "service" not in state or "settings" not in state:
-            raise UserError("`host_info` must be what pifleet.nodered.host_info returned.")
+        state: t.Mapping[str, t.Any]
+        handed = None if fresh else options.get("host_info")
+        if handed:
+            try:
+                state = checked(HostState, handed, "host_info")
+            except ShapeError:
+                raise UserError("`host_info` must be what pifleet.nodered.host_info returned.") from None
+        else:
+            state = self.run_module("host_info", host_options(options), HostState)
         require_node_red(state)
-        settings = dict(state["settings"])
+        settings: dict[str, t.Any] = {**state["settings"]}
         for name in ("content", "stock"):
             if settings[name] is not None:
                 settings[name] = base64.b64decode(settings[name])
         return {**state, "settings": settings}
 
 
-def _failure_message(result: dict[str, t.Any]) -> str:
-    """Why a module ended without a message of its own."""
-    # Since ansible-core 2.19 an exception is an object with its message, before it was the text of the traceback.
-    event = getattr(result.get("exception"), "event", None)
-    lines = (
-        [event.msg]
-        if event
-        else [str(result.get(key) or "") for key in ("exception", "module_stdout", "module_stderr")]
-    )
-    lines = "\n".join(lines).strip().splitlines()
-    last = redact(lines[-1].strip()) if lines else "it said nothing, as if it had been killed"
-    return f"The module ended before it had done its work: {last}."
+def refuse_facts(task_vars: t.Mapping[str, t.Any]) -> None:
+    """UserError where a fact has the name of a variable of this collection: facts are the host's own word, and win.
+
+    Facts of former tasks or from a cache stand above the inventory, so that a host could choose what is signed for it.
+    """
+    facts = task_vars.get("ansible_facts") or {}
+    for name in sorted(facts, key=str):
+        if str(name).startswith("nodered_"):
+            raise UserError(
+                f"{one_line(str(name)[:64])} is a fact of this host, and facts win over the inventory. Variables of this"
+                " collection are never taken from a host: clear the facts of this host (meta: clear_facts), and see what"
+                " has set this one."
+            )
 
 
-def require_node_red(state: dict[str, t.Any]) -> None:
+def _printable(value: t.Any) -> t.Any:
+    """The same with every string printable, the keys of dictionaries too."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, t.Mapping):
+        return {_printable(key): _printable(each) for key, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def require_node_red(state: t.Mapping[str, t.Any]) -> None:
     """UserError unless the host has a service that starts a Node-RED of a supported version."""
     name = state["service"]["name"]
     if not state["service"]["exists"]:

@@ -13,6 +13,11 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import hook
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+    AcmeResult,
+    CertificateResult,
+    RequestResult,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
@@ -25,7 +30,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     desired_names,
 )
 
-from .base import HostAction, HostCertificate, host_options
+from .answers import Shape
+from .base import HostAction, host_certificate, host_options
 
 
 class Provider:
@@ -67,7 +73,7 @@ class Provider:
         """Why a certificate is due, as sentences; empty if none is."""
         raise NotImplementedError
 
-    def install(self) -> dict[str, t.Any]:
+    def install(self) -> CertificateResult:
         """Have the host install a certificate; what its module returned, with `chain` and `transaction`."""
         raise NotImplementedError
 
@@ -150,8 +156,8 @@ class Provider:
         same = []
         with contextlib.suppress(PkiError):
             own = public_key_fingerprint(self.chain)
-            for name, certificate in self.action.certificates_of_hosts().items():
-                if name != own_name and certificate.chain and public_key_fingerprint(certificate.chain) == own:
+            for name, certificate in self.action.certificates_of_others().items():
+                if certificate["public_key"] == own:
                     same.append(name)
         if not same:
             return []
@@ -186,10 +192,10 @@ class Provider:
         mine = str(own).lower()
         return found - {"", mine, mine.partition(".")[0], f"{mine.partition('.')[0]}.local", self.action.remote_address}
 
-    def _run_module(self, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
+    def _run_module(self, operation: str, shape: type[Shape], **arguments: t.Any) -> Shape:
         key = {name: self.options[name] for name in ("key_type", "new_key")}
         return self.action.run_module(
-            "host_certificate", {**host_options(self.options), **key, "operation": operation, **arguments}
+            "host_certificate", {**host_options(self.options), **key, "operation": operation, **arguments}, shape
         )
 
     def _due(self, authority: CertificateAuthority | None, self_signed: bool) -> list[str]:
@@ -215,7 +221,9 @@ class FleetAuthority(Provider):
     def prepare(self) -> None:
         self.authority = self._authority(create=False)
         if self.authority is None:
-            self._check_lost({str(self.action.task_vars.get("inventory_hostname")): HostCertificate.of(self.state)})
+            self._check_lost(
+                [str(self.action.task_vars.get("inventory_hostname"))], host_certificate(self.state)["issuer"]
+            )
         self.names = self._desired_names(
             self.authority.permits if self.authority else name_constraints.permits(self.options["ca_permitted"])
         )
@@ -228,10 +236,16 @@ class FleetAuthority(Provider):
     def reasons(self) -> list[str]:
         return self._due(self.authority, self_signed=False)
 
-    def install(self) -> dict[str, t.Any]:
+    def install(self) -> CertificateResult:
         if self.authority is None:
-            # One new host must not make an authority that all others would have to be trusted for anew.
-            self._check_lost(self.action.certificates_of_hosts())
+            # One new host must not make an authority that all others would have to be trusted for anew. One other host
+            # alone could say what it likes, to keep the fleet from its authority.
+            by_issuer: dict[str, list[str]] = {}
+            for name, certificate in self.action.certificates_of_others().items():
+                by_issuer.setdefault(certificate["issuer"], []).append(name)
+            for issuer, names in by_issuer.items():
+                if len(names) > 1:
+                    self._check_lost(names, issuer)
         authority = t.cast(CertificateAuthority, self._authority(create=True))
         if authority.created:
             self.warnings.append(
@@ -239,9 +253,9 @@ class FleetAuthority(Provider):
                 f" trust {self.trusted_file}."
             )
         self.names = self._desired_names(authority.permits)
-        request = self._run_module("request")["request"]
+        request = self._run_module("request", RequestResult)["request"]
         chain = certificates.issue(authority, request.encode("ascii"), self.names, self.options["days"])
-        return self._run_module("install", chain=chain.decode("ascii"))
+        return self._run_module("install", CertificateResult, chain=chain.decode("ascii"))
 
     @property
     def trusted_file(self) -> str | None:
@@ -249,19 +263,15 @@ class FleetAuthority(Provider):
             return None
         return os.path.join(os.path.expanduser(self.options["ca_dir"]), "ca.pem")
 
-    def _check_lost(self, present: t.Mapping[str, HostCertificate]) -> None:
+    def _check_lost(self, names: list[str], issuer: str) -> None:
         """Refuse to go on where hosts have certificates of an authority that is gone, unless a new one is asked for."""
-        if self.options["ca_new"]:
-            return
-        for name, certificate in present.items():
-            says = described(certificate.chain) if not certificate.is_from_acme else None
-            if says and not says["self_signed"]:
-                raise UserError(
-                    f"{name} has a certificate of {says['issuer']}, but {self.options['ca_dir']} holds no certificate"
-                    " authority. Restore that folder from its backup, or set nodered_ca_dir to where it is. If it was lost"
-                    " or stolen, run once with -e nodered_ca_new=true: a new authority is then made, which every browser"
-                    " has to trust anew."
-                )
+        if issuer and not self.options["ca_new"]:
+            raise UserError(
+                f"{', '.join(names)} has a certificate of {issuer}, but {self.options['ca_dir']} holds no certificate"
+                " authority. Restore that directory from its backup, or set nodered_ca_dir to where it is. If it was lost"
+                " or stolen, run once with -e nodered_ca_new=true: a new authority is then made, which every browser has"
+                " to trust anew."
+            )
 
     def _authority(self, create: bool) -> CertificateAuthority | None:
         options = self.options
@@ -280,9 +290,10 @@ class SelfSigned(Provider):
     def reasons(self) -> list[str]:
         return self._due(None, self_signed=True)
 
-    def install(self) -> dict[str, t.Any]:
+    def install(self) -> CertificateResult:
         return self._run_module(
             "self_sign",
+            CertificateResult,
             days=self.options["days"],
             subject=common_name(self.names),
             names=[f"DNS:{name}" for name in self.names.dns] + [f"IP:{address}" for address in self.names.ips],
@@ -314,8 +325,10 @@ class File(Provider):
             return ["another certificate or chain is given"]
         return [] if self.present["key_matches"] else ["the private key does not fit the certificate"]
 
-    def install(self) -> dict[str, t.Any]:
-        return self._run_module("install", chain=self.bundle.chain.decode("ascii"), key=self.bundle.key.decode("ascii"))
+    def install(self) -> CertificateResult:
+        return self._run_module(
+            "install", CertificateResult, chain=self.bundle.chain.decode("ascii"), key=self.bundle.key.decode("ascii")
+        )
 
 
 class Acme(Provider):
@@ -344,9 +357,9 @@ class Acme(Provider):
             self.fetch.append("a new key was asked for")
         return self.fetch + install
 
-    def install(self) -> dict[str, t.Any]:
+    def install(self) -> CertificateResult:
         return self.action.run_module(
-            "host_acme", {**host_options(self.options), **self.desired.arguments, "force": bool(self.fetch)}
+            "host_acme", {**host_options(self.options), **self.desired.arguments, "force": bool(self.fetch)}, AcmeResult
         )
 
 

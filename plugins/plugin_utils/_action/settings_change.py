@@ -10,6 +10,11 @@ import base64
 import json
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+    FileResult,
+    SettingsFile,
+    SettingsResult,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
     Credentials,
     Migration,
@@ -29,6 +34,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import EndedSessions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
+from .answers import Shape
 from .base import HostAction, host_options
 from .diff import difference, settings_difference
 
@@ -81,7 +87,7 @@ class SettingsChange:
         after = self._document.source.decode("utf-8")
         return [settings_difference(self._target.path, before, after), *_differences(self._migration)]
 
-    def write(self) -> dict[str, t.Any] | None:
+    def write(self) -> FileResult | None:
         """Have the host write it; what its module returned, or None when the file has changed since it was read."""
         managed = _managed(self._document, self._desired)
         written = self._target.write(self._document.source, managed, self._ended, self._plan)
@@ -118,7 +124,7 @@ class SettingsTarget:
 
     def write(
         self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
-    ) -> dict[str, t.Any]:
+    ) -> FileResult:
         """What the module on the host returned; its `conflict` tells that the file is another one by now.
 
         ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials.
@@ -126,8 +132,8 @@ class SettingsTarget:
         raise NotImplementedError
 
     def _written_by(
-        self, module: str, edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any
-    ) -> dict[str, t.Any]:
+        self, module: str, shape: type[Shape], edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any
+    ) -> Shape:
         return self.action.run_module(
             module,
             {
@@ -138,6 +144,7 @@ class SettingsTarget:
                 "timeout": self.options["load_timeout"],
                 **options,
             },
+            shape,
         )
 
 
@@ -183,9 +190,10 @@ class ServiceSettings(SettingsTarget):
 
     def write(
         self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
-    ) -> dict[str, t.Any]:
+    ) -> FileResult:
         return self._written_by(
             "host_settings",
+            SettingsResult,
             edited,
             managed,
             revoke=ended.users,
@@ -201,15 +209,15 @@ class PlainSettings(SettingsTarget):
 
     def read(self, fresh: bool = False) -> None:
         self.path = self.options["path"]
-        found = self.action.run_module("host_settings_file", {"path": self.path})
+        found = self.action.run_module("host_settings_file", {"path": self.path}, SettingsFile)
         self.content = self.original = base64.b64decode(found["content"])
         self.sha256 = found["sha256"]
 
     def write(
         self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
-    ) -> dict[str, t.Any]:
+    ) -> FileResult:
         return self._written_by(
-            "host_settings_file", edited, managed, path=self.path, validate=self.options["validate"]
+            "host_settings_file", FileResult, edited, managed, path=self.path, validate=self.options["validate"]
         )
 
 

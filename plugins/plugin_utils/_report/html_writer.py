@@ -21,6 +21,7 @@ from collections.abc import Iterable
 import jinja2
 import markupsafe
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import printable
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Report,
@@ -30,7 +31,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
 
-from .summary import SEVERITIES, Summary, digest, location_text, natural_sort_key, pluralised, printable, remaining_days
+from .summary import SEVERITIES, Summary, digest, location_text, natural_sort_key, pluralised, remaining_days
 
 _FOLDER = pathlib.Path(__file__).parent
 #: How many findings of one rule are shown before the rest is folded up.

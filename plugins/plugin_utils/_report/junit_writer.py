@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line, printable
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Report, Rule, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
 
-from .summary import digest, location_text, one_line, printable
+from .summary import digest, location_text
 
 
 def render(report: Report) -> str:

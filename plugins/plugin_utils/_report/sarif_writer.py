@@ -17,6 +17,7 @@ import typing as t
 import urllib.parse
 from collections.abc import Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
     Finding,
     Kind,
@@ -27,7 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import time_data
 
-from .summary import digest, one_line, ordered
+from .summary import digest, ordered
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _HOME = "https://github.com/pifleet/nodered"

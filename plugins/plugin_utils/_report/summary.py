@@ -30,26 +30,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serializ
 #: The most severe first.
 SEVERITIES = tuple(sorted(Severity, reverse=True))
 
-# What a terminal obeys, what turns the direction of writing, what starts another line unasked, what XML cannot hold.
-_UNPRINTABLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
-
-
-def printable(text: str) -> str:
-    r"""A text of a host or a file with what is not shown written as in Python, such as \x1b; lines and tabs stay."""
-    return _UNPRINTABLE.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
-def one_line(text: str) -> str:
-    """The same in one line."""
-    return printable(" ".join(text.split()))
-
 
 def pluralised(number: int, what: str) -> str:
     """Such as "1 host" or "2 hosts"."""

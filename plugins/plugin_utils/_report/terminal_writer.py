@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Report, Severity, Subject
 
-from .summary import Summary, location_text, one_line, pluralised
+from .summary import Summary, location_text, pluralised
 
 #: How many findings of one subject are shown.
 SHOWN = 10
