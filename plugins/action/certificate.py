@@ -46,6 +46,7 @@ class ActionModule(HostAction):
         self, options: dict[str, t.Any], provider: Provider, before: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
         """Have the host install a certificate, unless in check mode; what the result has of it."""
+        provider.confirm_names()
         installed = None if self.check_mode else provider.install()
         if installed and provider.replaces_certbot:
             self.run_module("host_acme", {**host_options(options), "operation": "remove"}, ModuleResult)

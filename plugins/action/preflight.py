@@ -48,7 +48,7 @@ class ActionModule(HostAction):
         check_options(restart)
         found = self.run_module("host_info", host_options(restart), HostState)
         # What other hosts of the run are compared with, also where this one fails.
-        of_host = host_certificate(found)
+        of_host = host_certificate(found, certificate["names"])
         try:
             due, warnings = self._due(found, certificate, settings, restart)
         except UserError as error:

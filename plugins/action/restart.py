@@ -123,10 +123,9 @@ class ActionModule(HostAction):
         warnings = []
         try:
             if proved["admin_root"] is not None and proved["auth"]:
-                is_here = self._connection.transport == "local"
-                address = str(proved["address"] if is_here or not self.remote_address else self.remote_address)
+                address = str(proved["address"] if self.is_here or not self.remote_address else self.remote_address)
                 password = t.cast("str", owner.secret.password)
-                prove_login(address, proved, done["served"], owner.username, password, is_here)
+                prove_login(address, proved, done["served"], owner.username, password, self.is_here)
         except LoginRefusedError as error:
             try:
                 restored = self.run_module("host_restart", {**finish, "operation": "undo"}, UndoResult)["restored"]

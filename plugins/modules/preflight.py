@@ -69,4 +69,8 @@ certificate:
     issuer:
       description: Who has signed the certificate, empty where it is self-signed or from an ACME server.
       type: str
+    asked:
+      description: The names that the user asks for.
+      type: list
+      elements: str
 """

@@ -20,7 +20,12 @@ from hypothesis import strategies as st
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
+    Names,
+    PkiError,
+    desired_names,
+    usable_name,
+)
 
 NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.UTC)
 
@@ -52,11 +57,42 @@ def test_facts_and_inventory_never_fail(hostname: str, fqdn: str, inventory_name
 
 
 @given(anything, anything, st.lists(anything))
-def test_a_host_alone_gets_nothing_that_is_somebody_elses(hostname: str, fqdn: str, addresses: list[str]) -> None:
-    names = desired_names(hostname, fqdn, None, addresses)
+def test_a_host_alone_gets_nothing(hostname: str, fqdn: str, addresses: list[str]) -> None:
+    assert desired_names(hostname, fqdn, None, addresses)[:2] == ((), ())
+
+
+@given(anything, anything, host_name, st.lists(anything))
+def test_no_public_name_that_the_inventory_lacks(hostname: str, fqdn: str, own: str, addresses: list[str]) -> None:
+    """Whatever the resolver may confirm."""
+    names = desired_names(hostname, fqdn, own, addresses, confirms=lambda _name: True)
     private = (".local", ".home.arpa", ".internal", ".lan", ".home", ".localdomain")
-    assert all("." not in name or name.endswith(private) for name in names.dns)
-    assert not any(ipaddress.ip_address(text).is_global for text in names.ips)
+    known = set(desired_names(inventory_name=own).dns)
+    domain = own.lower().partition(".")[2]
+    label = own.lower().partition(".")[0]
+    assert all(name in known or name.endswith(private) or name in (label, f"{label}.{domain}") for name in names.dns)
+
+
+def spellings(name: str) -> st.SearchStrategy[str]:
+    """How else a name or an address can be written."""
+    wide = {ord(character): ord(character) + 0xFEE0 for character in "abcdefghijklmnopqrstuvwxyz0123456789-"}
+    forms = [name, name.upper(), name.title(), name.translate(wide), f"{name}.", f"{name}.local", f"{name}.lan"]
+    try:
+        parsed = ipaddress.ip_address(name)
+        forms += [parsed.exploded, parsed.compressed.upper(), f" {parsed}"]
+    except ValueError:
+        pass
+    blank = st.sampled_from(["", " ", "\t", "\n"])
+    return st.tuples(blank, st.sampled_from(forms), blank).map("".join)
+
+
+@given(st.data(), st.one_of(label, host_name, address), host_name)
+def test_no_spelling_of_what_another_host_has(data: st.DataObject, theirs: str, own: str) -> None:
+    claims = data.draw(st.lists(spellings(theirs), min_size=2, max_size=4))
+    bare = theirs.lower().partition(".")[0]
+    taken = [data.draw(spellings(theirs)), theirs, bare, f"{bare}.local", f"{theirs}.lan", f"{theirs}.local"]
+    names = desired_names(claims[0], claims[1], own, claims, confirms=lambda _name: True, taken=taken)
+    forbidden = {str(name) for name in map(usable_name, taken) if name} - {usable_name(own)}
+    assert not forbidden & {*names.dns, *names.ips}
 
 
 @given(st.lists(anything))

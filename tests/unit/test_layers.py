@@ -44,7 +44,7 @@ KNOWLEDGE = {
         "_releases",
         "_settings",
     },
-    "_action": {"_collection", "_credentials", "_inventory", "_javascript", "_pki", "_settings", "shared"},
+    "_action": {"_collection", "_credentials", "_inventory", "_javascript", "_network", "_pki", "_settings", "shared"},
     "_validation": {
         "_action",
         "_collection",

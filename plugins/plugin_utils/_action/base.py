@@ -34,9 +34,11 @@ class HostCertificate(t.TypedDict):
     public_key: Checksum
     #: Who has signed it, for a message; empty where that is the host itself or a server of ACME.
     issuer: str
+    #: What the user asks for to be in it, see `nodered_certificate_names`; not the host's word.
+    asked: list[str]
 
 
-def host_certificate(state: t.Mapping[str, t.Any]) -> HostCertificate:
+def host_certificate(state: t.Mapping[str, t.Any], asked: t.Iterable[str] = ()) -> HostCertificate:
     """From what the module host_info returned."""
     chain = state["certificate"]["chain"] or ""
     public_key = issuer = ""
@@ -44,7 +46,7 @@ def host_certificate(state: t.Mapping[str, t.Any]) -> HostCertificate:
         public_key = public_key_fingerprint(chain)
         said = describe(chain)
         issuer = "" if said["self_signed"] or state["acme"] else one_line(said["issuer"])
-    return {"public_key": public_key, "issuer": issuer[:255]}
+    return {"public_key": public_key, "issuer": issuer[:255], "asked": list(asked)}
 
 
 _HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
@@ -125,6 +127,11 @@ class HostAction(ActionBase):
         inventory = getattr(self.task_vars.get("hostvars"), "_inventory", None)
         host = inventory.get_host(name) if inventory else None
         return str(host.vars.get("ansible_host", "")) if host else ""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the host is the control node itself."""
+        return self._connection.transport == "local"
 
     @property
     def check_mode(self) -> bool:

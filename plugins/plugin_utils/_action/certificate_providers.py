@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import os
 import time
 import typing as t
@@ -19,6 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
     RequestResult,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.resolver import addresses_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import Bundle, check_bundle
@@ -28,6 +30,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     PkiError,
     common_name,
     desired_names,
+    fleet_subtrees,
+    parsed_address,
 )
 
 from .answers import Shape
@@ -45,6 +49,8 @@ class Provider:
     keeps_key = True
     #: Whether the dates of a certificate depend on the clock of the host.
     uses_host_clock = False
+    #: Whether a name may be signed; None for all.
+    permits: t.Callable[[str], bool] | None = None
 
     def __init__(self, action: HostAction, options: dict[str, t.Any], state: dict[str, t.Any]) -> None:
         self.action = action
@@ -139,12 +145,14 @@ class Provider:
         warnings = []
         if self.names.left_out:
             warnings.append(
-                f"Left out of the certificate: {', '.join(self.names.left_out)}. Only the host itself says that these"
-                " are its own. Add them to nodered_certificate_names if they are."
+                f"Left out of the certificate: {_some(self.names.left_out)}. Only the host itself says that these are its"
+                f" own. If they are, add to its variables: nodered_certificate_names: [{_some(self.names.left_out)}]"
             )
         if self.names.not_permitted:
             warnings.append(
-                f"Left out of the certificate: {', '.join(self.names.not_permitted)}. The authority may not sign for them."
+                f"Left out of the certificate: {_some(self.names.not_permitted)}. The authority of the fleet signs for"
+                " the domains and networks of nodered_ca_permitted alone, so that its key is of no use to a thief. Reach"
+                " the host by another of its names."
             )
         return warnings
 
@@ -166,31 +174,44 @@ class Provider:
             f" with -l {own_name} -e nodered_certificate_new_key=true."
         ]
 
-    def _desired_names(self, permits: t.Callable[[str], bool] | None = None) -> Names:
-        host, own = self.state["host"], self.action.task_vars.get("inventory_hostname")
-        others = self._names_of_others()
-        names = asked_names(
-            self.options,
-            permits,
-            hostname=host["hostname"] if host["hostname"].lower() not in others else None,
-            fqdn=host["fqdn"] if host["fqdn"].lower() not in others else None,
-            addresses=[address for address in host["addresses"] if address not in others],
-            inventory_name=own,
-            remote_address=self.action.remote_address,
-        )
-        taken = others & {host["hostname"].lower(), host["fqdn"].lower(), *host["addresses"]}
-        return names._replace(left_out=(*names.left_out, *sorted(taken)))
+    def confirm_names(self) -> None:
+        """Look for evidence of what only the host says that it is called, now that a certificate is due.
 
-    def _names_of_others(self) -> set[str]:
-        """What the other hosts of the inventory are called: one that calls itself so gets no certificate for it."""
+        No name that is found so is a reason for a certificate: the resolver is not asked at every run.
+        """
+        self.names = self._desired_names(confirms=self._evidence())
+
+    def _desired_names(self, confirms: t.Callable[[str], bool] | None = None) -> Names:
+        host = self.state["host"]
+        return asked_names(
+            self.options,
+            self.permits,
+            hostname=host["hostname"],
+            fqdn=host["fqdn"],
+            addresses=host["addresses"],
+            inventory_name=self.action.task_vars.get("inventory_hostname"),
+            remote_address=self.action.remote_address,
+            confirms=confirms,
+            taken=self._names_of_others(),
+            is_here=self.action.is_here,
+        )
+
+    def _evidence(self) -> t.Callable[[str], bool]:
+        """Whether the resolver of the control node finds the host where it connects to, or finds the name there."""
+        reached = functools.cache(lambda: addresses_of(self.action.remote_address or ""))
+
+        def confirms(name: str) -> bool:
+            return bool(reached() & (addresses_of(name) if parsed_address(name) is None else {name}))
+
+        return confirms
+
+    def _names_of_others(self) -> t.Iterator[str]:
+        """What the other hosts of the inventory are called, and how they are reached."""
         own = self.action.task_vars.get("inventory_hostname")
-        found: set[str] = set()
         for name in self.action.task_vars.get("groups", {}).get("all", ()):
             if name != own:
-                label = name.lower().partition(".")[0]
-                found |= {name.lower(), label, f"{label}.local", self.action.inventory_address(name)}
-        mine = str(own).lower()
-        return found - {"", mine, mine.partition(".")[0], f"{mine.partition('.')[0]}.local", self.action.remote_address}
+                label = name.partition(".")[0]
+                yield from (name, label, f"{label}.local", self.action.inventory_address(name))
 
     def _run_module(self, operation: str, shape: type[Shape], **arguments: t.Any) -> Shape:
         key = {name: self.options[name] for name in ("key_type", "new_key")}
@@ -216,7 +237,7 @@ class FleetAuthority(Provider):
     @classmethod
     def check_options(cls, options: t.Mapping[str, t.Any]) -> None:
         authority = present_authority(options)
-        asked_names(options, authority.permits if authority else name_constraints.permits(options["ca_permitted"]))
+        asked_names(options, authority.permits if authority else name_constraints.permits(permitted_subtrees(options)))
 
     def prepare(self) -> None:
         self.authority = self._authority(create=False)
@@ -224,9 +245,13 @@ class FleetAuthority(Provider):
             self._check_lost(
                 [str(self.action.task_vars.get("inventory_hostname"))], host_certificate(self.state)["issuer"]
             )
-        self.names = self._desired_names(
-            self.authority.permits if self.authority else name_constraints.permits(self.options["ca_permitted"])
+        own = (self.action.task_vars.get("inventory_hostname"), self.action.remote_address)
+        self.permits = (
+            self.authority.permits
+            if self.authority
+            else name_constraints.permits(permitted_subtrees(self.options, filter(None, own)))
         )
+        self.names = self._desired_names()
         if self.authority:
             warnings = [self.authority.warning(self.options["days"])]
             if self.options["ca_permitted"]:
@@ -252,7 +277,9 @@ class FleetAuthority(Provider):
                 f"A certificate authority was made in {self.options['ca_dir']}. Back that folder up, and have browsers"
                 f" trust {self.trusted_file}."
             )
-        self.names = self._desired_names(authority.permits)
+        if authority.created:
+            self.permits = authority.permits
+            self.confirm_names()
         request = self._run_module("request", RequestResult)["request"]
         chain = certificates.issue(authority, request.encode("ascii"), self.names, self.options["days"])
         return self._run_module("install", CertificateResult, chain=chain.decode("ascii"))
@@ -278,7 +305,18 @@ class FleetAuthority(Provider):
         if not create or options["ca_certificate"]:
             return present_authority(options)
         return CertificateAuthority.load_or_create(
-            options["ca_dir"], options["ca_passphrase"], permitted=options["ca_permitted"]
+            options["ca_dir"], options["ca_passphrase"], permitted=self._permitted()
+        )
+
+    def _permitted(self) -> list[str]:
+        """What a new authority may sign for: as asked, else what the names of the whole inventory need."""
+        names = self.action.task_vars.get("groups", {}).get("all", ())
+        addresses = filter(None, map(self.action.inventory_address, names))
+        # Evaluated on the control node, by the preflight of each host.
+        asked = [each for other in self.action.certificates_of_others().values() for each in other["asked"]]
+        own = filter(None, [self.action.remote_address])
+        return permitted_subtrees(
+            {**self.options, "names": [*self.options["names"], *asked]}, (*names, *addresses, *own)
         )
 
 
@@ -318,6 +356,9 @@ class File(Provider):
         if days < options["renew_before"]:
             self.warnings.append(f"nodered_certificate_chain expires in {days} days. Get a new certificate.")
 
+    def confirm_names(self) -> None:
+        """All names are given."""
+
     def reasons(self) -> list[str]:
         if not self.chain:
             return ["there is no certificate yet"]
@@ -350,6 +391,9 @@ class Acme(Provider):
         self.names = Names(self.desired.names, ())
         user, service = self.state["user"], self.state["service"]["name"]
         self.hook = hook(service, user["name"], user["group"], self.present["path"])
+
+    def confirm_names(self) -> None:
+        """All names are given."""
 
     def reasons(self) -> list[str]:
         self.fetch, install = acme.reasons(self.state["acme"], self.present["chain"], self.desired, self.hook)
@@ -408,6 +452,19 @@ def asked_names(options: t.Mapping[str, t.Any], permits: t.Callable[[str], bool]
         return desired_names(extra=options["names"], permits=permits, **host)
     except PkiError as error:
         raise UserError(f"nodered_certificate_names: {error}") from None
+
+
+def permitted_subtrees(options: t.Mapping[str, t.Any], names: t.Iterable[str] = ()) -> list[str]:
+    """What a new authority may sign for, as the user says, else as the names of the inventory need.
+
+    :param names: of the inventory, beside those that the user asks for
+    """
+    return options["ca_permitted"] or fleet_subtrees(names, options["names"])
+
+
+def _some(names: t.Sequence[str], most: int = 10) -> str:
+    """Names for a message, which a host could have thousands of."""
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
 
 
 def present_authority(options: t.Mapping[str, t.Any]) -> CertificateAuthority | None:

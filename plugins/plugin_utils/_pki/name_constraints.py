@@ -33,10 +33,13 @@ def accepts_path(issuer: x509.Certificate, crossed: x509.Certificate, below: int
 
 
 def name_constraints(permitted: Iterable[str]) -> x509.NameConstraints | None:
-    """An extension with which nothing else is permitted; None for an empty list.
+    """An extension with which nothing else is permitted; None for an empty list, and for one with `*`.
 
     RFC 5280 restricts only those kinds of names of which a subtree is given: the other kind is excluded altogether.
     """
+    permitted = list(permitted) if not isinstance(permitted, str) else permitted
+    if "*" in permitted:
+        return None
     domains, networks = permitted_subtrees(permitted)
     if not domains and not networks:
         return None

@@ -12,7 +12,7 @@ import contextlib
 import ipaddress
 import re
 import typing as t
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -27,8 +27,20 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 # Python's codec follows IDNA 2003, browsers IDNA 2008: the four characters they encode differently.
 _IDNA_DEVIATIONS = "\u00df\u03c2\u200c\u200d"
 _LOOPBACK_NAMES = ("localhost", "localhost.local", "localhost.localdomain")
-# Domains that nobody can own on the internet: RFC 6762, RFC 8375, ICANN's resolution 2024.07.29.06, and custom.
-_PRIVATE_DOMAINS = ("local", "home.arpa", "internal", "lan", "home", "localdomain")
+#: Domains that nobody can own on the internet: RFC 6762, RFC 8375, ICANN's resolution 2024.07.29.06, and custom.
+PRIVATE_DOMAINS = ("local", "home.arpa", "internal", "lan", "home", "localdomain")
+#: Networks that nobody has on the internet: RFC 1918, 6598, 3927, 1122, 4193, 4291.
+PRIVATE_NETWORKS = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "127.0.0.0/8",
+    "fc00::/7",
+    "fe80::/10",
+    "::1/128",
+)
 # Domains below which strangers have theirs, so that a neighbour's name is not one's own. Below a country, that is told
 # by the length (co.uk, com.au) or by these words; the others are where a Raspberry Pi is often published.
 _SHARED_SECOND_LEVEL = ("asso", "firm", "gouv", "govt", "info", "name", "nhs", "press", "priv", "school")
@@ -56,8 +68,7 @@ class Names(t.NamedTuple):
 
     :ivar dns: DNS names
     :ivar ips: IP addresses
-    :ivar left_out: names and addresses that only the host claims and that could be somebody else's on the internet;
-        for a message, they are in no certificate
+    :ivar left_out: names and addresses that only the host claims; for a message, they are in no certificate
     :ivar not_permitted: what the authority may not sign for, of the names nobody asked for; likewise
     """
 
@@ -75,45 +86,65 @@ def desired_names(
     extra: Iterable[str] = (),
     remote_address: str | None = None,
     permits: Callable[[str], bool] | None = None,
+    confirms: Callable[[str], bool] | None = None,
+    taken: Iterable[str] = (),
+    is_here: bool = False,
 ) -> Names:
     """The names a browser may reach a host by.
 
-    `hostname`, `fqdn` and `addresses` are what the host claims, and a host may be in the hands of an attacker who
-    wants a certificate for a bank. So they are taken only where that could harm nobody: a single label; a name in
-    `.local`, `.home.arpa`, `.internal`, `.lan`, `.home` or `.localdomain`; a name in the domain of
-    `inventory_name`, `reached` or one of `extra`, unless strangers have names in that domain too (`co.uk`,
-    `duckdns.org`); an address that is not global, or that is one of those. The others are reported in `left_out`.
+    What the inventory says is taken as it is: `inventory_name`, `remote_address`, and what the user asks for in `extra`.
 
-    What the inventory says is taken as it is. Of both, what is unusable is skipped: names with an underscore,
-    localhost, and addresses that are loopback, link-local, multicast or unspecified. What the user asks for in `extra`
-    is taken or refused.
+    `hostname`, `fqdn` and `addresses` are what the host claims, and a host may be in the hands of an attacker who wants
+    a certificate for a bank, for the router or for its neighbour. So a claim is taken only where it agrees with the
+    inventory: its first label is that of one of those names, and the rest is nothing, `local`, or the domain of one of
+    them. Or where `confirms` has evidence for it: that is asked for addresses, and for names in a private domain other
+    than `local`, for which any host may answer. Nothing that another host has according to the inventory is taken. All
+    comes down to its short form before it is compared. Claims that are not taken are reported in `left_out`.
+
+    Skipped is what no browser can use: names with an underscore, localhost, and addresses that are loopback,
+    link-local, multicast or unspecified. What the user asks for in `extra` is taken or refused.
 
     :param hostname: becomes itself and, unless it has a dot, also `<hostname>.local`, as multicast DNS announces it
-    :param addresses: leave out those that change by themselves, such as temporary IPv6 addresses: each new one is a
-        reason to issue a new certificate
     :param extra: DNS names (also with non-ASCII characters, or a wildcard as the first label) and addresses
-    :param reached: the name or address that the control node connects to (`ansible_host`)
+    :param remote_address: the name or address that the control node connects to (`ansible_host`)
     :param permits: whether the authority may sign for a name or address, see `CertificateAuthority.permits`. What it
         refuses is reported in `not_permitted`, but for `extra`, which `issue` refuses. None: it may sign for all.
+    :param confirms: whether the control node knows by itself that a name or an address is the host's. None: it does not.
+    :param taken: the names and addresses of other hosts of the inventory
+    :param is_here: whether the host is the control node itself, whose word is nobody's claim
     :raises PkiError: a name in `extra` is neither a DNS name nor an address
     """
     if isinstance(extra, str):
         raise PkiError(f"The additional certificate names must be a list, not the text '{extra}'.")
     asked = [_asked_name(name) for name in extra]
-    inventory = list(filter(None, map(_usable_name, (inventory_name, remote_address))))
+    inventory = list(filter(None, map(usable_name, (inventory_name, remote_address))))
     local = f"{hostname}.local" if hostname and "." not in hostname else None
-    claimed = list(filter(None, map(_usable_name, (hostname, local, fqdn, *addresses))))
+    claimed = list(filter(None, map(usable_name, (hostname, local, fqdn, *addresses))))
 
     trusted = {*inventory, *asked}
-    domains = set(filter(None, map(_own_domain, trusted)))
-    harmless = [name for name in claimed if name in trusted or _is_harmless(name, domains)]
-    taken = dict.fromkeys([*harmless, *inventory])
-    refused = [name for name in taken if permits is not None and name not in asked and not permits(name)]
-    names = [*(name for name in taken if name not in refused), *(name for name in asked if name not in taken)]
+    theirs = set(map(usable_name, taken))
+    labels = {name.partition(".")[0] for name in trusted if parsed_address(name) is None}
+    domains = {"", "local", *filter(None, map(_own_domain, trusted))}
+
+    def is_shown(name: str) -> bool:
+        if is_here or name in trusted or name in theirs:
+            return is_here or name in trusted
+        if parsed_address(name) is None:
+            label, _dot, domain = name.partition(".")
+            if label in labels and domain in domains:
+                return True
+            if not is_private(name) or is_below(name, "local"):
+                return False
+        return confirms is not None and confirms(name)
+
+    shown = [name for name in claimed if is_shown(name)]
+    ours = dict.fromkeys([*shown, *inventory])
+    refused = [name for name in ours if permits is not None and name not in asked and not permits(name)]
+    names = [*(name for name in ours if name not in refused), *(name for name in asked if name not in ours)]
     return Names(
         tuple(dict.fromkeys(name for name in names if parsed_address(name) is None)),
         tuple(dict.fromkeys(name for name in names if parsed_address(name) is not None)),
-        tuple(dict.fromkeys(name for name in claimed if name not in harmless)),
+        tuple(dict.fromkeys(name for name in claimed if name not in shown)),
         tuple(refused),
     )
 
@@ -152,6 +183,32 @@ class Subtrees(t.NamedTuple):
     networks: tuple[Network, ...]
 
 
+def fleet_subtrees(names: Iterable[str], asked: Iterable[str] = ()) -> list[str]:
+    """What the authority of a fleet may sign for where the user does not say: nothing that is of worth elsewhere.
+
+    That is every private domain and network, and for the names of the inventory that are not private the domains that
+    are the user's own, else the very names.
+
+    :param names: names and addresses of the inventory; what is none is passed over, and so are names of one label, which
+        could be permitted only one by one: the host of tomorrow would need another authority
+    :param asked: names and addresses that the user asks for, also of one label
+    :returns: as `permitted_subtrees` takes them
+    """
+    found = dict.fromkeys([*PRIVATE_DOMAINS, "localhost", *PRIVATE_NETWORKS])
+    networks = [ipaddress.ip_network(each) for each in PRIVATE_NETWORKS]
+    for name in (*names, *asked):
+        address = parsed_address(name)
+        if address is not None:
+            if not getattr(address, "scope_id", None) and not any(address in network for network in networks):
+                found[str(ipaddress.ip_network(address))] = None
+            continue
+        with contextlib.suppress(PkiError):
+            checked = dns_name(name, wildcard=True)
+            if ("." in checked or name in asked) and not is_private(checked):
+                found[_own_domain(checked) or checked.removeprefix("*.")] = None
+    return list(found)
+
+
 def permitted_subtrees(permitted: Iterable[str]) -> Subtrees:
     """Domains (`local`, `example.com`, each with all names below it) and IP networks (`192.168.0.0/16`).
 
@@ -188,8 +245,8 @@ def _network(text: str) -> Network:
     raise PkiError(f"What the CA may sign for has '{text}', which is no IP network: {hint}.")
 
 
-def _usable_name(name: str | None) -> str | None:
-    """A name of facts or inventory in its short form; None if no browser could use it."""
+def usable_name(name: str | None) -> str | None:
+    """A name that a host or the inventory has, in its short form; None if no browser could use it."""
     if not name:
         return None
     address = parsed_address(name)
@@ -217,13 +274,9 @@ def _asked_name(name: t.Any) -> str:
     return str(address)
 
 
-def _is_harmless(name: str, domains: Collection[str]) -> bool:
-    """Whether a name that a host claims cannot be somebody else's on the internet."""
-    address = parsed_address(name)
-    if address is not None:
-        # What stands in for an IPv4 address is as global as that.
-        return not (getattr(address, "ipv4_mapped", None) or address).is_global
-    return "." not in name or any(is_below(name, domain) for domain in (*_PRIVATE_DOMAINS, *domains))
+def is_private(name: str) -> bool:
+    """Whether a DNS name is in a domain that nobody can own on the internet."""
+    return any(is_below(name, domain) for domain in PRIVATE_DOMAINS)
 
 
 def is_below(name: str, domain: str) -> bool:
@@ -235,6 +288,8 @@ def _own_domain(name: str) -> str | None:
     if parsed_address(name) is not None:
         return None
     domain = name.partition(".")[2]
+    if is_private(name):
+        return domain
     labels = domain.split(".")
     if len(labels) < 2 or domain in _SHARED_DOMAINS:
         return None

@@ -5,20 +5,32 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import typing as t
 
 import pytest
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, PkiError, desired_names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
+    Names,
+    PkiError,
+    desired_names,
+    fleet_subtrees,
+    permitted_subtrees,
+)
+
+#: "pi" in full-width letters.
+WIDE = "\uff50\uff49"
 
 
 class TestNames:
     def test_all_sources_in_order(self) -> None:
         extra = ["heat.example.com", "192.0.2.8"]
-        names = desired_names("Pi", "pi.example.com", "kitchen", ["192.0.2.7"], extra, remote_address="192.0.2.6")
-        assert names.dns == ("pi", "pi.local", "pi.example.com", "kitchen", "heat.example.com")
-        assert names.ips == ("192.0.2.7", "192.0.2.6", "192.0.2.8")
+        names = desired_names(
+            "Pi", "pi.example.com", "pi.garden.example", ["192.0.2.6"], extra, remote_address="192.0.2.6"
+        )
+        assert names.dns == ("pi", "pi.local", "pi.example.com", "pi.garden.example", "heat.example.com")
+        assert names.ips == ("192.0.2.6", "192.0.2.8")
         assert names.left_out == names.not_permitted == ()
 
     def test_each_name_once(self) -> None:
@@ -28,7 +40,8 @@ class TestNames:
         assert names == Names(("pi", "pi.local"), ("2001:db8::7", "192.0.2.7"))
 
     def test_a_host_name_with_a_dot_has_no_local_name(self) -> None:
-        assert desired_names("pi.home.arpa").dns == ("pi.home.arpa",)
+        assert desired_names("pi.home.arpa", inventory_name="pi.home.arpa").dns == ("pi.home.arpa",)
+        assert desired_names("pi.home.arpa", inventory_name="pi").dns == ("pi",)
 
     def test_an_inventory_name_may_be_an_address(self) -> None:
         assert desired_names(inventory_name="192.0.2.7") == Names((), ("192.0.2.7",))
@@ -127,47 +140,118 @@ class TestNames:
             desired_names(extra="pi")
 
 
+def confirms(_name: str) -> bool:
+    """Evidence for everything."""
+    return True
+
+
 class TestClaims:
     """What only the host says, which may be an attacker's."""
 
+    @pytest.mark.parametrize("claim", ["pi", "pi.local", "PI.Local.", " pi ", WIDE])
     @pytest.mark.parametrize(
-        "name",
-        ["pi", "pi.local", "pi.lan", "pi.home.arpa", "pi.cellar.home.arpa", "pi.internal", "pi.home", "pi.localdomain"],
+        "known", [{"inventory_name": "pi"}, {"remote_address": "pi.lan"}, {"extra": ["pi.example"]}]
     )
-    def test_names_that_nobody_has_on_the_internet(self, name: str) -> None:
-        assert desired_names(fqdn=name) == Names((name,), ())
-        assert name in desired_names(hostname=name).dns
+    def test_names_that_agree_with_the_inventory(self, claim: str, known: dict[str, t.Any]) -> None:
+        names = desired_names(fqdn=claim, **known)
+        assert {"pi", "pi.local"} & set(names.dns)
+        assert names.left_out == ()
 
-    @pytest.mark.parametrize("name", ["www.bank.com", "bank.com", "local.bank.com", "home.arpa", "notlocal.lanx"])
-    def test_names_that_somebody_may_have(self, name: str) -> None:
-        assert desired_names(name, name, "kitchen", [name]) == Names(("kitchen",), (), left_out=(name,))
+    @pytest.mark.parametrize(
+        "claim",
+        [
+            "router",
+            "homeassistant.local",
+            "nas.lan",
+            "pi2",
+            "pi2.local",
+            "pi.lan",
+            "a.pi",
+            "pi.evillocal",
+            "local",
+            "pi.bank.com",
+        ],
+    )
+    def test_other_names_need_evidence(self, claim: str) -> None:
+        assert desired_names(claim, claim, "pi").left_out[0] == claim
+        assert claim not in desired_names(claim, claim, "pi").dns
 
-    @pytest.mark.parametrize("address", ["192.168.1.2", "10.0.0.1", "172.16.0.1", "100.64.0.1", "fd00::1"])
-    def test_addresses_that_are_not_global(self, address: str) -> None:
-        assert desired_names(addresses=[address]) == Names((), (address,))
+    @pytest.mark.parametrize(
+        "name", ["nas.lan", "pi.home.arpa", "pi.cellar.home.arpa", "pi.internal", "pi.home", "pi.localdomain"]
+    )
+    def test_a_private_name_with_evidence(self, name: str) -> None:
+        assert desired_names(fqdn=name, confirms=confirms) == Names((name,), ())
+        assert desired_names(fqdn=name, confirms=lambda _name: False).left_out == (name,)
 
-    @pytest.mark.parametrize("address", ["8.8.8.8", "2a00:1450:4001::1", "::ffff:808:808"])
-    def test_addresses_that_are(self, address: str) -> None:
+    @pytest.mark.parametrize(
+        "name", ["router", "nas.local", "www.bank.com", "bank.com", "local.bank.com", "home.arpa", "notlocal.lanx"]
+    )
+    def test_names_that_no_evidence_helps(self, name: str) -> None:
+        """Others may have them, and any host answers for `.local`."""
+        names = desired_names(name, name, "kitchen", [name], confirms=confirms)
+        assert names.dns == ("kitchen",)
+        assert name in names.left_out
+
+    @pytest.mark.parametrize(
+        "address", ["192.168.1.2", "10.0.0.1", "172.16.0.1", "100.64.0.1", "fd00::1", "8.8.8.8", "2a00:1450:4001::1"]
+    )
+    def test_addresses(self, address: str) -> None:
         assert desired_names(address, address, None, [address]) == Names((), (), left_out=(address,))
+        assert desired_names(addresses=[address], confirms=lambda name: name == address) == Names((), (address,))
         assert desired_names(addresses=[address], remote_address=address) == Names((), (address,))
         assert desired_names(addresses=[address], inventory_name=address) == Names((), (address,))
         assert desired_names(addresses=[address], extra=[address]) == Names((), (address,))
 
     @pytest.mark.parametrize(
+        "spelling",
+        [
+            "pi2",
+            "PI2",
+            "pi2.",
+            " pi2",
+            "pi2 ",
+            f"{WIDE}2",
+            "pi2.local",
+            "Pi2.LOCAL.",
+            "pi2.lan",
+            "192.168.1.21",
+            " 192.168.1.21",
+            "fd00::21",
+            "FD00:0:0::21",
+            "fd00:0:0:0:0:0:0:21",
+        ],
+    )
+    @pytest.mark.parametrize("own", ["pi", "pi2.site.example"])
+    def test_what_another_host_has_in_any_spelling(self, spelling: str, own: str) -> None:
+        taken = ["Pi2", "pi2.local", f"{WIDE}2.lan", "192.168.1.21 ", "FD00::0021"]
+        names = desired_names(spelling, spelling, own, [spelling], confirms=confirms, taken=taken)
+        assert names.dns == (own,)
+        assert names.ips == ()
+
+    def test_what_the_inventory_gives_to_two_hosts_both_have(self) -> None:
+        """As two services behind one address."""
+        names = desired_names(inventory_name="heat", remote_address="pi.lan", taken=["pi.lan", "pi", "garden"])
+        assert names.dns == ("heat", "pi.lan")
+
+    def test_the_control_node_is_believed_what_it_says_of_itself(self) -> None:
+        names = desired_names("desk", "desk.example.com", "localhost", ["192.0.2.7"], is_here=True)
+        assert names == Names(("desk", "desk.local", "desk.example.com"), ("192.0.2.7",))
+
+    @pytest.mark.parametrize(
         "known",
         [
-            {"inventory_name": "pi7.example.com"},
-            {"remote_address": "pi7.example.com"},
-            {"extra": ["heating.example.com"]},
-            {"extra": ["*.example.com"]},
-            {"inventory_name": "fleet.example.co.uk", "extra": ["PI7.Example.com."]},
+            {"inventory_name": "kitchen.example.com"},
+            {"inventory_name": "kitchen", "remote_address": "pi7.example.com"},
+            {"inventory_name": "kitchen", "extra": ["heating.example.com"]},
+            {"inventory_name": "kitchen", "extra": ["*.example.com"]},
+            {"inventory_name": "kitchen.example.co.uk", "extra": ["PI7.Example.com."]},
         ],
     )
     def test_names_in_a_domain_of_the_user(self, known: dict[str, t.Any]) -> None:
         names = desired_names("kitchen", "kitchen.example.com", **known)
         assert "kitchen.example.com" in names.dns
         assert names.left_out == ()
-        for other in ("kitchen.example.org", "kitchen.notexample.com", "example.com"):
+        for other in ("kitchen.example.org", "kitchen.notexample.com", "example.com", "sso.example.com"):
             assert desired_names("kitchen", other, **known).left_out == (other,)
 
     @pytest.mark.parametrize(
@@ -199,15 +283,54 @@ class TestPermits:
     def test_names_that_may_not_be_signed_are_reported(self) -> None:
         """What the authority may not sign for is reported unless it is asked for."""
         names = desired_names(
-            "pi",
+            "kitchen",
             None,
             "kitchen",
             ["192.168.1.2", "8.8.8.8"],
-            ["heat.example", "kitchen.local"],
+            ["heat.example", "pi.local"],
             "10.0.0.1",
             permits=lambda name: name.endswith(".local") or name.startswith("192."),
+            confirms=lambda name: name == "192.168.1.2",
         )
-        assert names.dns == ("pi.local", "heat.example", "kitchen.local")
+        assert names.dns == ("kitchen.local", "heat.example", "pi.local")
         assert names.ips == ("192.168.1.2",)
         assert names.left_out == ("8.8.8.8",)
-        assert names.not_permitted == ("pi", "kitchen", "10.0.0.1")
+        assert names.not_permitted == ("kitchen", "10.0.0.1")
+
+
+class TestFleetSubtrees:
+    """What the authority of a fleet may sign for where nobody says."""
+
+    @pytest.mark.parametrize(
+        ("name", "subtree"),
+        [
+            ("pi7.example.com", "example.com"),
+            ("pi7.site.example.co.uk", "site.example.co.uk"),
+            ("pi.duckdns.org", "pi.duckdns.org"),
+            ("example.com", "example.com"),
+            ("8.8.8.8", "8.8.8.8/32"),
+            ("2001:4860::1", "2001:4860::1/128"),
+        ],
+    )
+    def test_what_is_not_private_is_named(self, name: str, subtree: str) -> None:
+        assert fleet_subtrees([name])[-1] == subtree
+        assert fleet_subtrees([], [name])[-1] == subtree
+
+    @pytest.mark.parametrize(
+        "name", ["kitchen", "kitchen.local", "kitchen.lan", "192.168.1.2", "fd00::1", "a_b", "", "fe80::1%eth0"]
+    )
+    def test_what_is_private_adds_nothing(self, name: str) -> None:
+        assert fleet_subtrees([name]) == fleet_subtrees([])
+
+    def test_one_label_and_a_wildcard_that_are_asked_for(self) -> None:
+        assert fleet_subtrees([], ["Kitchen", "*.example.com", "*.duckdns.org"])[-3:] == [
+            "kitchen",
+            "example.com",
+            "duckdns.org",
+        ]
+
+    def test_they_are_what_an_authority_takes(self) -> None:
+        domains, networks = permitted_subtrees(fleet_subtrees(["pi7.example.com"], ["kitchen"]))
+        assert {"local", "lan", "example.com", "kitchen"} <= set(domains)
+        assert any(ipaddress.ip_address("192.168.1.2") in network for network in networks)
+        assert not any(ipaddress.ip_address("8.8.8.8") in network for network in networks)
