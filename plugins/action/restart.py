@@ -74,7 +74,7 @@ class ActionModule(HostAction):
         proof = state["proof"] or {}
         owner = first_administrator(admin_users(options["admin_users"])) if options["admin_users"] else None
         # Whether the login itself can be tried from here.
-        known = owner is not None and owner.secret.password is not None and options["prove_login"]
+        known = options["prove_login"] and owner is not None and owner.secret.password is not None
         done = self.run_module(
             "host_restart",
             {
@@ -97,7 +97,7 @@ class ActionModule(HostAction):
             ProofResult,
         )
         warnings = []
-        if owner and owner.secret.password is None:
+        if owner and options["prove_login"] and owner.secret.password is None:
             warnings.append(
                 f"That {owner.username} can log in was not proved: only a hash of the password is known here."
             )

@@ -59,19 +59,19 @@ options:
     default: true
   admin_users:
     description:
-      - The users of C(adminAuth), as M(pifleet.nodered.settings) takes them. The first of them who may do everything, and
-        whose password is known, has to be able to log in after a restart.
-      - The password is sent to nobody but that Node-RED, over TLS, to the certificate that was proved on the host. Where
-        the control node cannot reach its port, or only a hash is known, the host proves what can be proved without the
-        password, and a warning says so.
+      - The users of C(adminAuth), as M(pifleet.nodered.settings) takes them. After a restart the first of them who may do
+        everything must be known to Node-RED, and a made-up password must be refused.
     type: list
     elements: dict
     default: []
   prove_login:
     description:
-      - With V(false) no password leaves the control node. Then the host proves what can be proved of the login without it.
+      - With V(true) that user also logs in once after a restart, and out again, with the password itself. It is sent to
+        nobody but that Node-RED, over TLS, to the certificate that was proved on the host. Whoever has that host can read
+        it, so this is for passwords that open nothing else. Where the control node cannot reach the port, or only a hash
+        is known, a warning says that the login was not proved so.
     type: bool
-    default: true
+    default: false
   revoke:
     description:
       - Users of the editor whose sessions end now, V(*) for all.
