@@ -6,18 +6,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
-import typing as t
 
-if t.TYPE_CHECKING:
-    from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
-
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
-
-_PRIVATE_KEY = re.compile(
-    rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----\r?\n?", re.DOTALL
-)
+_BEGIN = re.compile(rb"-----BEGIN ((?:[A-Z]{1,20} )?PRIVATE KEY|CERTIFICATE)-----")
 
 
 def split_pem(content: bytes | None) -> tuple[bytes | None, bytes]:
@@ -26,20 +19,41 @@ def split_pem(content: bytes | None) -> tuple[bytes | None, bytes]:
     :param content: the file, None where there is none
     :returns: the private key, or None, and the certificates, or nothing
     """
-    key = _PRIVATE_KEY.search(content or b"")
-    return (key.group(0) if key else None), b"".join(_CERTIFICATE.findall(content or b""))
+    content = content or b""
+    key = None
+    certificates = []
+    position = 0
+    endless = set()
+    while begin := _BEGIN.search(content, position):
+        mark = b"-----END " + begin.group(1) + b"-----"
+        end = -1 if mark in endless else content.find(mark, begin.end())
+        if end < 0:
+            endless.add(mark)
+            position = begin.end()
+            continue
+        position = end + len(mark)
+        position += len(re.match(rb"\r?\n?", content[position : position + 2]).group())  # type: ignore[union-attr]
+        if begin.group(1) == b"CERTIFICATE":
+            certificates.append(content[begin.start() : position])
+        elif key is None:
+            key = content[begin.start() : position]
+    return key, b"".join(certificates)
 
 
-def key_matches(path: str, account: Account) -> bool:
+def key_matches(content: bytes) -> bool:
     """Whether the private key in a PEM file belongs to its first certificate; False for an encrypted key.
 
-    :param path: the file
-    :param account: the user with whose rights it is read
+    :param content: the file
     """
-    with account.rights():
+    # Whoever encrypts a key says how long that takes to undo.
+    if b"ENCRYPTED" in content:
+        return False
+    # In memory: the file may be another one by now.
+    with os.fdopen(os.memfd_create("pifleet"), "wb") as stream:
+        stream.write(content)
+        stream.flush()
         try:
-            # A password that cannot be right, because the library would ask on the terminal otherwise.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password="")
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(f"/proc/self/fd/{stream.fileno()}", password="")
         except (ssl.SSLError, ValueError, OSError):
             return False
     return True

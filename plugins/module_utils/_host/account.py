@@ -84,6 +84,15 @@ class Account:
             os.setegid(group)
             os.setgroups(groups)
 
+    @contextlib.contextmanager
+    def suspended_rights(self) -> Iterator[None]:
+        """Run the block with root's own rights, inside of one with the rights of this user."""
+        os.seteuid(0)
+        try:
+            yield
+        finally:
+            os.seteuid(self.uid)
+
 
 def rights_of(account: Account | None) -> contextlib.AbstractContextManager[None]:
     """Run the block with the effective rights of a user.

@@ -12,6 +12,7 @@ Each function takes that user as ``account``; None keeps our own rights.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import ctypes
 import errno
@@ -28,8 +29,15 @@ from .errors import ConflictError, HostError
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import FileStatus
 
-#: Read no more than this of a file that is meant to be small (bytes).
-MAXIMUM_SIZE = 16 * 1024 * 1024
+#: Read no more than this of a file that is meant to be small (bytes): flows and their credentials may be large.
+MAXIMUM_SIZE = 16 << 20
+#: The same for what a person writes or a package brings along: settings.js, an environment file, package.json.
+MAXIMUM_OF_TEXT = 1 << 20
+#: The same for a key with its certificates.
+MAXIMUM_OF_PEM = 64 << 10
+
+#: Components of a path with all its links: what Linux follows, at most.
+_MOST_STEPS = 4096
 
 #: renameat2(2), linux/fs.h and fcntl.h.
 _RENAME_NOREPLACE = 1
@@ -39,26 +47,78 @@ _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 
-def read(path: str, account: Account | None = None) -> bytes | None:
+def read(path: str, account: Account | None = None, limit: int = MAXIMUM_SIZE) -> bytes | None:
     """Read a regular file.
 
     :param path: the file
     :param account: the user with whose rights it is opened
+    :param limit: the most bytes that it may have
     :returns: its content, or None where there is none
-    :raises HostError: it cannot be read, is not a regular file, or is larger than `MAXIMUM_SIZE`
+    :raises HostError: it cannot be read, is not a regular file, or is larger than that
     """
-    return read_with_status(path, account)[0]
+    return read_with_status(path, account, limit)[0]
 
 
-def read_with_status(path: str, account: Account | None = None) -> tuple[bytes | None, FileStatus | None]:
+def read_beside(path: str, account: Account) -> bytes | None:
+    """Read a file that systemd or root's own configuration names, but that need not be root's.
+
+    With root's rights only where nobody else could have put another file, or a link, in its place.
+
+    :param path: the file
+    :param account: the user whose rights are taken for any other
+    :returns: its content, or None where there is none
+    :raises HostError: it cannot be read, is not a regular file, or is larger than `MAXIMUM_OF_TEXT`
+    """
+    real = path_of_root(path)
+    return read(real or path, None if real else account, MAXIMUM_OF_TEXT)
+
+
+def path_of_root(path: str) -> str | None:
+    """Where a path leads to, if nobody but root can make it lead elsewhere; None if others can.
+
+    Looks at every directory and every link on the way. What is not there is nobody's.
+
+    :param path: an absolute path
+    """
+    current = "/"
+    parts = collections.deque(path.split("/"))
+    for _step in range(_MOST_STEPS):
+        if not parts:
+            return current
+        part = parts.popleft()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            current = os.path.dirname(current)
+            continue
+        following = os.path.join(current, part)
+        try:
+            result = os.lstat(following)
+        except OSError:
+            return os.path.join(following, *parts)
+        # The mode of a link means nothing.
+        is_link = stat.S_ISLNK(result.st_mode)
+        if result.st_uid != 0 or (not is_link and result.st_mode & 0o022):
+            return None
+        if is_link:
+            parts.extendleft(reversed(os.readlink(following).split("/")))
+            following = "/" if os.readlink(following).startswith("/") else current
+        current = following
+    return None
+
+
+def read_with_status(
+    path: str, account: Account | None = None, limit: int = MAXIMUM_SIZE
+) -> tuple[bytes | None, FileStatus | None]:
     """Read a regular file and the status of that very file.
 
     A second look at the path could be led to another file by whoever owns the directory.
 
     :param path: the file
     :param account: the user with whose rights it is opened
+    :param limit: the most bytes that it may have
     :returns: its content and its status, or None twice where there is none
-    :raises HostError: it cannot be read, is not a regular file, or is larger than `MAXIMUM_SIZE`
+    :raises HostError: it cannot be read, is not a regular file, or is larger than that
     """
     with rights_of(account):
         try:
@@ -72,9 +132,9 @@ def read_with_status(path: str, account: Account | None = None) -> tuple[bytes |
         os.close(descriptor)
         raise HostError(f"{path} is not a regular file.")
     with os.fdopen(descriptor, "rb") as stream:
-        content = stream.read(MAXIMUM_SIZE + 1)
-    if len(content) > MAXIMUM_SIZE:
-        raise HostError(f"{path} is larger than {MAXIMUM_SIZE >> 20} MiB.")
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise HostError(f"{path} is larger than {limit >> 10} KiB.")
     return content, _described(result)
 
 
@@ -144,6 +204,9 @@ def replace(
     :raises ConflictError: there is another file than the expected one; it stays
     :raises HostError: it cannot be written
     """
+    if account and uid not in (0, account.uid):
+        # A link may have led to a file of anybody.
+        uid, gid = account.uid, account.gid
     with rights_of(account):
         path = os.path.realpath(path)
         directory = os.path.dirname(path)
@@ -152,7 +215,7 @@ def replace(
             # One that a killed run has left.
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = _made_for(temporary, account if account and uid != account.uid else None)
         except OSError as exc:
             raise HostError(f"Nothing can be written to {directory}: {reason(exc)}.") from exc
     try:
@@ -173,6 +236,26 @@ def replace(
         if isinstance(exc, HostError):
             raise
         raise HostError(f"{path} cannot be replaced: {reason(exc)}.") from exc
+
+
+def _made_for(path: str, other_than: Account | None) -> int:
+    """A new file that only its owner can open; runs with the rights of a user.
+
+    :param other_than: the user, where the file is to be root's: it must never have been the user's, who could keep it
+        open and write to it later
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    if other_than is None or os.geteuid() == 0:
+        return os.open(path, flags, 0o600)
+    # The directory as the user reaches it, and only where the user may write.
+    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not os.access(f"/proc/self/fd/{directory}", os.W_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        with other_than.suspended_rights():
+            return os.open(os.path.basename(path), flags, 0o600, dir_fd=directory)
+    finally:
+        os.close(directory)
 
 
 def _rename(temporary: str, path: str, expected: str | None) -> None:
@@ -259,7 +342,7 @@ def make_directory(path: str, mode: int, account: Account) -> bool:
             pass
         except OSError as exc:
             raise HostError(f"The directory {path} cannot be made: {reason(exc)}.") from exc
-    return restrict(path, mode)
+    return restrict(path, mode, account)
 
 
 def restrict(path: str, mode: int, account: Account | None = None) -> bool:

@@ -73,7 +73,7 @@ def gather(
         "user": None,
         "node": {"path": node, "version": node_version},
         "node_red": {"path": unit.node_red_home, "version": unit.node_red_version, "node": unit.node_engine},
-        "overrides": overrides(unit.command_line, unit.environment, unit.working_directory),
+        "overrides": overrides(unit.command_line, unit.environment, unit.working_directory, unit.account),
         "user_dir": {"path": unit.user_dir, "status": files.status(unit.user_dir) if unit.user_dir else None},
         "settings": {
             "path": unit.settings_path,
@@ -151,7 +151,8 @@ def in_use(unit: LocatedUnit) -> bool | None:
     """Whether Node-RED loads the settings file that is meant; None where a script between them hides it."""
     if not unit.command_line.direct:
         return None
-    return os.path.realpath(unit.settings_path) == os.path.realpath(unit.settings_in_use)
+    with unit.account.rights():
+        return os.path.realpath(unit.settings_path) == os.path.realpath(unit.settings_in_use)
 
 
 def _string(content: bytes | None) -> str | None:
@@ -163,10 +164,10 @@ def _base64(content: bytes | None) -> str | None:
 
 
 def _settings_state(unit: LocatedUnit) -> SettingsState:
-    content, status = files.read_with_status(unit.settings_path, unit.account)
+    content, status = files.read_with_status(unit.settings_path, unit.account, files.MAXIMUM_OF_TEXT)
     stock = None
     if content is None and unit.node_red_home:
-        stock = files.read(os.path.join(unit.node_red_home, "settings.js"))
+        stock = files.read(os.path.join(unit.node_red_home, "settings.js"), unit.account, files.MAXIMUM_OF_TEXT)
     return {
         "path": unit.settings_path,
         "in_use": in_use(unit),
@@ -179,7 +180,7 @@ def _settings_state(unit: LocatedUnit) -> SettingsState:
 
 def _certificate_state(unit: LocatedUnit, missing: CertificateState) -> CertificateState:
     path = os.path.join(unit.settings_directory, CERTIFICATE_FILE)
-    content, status = files.read_with_status(path, unit.account)
+    content, status = files.read_with_status(path, unit.account, files.MAXIMUM_OF_PEM)
     if content is None:
         return {**missing, "path": path}
     key, chain = split_pem(content)
@@ -189,7 +190,7 @@ def _certificate_state(unit: LocatedUnit, missing: CertificateState) -> Certific
         "chain": chain.decode("ascii", "replace"),
         "key": key is not None,
         "key_encrypted": b"ENCRYPTED" in (key or b""),
-        "key_matches": bool(key and chain and key_matches(path, unit.account)),
+        "key_matches": bool(key and chain and key_matches(content)),
         "sha256": checksum(content),
     }
 

@@ -9,17 +9,19 @@ The rules are those of red.js and of nopt 5, which it parses its options with; t
 
 from __future__ import annotations
 
+import collections
 import json
 import os
 import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import MAXIMUM_OF_TEXT, read
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import Override
 
 _WITH_VALUE = frozenset({"port", "settings", "title", "userDir", "define"})
@@ -82,30 +84,30 @@ def _parsed(arguments: Sequence[str]) -> tuple[dict[str, list[str | None]], list
     """The values of all options by name, and the words that are none."""
     values: dict[str, list[str | None]] = {}
     rest: list[str] = []
-    words = list(arguments)
+    words = collections.deque(arguments)
     while words:
-        word = words.pop(0)
+        word = words.popleft()
         if re.fullmatch("-{2,}", word):
-            return values, rest + words
+            return values, [*rest, *words]
         if len(word) < 2 or word[0] != "-":
             rest.append(word)
             continue
         name, equals, value = word.partition("=")
         if equals:
-            words.insert(0, value)
+            words.appendleft(value)
         name = name.lstrip("-")
         shorts = _shorts(name)
         if shorts and shorts != [name]:
-            words[:0] = [f"--{short}" for short in shorts]
+            words.extendleft(f"--{short}" for short in reversed(shorts))
             continue
         name, negated = re.subn(r"^(?:no-)+", "", name, flags=re.IGNORECASE)
         name = _abbreviated(name) or name
         if negated or name not in _WITH_VALUE:
             if (not negated and name not in _LONG and equals) or (words and words[0] in ("true", "false")):
-                words.pop(0)
+                words.popleft()
             continue
         missing = not words or re.fullmatch("-{2,}", words[0]) or (name == "title" and re.match("-{1,2}[^-]", words[0]))
-        values.setdefault(name, []).append(None if missing else words.pop(0))
+        values.setdefault(name, []).append(None if missing else words.popleft())
     return values, rest
 
 
@@ -124,7 +126,9 @@ def _abbreviated(name: str) -> str | None:
     return options[0] if len(options) == 1 and name else None
 
 
-def overrides(command_line: CommandLine, environment: Mapping[str, str], directory: str) -> list[Override]:
+def overrides(
+    command_line: CommandLine, environment: Mapping[str, str], directory: str, account: Account | None = None
+) -> list[Override]:
     """The settings that the command line or the environment sets whatever settings.js says.
 
     Values are left out, because they may be secret.
@@ -132,13 +136,14 @@ def overrides(command_line: CommandLine, environment: Mapping[str, str], directo
     :param command_line: the command line of the service
     :param environment: the environment of the service
     :param directory: its working directory
+    :param account: its user, with whose rights files are read that the command line names
     :returns: the settings, each with what sets it
     """
     result: list[Override] = []
     for definition in command_line.values.get("define", ()):
         name, equals, _value = (definition or "").partition("=")
         if definition and name[:1] == "@":
-            keys = _keys_of_file(os.path.join(directory, definition[1:]))
+            keys = _keys_of_file(os.path.join(directory, definition[1:]), account)
             result += [{"path": _steps(key), "by": f"-D {definition}"} for key in keys]
         elif equals:
             result.append({"path": _steps(name), "by": f"-D {name}"})
@@ -158,10 +163,10 @@ def _steps(expression: str) -> list[str]:
     return ["".join(step) for step in _STEP.findall(expression)]
 
 
-def _keys_of_file(path: str) -> list[str]:
+def _keys_of_file(path: str, account: Account | None) -> list[str]:
     """The keys that a file of definitions sets; one empty key, which may be any, where that cannot be told."""
     try:
-        definitions = json.loads((read(path) or b"").decode("utf-8"))
-    except (HostError, ValueError):
+        definitions = json.loads((read(path, account, MAXIMUM_OF_TEXT) or b"").decode("utf-8"))
+    except (HostError, ValueError, RecursionError):
         return [""]
     return list(definitions) if isinstance(definitions, dict) else [""]

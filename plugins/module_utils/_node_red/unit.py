@@ -9,15 +9,16 @@ The rules by which Node-RED finds its settings file are those of red.js, the sam
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, rights_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import MAXIMUM_OF_TEXT, read, read_beside
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
     DEFAULT_PATH,
@@ -50,7 +51,12 @@ PROPERTIES = (
     "NoNewPrivileges",
 )
 
+#: Of a PATH, and of the words of a command line: more are no service's.
+_MOST_DIRECTORIES = 1000
 _ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
+
+#: As npm has versions, and as the control node takes them.
+_VERSION = r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:[-+][0-9A-Za-z.+-]{1,40})?"
 
 _ENVIRONMENT_FILE = re.compile(r"(\S.*?) \(ignore_errors=(?:yes|no)\)")
 
@@ -64,20 +70,19 @@ def package_above(path: str) -> tuple[str, dict[str, t.Any]] | tuple[None, None]
     directory = os.path.dirname(os.path.realpath(path))
     while len(directory) > 1:
         try:
-            with open(os.path.join(directory, "package.json"), encoding="utf-8") as stream:
-                package = json.load(stream)
+            package = json.loads(read(os.path.join(directory, "package.json"), None, MAXIMUM_OF_TEXT) or b"null")
             if isinstance(package, dict):
                 return directory, package
-        except (OSError, ValueError, RecursionError):
+        except (HostError, ValueError, RecursionError):
             pass
         directory = os.path.dirname(directory)
     return None, None
 
 
-def _string(package: dict[str, t.Any], key: str) -> str | None:
-    """What a package.json says, or None where that is not a string."""
+def _string(package: dict[str, t.Any], key: str, form: str = ".{0,255}") -> str | None:
+    """What a package.json says, or None where that is not a string of this form."""
     value = package.get(key)
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and re.fullmatch(form, value) else None
 
 
 class Unit:
@@ -132,13 +137,16 @@ class Unit:
         self.arguments = self._arguments()
         self.command_line = CommandLine(self.arguments)
         self.working_directory = self._working_directory()
-        self.node_red_home, self.node_red_version, self.node_engine = self._node_red()
-        self.settings_in_use = self._settings_in_use()
+        # All of it follows from what that user may write: paths, links, packages.
+        with rights_of(self.account):
+            self.node_red_home, self.node_red_version, self.node_engine = self._node_red()
+            self.settings_in_use = self._settings_in_use()
         self.settings_path = settings_path or (
             os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use
         )
         self.settings_directory = os.path.dirname(self.settings_path) if self.settings_path else None
-        self.user_dir = user_dir or self._user_dir()
+        with rights_of(self.account):
+            self.user_dir = user_dir or self._user_dir()
 
     @property
     def active(self) -> bool:
@@ -170,7 +178,7 @@ class Unit:
         }
         environment.update(self.unit_environment)
         for path in self.environment_files:
-            environment.update(environment_of_file(read(path) or b""))
+            environment.update(environment_of_file(read_beside(path, self.account) or b""))
         return environment
 
     def _arguments(self) -> list[str]:
@@ -185,12 +193,13 @@ class Unit:
 
     def which(self, program: str) -> str | None:
         """The path of a program as the service would find it, or None."""
-        if "/" in program:
-            return program if os.access(program, os.X_OK) else None
-        for directory in self.environment.get("PATH", DEFAULT_PATH).split(":"):
-            path = os.path.join(directory, program)
-            if os.path.isfile(path) and os.access(path, os.X_OK):
-                return path
+        with rights_of(self.account):
+            if "/" in program:
+                return program if os.access(program, os.X_OK, effective_ids=True) else None
+            for directory in self.environment.get("PATH", DEFAULT_PATH).split(":")[:_MOST_DIRECTORIES]:
+                path = os.path.join(directory, program)
+                if os.path.isfile(path) and os.access(path, os.X_OK, effective_ids=True):
+                    return path
         return None
 
     def _node_red(self) -> tuple[str | None, str | None, str | None]:
@@ -202,7 +211,7 @@ class Unit:
             if package and package.get("name") == "node-red":
                 engines = package.get("engines")
                 node = _string(engines, "node") if isinstance(engines, dict) else None
-                return directory, _string(package, "version"), node
+                return directory, _string(package, "version", _VERSION), node
         return None, None, None
 
     def node(self) -> tuple[str | None, str | None]:
@@ -210,16 +219,19 @@ class Unit:
 
         :returns: its path and its version, which is told without running it; each None where it is not known
         """
+        with rights_of(self.account):
+            return self._node()
+
+    def _node(self) -> tuple[str | None, str | None]:
         path = self.which("node")
         if not path:
             return None, None
         _directory, package = package_above(path)
         if package and (_string(package, "name") or "").startswith("node"):
-            return path, _string(package, "version")
-        header = read(
-            os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(path))), "include/node/node_version.h")
-        )
-        if header:
+            return path, _string(package, "version", _VERSION)
+        headers = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(path))), "include/node")
+        with contextlib.suppress(HostError):
+            header = read(os.path.join(headers, "node_version.h"), None, MAXIMUM_OF_TEXT) or b""
             parts = [
                 re.search(rb"#define NODE_%s_VERSION (\d+)" % part, header) for part in (b"MAJOR", b"MINOR", b"PATCH")
             ]

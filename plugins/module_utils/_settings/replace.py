@@ -81,7 +81,7 @@ def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: Restart
         _loaded(runtime, path, new, load_tls=False)
         return {"changed": True, "conflict": False}
     with store.lock():
-        present, status = files.read_with_status(path, account)
+        present, status = files.read_with_status(path, account, files.MAXIMUM_OF_TEXT)
         if checksum(present) != new.sha256:
             return {"changed": False, "conflict": True}
         loaded = _loaded(runtime, path, new, load_tls)
@@ -124,7 +124,7 @@ def read_file(path: str) -> tuple[bytes, str]:
     :returns: its content and its checksum
     :raises HostError: there is none, or it cannot be read
     """
-    content = files.read(path, _safest_account(path))
+    content = files.read(path, _safest_account(path), files.MAXIMUM_OF_TEXT)
     if content is None:
         raise HostError(f"There is no file {path}.")
     return content, checksum(content)
@@ -140,7 +140,7 @@ def replace_file(path: str, new: Replacement, validate: bool) -> FileResult:
     :raises HostError: Node.js cannot load the content, or finds other values in it, or the file cannot be written
     """
     account = _safest_account(path)
-    present, status = files.read_with_status(path, account)
+    present, status = files.read_with_status(path, account, files.MAXIMUM_OF_TEXT)
     if checksum(present) != new.sha256 or present is None or status is None:
         return {"changed": False, "conflict": True}
     if validate:
