@@ -18,6 +18,7 @@ import io
 import json
 import os
 import secrets
+import select
 import socket
 import ssl
 import time
@@ -84,9 +85,9 @@ class Endpoint:
     :param address: an IP address or a name
     :param port: the port
     :param tls: whether it speaks TLS
-    :param timeout: seconds to wait for one answer
+    :param timeout: seconds in which a connection, and each answer, has to be complete; else it is TimeoutError
     :param certificate: SHA-256 of DER bytes as lower-case hex; nothing is sent to a server that shows another one
-    :param deadline: a time of the monotonic clock by which all answers have to be there; else it is TimeoutError
+    :param deadline: a time of the monotonic clock by which all answers have to be there
     """
 
     def __init__(
@@ -148,24 +149,27 @@ class Endpoint:
         :raises OtherCertificateError: the server shows another certificate than the expected one
         :raises OSError: there is no connection
         """
+        if self._connection is not None and self._connection.sock is None:
+            # The server has closed it behind its last answer, and said so.
+            self._disconnect()
         if self._connection is not None:
             return self._connection
-        timeout = self.timeout if self.deadline is None else min(self.timeout, _left(self.deadline))
-        if self.tls:
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                self.address, self.port, timeout=timeout, context=unverified_context()
-            )
-        else:
-            connection = http.client.HTTPConnection(self.address, self.port, timeout=timeout)
+        deadline = self._end()
+        # HTTPSConnection would shake hands as long as a byte comes now and then.
+        connection = http.client.HTTPConnection(self.address, self.port)
+        connection.sock = socket.create_connection((self.address, self.port), timeout=_left(deadline))
         self._connection = connection
-        if self.deadline is not None:
-            response_class: t.Any = functools.partial(_Response, deadline=self.deadline)
-            connection.response_class = response_class
-        connection.connect()
+        if self.tls:
+            connection.sock = _shake_hands(connection.sock, deadline)
         if self.certificate and _fingerprint(connection.sock) != self.certificate:
             self._disconnect()
             raise OtherCertificateError(f"{self.address} shows another certificate")
         return connection
+
+    def _end(self) -> float:
+        """When what begins now has to be over."""
+        end = time.monotonic() + self.timeout
+        return end if self.deadline is None else min(end, self.deadline)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -176,7 +180,10 @@ class Endpoint:
     def _request(self, method: str, path: str, body: str | None, headers: Mapping[str, str] | None) -> Answer:
         connection = self.connect()
         self._used = True
-        connection.sock.settimeout(self.timeout)
+        deadline = self._end()
+        response_class: t.Any = functools.partial(_Response, deadline=deadline)
+        connection.response_class = response_class
+        connection.sock.settimeout(_left(deadline))
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()
         content = response.read(65536)
@@ -208,18 +215,51 @@ def served_certificate(address: str, port: int, timeout: float = TIMEOUT) -> str
     :returns: SHA-256 of its DER bytes as lower-case hex
     :raises OSError: nothing listens, or the handshake fails
     """
+    deadline = time.monotonic() + timeout
     with (
         socket.create_connection((address, port), timeout=timeout) as plain,
-        unverified_context().wrap_socket(plain) as tls,
+        _shake_hands(plain, deadline) as tls,
     ):
         return _fingerprint(tls)
+
+
+def _shake_hands(plain: socket.socket, deadline: float) -> ssl.SSLSocket:
+    """The TLS connection over one without, at a time of the monotonic clock at the latest.
+
+    The time-out of a socket would start anew with every byte.
+    """
+    plain.setblocking(False)
+    tls = unverified_context().wrap_socket(plain, do_handshake_on_connect=False)
+    try:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                waiting: tuple[list[ssl.SSLSocket], list[ssl.SSLSocket]] = ([tls], [])
+            except ssl.SSLWantWriteError:
+                waiting = ([], [tls])
+            select.select(*waiting, [], _left(deadline))
+        tls.settimeout(_left(deadline))
+    except BaseException:
+        tls.close()
+        raise
+    return tls
 
 
 def speaks_plain_http(address: str, port: int, timeout: float = TIMEOUT) -> bool:
     """Whether the port answers an HTTP request that comes without TLS."""
     with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=timeout) as plain:
+        deadline = time.monotonic() + timeout
         plain.sendall(b"GET /settings HTTP/1.0\r\n\r\n")
-        return plain.recv(5) == b"HTTP/"
+        begin = b""
+        while len(begin) < 5:
+            plain.settimeout(_left(deadline))
+            received = plain.recv(5 - len(begin))
+            if not received:
+                break
+            begin += received
+        return begin == b"HTTP/"
     return False
 
 
