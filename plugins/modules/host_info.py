@@ -451,17 +451,29 @@ details:
           type: raw
 """
 
+import signal
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._info.gather import gather
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
+#: Seconds that one visit may take, on the slowest Pi.
+LONGEST = 170
+
+
+def _give_up(_signal: int, _frame: object) -> None:
+    raise HostError(f"This host could not be read in {LONGEST} s.")
+
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={**HOST_ARGUMENTS, "details": {"type": "bool", "default": False}}, supports_check_mode=True
     )
+    # Whatever a file, a program or a server of the host does to be waited for.
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(LONGEST)
     try:
         state = gather(**module.params)
     except HostError as exc:

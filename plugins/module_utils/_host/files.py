@@ -76,11 +76,12 @@ def read_beside(path: str, account: Account) -> bytes | None:
 def path_of_root(path: str) -> str | None:
     """Where a path leads to, if nobody but root can make it lead elsewhere; None if others can.
 
-    Looks at every directory and every link on the way. What is not there is nobody's.
+    Looks at every directory and every link on the way. In a directory such as /tmp, what is root's stays where it is.
 
     :param path: an absolute path
     """
     current = "/"
+    others_may_add = False
     parts = collections.deque(path.split("/"))
     for _step in range(_MOST_STEPS):
         if not parts:
@@ -95,10 +96,11 @@ def path_of_root(path: str) -> str | None:
         try:
             result = os.lstat(following)
         except OSError:
-            return os.path.join(following, *parts)
+            return None if others_may_add else os.path.join(following, *parts)
         # The mode of a link means nothing.
         is_link = stat.S_ISLNK(result.st_mode)
-        if result.st_uid != 0 or (not is_link and result.st_mode & 0o022):
+        others_may_add = not is_link and bool(result.st_mode & 0o022)
+        if result.st_uid != 0 or (others_may_add and not result.st_mode & stat.S_ISVTX):
             return None
         if is_link:
             parts.extendleft(reversed(os.readlink(following).split("/")))

@@ -172,6 +172,11 @@ def _safest_account(path: str) -> Account:
         directory = os.path.dirname(directory)
     owners = [os.stat(each) for each in reversed(above)]
     owner = next((status for status in owners if status.st_uid != 0), owners[-1])
+    if os.geteuid() == 0 and owner.st_uid == 0 and files.path_of_root(above[0]) is None:
+        raise HostError(
+            f"Others than root may write to {above[0]} or to a directory above it, and could put there what root then loads."
+            " Run this as the user whose file it is, or take the right away (chmod go-w)."
+        )
     return Account.of_uid(owner.st_uid, owner.st_gid)
 
 

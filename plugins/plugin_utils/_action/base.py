@@ -25,6 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 
 from .answers import Shape, ShapeError, checked, failure_message, how_it_ended, parsed
+from .bounds import bounded
 
 
 class HostCertificate(t.TypedDict):
@@ -49,6 +50,10 @@ def host_certificate(state: t.Mapping[str, t.Any], asked: t.Iterable[str] = ()) 
     return {"public_key": public_key, "issuer": issuer[:255], "asked": list(asked)}
 
 
+#: Seconds for a module that reads, where nothing else is asked for, and for one that changes: a Pi Zero makes a large key,
+#: certbot waits for its server, Node-RED stops, starts, is put back and starts again.
+LONGEST_LOOK = 180
+LONGEST_CHANGE = 1800
 _HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
 
 
@@ -137,14 +142,17 @@ class HostAction(ActionBase):
     def check_mode(self) -> bool:
         return bool(self._task.check_mode)
 
-    def run_module(self, module: str, options: dict[str, t.Any], shape: type[Shape]) -> Shape:
+    def run_module(
+        self, module: str, options: dict[str, t.Any], shape: type[Shape], seconds: float = LONGEST_CHANGE
+    ) -> Shape:
         """Run one of this collection's modules on the host, hidden from every log.
 
         :param shape: what it returns on success, a TypedDict of `host_state`; nothing else of its answer is kept
-        :raises UserError: it failed, or its answer is none of the module's
+        :param seconds: how long it may take, whatever the host does
+        :raises UserError: it failed, took longer, or its answer is none of the module's
         """
         try:
-            with self._hidden():
+            with bounded(seconds), self._hidden():
                 result = self._execute_module(
                     module_name=f"pifleet.nodered.{module}",
                     module_args={name: value for name, value in options.items() if value is not None},
@@ -196,7 +204,7 @@ class HostAction(ActionBase):
             except ShapeError:
                 raise UserError("`host_info` must be what pifleet.nodered.host_info returned.") from None
         else:
-            state = self.run_module("host_info", host_options(options), HostState)
+            state = self.run_module("host_info", host_options(options), HostState, LONGEST_LOOK)
         require_node_red(state)
         settings: dict[str, t.Any] = {**state["settings"]}
         for name in ("content", "stock"):
