@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import inspect
 import pathlib
 import typing as t
 
@@ -16,6 +15,7 @@ import pytest
 from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from inventory_files import loaded
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS, ROLE_OPTIONS
@@ -44,13 +44,6 @@ ADMIN = """\
 nodered_admin_users:
   - {username: admin, password: "{{ vault_admin }}", permissions: "*"}
 """
-
-
-def loaded(path: pathlib.Path) -> dict[str, t.Any]:
-    """The variables of a file, as Ansible has them: with their places and, since ansible-core 2.19, trusted."""
-    loader = DataLoader()
-    trusted = "trusted_as_template" in inspect.signature(loader.load_from_file).parameters
-    return loader.load_from_file(str(path), **({"trusted_as_template": True} if trusted else {}))
 
 
 @pytest.fixture
