@@ -169,6 +169,15 @@ RUNS_AS_ROOT = RULES.add(
     "Run the service as a user of its own; groups such as gpio and dialout give it the hardware.",
 )
 
+MAY_BECOME_ROOT = RULES.add(
+    "service-user-root-rights",
+    Severity.MEDIUM,
+    "The user that runs Node-RED may become root",
+    "Whoever may edit flows does what this user may: become root, or read the system's logs and disks. Where sudo asks for"
+    " a password, it is caught at the next login of this user, Ansible's too. Rules for single commands are not judged.",
+    "Let another user log in and run Ansible, and take these groups and rules from the one that runs Node-RED.",
+)
+
 NOT_RUNNING = RULES.add(
     "service-not-running",
     Severity.MEDIUM,
@@ -393,6 +402,9 @@ def _service(host: Host) -> Iterator[Finding]:
     service, user = host.state["service"], host.state["user"]
     if user and user["uid"] == 0:
         yield host.finding(RUNS_AS_ROOT, f"{service['name']} runs as root.")
+    rights = host.details.get("root_rights")
+    if user and user["uid"] != 0 and rights and (rights["groups"] or rights["sudo"]):
+        yield host.finding(MAY_BECOME_ROOT, f"{printable_name(user['name'])} {_told(rights)}.")
     if not service["active"]:
         yield host.finding(NOT_RUNNING, f"{service['name']} does not run.")
     if not service["enabled"]:
@@ -409,6 +421,16 @@ def _service(host: Host) -> Iterator[Finding]:
     failures = (host.state["proof"] or {}).get("failures", [])
     if failures and service["active"]:
         yield host.finding(PROOF_FAILED, f"Since the last proof: {'; '.join(failures)}.")
+
+
+def _told(rights: Mapping[str, t.Any]) -> str:
+    """By which groups and rules a user may become root, to follow its name."""
+    told = [f"is in {', '.join(map(printable_name, rights['groups']))}"] if rights["groups"] else []
+    for password, how in ((False, "without a password"), (True, "with its password")):
+        names = [printable_name(rule["file"]) for rule in rights["sudo"] if rule["password"] is password]
+        if names:
+            told.append(f"runs any command by sudo {how} ({', '.join(names)})")
+    return ", and ".join(told)
 
 
 _CHECKS = (
