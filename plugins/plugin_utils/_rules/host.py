@@ -20,6 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import fingerprint
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import is_constrained
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import NODE_ROOT, is_switched_off
@@ -72,6 +73,17 @@ ISSUER_UNKNOWN = RULES.add(
     " the authority is elsewhere.",
     SECURE,
     "nodered_ca_dir",
+)
+
+AUTHORITY_NOT_CONSTRAINED = RULES.add(
+    "authority-not-constrained",
+    Severity.MEDIUM,
+    "The fleet's certificate authority may sign for every name",
+    "Browsers that trust it accept what it signs for any site. Whoever gets hold of its key, or of the control node, can be"
+    " the bank of everybody in the house for as long as it is trusted.",
+    "Set nodered_ca_permitted, such as [local, 192.168.0.0/16], run pifleet.nodered.rotate with -e"
+    " nodered_rotate=authority, and have browsers trust the new one instead of the former.",
+    "nodered_ca_permitted",
 )
 
 KEY_READABLE = RULES.add(
@@ -235,6 +247,16 @@ def check_host(
     findings = [finding for check in _CHECKS for finding in check(host)]
     # Two rules may see the same fault; the first one has the line.
     return list({finding.fingerprint: finding for finding in reversed(findings)}.values())[::-1]
+
+
+def check_authority(pem: str, subject: str) -> Iterator[Finding]:
+    """What is wrong with the authority of the fleet, which is told of one of its hosts.
+
+    :param pem: its certificates, that which signs first; empty where there is none
+    """
+    with contextlib.suppress(PkiError):
+        if pem and not is_constrained(pem):
+            yield Finding(AUTHORITY_NOT_CONSTRAINED, subject, "Its authority has no name constraints.")
 
 
 def _certificate(host: Host) -> Iterator[Finding]:
