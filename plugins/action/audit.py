@@ -24,7 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serializ
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network import anonymous_view
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_host
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_authority, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import expected_outside, port_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES_OF_HOSTS
 
@@ -51,6 +51,8 @@ class ActionModule(HostAction):
         state = self._state(options)
         external_view = self._view(state, options)
         findings = check_host(state, external_view, name, datetime.datetime.now(datetime.UTC).date())
+        if name == self.task_vars.get("ansible_play_hosts_all", [name])[0]:
+            findings += check_authority(self._authorities(options), name)
         findings.sort(key=lambda finding: -finding.rule.severity)
         return self._result(options, self._subject(name, state, external_view), findings, external_view)
 

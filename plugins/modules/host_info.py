@@ -428,6 +428,25 @@ details:
     no_new_privileges:
       description: Whether the unit gains no rights by the programs it starts.
       type: bool
+    root_rights:
+      description: What lets the user of the service become root.
+      type: dict
+      contains:
+        groups:
+          description: Its groups that do so.
+          type: list
+          elements: str
+        sudo:
+          description: The files with rules of sudo that let it run any command as root.
+          type: list
+          elements: dict
+          contains:
+            file:
+              description: The path of the file.
+              type: str
+            password:
+              description: Whether each of these rules asks for a password.
+              type: bool
     node_package:
       description: The version of Debian's package of Node.js, or null.
       type: str

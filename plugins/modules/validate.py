@@ -11,7 +11,7 @@ short_description: Checks variables and settings files before any host is touche
 version_added: 0.1.0
 description:
   - Looks at everything that the playbook C(pifleet.nodered.secure) would look at, without a host. No host is visited, no
-    connection is made and no other program is started, so that it can judge every change in a repository.
+    connection is made and no other program is started. Lookups in the variables run only with O(lookups).
   - Of a host it checks the variables that the inventory has for it, as C(secure) would, and what they would make of its
     settings file.
   - Of O(files) it checks what can be told from each text alone.
@@ -33,13 +33,15 @@ options:
     description:
       - A copy of the settings file of this host on the control node. What the variables ask for is applied to it in
         memory, and what comes of it is checked.
-      - Without it they are applied to a file without any settings.
+      - When not given, it is what the variable C(nodered_validate_settings) says. Without that too, they are applied to a
+        file without any settings.
     type: path
   files:
     description:
       - Settings files on the control node to check instead of the host, as paths or patterns such as
-        V(fleet/**/*.js), relative to the working directory.
-      - A pattern that no file fits is refused.
+        V(fleet/**/*.js), relative to the working directory. With O(results), it is what the variable
+        C(nodered_validate_files) says when not given.
+      - Files of at most 1 MiB. A pattern that no file fits is refused.
     type: list
     elements: path
   results:
@@ -48,11 +50,19 @@ options:
       - What several of them have from the same line of a file is then said once, of the file.
     type: list
     elements: dict
-    default: []
   suppressions:
     description:
       - Findings that are accepted for a while, which M(pifleet.nodered.report) takes from RV(results).
+      - When not given, it is what the variable C(nodered_suppressions) says.
     type: raw
+  lookups:
+    description:
+      - Whether lookups in the variables are evaluated. They read files and run programs on the control node, as the author
+        of the inventory likes, so switch them on for an inventory that you trust.
+      - When not given, it is what the command line says with C(-e nodered_validate_lookups=true). The inventory has no say
+        in it.
+      - Without them, what needs a lookup counts as not known, and is left out of the checks.
+    type: bool
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:
@@ -99,4 +109,9 @@ results:
     suppressions:
       description: What O(suppressions) is.
       type: raw
+variables:
+  description: The variables that the report needs, as far as they are set and known; those that begin with
+    C(nodered_report_), C(nodered_fail_severity), C(nodered_baseline) and C(nodered_baseline_write).
+  returned: with O(files) or O(results)
+  type: dict
 """

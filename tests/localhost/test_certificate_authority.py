@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import stat
 import subprocess
+import sys
 import typing as t
 
 import pytest
-from ad_hoc import Run, module
+from ad_hoc import PROJECT, Run, module
 
 PASSPHRASE = "correct horse only for tests"
 
@@ -115,3 +117,35 @@ def test_wrong_passphrase(folder: pathlib.Path) -> None:
     assert run.failed
     assert "passphrase" in run.result["msg"]
     assert ((folder / "ca.pem").read_bytes(), (folder / "ca.key").read_bytes()) == before
+
+
+def test_rotated_with_what_the_inventory_permits(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """The play that follows finds no Node-RED here; the authority has been replaced before."""
+    authority(folder)
+    assert "Permitted" not in openssl("x509", "-in", folder / "ca.pem", "-noout", "-text")
+    former = fingerprint(folder / "ca.pem")
+    variables = {
+        "nodered_rotate": "authority",
+        "nodered_ca_dir": str(folder),
+        "nodered_ca_passphrase": PASSPHRASE,
+        "nodered_ca_permitted": ["local"],
+        "ansible_become": False,
+    }
+    subprocess.run(
+        [
+            pathlib.Path(sys.executable).parent / "ansible-playbook",
+            "--inventory=here,",
+            "--connection=local",
+            "--extra-vars",
+            json.dumps({**variables, "nodered_hosts": "all"}),
+            "pifleet.nodered.rotate",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=300,
+    )
+    assert fingerprint(folder / "ca.pem") != former
+    assert "DNS:local" in openssl("x509", "-in", folder / "ca.pem", "-noout", "-text")

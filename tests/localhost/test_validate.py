@@ -199,7 +199,7 @@ def test_no_host_is_touched(fleet: pathlib.Path, how: str) -> None:
     (fleet / "connection_plugins" / "trap.py").write_text(TRAP, "utf-8")
     bait = {
         "ansible_connection": "trap",
-        "ansible_password": "{{ lookup('pipe', 'touch asked') }}",
+        "ansible_password": f"{{{{ lookup('pipe', 'touch {fleet}/asked') }}}}",
         "ansible_python_interpreter": "/nonexistent",
         "ansible_shell_executable": "/nonexistent",
     }
@@ -229,6 +229,38 @@ def test_no_host_is_touched(fleet: pathlib.Path, how: str) -> None:
     caught = program(fleet, "ansible", "-i", "fleet.ini", "nodered", "-m", "ping", environment=environment)
     assert caught.returncode != 0
     assert (fleet / "caught").exists()
+
+
+def test_lookups_run_only_where_the_command_line_says_so(fleet: pathlib.Path) -> None:
+    variables = {
+        name: f"{{{{ lookup('pipe', 'touch {fleet / name}; echo reports') }}}}"
+        for name in (
+            "nodered_certificate_days",
+            "nodered_validate_settings",
+            "nodered_suppressions",
+            "nodered_validate_files",
+            "nodered_report_dir",
+            "nodered_fail_severity",
+        )
+    }
+    # Also of localhost, where nobody has a host.
+    (fleet / "group_vars" / "all.yml").write_text(
+        f"nodered_hosts: \"{{{{ lookup('pipe', 'touch {fleet}/nodered_hosts; echo nodered') }}}}\"\n", "utf-8"
+    )
+    before = (fleet / "group_vars" / "nodered.yml").read_text("utf-8")
+    (fleet / "group_vars" / "nodered.yml").write_text(
+        before + yaml.safe_dump({**variables, "nodered_validate_lookups": True}), "utf-8"
+    )
+    run = validate(fleet)
+    assert run.returncode == 0, run.stdout
+    assert "Lookups in variables were not evaluated" in run.stdout
+    assert not list(fleet.glob("nodered_*"))
+    (fleet / "group_vars" / "nodered.yml").write_text(
+        before + yaml.safe_dump({"nodered_certificate_days": variables["nodered_certificate_days"]}), "utf-8"
+    )
+    run = validate(fleet, nodered_validate_lookups=True)
+    assert "nodered_certificate_days must be a whole number" in run.stdout
+    assert (fleet / "nodered_certificate_days").exists()
 
 
 def test_without_the_password_of_the_vault(fleet: pathlib.Path) -> None:

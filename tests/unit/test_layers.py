@@ -83,7 +83,7 @@ LIBRARIES = {
     "passlib": {"_accounts"},
     "tree_sitter": {"_javascript"},
     "tree_sitter_javascript": {"_javascript"},
-    "jinja2": {"_report"},
+    "jinja2": {"_inventory", "_report"},
 }
 #: What a host's Python has, beside the standard library.
 OF_HOSTS = {"__future__", "ansible", "ansible_collections"}

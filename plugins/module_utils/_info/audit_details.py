@@ -18,6 +18,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import package_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
+from .root_rights import root_rights
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -45,6 +47,7 @@ def gather_details(unit: LocatedUnit, pids: Iterable[int]) -> AuditDetails:
     return {
         "umask": unit.properties.get("UMask", ""),
         "no_new_privileges": unit.properties.get("NoNewPrivileges") == "yes",
+        "root_rights": root_rights(unit.account),
         "node_package": package_version("nodejs"),
         "listening": [list(endpoint) for endpoint in listening or probe.listening(pids)],
         "flows": flows,

@@ -446,12 +446,29 @@ class SessionState(t.TypedDict):
     scope: str | list[str] | None
 
 
+class SudoRule(t.TypedDict):
+    """A file with a rule of sudo that lets the user of the service run any command as root."""
+
+    file: Path
+    #: Whether each of these rules asks for a password.
+    password: bool
+
+
+class RootRights(t.TypedDict):
+    """What lets the user of the service become root."""
+
+    #: Its groups that do so.
+    groups: list[Name]
+    sudo: list[SudoRule]
+
+
 class AuditDetails(t.TypedDict):
     """What only an audit wants to know."""
 
     #: Of the unit, in octal digits: "0022".
     umask: t.Annotated[str, Text(4, "[0-7]{0,4}")]
     no_new_privileges: bool
+    root_rights: RootRights
     #: The version of Debian's package of Node.js, with its revision; None where it is not installed.
     node_package: str | None
     #: Address and port of each TCP endpoint that the service listens on.

@@ -15,10 +15,13 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from jinja2 import TemplateError
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Location
+
+from .lookups import environment_options, without_lookups
 
 try:
     from ansible._internal._datatag._tags import Origin
@@ -29,8 +32,8 @@ except ImportError:
 
 _PREFIX = "nodered_"
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
-#: Stands for what is not known here, a secret that cannot be decrypted or what has no value, with something of its own
-#: behind it.
+#: Stands for what is not known here: a secret that cannot be decrypted, what only a lookup knows, or what has no value,
+#: with something of its own behind it.
 _STAND_IN = "pifleet-not-known-"
 _WITHOUT_VALUE = f"{_STAND_IN}undefined-"
 #: Variables of Ansible's own that have all hosts in them.
@@ -44,6 +47,10 @@ class UnresolvedTemplateError(UserError):
         super().__init__(reason)
         #: The name of what is not defined, as far as it is known.
         self.undefined = undefined
+
+
+class LookupRefusedError(UserError):
+    """What only a lookup knows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,15 +70,23 @@ class HostVariables:
     :param raw: all variables of the host, with their templates
     :param templar: Ansible's own
     :param inventory: the file of the inventory that names the host, for variables whose line Ansible does not keep
+    :param lookups: whether lookups are evaluated, which run what the author of the inventory likes
     """
 
-    def __init__(self, raw: Mapping[str, t.Any], templar: t.Any, inventory: str | None = None) -> None:
+    def __init__(
+        self, raw: Mapping[str, t.Any], templar: t.Any, inventory: str | None = None, lookups: bool = False
+    ) -> None:
         self._raw = raw
         self._inventory = inventory
+        self._lookups = lookups
+        #: How many values are not known because they need a lookup.
+        self.refused = 0
         #: How many encrypted values cannot be decrypted here.
         self.undecryptable = 0
         readable = {name: value if name in _SKIPPED else self._readable(value) for name, value in raw.items()}
-        self._templar = templar.copy_with_new_env(available_variables={**ROLE_DEFAULTS, **readable})
+        self._templar = templar.copy_with_new_env(
+            available_variables={**ROLE_DEFAULTS, **readable}, **({} if lookups else environment_options())
+        )
         self._values: dict[str, t.Any] = {name: readable[name] for name in raw if name.startswith(_PREFIX)}
         # Templates take most of the time.
         self._resolved: dict[str, tuple[t.Any, t.Any, list[Missing]]] = {}
@@ -130,24 +145,41 @@ class HostVariables:
 
     def _resolve(self, name: str, value: t.Any, missing: list[Missing]) -> tuple[t.Any, t.Any]:
         try:
-            return value, evaluated(value, self._templar)
-        except UnresolvedTemplateError as error:
-            unresolved = error
+            return value, self._evaluated(value)
+        except (LookupRefusedError, UnresolvedTemplateError) as error:
+            failure = error
         if isinstance(value, (dict, list)):
-            missing_before = len(missing)
+            before_parts = self.refused + len(missing)
             parts = [
                 self._resolve(name, part, missing) for part in (value.values() if isinstance(value, dict) else value)
             ]
-            if len(missing) > missing_before:
+            if self.refused + len(missing) > before_parts:
                 before, after = map(list, zip(*parts, strict=True))
                 return (
                     (dict(zip(value, before, strict=True)), dict(zip(value, after, strict=True)))
                     if isinstance(value, dict)
                     else (before, after)
                 )
-        missing.append(Missing(str(unresolved), unresolved.undefined, self.location(name, value)))
-        stand_in = _WITHOUT_VALUE + hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
-        return stand_in, stand_in
+        own = hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        if isinstance(failure, LookupRefusedError):
+            self.refused += 1
+            return _STAND_IN + own, _STAND_IN + own
+        missing.append(Missing(str(failure), failure.undefined, self.location(name, value)))
+        return _WITHOUT_VALUE + own, _WITHOUT_VALUE + own
+
+    def _evaluated(self, value: t.Any) -> t.Any:
+        """As `evaluated`. LookupRefusedError where that takes a lookup and none may run."""
+        if self._lookups:
+            return evaluated(value, self._templar)
+        with without_lookups() as refusals:
+            try:
+                result = evaluated(value, self._templar)
+            except UnresolvedTemplateError:
+                if not refusals.count:
+                    raise
+        if refusals.count:
+            raise LookupRefusedError("it needs a lookup")
+        return result
 
     def _readable(self, value: t.Any) -> t.Any:
         """The same value, with stand-ins for what is encrypted and cannot be decrypted here."""
@@ -180,7 +212,8 @@ def evaluated(value: t.Any, templar: t.Any) -> t.Any:
         if missing:
             raise UnresolvedTemplateError(f"it refers to {missing[1]}, which is not defined", missing[1]) from None
         raise UnresolvedTemplateError("its template refers to something that is not defined") from None
-    except AnsibleError:
+    # Jinja's own is what ansible-core 2.18 lets through.
+    except (AnsibleError, TemplateError):
         raise UnresolvedTemplateError("its template cannot be evaluated") from None
 
 

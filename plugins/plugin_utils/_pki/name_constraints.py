@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Callable, Iterable
 
 from .names import Names, parsed_address, permitted_subtrees
-from .x509 import extension
+from .x509 import certificates_of, extension, is_issued_by, is_self_signed
 
 with contextlib.suppress(ImportError):  # require tells
     from cryptography import x509
@@ -49,6 +49,21 @@ def name_constraints(permitted: Iterable[str]) -> x509.NameConstraints | None:
     return x509.NameConstraints(
         [x509.DNSName(each) for each in domains] + [x509.IPAddress(each) for each in networks], everything or None
     )
+
+
+def is_constrained(pem: str) -> bool:
+    """Whether the first certificate of a bundle, or one above it that is there too, has nameConstraints.
+
+    :raises PkiError: one of the certificates cannot be read
+    """
+    certificate, *others = certificates_of(pem.encode("utf-8"), "the CA certificate")
+    while extension(certificate.extensions, x509.NameConstraints) is None:
+        # A cross certificate of a former authority binds those only who trust that one.
+        issuers = [] if is_self_signed(certificate) else [each for each in others if is_issued_by(certificate, each)]
+        if not issuers:
+            return False
+        certificate, others = issuers[0], [each for each in others if each != issuers[0]]
+    return True
 
 
 def subtrees(constraints: x509.NameConstraints | None) -> tuple[frozenset[t.Any], frozenset[t.Any]]:

@@ -20,6 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import fingerprint
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import is_constrained
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import NODE_ROOT, is_switched_off
@@ -72,6 +73,17 @@ ISSUER_UNKNOWN = RULES.add(
     " the authority is elsewhere.",
     SECURE,
     "nodered_ca_dir",
+)
+
+AUTHORITY_NOT_CONSTRAINED = RULES.add(
+    "authority-not-constrained",
+    Severity.MEDIUM,
+    "The fleet's certificate authority may sign for every name",
+    "Browsers that trust it accept what it signs for any site. Whoever gets hold of its key, or of the control node, can be"
+    " the bank of everybody in the house for as long as it is trusted.",
+    "Set nodered_ca_permitted, such as [local, 192.168.0.0/16], run pifleet.nodered.rotate with -e"
+    " nodered_rotate=authority, and have browsers trust the new one instead of the former.",
+    "nodered_ca_permitted",
 )
 
 KEY_READABLE = RULES.add(
@@ -169,6 +181,15 @@ RUNS_AS_ROOT = RULES.add(
     "Run the service as a user of its own; groups such as gpio and dialout give it the hardware.",
 )
 
+MAY_BECOME_ROOT = RULES.add(
+    "service-user-root-rights",
+    Severity.MEDIUM,
+    "The user that runs Node-RED may become root",
+    "Whoever may edit flows does what this user may: become root, or read the system's logs and disks. Where sudo asks for"
+    " a password, it is caught at the next login of this user, Ansible's too. Rules for single commands are not judged.",
+    "Let another user log in and run Ansible, and take these groups and rules from the one that runs Node-RED.",
+)
+
 NOT_RUNNING = RULES.add(
     "service-not-running",
     Severity.MEDIUM,
@@ -226,6 +247,16 @@ def check_host(
     findings = [finding for check in _CHECKS for finding in check(host)]
     # Two rules may see the same fault; the first one has the line.
     return list({finding.fingerprint: finding for finding in reversed(findings)}.values())[::-1]
+
+
+def check_authority(pem: str, subject: str) -> Iterator[Finding]:
+    """What is wrong with the authority of the fleet, which is told of one of its hosts.
+
+    :param pem: its certificates, that which signs first; empty where there is none
+    """
+    with contextlib.suppress(PkiError):
+        if pem and not is_constrained(pem):
+            yield Finding(AUTHORITY_NOT_CONSTRAINED, subject, "Its authority has no name constraints.")
 
 
 def _certificate(host: Host) -> Iterator[Finding]:
@@ -393,6 +424,9 @@ def _service(host: Host) -> Iterator[Finding]:
     service, user = host.state["service"], host.state["user"]
     if user and user["uid"] == 0:
         yield host.finding(RUNS_AS_ROOT, f"{service['name']} runs as root.")
+    rights = host.details.get("root_rights")
+    if user and user["uid"] != 0 and rights and (rights["groups"] or rights["sudo"]):
+        yield host.finding(MAY_BECOME_ROOT, f"{printable_name(user['name'])} {_told(rights)}.")
     if not service["active"]:
         yield host.finding(NOT_RUNNING, f"{service['name']} does not run.")
     if not service["enabled"]:
@@ -409,6 +443,16 @@ def _service(host: Host) -> Iterator[Finding]:
     failures = (host.state["proof"] or {}).get("failures", [])
     if failures and service["active"]:
         yield host.finding(PROOF_FAILED, f"Since the last proof: {'; '.join(failures)}.")
+
+
+def _told(rights: Mapping[str, t.Any]) -> str:
+    """By which groups and rules a user may become root, to follow its name."""
+    told = [f"is in {', '.join(map(printable_name, rights['groups']))}"] if rights["groups"] else []
+    for password, how in ((False, "without a password"), (True, "with its password")):
+        names = [printable_name(rule["file"]) for rule in rights["sudo"] if rule["password"] is password]
+        if names:
+            told.append(f"runs any command by sudo {how} ({', '.join(names)})")
+    return ", and ".join(told)
 
 
 _CHECKS = (

@@ -36,6 +36,9 @@ RULES = RuleBook()
 #: Seconds: a month.
 _LONGEST_SESSION = 31 * 24 * 3600
 
+#: Code that yields nothing.
+_NOTHING = (b"undefined", b"void 0", b"NaN", b"!1")
+
 _USERS = "Set nodered_admin_users and run pifleet.nodered.secure."
 
 _NODE = "Set nodered_node_auth and run pifleet.nodered.secure."
@@ -155,6 +158,26 @@ STATIC_TOKENS = RULES.add(
     "nodered_settings_absent",
 )
 
+TOKENS_BY_CODE = RULES.add(
+    "admin-auth-tokens-code",
+    Severity.HIGH,
+    "Code decides which access tokens open the editor",
+    "A function in adminAuth.tokens lets in whom it likes, with the rights that it likes, around every password. Who has"
+    " once had the editor may have left it there.",
+    "Set adminAuth.tokens in nodered_settings_absent. Suppress this where the code is yours.",
+    "nodered_settings_absent",
+)
+
+AUTHENTICATED_BY_CODE = RULES.add(
+    "admin-auth-authenticate-code",
+    Severity.HIGH,
+    "Code decides who logs in to the editor, beside the users in the file",
+    "With adminAuth.authenticate Node-RED compares no password with the hashes in users; the function lets in whom it"
+    " likes. Who has once had the editor may have left it there.",
+    "Set adminAuth.authenticate in nodered_settings_absent. Suppress this where the code is yours.",
+    "nodered_settings_absent",
+)
+
 SESSION_LONG = RULES.add(
     "session-long",
     Severity.LOW,
@@ -259,9 +282,11 @@ def _admin_auth(review: SettingsReview) -> Iterator[Finding]:
 
 def _admin_auth_in_code(review: SettingsReview) -> Iterator[Finding]:
     node = review.settings.node(("adminAuth",))
-    if node is not None and unwrapped(node).type in FUNCTIONS:
+    if node is not None and any(child.type in ("get", "set") for child in node.children):
+        yield review.finding(ADMIN_AUTH_UNKNOWN, "adminAuth is computed by code whenever it is read.", node)
+    elif node is not None and unwrapped(node).type in FUNCTIONS:
         yield review.finding(ADMIN_AUTH_LOCKED_OUT, "adminAuth is a function.", ("adminAuth",))
-    elif node is not None and node.text in (b"undefined", b"void 0", b"NaN", b"!1"):
+    elif node is not None and node.text in _NOTHING:
         yield review.finding(ADMIN_AUTH_MISSING, "adminAuth is switched off: anybody may use the editor.", node)
     elif not review.writes("adminAuth") or review.settings.blocker(("adminAuth",)) is None:
         yield review.finding(ADMIN_AUTH_UNKNOWN, "adminAuth is, or may come from, code.", node)
@@ -269,7 +294,7 @@ def _admin_auth_in_code(review: SettingsReview) -> Iterator[Finding]:
 
 def _admin_auth_object(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
     kind = auth.get("type", MISSING)
-    by_tokens = is_code(auth.get("tokens"))
+    by_tokens = _is_program(review, "tokens")
     if kind is MISSING and not by_tokens:
         yield review.finding(
             ADMIN_AUTH_LOCKED_OUT, 'adminAuth has no type, which must be "credentials" or "strategy".', ("adminAuth",)
@@ -282,8 +307,13 @@ def _admin_auth_object(review: SettingsReview, auth: dict[str, t.Any]) -> Iterat
         )
     elif kind == "credentials":
         yield from _users(review, auth)
+        yield from _authenticate(review, auth)
+    elif is_code(kind):
+        yield from _authenticate(review, auth)
     yield from _default(review, auth)
     tokens = auth.get("tokens")
+    if by_tokens:
+        yield review.finding(TOKENS_BY_CODE, "adminAuth.tokens is code.", ("adminAuth", "tokens"))
     if isinstance(tokens, list) and tokens:
         yield review.finding(
             STATIC_TOKENS, f"adminAuth.tokens has {len(tokens)} access tokens in plain text.", ("adminAuth", "tokens")
@@ -293,6 +323,21 @@ def _admin_auth_object(review: SettingsReview, auth: dict[str, t.Any]) -> Iterat
         yield review.finding(
             SESSION_LONG, f"A login lasts {int(expiry) // 86400} days.", ("adminAuth", "sessionExpiryTime")
         )
+
+
+def _authenticate(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
+    """Users by code as well are the login that Node-RED documents for a directory elsewhere."""
+    users = auth.get("users")
+    if users and not is_code(users) and _is_program(review, "authenticate"):
+        yield review.finding(
+            AUTHENTICATED_BY_CODE, "adminAuth has authenticate beside its users.", ("adminAuth", "authenticate")
+        )
+
+
+def _is_program(review: SettingsReview, key: str) -> bool:
+    """Whether a part of adminAuth is known only to the one who runs the code, and may be a function."""
+    node = review.settings.node(("adminAuth", key))
+    return node is not None and is_code(review.get("adminAuth", key)) and node.text not in _NOTHING
 
 
 def _users(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:

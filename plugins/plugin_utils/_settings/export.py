@@ -10,6 +10,7 @@ else touches the settings object becomes a hazard, and a hazard stops only edits
 
 from __future__ import annotations
 
+import hashlib
 import re
 import typing as t
 
@@ -133,6 +134,8 @@ _PASSING_OPERATORS = frozenset({"&&", "||", "??"})
 _WITH_THIS = FUNCTIONS - {"arrow_function"}
 # The functions that `web_sockets` writes, which only read, without a difference of spaces.
 _OWN_FUNCTIONS = frozenset(" ".join(code.split()) for code in (VERIFY_LOGIN, VERIFY_CLIENT, IO_MIDDLEWARE))
+# SHA-256 of what `web_sockets` wrote formerly, and replaces: VERIFY_LOGIN that did not compare the scheme of an origin.
+_FORMER_FUNCTIONS = frozenset({"48b27820ae8a2c03d40364e5800fc67ff582a0dde5be1c8b3354befe986d1534"})
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
 
 
@@ -419,7 +422,10 @@ def _entries_of(source: Node) -> list[Entry]:
 
 def _is_own_function(node: Node) -> bool:
     """Whether a node is, word for word, a function of this collection's own."""
-    return node.type == "function_expression" and " ".join(text_of(node).split()) in _OWN_FUNCTIONS
+    if node.type != "function_expression":
+        return False
+    code = " ".join(text_of(node).split())
+    return code in _OWN_FUNCTIONS or hashlib.sha256(code.encode("utf-8")).hexdigest() in _FORMER_FUNCTIONS
 
 
 def _is_harmless(reference: Reference) -> bool:

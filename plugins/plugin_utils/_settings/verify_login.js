@@ -5,10 +5,12 @@
 // Whether a request has the login of httpNodeAuth. bcryptjs is the one bcrypt library that every Node-RED has; where another
 // program loads the settings, nobody gets in. It works in slices, so that a wrong password does not stop the flows; the
 // right one is computed once. A browser sends a login that it remembers with the web sockets of any page, so a page of
-// another host gets none.
+// another host gets none. Nor does one that came in plain HTTP, where this server speaks TLS: somebody between may have
+// written it. Where it does not, a proxy may end TLS before it, whose word for that anybody could give as well.
 const code = function pifleetVerifyLogin(request, done) {
-    const origin = request.headers.origin;
-    if (origin && origin.replace(/^https?:\/\//, "") !== request.headers.host) { return done(false); }
+    const { origin, host } = request.headers;
+    const schemes = (request.socket || {}).encrypted ? ["https"] : ["https", "http"];
+    if (origin && !schemes.some((scheme) => origin === `${scheme}://${host}`)) { return done(false); }
     const login = module.exports.httpNodeAuth || {};
     const header = request.headers.authorization || "";
     const sent = Buffer.from(header.replace(/^Basic /i, ""), "base64").toString();

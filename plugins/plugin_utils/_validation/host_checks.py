@@ -24,6 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS, ROLE_OPTIONS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Location, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.files import read_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
     HostVariables,
     is_incomplete,
@@ -64,9 +65,9 @@ def check_file(path: pathlib.Path, today: datetime.date) -> tuple[Subject, list[
     """A settings file of a repository."""
     name = str(path)
     try:
-        source = path.read_bytes()
-    except OSError as error:
-        return Subject(name, Kind.FILE, f"{name} cannot be read: {error.strerror}."), []
+        source = read_file(path)
+    except UserError as error:
+        return Subject(name, Kind.FILE, str(error)), []
     return Subject(name, Kind.FILE), check_settings(source, name, name, today, in_repository=True)
 
 
@@ -147,9 +148,9 @@ class _HostChecks:
 
     def _settings_file(self, desired: DesiredSettings, path: str) -> Iterator[Finding]:
         try:
-            source = pathlib.Path(path).read_bytes()
-        except OSError as error:
-            yield Finding(SETTINGS_REFUSED, self._name, f"{path} cannot be read: {error.strerror}.", Location(path))
+            source = read_file(path)
+        except UserError as error:
+            yield Finding(SETTINGS_REFUSED, self._name, str(error), Location(path))
             return
         yield from self._edited(desired, source, path)
 

@@ -18,6 +18,7 @@ from web_server import LOCKED, server
 
 from ansible_collections.pifleet.nodered.plugins.action.audit import ActionModule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import DataError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import build
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES
 
@@ -104,6 +105,41 @@ def test_an_item_that_cannot_be_used_leaves_the_others(item: dict[str, t.Any], n
 def test_two_of_one_subject() -> None:
     with pytest.raises(DataError, match="another one of pi"):
         build.results_from_data([{"subject": {"name": "pi"}}] * 2, RULES)
+
+
+# The authority of the fleet
+
+
+@pytest.mark.parametrize(
+    ("permitted", "first", "told"),
+    [([], "kitchen", True), (["*"], "kitchen", True), (["local"], "kitchen", False), ([], "attic", False)],
+)
+def test_an_authority_that_may_sign_for_everything(
+    permitted: list[str], first: str, told: bool, tmp_path: pathlib.Path
+) -> None:
+    """It is told once for all hosts."""
+    CertificateAuthority.load_or_create(tmp_path, permitted=permitted)
+    audit = Audit(make_state(details__listening=[]))
+    audit.task_vars["ansible_play_hosts_all"] = [first, "kitchen"]
+    result = audit.execute({**OPTIONS, "ca_dir": str(tmp_path)})
+    assert ("authority-not-constrained" in {finding["rule"] for finding in result["findings"]}) is told
+    given = {**OPTIONS, "ca_certificate": (tmp_path / "ca.pem").read_text("ascii")}
+    assert audit.execute(given)["findings"] == result["findings"]
+
+
+@pytest.mark.parametrize("certificate", ["", "nonsense"])
+def test_no_authority_that_can_be_read(certificate: str) -> None:
+    audit = Audit(make_state(details__listening=[]))
+    result = audit.execute({**OPTIONS, "ca_certificate": certificate})
+    assert "authority-not-constrained" not in {finding["rule"] for finding in result["findings"]}
+
+
+def test_the_successor_is_constrained_and_the_former_is_not(tmp_path: pathlib.Path) -> None:
+    CertificateAuthority.load_or_create(tmp_path)
+    CertificateAuthority.replace(tmp_path, permitted=["local"])
+    audit = Audit(make_state(details__listening=[]))
+    result = audit.execute({**OPTIONS, "ca_dir": str(tmp_path)})
+    assert "authority-not-constrained" not in {finding["rule"] for finding in result["findings"]}
 
 
 # Another server

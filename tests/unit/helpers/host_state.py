@@ -133,6 +133,7 @@ _SECURED: dict[str, t.Any] = {
     "details": {
         "umask": "0077",
         "no_new_privileges": False,
+        "root_rights": {"groups": [], "sudo": []},
         "node_package": None,
         "listening": [["0.0.0.0", 1880]],
         "flows": {"flows.json": []},

@@ -113,6 +113,14 @@ FAULTS = [
         "adminAuth",
         {"adminAuth": users(user(), more=', tokens: [{token: "token-only-for-tests", user: "admin", scope: "*"}]')},
     ),
+    ("admin-auth-tokens-code", "adminAuth", {"adminAuth": "{tokens: function() {}}"}),
+    ("admin-auth-tokens-code", "adminAuth", {"adminAuth": users(user(), more=", tokens: function(token) {}")}),
+    ("admin-auth-tokens-code", "adminAuth", {"adminAuth": users(user(), more=", tokens(token) {}")}),
+    ("admin-auth-tokens-code", "adminAuth", {"adminAuth": users(user(), more=', tokens: require("./tokens")')}),
+    ("admin-auth-tokens-code", "adminAuth", {"adminAuth": '{type: "strategy", strategy: {}, tokens: check}'}),
+    ("admin-auth-authenticate-code", "adminAuth", {"adminAuth": users(user(), more=", authenticate: function() {}")}),
+    ("admin-auth-authenticate-code", "adminAuth", {"adminAuth": users(user(), more=", async authenticate(u, p) {}")}),
+    ("admin-auth-authenticate-code", "adminAuth", {"adminAuth": f"{{type: x, users: {user()}, authenticate: f}}"}),
     ("session-long", "adminAuth", {"adminAuth": users(user(), more=", sessionExpiryTime: 31536000")}),
     ("password-well-known", "adminAuth", {"adminAuth": users(user(password=SAMPLE))}),
     ("password-well-known", "adminAuth", {"adminAuth": users(user(password=hash_password("raspberry", 8)))}),
@@ -238,7 +246,7 @@ HARMLESS = [
     {"adminAuth": f'{{type: "credentials", users: {user()}}}'},
     {"adminAuth": '{type: "credentials", users: function() {}, authenticate: function() {}}'},
     {"adminAuth": '{type: "strategy", strategy: {name: "x"}}'},
-    {"adminAuth": "{tokens: function() {}}"},
+    {"adminAuth": users(user(), more=", tokens: undefined, authenticate: undefined")},
     {"adminAuth": users(user(), more=', default: {permissions: ""}, sessionExpiryTime: 86400')},
     {"adminAuth": REMOVED, "httpAdminRoot": "false"},
     {"https": REMOVED, "uiHost": '"127.0.0.1"'},
@@ -288,6 +296,29 @@ def test_a_whole_file_with_a_fault(rule: str, line: int | None, text: bytes) -> 
 def test_a_fault_only_in_a_repository(rule: str, changes: dict[str, t.Any]) -> None:
     assert rule in identifiers(source(changes), in_repository=True)
     assert rule not in identifiers(source(changes))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "get adminAuth() { return null }",
+        'get ["adminAuth"]() { return { type: "credentials" } }',
+        "adminAuth: {}, get adminAuth() { return null }",
+        "set adminAuth(value) {}",
+        "...base",
+        "[name]: null",
+        "adminAuth: { ...base }",
+        f"adminAuth: {{ users: [{user()}], ...base }}",
+        'adminAuth: { type: "credential", [name]: [] }',
+        "...{ get adminAuth() { return null } }",
+    ],
+)
+def test_what_only_the_running_code_tells_is_unknown(code: str) -> None:
+    """It may be open, closed, or let nobody in."""
+    text = source({"adminAuth": REMOVED}, "").replace(
+        b"module.exports = {", f"module.exports = {{\n    {code},".encode()
+    )
+    assert [name for name in identifiers(text) if name.startswith("admin-auth")] == ["admin-auth-unknown"]
 
 
 @pytest.mark.parametrize("changes", HARMLESS)

@@ -27,8 +27,8 @@ OWN = "(info) => info.secure"
 #: Stands for red.js, the program that loads the settings and has bcryptjs beside it.
 MAIN = """
 const settings = require(process.argv[2]);
-const ask = async (headers) => {
-    const request = {headers};
+const ask = async ({encrypted, ...headers}) => {
+    const request = {headers, socket: {encrypted}};
     return [
         await new Promise((resolve) => settings.webSocketNodeVerifyClient(
             {req: request}, (fits, status, message, more) =>
@@ -51,6 +51,8 @@ exports.compare = (sent, hash, done) => {
     setImmediate(() => hash.includes("#") ? done(null, "#" + sent === hash) : done(new Error("no hash")));
 };
 """
+#: Beside headers: the request came over TLS.
+TLS = {"encrypted": True}
 IN, OUT = [101, "in"], ['401 Basic realm="Authorization Required"', "Unauthorized"]
 
 
@@ -106,9 +108,25 @@ def with_password(document: SettingsDocument, password: t.Any = PASSWORD) -> byt
         ({**basic("fred", PASSWORD), "origin": "https://pi.local:1880", "host": "pi.local:1880"}, IN),
         ({**basic("fred", PASSWORD), "origin": "https://other.local", "host": "pi.local:1880"}, OUT),
         ({**basic("fred", PASSWORD), "origin": "null", "host": "pi.local:1880"}, OUT),
+        ({**basic("fred", PASSWORD), "origin": "pi.local:1880", "host": "pi.local:1880"}, OUT),
+        ({**basic("fred", PASSWORD), "origin": "http://pi.local:1880", "host": "pi.local:1880"}, IN),
+        ({**basic("fred", PASSWORD), **TLS}, IN),
+        ({**basic("fred", PASSWORD), **TLS, "origin": "https://pi.local:1880", "host": "pi.local:1880"}, IN),
+        # Who is between the browser and the host may write a page of this origin.
+        ({**basic("fred", PASSWORD), **TLS, "origin": "http://pi.local:1880", "host": "pi.local:1880"}, OUT),
+        (
+            {
+                **basic("fred", PASSWORD),
+                **TLS,
+                "origin": "http://pi.local:1880",
+                "host": "pi.local:1880",
+                "x-forwarded-proto": "http",
+            },
+            OUT,
+        ),
     ],
 )
-def test_who_gets_in(tmp_path: pathlib.Path, headers: dict[str, str], answer: list[t.Any]) -> None:
+def test_who_gets_in(tmp_path: pathlib.Path, headers: dict[str, t.Any], answer: list[t.Any]) -> None:
     document, _warnings = applied()
     assert asked(tmp_path, with_password(document), [headers])[0] == [answer]
 
@@ -192,3 +210,35 @@ def test_only_our_own_words_are_trusted() -> None:
     ):
         changed = SettingsDocument(document.source + f";\n({code})();\n".encode())
         assert changed.blocker("adminAuth") is not None
+
+
+#: What a former release wrote.
+FORMER = """\
+function pifleetVerifyLogin(request, done) {
+    const origin = request.headers.origin;
+    if (origin && origin.replace(/^https?:\\/\\//, "") !== request.headers.host) { return done(false); }
+    const login = module.exports.httpNodeAuth || {};
+    const header = request.headers.authorization || "";
+    const sent = Buffer.from(header.replace(/^Basic /i, ""), "base64").toString();
+    const colon = sent.indexOf(":");
+    if (colon < 0 || sent.slice(0, colon) !== login.user) { return done(false); }
+    if (header === pifleetVerifyLogin.accepted) { return done(true); }
+    let bcrypt;
+    try { bcrypt = require.main.require("bcryptjs"); } catch (error) { return done(false); }
+    bcrypt.compare(sent.slice(colon + 1), String(login.pass), (error, fits) => {
+        if (fits) { pifleetVerifyLogin.accepted = header; }
+        done(fits === true);
+    });
+}"""
+
+
+def test_the_function_of_a_former_release_is_replaced() -> None:
+    """It reads httpNodeAuth, which would stand in the way of an edit if the function were the user's own."""
+    now = applied()[0]
+    code = now.get("pifleetVerifyLogin").code
+    before = now.source.replace(code.encode(), FORMER.strip().encode())
+    assert before != now.source
+    after, warnings = applied(before, node_auth={"user": "fred", "password": "another-only-for-tests"})
+    assert after.get("pifleetVerifyLogin").code == code
+    assert set(after.changes()) == {"pifleetVerifyLogin", "httpNodeAuth.pass"}
+    assert warnings == applied()[1]

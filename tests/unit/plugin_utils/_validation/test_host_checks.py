@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import inspect
+import os
 import pathlib
+import socket
 import typing as t
 
 import pytest
 from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from inventory_files import loaded
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS, ROLE_OPTIONS
@@ -44,13 +46,6 @@ ADMIN = """\
 nodered_admin_users:
   - {username: admin, password: "{{ vault_admin }}", permissions: "*"}
 """
-
-
-def loaded(path: pathlib.Path) -> dict[str, t.Any]:
-    """The variables of a file, as Ansible has them: with their places and, since ansible-core 2.19, trusted."""
-    loader = DataLoader()
-    trusted = "trusted_as_template" in inspect.signature(loader.load_from_file).parameters
-    return loader.load_from_file(str(path), **({"trusted_as_template": True} if trusted else {}))
 
 
 @pytest.fixture
@@ -469,6 +464,51 @@ def test_a_file_of_a_repository(tmp_path: pathlib.Path, monkeypatch: pytest.Monk
     assert "admin-auth-missing" in {finding.rule.identifier for finding in findings}
     subject, findings = check_file(pathlib.Path("none.js"), TODAY)
     assert (subject.error, findings) == ("none.js cannot be read: No such file or directory.", [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("device", "is not a regular file."),
+        ("fifo", "is not a regular file."),
+        ("directory", "is not a regular file."),
+        ("sparse", "is larger than 1 MiB."),
+        ("socket", "cannot be read: No such device or address."),
+        ("loop", "cannot be read: Too many levels of symbolic links."),
+    ],
+)
+def test_only_regular_files_of_some_size_are_read(
+    kind: str, reason: str, check: Check, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = pathlib.Path("x.js")
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "sparse":
+        with path.open("wb") as file:
+            file.truncate(3 << 30)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    else:
+        path.symlink_to(path)
+    subject, findings = check_file(path, TODAY)
+    assert (subject.error, findings) == (f"x.js {reason}", [])
+    found = check(GOOD, "x.js")
+    assert [(finding.rule.identifier, finding.message) for finding in found] == [("settings-refused", f"x.js {reason}")]
+
+
+def test_a_link_to_a_regular_file_is_read(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pathlib.Path("real.js").write_text("module.exports = {}", "utf-8")
+    pathlib.Path("link.js").symlink_to("real.js")
+    subject, findings = check_file(pathlib.Path("link.js"), TODAY)
+    assert not subject.error
+    assert findings
 
 
 def test_all_rules_are_known_and_documented() -> None:
