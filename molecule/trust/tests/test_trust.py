@@ -309,7 +309,7 @@ def test_link_is_not_followed_with_the_rights_of_root(fleet: Fleet) -> None:
     before = [[line for line in held(fleet, desktop) if PLANTED in line] for desktop in DESKTOPS]
     run = trust(fleet, nodered_trust_users=["ann"])
     assert run.status != 0
-    assert run.said("The folder /home/ann/.pki/nssdb cannot be made as ann: Permission denied."), run.output
+    assert run.said("The directory /home/ann/.pki/nssdb cannot be made as ann: Permission denied."), run.output
     after = [[line for line in held(fleet, desktop) if PLANTED in line] for desktop in DESKTOPS]
     assert after == before
     assert all(before)
