@@ -10,6 +10,7 @@ import os
 import pathlib
 import pwd
 import stat
+import typing as t
 
 import pytest
 
@@ -195,3 +196,103 @@ def test_a_backup_lies_beside_the_file_and_only_its_owner_reads_it(tmp_path: pat
     kept = files.backup(str(target), b"old", status)
     assert sorted(os.listdir(tmp_path)) == ["settings.js", os.path.basename(kept)]
     assert (mode(kept), open(kept, "rb").read()) == (0o600, b"old")
+
+
+# What the user has put in the way
+
+
+def test_the_mode_of_what_a_link_leads_to_stays(nobody: tuple[Account, pathlib.Path]) -> None:
+    """Only the last component must not be a link for `restrict`; the user can make any other one."""
+    account, home = nobody
+    of_root = home.parent / "of_root"
+    of_root.mkdir(mode=0o755)
+    (of_root / "file").touch(mode=0o644)
+    (home / "link").symlink_to(home.parent)
+    for path in (home / "link/of_root", home / "link/of_root/file"):
+        files.make_directory(str(path), 0o700, account)
+    assert (mode(of_root), mode(of_root / "file")) == (0o755, 0o644)
+
+
+@pytest.mark.parametrize(
+    "kind", ["directory of others", "file of others", "link of others", "directory above", "new file"]
+)
+def test_a_path_is_of_root_where_nobody_else_can_turn_it(nobody: tuple[Account, pathlib.Path], kind: str) -> None:
+    account, home = nobody
+    top = home.parent / "etc"
+    (top / "below").mkdir(parents=True)
+    path = top / "below/environment"
+    path.write_text("A=1")
+    assert files.path_of_root(str(path)) == str(path)
+    if kind == "directory of others":
+        os.chown(path.parent, account.uid, account.gid)
+    elif kind == "file of others":
+        os.chown(path, account.uid, account.gid)
+    elif kind == "link of others":
+        (home / "turn").symlink_to(path)
+        path = top / "environment"
+        path.symlink_to(home / "turn")
+    elif kind == "directory above":
+        top.chmod(0o775)
+    else:
+        top.chmod(0o1777)
+        path = top / "nothing here yet"
+    assert files.path_of_root(str(path)) is None
+
+
+def test_what_is_named_by_root_is_read_as_root_and_else_as_the_user(nobody: tuple[Account, pathlib.Path]) -> None:
+    account, home = nobody
+    secret = home.parent / "secret"
+    secret.write_text("A=1")
+    secret.chmod(0o600)
+    (home.parent / "link").symlink_to("secret")
+    assert files.read_beside(str(secret), account) == files.read_beside(str(home.parent / "link"), account) == b"A=1"
+    (home / "environment").symlink_to(secret)
+    with pytest.raises(HostError, match="Permission denied"):
+        files.read_beside(str(home / "environment"), account)
+
+
+def test_a_file_never_becomes_somebody_elses(nobody: tuple[Account, pathlib.Path]) -> None:
+    account, home = nobody
+    files.replace(str(home / "settings.js"), b"new", 0o640, account.uid + 1, account.gid + 1, account)
+    status = (home / "settings.js").stat()
+    assert (status.st_uid, status.st_gid) == (account.uid, account.gid)
+
+
+def test_a_file_for_root_was_never_the_users(
+    nobody: tuple[Account, pathlib.Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the user could have it open, and write to it when it is root's."""
+    account, home = nobody
+    owners = []
+    fdopen = os.fdopen
+
+    def watched(descriptor: int, *arguments: t.Any) -> t.Any:
+        owners.append(os.fstat(descriptor).st_uid)
+        return fdopen(descriptor, *arguments)
+
+    monkeypatch.setattr(os, "fdopen", watched)
+    files.replace(str(home / "settings.js"), b"new", 0o640, 0, account.gid, account)
+    assert owners == [0]
+
+
+def test_no_file_for_root_is_made_where_the_user_may_not_write(nobody: tuple[Account, pathlib.Path]) -> None:
+    account, home = nobody
+    of_root = home.parent / "of_root"
+    of_root.mkdir(mode=0o755)
+    (of_root / "settings.js").write_text("old")
+    (home / "settings.js").symlink_to(of_root / "settings.js")
+    with pytest.raises(HostError, match="Nothing can be written"):
+        files.replace(str(home / "settings.js"), b"new", 0o640, 0, account.gid, account)
+    assert sorted(os.listdir(of_root)) == ["settings.js"]
+
+
+@pytest.mark.parametrize("limit", [files.MAXIMUM_OF_PEM, files.MAXIMUM_OF_TEXT])
+def test_what_is_too_large_is_not_read(tmp_path: pathlib.Path, limit: int) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as stream:
+        stream.truncate(limit)
+    assert len(files.read(str(path), None, limit) or b"") == limit
+    with path.open("wb") as stream:
+        stream.truncate(3 << 30)
+    with pytest.raises(HostError, match=f"larger than {limit >> 10} KiB"):
+        files.read(str(path), None, limit)

@@ -11,7 +11,9 @@ import pathlib
 import typing as t
 
 import pytest
+from stopwatch import times_as_long
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine, overrides
 
 PI = ("/usr/bin/env", "node-red-pi")
@@ -90,3 +92,19 @@ def test_paths_are_those_of_the_service() -> None:
     line = CommandLine([*PI, "-s", "~/other.js", "-u", "data"])
     assert line.path("settings", "/srv", "/home/pi") == "/home/pi/other.js"
     assert line.path("userDir", "/srv", "/home/pi") == "/srv/data"
+
+
+def test_a_file_of_definitions_is_read_as_the_user_and_may_be_deep(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "definitions.json"
+    path.write_text('{"httpAdminRoot": "/admin"}')
+    path.chmod(0o600)
+    words = CommandLine(["node-red", "-D", f"@{path}"])
+    assert [each["path"] for each in overrides(words, {}, "/", Account("nobody"))] == [[]]
+    path.write_text("[" * 200_000)
+    assert [each["path"] for each in overrides(words, {}, "/")] == [[]]
+
+
+@pytest.mark.parametrize("word", ["x", "-pv", "--port=1", "-v"])
+def test_many_words_take_no_longer_each(word: str) -> None:
+    few, many = [word] * 5_000, [word] * 20_000
+    assert times_as_long(lambda: CommandLine(["node-red", *many]), lambda: CommandLine(["node-red", *few])) < 12

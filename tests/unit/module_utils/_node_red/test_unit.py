@@ -179,3 +179,40 @@ def test_a_package_json_with_odd_types(
     (package / "package.json").write_text(json.dumps({"name": "node-red", "version": version, "engines": engines}))
     found = unit()
     assert (found.node_red_home, found.node_red_version, found.node_engine) == (str(package), None, None)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "sparse", "deep"])
+def test_a_package_json_that_would_not_end(tmp_path: pathlib.Path, kind: str) -> None:
+    path = tmp_path / "package.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "sparse":
+        with path.open("wb") as stream:
+            stream.truncate(3 << 30)
+    else:
+        path.write_text("[" * 500_000)
+    assert package_above(str(tmp_path / "program")) == (None, None)
+
+
+@pytest.mark.parametrize("version", ["x.y", "4", "4.1.15\n", "9" * 500 + ".1.1", "\x1b[31m"])
+def test_a_version_that_is_none(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path, version: str) -> None:
+    install_node_red(tmp_path, version)
+    assert unit().node_red_version is None
+
+
+def test_root_finds_nothing_by_the_paths_of_a_user_that_the_user_could_not_find(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path
+) -> None:
+    """The PATH is the user's; what lies behind it is read with that user's rights."""
+    for directory in (tmp_path, *tmp_path.parents):
+        if str(directory).startswith("/tmp/"):
+            directory.chmod(0o755)
+    package = install_node_red(tmp_path)
+    assert unit({"User": "nobody"}).node_red_version == "4.1.15"
+    for directory in (tmp_path / "lib/node_modules/node-red", tmp_path / "bin"):
+        directory.chmod(0o700)
+        assert unit({"User": "nobody"}).node_red_version is None
+        directory.chmod(0o755)
+    (package / "package.json").chmod(0o600)
+    assert unit({"User": "nobody"}).node_red_version is None
+    assert os.geteuid() == 0

@@ -9,9 +9,14 @@ The certificates are made by the openssl command, and its s_server is what the h
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import pathlib
+import socket
 import subprocess
+import threading
+import time
 import typing as t
 
 import pytest
@@ -161,3 +166,68 @@ def test_observation_of_an_open_and_of_a_closed_server(pem: tuple[pathlib.Path, 
 )
 def test_joining_roots_and_paths(root: str, path: str, joined: str) -> None:
     assert probe.join(root, path) == joined
+
+
+# Servers that want to be waited for
+
+
+@contextlib.contextmanager
+def dripping(*pieces: bytes, pause: float = 0.05, endless: bool = False) -> t.Iterator[int]:
+    """A port that answers each connection piece by piece, maybe for ever; the port."""
+    ended = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            for piece in itertools.chain(pieces, itertools.repeat(pieces[-1]) if endless else ()):
+                connection.sendall(piece)
+                if ended.wait(pause):
+                    return
+
+    def accept(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not ended.is_set():
+                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            ended.set()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"H",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"X: y\r\n",
+        b"\x16",
+        b"\x16\x03\x03\x40\x00",
+        b"\x15\x03\x03",
+    ],
+)
+def test_who_drips_is_not_waited_for(piece: bytes) -> None:
+    """Each byte comes well before the time-out; the whole never does."""
+    with dripping(piece, endless=True) as port:
+        started = time.monotonic()
+        probe.observe("127.0.0.1", port, timeout=1)
+        for tls in (True, False):
+            assert probe.prove(t.cast("t.Any", expected(port, tls=tls)), timeout=1) != []
+        # About seven seconds. Without an end of its own each wait would last for ever.
+        assert time.monotonic() - started < 300
+
+
+def test_plain_http_in_two_pieces_is_plain_http() -> None:
+    with dripping(b"H", b"TTP/", b"1.1 200 OK\r\n\r\n") as port:
+        assert probe.speaks_plain_http("127.0.0.1", port)
+
+
+def test_a_server_that_closes_each_connection(pem: tuple[pathlib.Path, str]) -> None:
+    """`Connection: close` is legitimate."""
+    pages = {
+        path: (status, {**headers, "Connection": "close"}, body) for path, (status, headers, body) in LOCKED.items()
+    }
+    with server(pages, pem[0]) as port:
+        assert probe.prove(t.cast("t.Any", expected(port, tls=True))) == []
