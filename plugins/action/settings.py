@@ -34,13 +34,15 @@ class ActionModule(HostAction):
             outcome: dict[str, t.Any] = {"path": target.path, "warnings": edit.warnings}
             if not edit.is_due:
                 return {"changed": False, "changes": [], **outcome}
+            # Before the write: a fault in it must not leave a file written.
+            diff = edit.diff()
             written = edit.write()
             if written is not None:
                 kept = {key: value for key, value in written.items() if key in ("transaction", "backup_file")}
                 return {
                     "changed": True,
                     "changes": edit.changes,
-                    "diff": edit.diff(),
+                    "diff": diff,
                     "transaction": "",
                     **kept,
                     **outcome,

@@ -19,13 +19,15 @@ HIDDEN = "********"
 
 _HASH = re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{10,}")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-#: `password: "…"`, `"pass" : '…'`, `credentialSecret = …` and the like: a key that names a secret, then a literal.
+#: `password: "…"`, `"pass" : '…'`, `credentialSecret = …` and the like: a key that names a secret, then a literal. What
+#: the name begins with is left to stand: to look for it from each of its characters would take quadratic time.
 _ASSIGNED = re.compile(
-    r"""(?P<key>["']?[\w-]*(?:pass(?:word|phrase)?|secret|token|bearer|key|pin)["']?\s*[:=]\s*)"""
-    r"""(?P<quote>["'`])(?P<value>(?:\\.|(?!(?P=quote)).)+)(?P=quote)?""",
+    r"""(?P<key>(?:pass(?:word|phrase)?|secret|token|bearer|key|pin)["']?\s*[:=]\s*)"""
+    r"""(?P<quote>["'`])(?!(?P=quote)|\Z)"""
+    r"""(?P<value>[^"'`\\]*(?:(?:\\.|(?!(?P=quote))["'`])[^"'`\\]*)*\\?)(?P=quote)?""",
     re.IGNORECASE | re.DOTALL,
 )
-_URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://[^\s:/@]+):[^\s/@]+@", re.IGNORECASE)
+_URL = re.compile(r"(?P<user>(?<=[a-z0-9+.-])://[^\s:/@]+):[^\s/@]+@", re.IGNORECASE)
 
 
 def redact(string: str, hide: Callable[[str], str] = lambda secret: HIDDEN) -> str:
@@ -38,4 +40,4 @@ def redact(string: str, hide: Callable[[str], str] = lambda secret: HIDDEN) -> s
     string = _PEM.sub(HIDDEN, string)
     string = _ASSIGNED.sub(lambda each: each["key"] + each["quote"] + hide(each["value"]) + each["quote"], string)
     string = _HASH.sub(lambda each: hide(each[0]), string)
-    return _URL.sub(lambda each: f"{each['scheme']}:{HIDDEN}@", string)
+    return _URL.sub(lambda each: f"{each['user']}:{HIDDEN}@", string)

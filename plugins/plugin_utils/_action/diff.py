@@ -12,11 +12,10 @@ import typing as t
 import yaml
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import captures, tree_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import refuse_extremes, tree_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import text_of
 
-#: Whatever gives a name a value, and where each of them has the two.
-_ASSIGNMENTS = "[(pair) (assignment_expression) (variable_declarator value: (_))] @assignment"
+#: What gives a name a value, and where each has the two.
 _SIDES = {
     "pair": ("key", "value"),
     "assignment_expression": ("left", "right"),
@@ -38,36 +37,49 @@ def settings_difference(path: str, before: str, after: str) -> dict[str, str]:
     """The difference of two settings files with everything secret hidden, and the rest as it is.
 
     A secret that the old text did not have is marked as new, because the difference would not show otherwise.
+
+    :raises SettingsError: what the texts hold cannot be told within reasonable time
     """
+    known: set[str] = set()
+
+    def hidden(secret: str) -> str:
+        known.add(secret)
+        return HIDDEN
 
     def marked(secret: str) -> str:
-        return HIDDEN if secret in before else HIDDEN + " (new)"
+        return HIDDEN if secret in known else HIDDEN + " (new)"
 
-    return difference(path, _hidden(before, lambda _secret: HIDDEN), _hidden(after, marked))
+    return difference(path, _hidden(before, hidden), _hidden(after, marked))
 
 
 def _hidden(text: str, hide: t.Callable[[str], str]) -> str:
     """The text of a settings file without the secrets of its code and of its comments."""
     source = redact(text, hide).encode("utf-8")
-    ranges = set()
-    for assignment in captures(_ASSIGNMENTS, tree_of(source)).get("assignment", ()):
-        name, value = map(assignment.child_by_field_name, _SIDES[assignment.type])
-        if name and _SECRET_NAME.search(text_of(name).strip("\"'`]")):
-            ranges |= {(node.start_byte + 1, node.end_byte - 1) for node in _texts(value)}
-    for start, end in sorted(ranges, reverse=True):
+    pieces = []
+    position = 0
+    for start, end in _secret_ranges(source):
         secret = source[start:end].decode("utf-8")
         if not secret.startswith(HIDDEN):
-            source = source[:start] + hide(secret).encode("utf-8") + source[end:]
-    return source.decode("utf-8")
+            pieces += [source[position:start], hide(secret).encode("utf-8")]
+            position = end
+    return b"".join([*pieces, source[position:]]).decode("utf-8")
 
 
-def _texts(node: t.Any) -> t.Iterator[t.Any]:
-    """The literals of a value, but for the names of modules and of variables."""
-    if node.type in ("string", "template_string"):
-        yield node
-    elif node.type != "subscript_expression" and not _is_require(node):
-        for child in node.named_children:
-            yield from _texts(child)
+def _secret_ranges(source: bytes) -> t.Iterator[tuple[int, int]]:
+    """Where the contents of literals stand that a secret's name stands before, in the order of the file."""
+    root = tree_of(source)
+    refuse_extremes(root)
+    stack = [(root, False)]
+    while stack:
+        node, is_secret = stack.pop()
+        if node.type in ("string", "template_string") and is_secret:
+            yield node.start_byte + 1, node.end_byte - 1
+        elif not is_secret or not (node.type == "subscript_expression" or _is_require(node)):
+            name, value = map(node.child_by_field_name, _SIDES.get(node.type, ("", "")))
+            names_secret = name is not None and _SECRET_NAME.search(text_of(name).strip("\"'`]")) is not None
+            stack += [
+                (child, is_secret or (names_secret and child == value)) for child in reversed(node.named_children)
+            ]
 
 
 def _is_require(node: t.Any) -> bool:

@@ -54,6 +54,14 @@ COMMENTS = frozenset({"comment", "html_comment"})
 # Deeper values are no settings; the limit keeps every recursion below Python's own.
 MAX_DEPTH = 100
 
+#: Bytes of a settings file, as the host reads it.
+MAX_BYTES = 1024 * 1024
+
+# The largest settings file of this repository is 12 deep and has 368 nodes, its largest program 24 and 1,036. Each
+# operand of a chain such as `a || b || c` is one deeper than the next.
+_MAX_TREE_DEPTH = 250
+_MAX_NODES = 200_000
+
 
 class SettingsError(UserError):
     """Why a settings.js cannot be edited safely, and what to do about it. Never holds a value of the file."""
@@ -106,7 +114,12 @@ def parse(source: bytes) -> Node:
     :raises MissingLibraryError: the parser's library is missing
     """
     require("tree_sitter")
+    if len(source) > MAX_BYTES:
+        raise SettingsError(
+            f"the file has more than {MAX_BYTES // 1024} KiB, which no settings need. Move data out of it."
+        )
     root = tree_of(source)
+    refuse_extremes(root)
     if root.has_error:
         raise _syntax_error(root, source)
     leniencies = captures(_LENIENCIES, root)
@@ -120,6 +133,27 @@ def parse(source: bytes) -> Node:
             min(map(line_of, leniencies["html"])),
         )
     return root
+
+
+def refuse_extremes(root: Node) -> None:
+    """SettingsError for a tree that no real file has, and that takes too much time or memory to be analysed."""
+    if root.descendant_count > _MAX_NODES:
+        raise SettingsError("this is more code than the settings of a Node-RED can be. Move data to a file of its own.")
+    cursor = root.walk()
+    depth = 0
+    while True:
+        if cursor.goto_first_child():
+            depth += 1
+            if depth > _MAX_TREE_DEPTH:
+                raise SettingsError(
+                    "the code is nested too deeply here, or one expression has too many parts. Write it in smaller pieces.",
+                    line_of(t.cast("Node", cursor.node)),
+                )
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+            depth -= 1
 
 
 def _syntax_error(root: Node, source: bytes) -> SettingsError:

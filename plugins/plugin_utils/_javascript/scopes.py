@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import typing as t
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from .parser import Node, captures, field
+from .parser import Node, field
 from .values import code_children, text_of, unwrapped, value_of
 
 FUNCTIONS = frozenset(
@@ -26,17 +27,29 @@ FUNCTIONS = frozenset(
     }
 )
 NAMED_DECLARATIONS = frozenset({"function_declaration", "generator_function_declaration", "class_declaration"})
-_NAMES = """
-    [(identifier) (shorthand_property_identifier) (shorthand_property_identifier_pattern) (this) "await" "return"] @name
-"""
+_NAMES = frozenset(
+    {
+        "identifier",
+        "shorthand_property_identifier",
+        "shorthand_property_identifier_pattern",
+        "this",
+        "await",
+        "return",
+    }
+)
 _PATTERNS = frozenset({"array_pattern", "object_pattern", "pair_pattern", "rest_pattern"})
 
 
-class Reference(t.NamedTuple):
-    """A node and the places around it (`Node.parent` would search from the root each time)."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reference:
+    """A node and the places around it (`Node.parent` would search from the root each time).
+
+    :ivar field: what the node is to the one around it, as the grammar calls it
+    """
 
     node: Node
     parent: Reference | None
+    field: str | None = None
 
     def outwards(self) -> Iterator[Reference]:
         reference = self.parent
@@ -52,41 +65,65 @@ class Reference(t.NamedTuple):
         return self.parent
 
     def is_field(self, name: str) -> bool:
-        return self.parent is not None and self.parent.node.child_by_field_name(name) == self.node
+        return self.field == name
+
+    @functools.cached_property
+    def code_children(self) -> list[Node]:
+        return code_children(self.node)
+
+
+class Around:
+    """Tells whether one of the places around a place passes a test, and tests each of them once only."""
+
+    def __init__(self, test: Callable[[Reference], bool]) -> None:
+        self._test = test
+        self._known: dict[Reference, bool] = {}
+
+    def __call__(self, place: Reference) -> bool:
+        new: list[Reference] = []
+        found = False
+        for outer in place.outwards():
+            known = self._known.get(outer)
+            if known is None:
+                new.append(outer)
+                known = self._test(outer)
+                if not known:
+                    continue
+            found = known
+            break
+        self._known.update(dict.fromkeys(new, found))
+        return found
 
 
 class Names:
     """Where each name stands in a file, and each of the keywords that matter."""
 
     def __init__(self, root: Node) -> None:
-        self._root = root
-        self._positions: dict[str, list[int]] = {}
-        for node in captures(_NAMES, root).get("name", ()):
-            self._positions.setdefault(text_of(node), []).append(node.start_byte)
+        self._references: dict[str, list[Reference]] = {}
+        cursor = root.walk()
+        # The nodes around the cursor; each becomes a reference when the first name in it does.
+        path: list[tuple[Node, str | None]] = []
+        references: list[Reference] = []
+        while True:
+            node = t.cast("Node", cursor.node)
+            if node.type in _NAMES:
+                for outer, name in path[len(references) :]:
+                    references.append(Reference(outer, references[-1] if references else None, name))
+                found = Reference(node, references[-1] if references else None, cursor.field_name)
+                self._references.setdefault(text_of(node), []).append(found)
+            field_name = cursor.field_name
+            if cursor.goto_first_child():
+                path.append((node, field_name))
+                continue
+            while not cursor.goto_next_sibling():
+                if not cursor.goto_parent():
+                    return
+                path.pop()
+                del references[len(path) :]
 
     def references(self, name: str) -> list[Reference]:
         """All places of a name, in the order of the file."""
-        positions = sorted(self._positions.get(name, ()))
-        references = []
-        stack = [(Reference(self._root, None), 0, len(positions))] if positions else []
-        while stack:
-            reference, low, high = stack.pop()
-            if reference.node.child_count == 0:
-                references.append(reference)
-                continue
-            inner = []
-            for child in reference.node.children:
-                first, low = low, bisect_left(positions, child.end_byte, low, high)
-                if first < low:
-                    inner.append((Reference(child, reference), first, low))
-                if low == high:
-                    break
-            stack.extend(reversed(inner))
-        return references
-
-
-def in_function(reference: Reference, kinds: frozenset[str] = FUNCTIONS) -> bool:
-    return any(outer.node.type in kinds for outer in reference.outwards())
+        return self._references.get(name, [])
 
 
 def key_chain(reference: Reference) -> tuple[Reference, tuple[str, ...], bool]:
@@ -125,14 +162,12 @@ def at_top_level(statement: Reference) -> bool:
     return statement.parent is not None and statement.parent.node.type == "program"
 
 
-def call_with(reference: Reference) -> tuple[Reference, list[Node]] | None:
-    """The call that takes the place as an argument, and all its arguments."""
+def call_with(reference: Reference) -> Reference | None:
+    """The call that takes the place as an argument."""
     arguments = reference.parent
     if arguments is None or arguments.node.type != "arguments" or arguments.parent is None:
         return None
-    if arguments.parent.node.type != "call_expression":
-        return None
-    return arguments.parent, code_children(arguments.node)
+    return arguments.parent if arguments.parent.node.type == "call_expression" else None
 
 
 class Assignment(t.NamedTuple):
@@ -172,9 +207,9 @@ def assignment_to(reference: Reference) -> Assignment | None:
 def target_of(reference: Reference) -> Reference | None:
     """What the place is assigned to, if it is the value of an assignment or a declaration."""
     if reference.is_field("right") and reference.outer.node.type == "assignment_expression":
-        return Reference(field(reference.outer.node, "left"), reference.parent)
+        return Reference(field(reference.outer.node, "left"), reference.parent, "left")
     if reference.is_field("value") and reference.outer.node.type == "variable_declarator":
-        return Reference(field(reference.outer.node, "name"), reference.parent)
+        return Reference(field(reference.outer.node, "name"), reference.parent, "name")
     return None
 
 

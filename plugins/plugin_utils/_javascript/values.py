@@ -25,6 +25,9 @@ _NUMBER = re.compile(r"(?:0|[1-9][\d_]*)$|0[xX][\dA-Fa-f_]+$|0[oO][0-7_]+$|0[bB]
 
 _FLOAT = re.compile(r"(?:(?:0|[1-9][\d_]*)?\.[\d_]+|(?:0|[1-9][\d_]*)\.?)(?:[eE][+-]?\d+)?$")
 
+# Python refuses to write some longer ones, and no number of JavaScript needs them.
+_LONGEST_NUMBER = 400
+
 
 class Member(t.NamedTuple):
     """One member of an object literal."""
@@ -130,6 +133,8 @@ def _escaped_character(match: re.Match[str]) -> str:
 
 def _number(node: Node, _depth: int) -> int | float:
     text = text_of(node)
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError("not a plain number")
     if _NUMBER.match(text):
         return int(text.replace("_", ""), 0)
     if _FLOAT.match(text):

@@ -27,6 +27,9 @@ from .source import MISSING, SettingsSource
 
 __all__ = ["MISSING", "Change", "Expression", "SettingsDocument", "SettingsError"]
 
+# The file is read anew after each place that a setting is taken out of.
+_MAX_PLACES = 10
+
 
 class Change(Enum):
     """What became of a setting."""
@@ -112,8 +115,15 @@ class SettingsDocument:
         keys = _as_path(path)
         before, edit = self._settings, self._edit
         before.refuse_hazards(keys, {})
+        places = 0
         try:
             while (source := self._edit.without(keys)) is not None:
+                places += 1
+                if places > _MAX_PLACES:
+                    raise SettingsError(
+                        f"`{'.'.join(keys)}` is set in more than {_MAX_PLACES} places. Remove it by hand.",
+                        self.line_of(keys),
+                    )
                 self._adopt(keys, source, lambda _found: True)
         except SettingsError:
             self._settings, self._edit = before, edit

@@ -40,7 +40,8 @@ Rewrite = Callable[[Node], bytes]
 # So many members show how a file is indented.
 _SAMPLE = 50
 # A statement removed before one of these would join its neighbours.
-_CONTINUES_A_STATEMENT = re.compile(rb"(?:\s|//[^\r\n]*|/\*.*?\*/)*(?:[(\[`+\-*.,]|/(?![/*]))", re.DOTALL)
+_CONTINUES_A_STATEMENT = re.compile(rb"[(\[`+\-*.,]|/(?![/*])")
+_GAP = re.compile(rb"\s+|//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _COMMENT_BEHIND_STATEMENT = re.compile(rb"[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/[ \t]*(?=[\r\n]|\Z))")
 _REST_OF_LINE = re.compile(rb"[ \t]*(?:[\r\n]|\Z)")
 _LINE_START = re.compile(rb"(?:\r\n|[\r\n])[ \t]*\Z")
@@ -220,7 +221,10 @@ class SettingsEdit:
 
     def _without_statement(self, statement: Node) -> bytes:
         before, after = self.settings.source[: statement.start_byte], self.settings.source[statement.end_byte :]
-        if _CONTINUES_A_STATEMENT.match(after) and not _follows_semicolon(statement):
+        position = 0
+        while gap := _GAP.match(after, position):
+            position = gap.end()
+        if _CONTINUES_A_STATEMENT.match(after, position) and not _follows_semicolon(statement):
             return before + b";" + after
         line_start = _LINE_START.search(before)
         if line_start and _REST_OF_LINE.match(after):
@@ -378,9 +382,12 @@ def _assignment(entry: Entry) -> tuple[KeyPath, Node]:
 
 
 def _follows_semicolon(statement: Node) -> bool:
-    previous = statement.prev_sibling
-    while previous is not None and previous.type in COMMENTS:
-        previous = previous.prev_sibling
+    previous = None
+    for sibling in statement.parent.children if statement.parent is not None else ():
+        if sibling == statement:
+            break
+        if sibling.type not in COMMENTS:
+            previous = sibling
     return previous is None or text_of(previous).endswith(";")
 
 

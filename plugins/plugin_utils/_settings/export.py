@@ -24,12 +24,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes import (
     FUNCTIONS,
     NAMED_DECLARATIONS,
+    Around,
     Assignment,
     Names,
     Reference,
     assignment_to,
     call_with,
-    in_function,
     is_statement,
     is_written,
     key_chain,
@@ -130,12 +130,17 @@ _READING_METHODS = frozenset(
 )
 # Operators whose result may be one of their operands, unlike that of a comparison or a sum.
 _PASSING_OPERATORS = frozenset({"&&", "||", "??"})
+# No name of a function that matters here is longer.
+_MAX_NAME = 60
 # Functions in which `this` and `arguments` are not those of the file.
 _WITH_THIS = FUNCTIONS - {"arrow_function"}
 # The functions that `web_sockets` writes, which only read, without a difference of spaces.
+_MAX_OWN_FUNCTION = 4096
 _OWN_FUNCTIONS = frozenset(" ".join(code.split()) for code in (VERIFY_LOGIN, VERIFY_CLIENT, IO_MIDDLEWARE))
 # SHA-256 of what `web_sockets` wrote formerly, and replaces: VERIFY_LOGIN that did not compare the scheme of an origin.
 _FORMER_FUNCTIONS = frozenset({"48b27820ae8a2c03d40364e5800fc67ff582a0dde5be1c8b3354befe986d1534"})
+# One name for another, for another; each of them is followed from every assignment.
+_MAX_NAMES = 20
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."
 
 
@@ -151,23 +156,33 @@ class _Finder:
         self._root = root
         self._names = Names(root)
         self._scopes: dict[int, set[str]] = {}
+        self._shadowed: dict[str, Around] = {}
+        self._harmless: dict[Reference, bool] = {}
+        self._in_function = Around(lambda outer: outer.node.type in FUNCTIONS)
+        self._in_other_this = Around(lambda outer: outer.node.type in _WITH_THIS)
+        self._in_own_function = Around(lambda outer: _is_own_function(outer.node))
         self._entries: list[Entry] = []
         self._assigned: list[Entry] = []
         self._hazards: list[Hazard] = []
         # Names that stand for the settings object, with the position from which they do.
         self._aliases: dict[str, int] = {}
+        # Those that were found while the others were followed.
+        self._new_aliases: list[str] = []
 
     def export(self, strict: bool) -> Export:
         self._refuse_modules()
         accesses = self._module_exports()
         writes = [reference for reference in accesses if is_written(reference)]
-        assignments = [found for found in map(assignment_to, writes) if found is not None]
-        uncertain = [reference for reference in writes if assignment_to(reference) is None]
+        found = [(reference, assignment_to(reference)) for reference in writes]
+        assignments = [assignment for _reference, assignment in found if assignment is not None]
+        uncertain = [reference for reference, assignment in found if assignment is None]
         insertion_target, since = None, 0
         if assignments:
             insertion_target, since = self._read_export(assignments)
             uncertain = [
-                reference for reference in uncertain if reference.node.start_byte >= since or in_function(reference)
+                reference
+                for reference in uncertain
+                if reference.node.start_byte >= since or self._in_function(reference)
             ]
         else:
             self._aliases["exports"] = 0
@@ -178,7 +193,7 @@ class _Finder:
                 line_of(uncertain[0].node),
             )
         for reference in accesses:
-            if reference.node.start_byte >= since or in_function(reference):
+            if reference.node.start_byte >= since or self._in_function(reference):
                 self._classify(reference)
         self._follow_aliases()
         self._refuse_back_doors()
@@ -205,13 +220,13 @@ class _Finder:
                     line=line_of(statement),
                 )
         for reference in self._names.references("await"):
-            if not in_function(reference):
+            if not self._in_function(reference):
                 raise _promise(reference.node)
 
     def _refuse_early_return(self, since: int) -> None:
         last = max([since, *(entry.node.start_byte for entry in self._entries)])
         for reference in self._names.references("return"):
-            if reference.node.start_byte < last and not in_function(reference):
+            if reference.node.start_byte < last and not self._in_function(reference):
                 raise SettingsError(
                     "the file may end at this `return`, before its settings are complete. Remove it.",
                     line_of(reference.node),
@@ -236,7 +251,7 @@ class _Finder:
             _end, path, all_known = key_chain(reference)
             if path[:1] == ("exports",):
                 references.append(reference.outer)
-            elif not path and not (all_known and _is_harmless(reference)):
+            elif not path and not (all_known and self._is_harmless(reference)):
                 self._add_hazard((), reference.node, "is handed on here with `module` to code that may change it")
         return references
 
@@ -275,7 +290,7 @@ class _Finder:
                 sources = [unwrapped(source) for source in code_children(field(value, "arguments"))]
                 if sources and (sources[0].type == "object" or _is_required(sources[0])):
                     return sources, names
-            if value.type != "identifier" or text_of(value) in names:
+            if value.type != "identifier" or text_of(value) in names or len(names) == _MAX_NAMES:
                 raise _not_an_object(value)
             definition = self._definition(value)
             names[text_of(value)] = definition.end
@@ -303,7 +318,7 @@ class _Finder:
     def _classify_this(self) -> None:
         """Node.js runs a file with `this` as its first `module.exports`."""
         for reference in self._names.references("this"):
-            if not in_function(reference, _WITH_THIS):
+            if not self._in_other_this(reference):
                 self._classify(reference)
 
     def _refuse_back_doors(self) -> None:
@@ -311,15 +326,16 @@ class _Finder:
         for reference in self._visible_references("eval"):
             self._add_hazard((), reference.node, "may be changed by `eval` here")
         for reference in self._visible_references("arguments"):
-            if not in_function(reference, _WITH_THIS):
+            if not self._in_other_this(reference):
                 self._add_hazard((), reference.node, "may be changed through `arguments` here")
 
     def _follow_aliases(self) -> None:
-        done: set[str] = set()
-        while names := self._aliases.keys() - done:
+        names = list(self._aliases)
+        while names:
+            self._new_aliases = []
             for name in sorted(names):
-                done.add(name)
                 self._follow_alias(name, self._aliases[name])
+            names = self._new_aliases
 
     def _follow_alias(self, name: str, since: int) -> None:
         # The one write is the definition; Node.js itself defines `exports`.
@@ -331,12 +347,12 @@ class _Finder:
                         (), reference.node, "may be another one from here on, because its name is assigned again"
                     )
                 written = True
-            elif reference.node.start_byte >= since or in_function(reference):
+            elif reference.node.start_byte >= since or self._in_function(reference):
                 self._classify(reference)
 
     def _classify(self, reference: Reference) -> None:
         """Sorts one use of the settings object in: a plain assignment, harmless, or a hazard."""
-        if any(_is_own_function(outer.node) for outer in reference.outwards()):
+        if self._in_own_function(reference):
             return
         end, path, all_known = key_chain(reference)
         end = without_parentheses(end)
@@ -356,29 +372,33 @@ class _Finder:
         elif outer.type == "call_expression" and end.is_field("function"):
             if not (all_known and path[-1] in _READING_METHODS):
                 self._add_hazard(path[:-1] if all_known else path, outer, "is changed by a method call here")
-        elif not _is_harmless(end):
+        elif not self._is_harmless(end):
             self._add_hazard(path, outer, "is handed on here to code that may change it", reads_only=True)
 
     def _classify_whole(self, reference: Reference) -> None:
         """The same for a use of the object itself instead of one of its keys."""
-        if _is_harmless(reference) or is_written(reference):
+        if self._is_harmless(reference) or is_written(reference):
             return
         target = target_of(reference)
         if target is not None and assignment_to(target):
             # `exports = module.exports`, `const settings = module.exports`: one more name for the object.
             if target.node.type == "identifier":
-                self._aliases.setdefault(text_of(target.node), reference.node.end_byte)
+                name = text_of(target.node)
+                if name not in self._aliases:
+                    self._aliases[name] = reference.node.end_byte
+                    self._new_aliases.append(name)
                 return
             if text_of(target.node) == "module.exports":
                 return
-        called = call_with(reference)
-        if called is None:
+        call = call_with(reference)
+        if call is None:
             self._add_hazard((), reference.node, "is handed on here to code that may change it")
             return
-        call, arguments = called
-        if _callee(call.node) == "Object.assign" and arguments[0] == reference.node:
+        arguments = reference.outer.code_children
+        is_first = arguments[0] == reference.node
+        if _callee(call.node) == "Object.assign" and is_first:
             self._classify_merge(call, arguments[1:])
-        elif _callee(call.node) in ("Object.defineProperty", "Reflect.set") and arguments[0] == reference.node:
+        elif _callee(call.node) in ("Object.defineProperty", "Reflect.set") and is_first:
             key = value_of(arguments[1]) if len(arguments) > 1 else None
             path = (key,) if isinstance(key, str) else ()
             self._add_hazard(path, call.node, f"is changed by {_named_call(call.node)} here")
@@ -393,6 +413,23 @@ class _Finder:
         for entry in entries:
             self._add_hazard(entry.path or (), entry.node, "is assigned here in a way that may not always run")
 
+    def _is_harmless(self, reference: Reference) -> bool:
+        """Whether a use only looks at the value: a test, a comparison, a text, a console message."""
+        new = []
+        harmless: bool | None = False
+        place = reference
+        while place.parent is not None:
+            harmless = self._harmless.get(place)
+            if harmless is not None:
+                break
+            new.append(place)
+            harmless = _harmless_here(place)
+            if harmless is not None:
+                break
+            place = place.parent
+        self._harmless.update(dict.fromkeys(new, bool(harmless)))
+        return bool(harmless)
+
     def _add_hazard(self, path: KeyPath, node: Node, what: str, reads_only: bool = False) -> None:
         subject = f"`{'.'.join(path)}`" if path else "the settings object"
         self._hazards.append(Hazard(path, node, f"{subject} {what}", reads_only))
@@ -404,7 +441,9 @@ class _Finder:
 
     def _is_shadowed(self, reference: Reference, name: str) -> bool:
         """Whether the name means something else there: a parameter or a local variable."""
-        return any(name in self._names_of_scope(outer) for outer in reference.outwards())
+        if name not in self._shadowed:
+            self._shadowed[name] = Around(lambda outer: name in self._names_of_scope(outer))
+        return self._shadowed[name](reference)
 
     def _names_of_scope(self, reference: Reference) -> set[str]:
         node = reference.node
@@ -422,35 +461,31 @@ def _entries_of(source: Node) -> list[Entry]:
 
 def _is_own_function(node: Node) -> bool:
     """Whether a node is, word for word, a function of this collection's own."""
-    if node.type != "function_expression":
+    if node.type != "function_expression" or node.end_byte - node.start_byte > _MAX_OWN_FUNCTION:
         return False
     code = " ".join(text_of(node).split())
     return code in _OWN_FUNCTIONS or hashlib.sha256(code.encode("utf-8")).hexdigest() in _FORMER_FUNCTIONS
 
 
-def _is_harmless(reference: Reference) -> bool:
-    """Whether a use only looks at the value: a test, a comparison, a text, a console message."""
-    while reference.parent is not None:
-        outer = reference.parent.node
-        if outer.type == "binary_expression":
-            operator = field(outer, "operator").type
-            # `object && x` is never the object.
-            if operator not in _PASSING_OPERATORS or (operator == "&&" and reference.is_field("left")):
-                return True
-        if outer.type == "for_in_statement":
-            return reference.is_field("right") and field(outer, "operator").type == "in"
-        if outer.type == "unary_expression":
-            return outer.children[0].type != "delete"
-        if outer.type in ("template_substitution", "expression_statement") or reference.is_field("condition"):
+def _harmless_here(reference: Reference) -> bool | None:
+    """Whether the code around a use only looks at the value; None: that depends on the code around it in turn."""
+    outer = reference.outer.node
+    if outer.type == "binary_expression":
+        operator = field(outer, "operator").type
+        # `object && x` is never the object.
+        if operator not in _PASSING_OPERATORS or (operator == "&&" and reference.is_field("left")):
             return True
-        if called := call_with(reference):
-            return _READERS.match(_callee(called[0].node)) is not None
-        if outer.type == "variable_declarator" and reference.is_field("name"):
-            return True
-        if outer.type not in ("parenthesized_expression", "binary_expression", "ternary_expression"):
-            return False
-        reference = reference.parent
-    return False
+    if outer.type == "for_in_statement":
+        return reference.is_field("right") and field(outer, "operator").type == "in"
+    if outer.type == "unary_expression":
+        return outer.children[0].type != "delete"
+    if outer.type in ("template_substitution", "expression_statement") or reference.is_field("condition"):
+        return True
+    if call := call_with(reference):
+        return _READERS.match(_callee(call.node)) is not None
+    if outer.type == "variable_declarator" and reference.is_field("name"):
+        return True
+    return None if outer.type in ("parenthesized_expression", "binary_expression", "ternary_expression") else False
 
 
 def _is_required(value: Node) -> bool:
@@ -460,13 +495,15 @@ def _is_required(value: Node) -> bool:
 
 def _callee(call: Node) -> str:
     function = call.child_by_field_name("function")
-    return text_of(function) if function is not None and function.type in ("identifier", "member_expression") else ""
+    if function is None or function.type not in ("identifier", "member_expression"):
+        return ""
+    return text_of(function) if function.end_byte - function.start_byte <= _MAX_NAME else ""
 
 
 def _named_call(call: Node) -> str:
     # The text of a long callee may hold more than a name.
     name = _callee(call)
-    return f"`{name}()`" if re.fullmatch(r"[\w$.]{1,60}", name) else "a function call"
+    return f"`{name}()`" if re.fullmatch(rf"[\w$.]{{1,{_MAX_NAME}}}", name) else "a function call"
 
 
 def _promise(node: Node) -> SettingsError:
@@ -497,7 +534,7 @@ def _not_an_object(value: Node) -> SettingsError:
 
 def _not_an_object_but_a_call(call: Node) -> SettingsError:
     function = unwrapped(field(call, "function"))
-    name = _callee(call)
+    name = text_of(function) if function.type in ("identifier", "member_expression") else ""
     is_async = any(child.type == "async" for child in function.children)
     if is_async or name.startswith("Promise.") or name.endswith((".then", ".catch", ".finally")):
         return _promise(call)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Iterable
 from enum import Enum
 from functools import cached_property
 
@@ -50,6 +51,33 @@ class _Setting(t.NamedTuple):
     value: Node | None  # None: only running the code tells
 
 
+class _Places:
+    """Where paths stand among others, found without a look at each of them.
+
+    :ivar first: the lowest position of exactly that path
+    :ivar last: the highest one
+    :ivar first_below: the lowest position of a longer path that begins with that path
+    :ivar last_below: the highest one
+    """
+
+    def __init__(self, paths: Iterable[tuple[int, KeyPath]]) -> None:
+        self.first: dict[KeyPath, int] = {}
+        self.last: dict[KeyPath, int] = {}
+        self.first_below: dict[KeyPath, int] = {}
+        self.last_below: dict[KeyPath, int] = {}
+        for position, path in paths:
+            self.first.setdefault(path, position)
+            self.last[path] = position
+            for length in range(len(path)):
+                self.first_below.setdefault(path[:length], position)
+                self.last_below[path[:length]] = position
+
+    def first_related(self, path: KeyPath) -> int | None:
+        """The first path that leads to a path or into it."""
+        found = [self.first.get(path[:length]) for length in range(len(path) + 1)] + [self.first_below.get(path)]
+        return min((position for position in found if position is not None), default=None)
+
+
 class SettingsSource:
     """A settings.js as it stands. It never changes.
 
@@ -67,6 +95,8 @@ class SettingsSource:
         self.source = source
         self.root = parse(source)
         self.export = find_export(self.root, strict)
+        self._members: dict[int, tuple[dict[str, _Setting], _Setting | None]] = {}
+        self._scalars: dict[KeyPath, bool] = {}
 
     @property
     def insertion_target(self) -> Node | None:
@@ -121,9 +151,9 @@ class SettingsSource:
         return self.source[node.start_byte : node.end_byte]
 
     def _find(self, path: KeyPath) -> _Setting | None:
-        for hazard in self.export.hazards:
-            if hazard.path and not hazard.reads_only and related(hazard.path, path):
-                return _Setting(hazard.node, None)
+        hazard = self._changing.first_related(path)
+        if hazard is not None:
+            return _Setting(self.export.hazards[hazard].node, None)
         entry, later = self._decisive(path)
         if later is not None:
             return _Setting(later.node, None)
@@ -133,18 +163,39 @@ class SettingsSource:
         for key in path[len(entry.path or ()) :]:
             if setting is None or setting.value is None:
                 return setting
-            setting = _find_in(setting.value, key)
+            setting = self._find_in(setting.value, key)
         return setting
+
+    def _find_in(self, value: Node, key: str) -> _Setting | None:
+        literal = unwrapped(value)
+        if literal.id not in self._members:
+            self._members[literal.id] = _settings_in(literal)
+        members, unknown = self._members[literal.id]
+        return members.get(key, unknown)
 
     def _decisive(self, path: KeyPath) -> tuple[Entry | None, Entry | None]:
         """The entry that gives a setting its value, and the last one after it that may override it."""
-        decisive = later = None
-        for entry in self.export.entries:
-            if entry.path is not None and path[: len(entry.path)] == entry.path:
-                decisive, later = entry, None
-            elif entry.path is None or entry.path[: len(path)] == path:
-                later = entry
-        return decisive, later
+        decisive = max((self._known.last.get(path[:length], -1) for length in range(len(path) + 1)), default=-1)
+        later = max(self._known.last_below.get(path, -1), self._last_unknown)
+        entries = self.export.entries
+        return entries[decisive] if decisive >= 0 else None, entries[later] if later > decisive else None
+
+    @cached_property
+    def _known(self) -> _Places:
+        """The entries whose path is known."""
+        entries = enumerate(self.export.entries)
+        return _Places((position, entry.path) for position, entry in entries if entry.path is not None)
+
+    @cached_property
+    def _last_unknown(self) -> int:
+        positions = (position for position, entry in enumerate(self.export.entries) if entry.path is None)
+        return max(positions, default=-1)
+
+    @cached_property
+    def _changing(self) -> _Places:
+        """The hazards that may give a setting another value."""
+        hazards = enumerate(self.export.hazards)
+        return _Places((position, hazard.path) for position, hazard in hazards if hazard.path and not hazard.reads_only)
 
     # What stands in the way
 
@@ -160,7 +211,9 @@ class SettingsSource:
         """Whether what code reads is no object, before and after, so that it cannot be changed through it."""
         for key in read[len(path) :]:
             desired = desired.get(key) if isinstance(desired, dict) else None
-        return len(read) >= len(path) and isinstance(desired, _SCALARS) and isinstance(self.value(read), _SCALARS)
+        if read not in self._scalars:
+            self._scalars[read] = isinstance(self.value(read), _SCALARS)
+        return len(read) >= len(path) and isinstance(desired, _SCALARS) and self._scalars[read]
 
     def effective_entry(self, path: KeyPath) -> Entry | None:
         """The entry to edit; None if the setting is new. Refuses what would be overridden."""
@@ -208,14 +261,15 @@ def overridden(key: str, node: Node) -> SettingsError:
     return SettingsError(reason, line_of(node))
 
 
-def _find_in(value: Node, key: str) -> _Setting | None:
-    literal = unwrapped(value)
+def _settings_in(literal: Node) -> tuple[dict[str, _Setting], _Setting | None]:
+    """What decides on each key of a value, and on all others."""
     if literal.type != "object":
-        return _Setting(literal, None) if isinstance(value_of(literal), Expression) else None
-    setting = None
+        return {}, _Setting(literal, None) if isinstance(value_of(literal), Expression) else None
+    settings: dict[str, _Setting] = {}
+    unknown = None
     for member in members_of(literal):
         if member.name is None:
-            setting = _Setting(member.node, None)
-        elif member.name == key:
-            setting = _Setting(member.node, member.value)
-    return setting
+            settings, unknown = {}, _Setting(member.node, None)
+        else:
+            settings[member.name] = _Setting(member.node, member.value)
+    return settings, unknown

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
+from stopwatch import times_as_long
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
 
@@ -49,3 +52,27 @@ def test_a_secret_is_hidden(text: str, secret: str) -> None:
 )
 def test_the_rest_is_exact(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "secret",
+        "a.a.a.",
+        'key:"',
+        "key:",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----",
+        "\\",
+        '"',
+        "0123abcd",
+        "x://",
+    ],
+)
+@pytest.mark.parametrize("head", ["", 'key: "', "x://"])
+def test_time_is_in_proportion_to_the_text(head: str, piece: str) -> None:
+    def redacted(length: int) -> t.Callable[[], str]:
+        return lambda: redact(head + piece * (length // len(piece)))
+
+    assert times_as_long(redacted(80_000), redacted(10_000)) < 32
