@@ -13,7 +13,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argume
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, fleet_subtrees
 
 
 class ActionModule(HostAction):
@@ -55,4 +55,6 @@ class ActionModule(HostAction):
         new = {"common_name": options["common_name"], "days": days, "permitted": options["permitted"]}
         if options["state"] == "replaced":
             return CertificateAuthority.replace(folder, passphrase, instead_of=options["instead_of"], **new)
-        return CertificateAuthority.load_or_create(folder, passphrase, **new)
+        return CertificateAuthority.load_or_create(
+            folder, passphrase, **{**new, "permitted": options["permitted"] or fleet_subtrees([])}
+        )

@@ -94,7 +94,8 @@ options:
   ca_permitted:
     description:
       - The only domains and networks that an authority made at first use can certify, such as V(local) and
-        V(192.168.0.0/16). See M(pifleet.nodered.certificate_authority).
+        V(192.168.0.0/16). When empty, all private ones and the domains of the inventory's names; V(*) for any. See
+        M(pifleet.nodered.certificate_authority).
     type: list
     elements: str
     default: []

@@ -66,7 +66,7 @@ options:
     description:
       - The only domains and networks that a new authority can certify (name constraints, RFC 5280), such as V(local),
         V(example.com) and V(192.168.0.0/16). If its key is ever stolen, it is worth nothing outside of them.
-      - Any when not given. A replaced authority keeps those of the former.
+      - When not given, all private domains and networks; V(*) for any. A replaced authority keeps those of the former.
     type: list
     elements: str
 author:
