@@ -33,7 +33,7 @@ _MAXIMUM_FILES = 100
 _ALIAS = re.compile(r"(User|Runas|Cmnd)_Alias\s+(.*)")
 #: Whom a rule is for, and the rest of it.
 _RULE = re.compile(r"((?:[^\s,=]+\s*,\s*)*[^\s,=]+)\s+([^\s,=].*)")
-_RUNAS = re.compile(r"\(([^:)]*)[^)]*\)\s*")
+_RUNAS = re.compile(r"\(([^:)]*)(?::[^)]*)?\)\s*")
 #: What stands before a command: NOPASSWD: and CWD=/tmp, for example.
 _TAG = re.compile(r"([A-Z_]+)(?::\s*|=\S+\s+)")
 

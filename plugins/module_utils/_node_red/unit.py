@@ -58,7 +58,7 @@ _ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 #: As npm has versions, and as the control node takes them.
 _VERSION = r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:[-+][0-9A-Za-z.+-]{1,40})?"
 
-_ENVIRONMENT_FILE = re.compile(r"(\S.*?) \(ignore_errors=(?:yes|no)\)")
+_ENVIRONMENT_FILE = re.compile(r"^(\S.*) \(ignore_errors=(?:yes|no)\)$", re.MULTILINE)
 
 
 def package_above(path: str) -> tuple[str, dict[str, t.Any]] | tuple[None, None]:
@@ -159,9 +159,14 @@ class Unit:
         return int(self.properties.get("MainPID") or 0)
 
     def now(self) -> dict[str, str]:
-        """The unit's properties as systemd sees them at this moment."""
+        """The unit's properties as systemd sees them at this moment; one that has several values has a line for each."""
         printed = systemctl("show", self.name, f"--property={','.join(PROPERTIES)}", check=False)
-        return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+        properties: dict[str, str] = {}
+        for line in printed.splitlines():
+            name, separator, value = line.partition("=")
+            if separator:
+                properties[name] = f"{properties[name]}\n{value}" if name in properties else value
+        return properties
 
     def refresh(self) -> Unit:
         """The same unit read again, with all that follows from its properties."""

@@ -33,7 +33,6 @@ _ENTRY = re.compile(r"(.*\S)\s+([a-zA-Z]*),[a-zA-Z]*,[a-zA-Z]*\s*")
 #: What `certutil -L -n` says of a certificate: its fingerprint, and for which servers and clients it is trusted.
 _FINGERPRINT = "Fingerprint (SHA-256):"
 
-_SERVER_TRUST = re.compile(r"SSL Flags:(.*?)Email Flags:", re.DOTALL)
 
 #: Directories below a home that may hold a database, of Chromium and its relatives and of Firefox's profiles; as packages of
 #: Debian, as snaps and as flatpaks.
@@ -227,6 +226,6 @@ def details_of(printed: str) -> dict[str, bool]:
     """
     details = {}
     for part in printed.split(_FINGERPRINT)[1:]:
-        trust = _SERVER_TRUST.search(part)
-        details[part.split(None, 1)[0].replace(":", "").lower()] = bool(trust and "Trusted CA" in trust.group(1))
+        trust, is_whole, _rest = part.partition("SSL Flags:")[2].partition("Email Flags:")
+        details[part.split(None, 1)[0].replace(":", "").lower()] = bool(is_whole) and "Trusted CA" in trust
     return details

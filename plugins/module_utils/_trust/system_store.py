@@ -22,7 +22,7 @@ from . import programs
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
 
 _FILE = re.compile(r"pifleet-nodered-([0-9a-f]{16})\.crt(\.removed)?")
 

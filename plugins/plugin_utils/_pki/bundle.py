@@ -39,7 +39,7 @@ with contextlib.suppress(ImportError):  # require tells
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 _HASHES = ("sha256", "sha384", "sha512")
 
 

@@ -166,7 +166,7 @@ def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:
 #: Names of variables and keys that have a secret as their value.
 _SECRET_NAME = re.compile(r"(?:pass(?:word|phrase)?|secret|token|api_?key|credentials)$", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_PASSWORD_IN_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/@]*:[^\s/@]+@", re.IGNORECASE)
+_PASSWORD_IN_URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*:[^\s/@]+@", re.IGNORECASE)
 #: The variables with logins, and what the name of the user is called there.
 _LOGIN_VARIABLES = {"nodered_admin_users": "username", "nodered_node_auth": "user", "nodered_static_auth": "user"}
 

@@ -152,8 +152,8 @@ def _check_admin_auth(document: SettingsDocument) -> None:
             )
 
 
-def _user_entries(document: SettingsDocument) -> dict[t.Any, dict[str, t.Any]]:
-    """The entries of adminAuth.users by their usernames."""
+def _user_entries(document: SettingsDocument) -> dict[str, dict[str, t.Any]]:
+    """The entries of adminAuth.users by their usernames, as far as they have one that can log in."""
     users = document.get(("adminAuth", "users"))
     if isinstance(users, Expression):
         raise SettingsOptionError(
@@ -161,7 +161,8 @@ def _user_entries(document: SettingsDocument) -> dict[t.Any, dict[str, t.Any]]:
             " in its place to let nodered_admin_users fill that in."
         )
     entries = [users] if isinstance(users, dict) else users if isinstance(users, list) else []
-    return {entry.get("username"): entry for entry in entries if isinstance(entry, dict)}
+    named = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("username"), str)]
+    return {entry["username"]: entry for entry in named}
 
 
 def _apply_login(document: SettingsDocument, key: str, login: Login | None, hashes: _Hashes) -> None:

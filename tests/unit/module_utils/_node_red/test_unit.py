@@ -87,6 +87,17 @@ def test_options_of_the_command_line_win(
     assert found.settings_path == expected.format(home=tmp_path)
 
 
+def test_each_environment_file_counts(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
+    """systemctl shows a line for each of them; a drop-in adds one to that of the unit."""
+    paths = [tmp_path / name for name in ("first", "second")]
+    for path in paths:
+        path.write_text(f"{path.name.upper()}={path.name}\nLAST={path.name}\n")
+    lines = "\nEnvironmentFiles=".join(f"{path} (ignore_errors=no)" for path in paths)
+    found = unit({"EnvironmentFiles": lines})
+    assert found.environment_files == [str(path) for path in paths]
+    assert [found.environment[name] for name in ("FIRST", "SECOND", "LAST")] == ["first", "second", "second"]
+
+
 def test_node_red_home_counts_only_with_its_configuration(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
