@@ -84,7 +84,7 @@ def processor_seconds(pattern: re.Pattern[t.Any], methods: set[str], text: t.Any
     return time.process_time() - started
 
 
-@pytest.mark.parametrize(("pattern", "methods"), patterns())
+@pytest.mark.parametrize(("pattern", "methods"), list(patterns()))
 def test_four_times_the_text_takes_about_four_times_as_long(pattern: re.Pattern[t.Any], methods: set[str]) -> None:
     for piece in pieces_of(pattern):
         for lead in ("", "a: '", "-----BEGIN "):
