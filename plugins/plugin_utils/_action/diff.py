@@ -20,9 +20,25 @@ _SIDES = {
     "pair": ("key", "value"),
     "assignment_expression": ("left", "right"),
     "variable_declarator": ("name", "value"),
+    "augmented_assignment_expression": ("left", "right"),
+    "method_definition": ("name", "body"),
+    "field_definition": ("property", "value"),
 }
+_LITERALS = ("string", "template_string", "number", "regex")
+#: Of what stands before a value this much is looked at: names can be code, which may be nested.
+_LONGEST_NAME = 200
+#: A name alone, without what it is a member of.
 _SECRET_NAME = re.compile(
-    r"pass(?:word|phrase|wd)|pass\d*$|secret|token|credential|(?:api|private|access)_?key|authorization", re.IGNORECASE
+    r"pass(?:word|phrase|wd|code)|pass\d*$|pwd|^pw\d*$|_pw$|psk|^pin$|_pin$|secret|token|credential|cookie"
+    r"|(?:api|private|access|signing|encryption)_?key|^auth$|authorization|bearer",
+    re.IGNORECASE,
+)
+_LAST_NAME = re.compile(r"[^\s.\[\]\"'`?!]+")
+_ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]{1,6})\}|\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+#: In a comment: what a secret is said to be.
+_IN_PROSE = re.compile(
+    rb"\b(?:pass(?:word|phrase|wd|code)?|pwd|psk|pin|secret|token|key)\b[\"']?\s{0,9}(?:\bis\b|\bwas\b|[:=])\s{0,9}([^\s,;]{4,200})",
+    re.IGNORECASE,
 )
 #: What a person wants to know of a certificate.
 _CERTIFICATE_KEYS = ("subject", "issuer", "dns_names", "ip_addresses", "not_before", "not_after", "key_type")
@@ -72,14 +88,26 @@ def _secret_ranges(source: bytes) -> t.Iterator[tuple[int, int]]:
     stack = [(root, False)]
     while stack:
         node, is_secret = stack.pop()
-        if node.type in ("string", "template_string") and is_secret:
-            yield node.start_byte + 1, node.end_byte - 1
+        if node.type in _LITERALS and is_secret:
+            quotes = node.type != "number"
+            yield node.start_byte + quotes, node.end_byte - quotes
+        elif node.type == "comment":
+            for said in _IN_PROSE.finditer(source, node.start_byte, node.end_byte):
+                yield said.span(1)
         elif not is_secret or not (node.type == "subscript_expression" or _is_require(node)):
             name, value = map(node.child_by_field_name, _SIDES.get(node.type, ("", "")))
-            names_secret = name is not None and _SECRET_NAME.search(text_of(name).strip("\"'`]")) is not None
+            names_secret = (
+                name is not None and _SECRET_NAME.search(_last_name(text_of(name)[-_LONGEST_NAME:])) is not None
+            )
             stack += [
                 (child, is_secret or (names_secret and child == value)) for child in reversed(node.named_children)
             ]
+
+
+def _last_name(code: str) -> str:
+    """The name that a value goes to, as JavaScript reads it, such as `pass` for `a.b["pass"]`."""
+    names = _LAST_NAME.findall(_ESCAPED.sub(lambda each: chr(min(int(each[each.lastindex or 1], 16), 0x10FFFF)), code))
+    return names[-1] if names else ""
 
 
 def _is_require(node: t.Any) -> bool:

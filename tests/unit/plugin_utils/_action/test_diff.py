@@ -35,6 +35,29 @@ def test_a_new_secret_shows_as_a_difference_without_its_value() -> None:
         'passphrase2: "hunter2"',
         '["password"]: "a" + "hunter2"',
         "privateKey: ['-----', 'hunter2'].join()",
+        'pwd: "hunter2"',
+        'dbPwd: "hunter2"',
+        'pw: "hunter2"',
+        'psk: "hunter2"',
+        'wifiPSK: "hunter2"',
+        'pin: "hunter2"',
+        'auth: "hunter2"',
+        'auth: { user: "u", pass: "hunter2" }',
+        '"p\\u0061ss": "hunter2"',
+        '"p\\x61ssword": "hunter2"',
+        'p\\u{61}ss: "hunter2"',
+        'get password() { return "hunter2" }',
+        'password() { return "hunter2" }',
+        'async token() { return await f("hunter2") }',
+        'cookieSecret: () => "hunter2"',
+        'a: (b.password ||= "hunter2")',
+        'a: (b.password ??= "hunter2")',
+        'a: (b["pass"] += "hunter2")',
+        'a: class { static password = "hunter2" }',
+        "signingKey: /hunter2/",
+        "// the password is hunter2\n    a: 1",
+        "/* PIN: hunter2 */ a: 1",
+        "a: 1, // secret was hunter2",
     ],
 )
 def test_a_secret_inside_code_is_hidden(code: str) -> None:
@@ -43,6 +66,23 @@ def test_a_secret_inside_code_is_hidden(code: str) -> None:
     assert "hunter2" not in str(shown)
     assert "uiPort: 1990,\n" in shown["after"]
     assert HIDDEN + " (new)" in shown["after"]
+
+
+@pytest.mark.parametrize("code", ["password: 987654", "pin: [987654]", "pin: -987654", "pass: 987654n"])
+def test_a_secret_may_be_a_number(code: str) -> None:
+    before = "module.exports = {\n    uiPort: 1880,\n}\n"
+    shown = settings_difference("settings.js", before, before.replace("uiPort: 1880", f"uiPort: 1990, {code}"))
+    assert "987654" not in str(shown)
+    assert "uiPort: 1990" in shown["after"]
+
+
+@pytest.mark.parametrize(
+    "code", ["adminAuth: {type: 'credentials'}", "authority: 'shown'", "// a password protects it\n    a: 'shown'"]
+)
+def test_what_is_no_secret_is_shown(code: str) -> None:
+    before = "module.exports = {\n    uiPort: 1880,\n}\n"
+    after = before.replace("uiPort: 1880", f"uiPort: 1990,\n    {code}")
+    assert settings_difference("settings.js", before, after)["after"] == after
 
 
 @pytest.mark.parametrize(
