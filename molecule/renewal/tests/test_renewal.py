@@ -390,8 +390,13 @@ def test_a_constrained_authority(fleet: Fleet) -> None:
 
 
 def test_another_host_name(fleet: Fleet) -> None:
+    """What the host alone calls itself is told with the line to add, and signed for when that is there."""
     fleet.host("pi31").check_output("hostname attic")
     run = fleet.play("--limit", "pi31")
+    assert (run.status, run.recap["pi31"]["changed"]) == (0, 0), run.output
+    run = fleet.play("--limit", "pi31", variables={"nodered_certificate_new_key": True})
+    assert run.said("nodered_certificate_names: [attic, attic.local]"), run.output
+    run = fleet.play("--limit", "pi31", variables={"nodered_certificate_names": ["attic.local"]})
     assert run.status == 0, run.output
     connection = fleet.here().openssl(
         "s_client",
@@ -411,11 +416,11 @@ def test_a_lost_authority(fleet: Fleet) -> None:
     directory = pathlib.Path(fleet.ca).parent
     directory.rename(directory.with_name("lost"))
     fleet.host("patient").check_output("rm %s", CERTIFICATE)
-    run = fleet.play("--limit", "pi31,patient")
+    run = fleet.play("--limit", "pi31,pi5,patient")
     assert {recap["failed"] for recap in run.recap.values()} == {1}, run.output
     assert run.said("Restore that folder from its backup"), run.output
     assert not (directory / "ca.key").exists()
-    run = fleet.play("--limit", "pi31,patient", variables={"nodered_ca_new": True})
+    run = fleet.play("--limit", "pi31,pi5,patient", variables={"nodered_ca_new": True})
     assert run.status == 0, run.output
     assert run.said(f"A certificate authority was made in {directory}. Back that folder up"), run.output
     assert served(fleet, "pi31") == installed(fleet, "pi31")

@@ -148,9 +148,12 @@ class Provider:
                 f"Left out of the certificate: {_some(self.names.left_out)}. Only the host itself says that these are its"
                 f" own. If they are, add to its variables: nodered_certificate_names: [{_some(self.names.left_out)}]"
             )
-        if self.names.not_permitted:
+        labels = {name.partition(".")[0] for name in self.names.dns}
+        # That a label alone is not signed for is told once, when the authority is made.
+        refused = [name for name in self.names.not_permitted if name not in labels]
+        if refused:
             warnings.append(
-                f"Left out of the certificate: {_some(self.names.not_permitted)}. The authority of the fleet signs for"
+                f"Left out of the certificate: {_some(refused)}. The authority of the fleet signs for"
                 " the domains and networks of nodered_ca_permitted alone, so that its key is of no use to a thief. Reach"
                 " the host by another of its names."
             )
@@ -275,7 +278,8 @@ class FleetAuthority(Provider):
         if authority.created:
             self.warnings.append(
                 f"A certificate authority was made in {self.options['ca_dir']}. Back that folder up, and have browsers"
-                f" trust {self.trusted_file}."
+                f" trust {self.trusted_file}. It signs for the domains and networks of nodered_ca_permitted, which has its"
+                " default in docs/certificates.md, and not for names of one label: kitchen.local, not kitchen."
             )
         if authority.created:
             self.permits = authority.permits
