@@ -121,7 +121,7 @@ def test_wrong_passphrase(folder: pathlib.Path) -> None:
 
 def test_rotated_with_what_the_inventory_permits(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """The play that follows finds no Node-RED here; the authority has been replaced before."""
-    authority(folder)
+    authority(folder, permitted=["*"])
     assert "Permitted" not in openssl("x509", "-in", folder / "ca.pem", "-noout", "-text")
     former = fingerprint(folder / "ca.pem")
     variables = {

@@ -41,7 +41,7 @@ def inventory(fleet: Fleet) -> str:
     names = [*lies.REFUSED, *lies.LATE, *lies.ENDLESS, "dropped"]
     host = fleet.host("liar")
     host.check_output("install -d /usr/local/bin/lies /etc/lies")
-    host.check_output("printf %%s %s >/usr/local/bin/lies/liar", LIAR.read_text("utf-8"))
+    host.check_output("printf %%s %s >/usr/local/bin/lies/liar", "#!/usr/bin/python3\n" + LIAR.read_text("utf-8"))
     host.check_output("chmod 0755 /usr/local/bin/lies/liar")
     host.check_output("cd /usr/local/bin/lies && for name in %s; do ln -sf liar $name; done" % " ".join(names))
     own, other = fleet.address("liar"), fleet.address("honest")

@@ -236,10 +236,9 @@ def _shake_hands(plain: socket.socket, deadline: float) -> ssl.SSLSocket:
                 tls.do_handshake()
                 break
             except ssl.SSLWantReadError:
-                waiting: tuple[list[ssl.SSLSocket], list[ssl.SSLSocket]] = ([tls], [])
+                select.select([tls], [], [], _left(deadline))
             except ssl.SSLWantWriteError:
-                waiting = ([], [tls])
-            select.select(*waiting, [], _left(deadline))
+                select.select([], [tls], [], _left(deadline))
         tls.settimeout(_left(deadline))
     except BaseException:
         tls.close()

@@ -152,7 +152,7 @@ class HostAction(ActionBase):
         :raises UserError: it failed, took longer, or its answer is none of the module's
         """
         try:
-            with bounded(seconds), self._hidden():
+            with bounded(seconds, self._connection.transport == "ssh"), self._hidden():
                 result = self._execute_module(
                     module_name=f"pifleet.nodered.{module}",
                     module_args={name: value for name, value in options.items() if value is not None},

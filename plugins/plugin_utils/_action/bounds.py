@@ -26,11 +26,13 @@ class _TimeIsOver(BaseException):
 
 
 @contextlib.contextmanager
-def bounded(seconds: float) -> t.Iterator[None]:
+def bounded(seconds: float, limits_memory: bool) -> t.Iterator[None]:
     """Run the block with an end.
 
     :param seconds: how long it may take. Not held where somebody else has set the alarm, as Ansible does for a task with
         `timeout`, or outside of the main thread.
+    :param limits_memory: whether also the memory is limited. Programs that are started meanwhile inherit that, which ssh
+        bears, and Node.js or a container engine does not.
     :raises UserError: it took longer, or more than `MEMORY`
     """
     limited = threading.current_thread() is threading.main_thread() and not signal.getitimer(signal.ITIMER_REAL)[0]
@@ -43,7 +45,7 @@ def bounded(seconds: float) -> t.Iterator[None]:
     try:
         if limited:
             signal.setitimer(signal.ITIMER_REAL, seconds)
-        with _bounded_memory():
+        with _bounded_memory() if limits_memory else contextlib.nullcontext():
             yield
     except _TimeIsOver:
         _end(_children() - before)

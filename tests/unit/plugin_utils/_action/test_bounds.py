@@ -20,7 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 
 def test_what_ends_in_time_is_left_alone() -> None:
     former = signal.getsignal(signal.SIGALRM)
-    with bounded(600):
+    with bounded(600, True):
         pass
     assert signal.getsignal(signal.SIGALRM) is former
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
@@ -28,7 +28,7 @@ def test_what_ends_in_time_is_left_alone() -> None:
 
 def test_what_hangs_ends_with_its_programs() -> None:
     processes = []
-    with pytest.raises(UserError, match="did not answer within 1 s"), bounded(1):
+    with pytest.raises(UserError, match="did not answer within 1 s"), bounded(1, False):
         processes.append(subprocess.Popen(["sleep", "100000"]))
         try:
             time.sleep(100_000)
@@ -41,7 +41,7 @@ def test_the_time_limit_of_a_task_is_left_alone() -> None:
     """Ansible has set the same alarm for a task with `timeout`."""
     signal.setitimer(signal.ITIMER_REAL, 1000)
     try:
-        with bounded(0.001):
+        with bounded(0.001, False):
             time.sleep(0.05)
         assert signal.getitimer(signal.ITIMER_REAL)[0] > 900
     finally:
@@ -50,7 +50,7 @@ def test_the_time_limit_of_a_task_is_left_alone() -> None:
 
 def flooded(answers: multiprocessing.SimpleQueue[str]) -> None:
     try:
-        with bounded(600):
+        with bounded(600, True):
             answers.put(str(len(bytearray(4 * bounds.MEMORY))))
     except UserError as error:
         answers.put(str(error))
