@@ -66,6 +66,8 @@ class HostAction(ActionBase):
     """An action that compares on the control node and goes to the host only when it must."""
 
     TRANSFERS_FILES = False
+    #: What the last module has answered, None where that was no answer, and the result of the command that it was.
+    _answer: tuple[dict[str, t.Any] | None, t.Mapping[str, t.Any]] = (None, {})
     #: The argument specification.
     spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
 
@@ -153,7 +155,7 @@ class HostAction(ActionBase):
         """
         try:
             with bounded(seconds, self._connection.transport == "ssh"), self._hidden():
-                result = self._execute_module(
+                self._execute_module(
                     module_name=f"pifleet.nodered.{module}",
                     module_args={name: value for name, value in options.items() if value is not None},
                     task_vars=self.task_vars,
@@ -162,20 +164,21 @@ class HostAction(ActionBase):
             # Why it failed was hidden as well. A command that has nothing to hide fails for the same reason.
             self._low_level_execute_command("true", sudoable=False)
             raise
-        answer, problem = result.get("answer"), result.get("problem")
+        answer, printed = self._answer
         if answer is None:
-            raise UserError(f"The module ended before it had done its work: {problem}.")
+            raise UserError(f"The module ended before it had done its work: {how_it_ended(printed)}.")
         if answer.get("failed"):
             raise UserError(failure_message(answer), **checked(FailureDetails, answer, module))
         return checked(shape, answer, module)
 
-    def _parse_returned_data(self, res: dict[str, t.Any], *_profile: str) -> dict[str, t.Any]:
-        """What a module has printed, in one key that Ansible gives no meaning to.
+    def _parse_returned_data(self, res: t.Any, *arguments: t.Any) -> t.Any:
+        """Keep what a module has printed, and have Ansible make of it an answer with nothing in it.
 
-        Ansible's own method would hand on what it cannot read to every callback, and takes orders from what it can.
+        Ansible itself hands what it cannot read on to every callback, and takes orders from what it can. What it makes
+        of an answer differs from one of its versions to the next.
         """
-        answer = parsed(res.get("stdout", ""))
-        return {"answer": answer, "problem": None if answer is not None else how_it_ended(res)}
+        self._answer = (parsed(res.get("stdout", "")), res)
+        return super()._parse_returned_data({**res, "stdout": "{}", "stderr": ""}, *arguments)
 
     @contextlib.contextmanager
     def _hidden(self) -> t.Iterator[None]:
