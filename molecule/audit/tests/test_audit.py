@@ -204,7 +204,7 @@ def test_subjects(audit: Audit) -> None:
     for name, version in (("pi41", "4.1."), ("pi31", "3.1."), ("pi5", "5.0.")):
         subject = audit.subject(name)
         assert subject["node_red"].startswith(version)
-        assert subject["certificate"]["name"] == name
+        assert subject["certificate"]["name"] == f"{name}.local"
 
 
 def test_nothing_secret_is_shown(fleet: Fleet, audit: Audit) -> None:
