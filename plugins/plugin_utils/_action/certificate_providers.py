@@ -268,12 +268,10 @@ class FleetAuthority(Provider):
         if self.authority is None:
             # One new host must not make an authority that all others would have to be trusted for anew. One other host
             # alone could say what it likes, to keep the fleet from its authority.
-            by_issuer: dict[str, list[str]] = {}
-            for name, certificate in self.action.certificates_of_others().items():
-                by_issuer.setdefault(certificate["issuer"], []).append(name)
-            for issuer, names in by_issuer.items():
-                if len(names) > 1:
-                    self._check_lost(names, issuer)
+            others = self.action.certificates_of_others()
+            names = [name for name, certificate in others.items() if certificate["issuer"]]
+            if len(names) > 1:
+                self._check_lost(names, others[names[0]]["issuer"])
         authority = t.cast(CertificateAuthority, self._authority(create=True))
         if authority.created:
             self.warnings.append(
@@ -298,7 +296,7 @@ class FleetAuthority(Provider):
         """Refuse to go on where hosts have certificates of an authority that is gone, unless a new one is asked for."""
         if issuer and not self.options["ca_new"]:
             raise UserError(
-                f"{', '.join(names)} has a certificate of {issuer}, but {self.options['ca_dir']} holds no certificate"
+                f"{_some(names)} has a certificate of {issuer}, but {self.options['ca_dir']} holds no certificate"
                 " authority. Restore that directory from its backup, or set nodered_ca_dir to where it is. If it was lost"
                 " or stolen, run once with -e nodered_ca_new=true: a new authority is then made, which every browser has"
                 " to trust anew."
