@@ -63,7 +63,9 @@ class ActionModule(HostAction):
         descriptions = {description["fingerprint"]: description for description in described.values()}
         for fingerprint, pem in result["certificates"].items():
             descriptions[fingerprint] = certificates.describe(pem)
-        shown: dict[str, t.Any] = {key: result[key] for key in ("changed", "stores", "warnings") if key in result}
+        shown: dict[str, t.Any] = {key: result[key] for key in ("changed", "stores")}
+        # Not called so by the module: Ansible makes objects of a module's own warnings.
+        shown["warnings"] = list(result.get("remarks", ()))
         return {**shown, "diff": trust_difference(result["differences"], descriptions)}
 
 

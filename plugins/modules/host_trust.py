@@ -81,6 +81,11 @@ certificates:
   description: The certificates that were taken away, in PEM by their fingerprint.
   returned: success
   type: dict
+remarks:
+  description: Sentences for the person who runs the playbook.
+  returned: where there are some
+  type: list
+  elements: str
 """
 
 import os

@@ -418,7 +418,7 @@ def test_a_lost_authority(fleet: Fleet) -> None:
     fleet.host("patient").check_output("rm %s", CERTIFICATE)
     run = fleet.play("--limit", "pi31,pi5,patient")
     assert {recap["failed"] for recap in run.recap.values()} == {1}, run.output
-    assert run.said("Restore that folder from its backup"), run.output
+    assert run.said("Restore that directory from its backup"), run.output
     assert not (directory / "ca.key").exists()
     run = fleet.play("--limit", "pi31,pi5,patient", variables={"nodered_ca_new": True})
     assert run.status == 0, run.output

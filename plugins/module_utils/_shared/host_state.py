@@ -664,4 +664,4 @@ class TrustResult(TrustReport, total=False):
     """What host_trust returns."""
 
     #: Sentences for the person who runs the playbook; only where there are some.
-    warnings: list[str]
+    remarks: list[str]

@@ -168,5 +168,5 @@ class HostTrust:
             "certificates": self._certificates,
         }
         if self._warnings:
-            result["warnings"] = self._warnings
+            result["remarks"] = self._warnings
         return result

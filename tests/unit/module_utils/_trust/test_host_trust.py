@@ -454,6 +454,6 @@ def test_host_without_certutil(
         ("system", None),
         (str(home / ".pki/nssdb"), "pi"),
     ]
-    assert "libnss3-tools" in result["warnings"][0]
+    assert "libnss3-tools" in result["remarks"][0]
     # Nothing of ours can be where no database is.
     assert not host.HostTrust(["pi"], False, store).absent()["changed"]
