@@ -11,7 +11,7 @@ import typing as t
 from ansible.errors import AnsibleError
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import LONGEST_LOOK, HostAction, host_options
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import (
@@ -71,7 +71,7 @@ class ActionModule(HostAction):
 
     def _state(self, options: dict[str, t.Any]) -> HostState:
         """What the host tells; UserError where there is no Node-RED."""
-        state = self.run_module("host_info", {**host_options(options), "details": True}, HostState, LONGEST_LOOK)
+        state = self.look(options, details=True)
         if not state["service"]["exists"]:
             raise UserError(
                 f"This host has no service {state['service']['name']}. Set nodered_service to the service that runs"

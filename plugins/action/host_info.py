@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import LONGEST_LOOK, HostAction, host_options
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 
 
@@ -17,8 +16,6 @@ class ActionModule(HostAction):
     spec = argument_spec("host_info")
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        result = self.run_module(
-            "host_info", {**host_options(options), "details": options["details"]}, HostState, LONGEST_LOOK
-        )
+        result = self.look(options, options["details"])
         # A result's own mark hides it from every callback; `register` still gets it.
         return {"changed": False, **result, "_ansible_no_log": True}

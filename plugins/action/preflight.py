@@ -11,7 +11,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
     HostAction,
     host_certificate,
-    host_options,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     certificate_provider,
@@ -46,7 +45,7 @@ class ActionModule(HostAction):
         given = {module: validated(spec, module_options(module, variables)) for module, spec in _SPECS.items()}
         certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
         check_options(restart)
-        found = self.run_module("host_info", host_options(restart), HostState, restart["timeout"])
+        found = self.look(restart, seconds=restart["timeout"])
         # What other hosts of the run are compared with, also where this one fails.
         of_host = host_certificate(found, certificate["names"])
         try:

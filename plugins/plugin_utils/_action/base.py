@@ -66,6 +66,8 @@ class HostAction(ActionBase):
     """An action that compares on the control node and goes to the host only when it must."""
 
     TRANSFERS_FILES = False
+    #: What this task has seen of the host itself, and so has checked.
+    _seen: HostState | None = None
     #: What the last module has answered, None where that was no answer, and the result of the command that it was.
     _answer: tuple[dict[str, t.Any] | None, t.Mapping[str, t.Any]] = (None, {})
     #: The argument specification.
@@ -171,6 +173,17 @@ class HostAction(ActionBase):
             raise UserError(failure_message(answer), **checked(FailureDetails, answer, module))
         return checked(shape, answer, module)
 
+    def look(self, options: dict[str, t.Any], details: bool = False, seconds: float = LONGEST_LOOK) -> HostState:
+        """Visit the host once, and read everything that its Node-RED is known by.
+
+        :param options: with those of `host_options`
+        :param details: whether to read also what only an audit wants to know
+        :param seconds: as in `run_module`
+        :raises UserError: as `run_module`
+        """
+        self._seen = self.run_module("host_info", {**host_options(options), "details": details}, HostState, seconds)
+        return self._seen
+
     def _parse_returned_data(self, res: t.Any, *arguments: t.Any) -> t.Any:
         """Keep what a module has printed, and have Ansible make of it an answer with nothing in it.
 
@@ -201,13 +214,15 @@ class HostAction(ActionBase):
         """
         state: t.Mapping[str, t.Any]
         handed = None if fresh else options.get("host_info")
-        if handed:
+        if not handed:
+            state = self.look(options)
+        elif self._seen is not None and handed is self._seen:
+            state = self._seen
+        else:
             try:
                 state = checked(HostState, handed, "host_info")
             except ShapeError:
                 raise UserError("`host_info` must be what pifleet.nodered.host_info returned.") from None
-        else:
-            state = self.run_module("host_info", host_options(options), HostState, LONGEST_LOOK)
         require_node_red(state)
         settings: dict[str, t.Any] = {**state["settings"]}
         for name in ("content", "stock"):
