@@ -182,7 +182,7 @@ class Provider:
 
         No name that is found so is a reason for a certificate: the resolver is not asked at every run.
         """
-        self.names = self._desired_names(confirms=self._evidence())
+        self.names = self._desired_names(confirms=self._is_confirmed)
 
     def _desired_names(self, confirms: t.Callable[[str], bool] | None = None) -> Names:
         host = self.state["host"]
@@ -199,14 +199,15 @@ class Provider:
             is_here=self.action.is_here,
         )
 
-    def _evidence(self) -> t.Callable[[str], bool]:
-        """Whether the resolver of the control node finds the host where it connects to, or finds the name there."""
-        reached = functools.cache(lambda: addresses_of(self.action.remote_address or ""))
+    def _is_confirmed(self, name: str) -> bool:
+        """Whether the resolver of the control node finds the host at this address, or the name where it connects to."""
+        addresses = self._addresses_of(name) if parsed_address(name) is None else {name}
+        return bool(self._addresses_of(self.action.remote_address or "") & addresses)
 
-        def confirms(name: str) -> bool:
-            return bool(reached() & (addresses_of(name) if parsed_address(name) is None else {name}))
-
-        return confirms
+    @functools.cached_property
+    def _addresses_of(self) -> t.Callable[[str], frozenset[str]]:
+        """The same with each name asked for once."""
+        return functools.cache(addresses_of)
 
     def _names_of_others(self) -> t.Iterator[str]:
         """What the other hosts of the inventory are called, and how they are reached."""
@@ -243,7 +244,7 @@ class FleetAuthority(Provider):
         asked_names(options, authority.permits if authority else name_constraints.permits(permitted_subtrees(options)))
 
     def prepare(self) -> None:
-        self.authority = self._authority(create=False)
+        self.authority = present_authority(self.options)
         if self.authority is None:
             self._check_lost(
                 [str(self.action.task_vars.get("inventory_hostname"))], host_certificate(self.state)["issuer"]
@@ -266,24 +267,12 @@ class FleetAuthority(Provider):
 
     def install(self) -> CertificateResult:
         if self.authority is None:
-            # One new host must not make an authority that all others would have to be trusted for anew. One other host
-            # alone could say what it likes, to keep the fleet from its authority.
-            others = self.action.certificates_of_others()
-            names = [name for name, certificate in others.items() if certificate["issuer"]]
-            if len(names) > 1:
-                self._check_lost(names, others[names[0]]["issuer"])
-        authority = t.cast(CertificateAuthority, self._authority(create=True))
-        if authority.created:
-            self.warnings.append(
-                f"A certificate authority was made in {self.options['ca_dir']}. Back that folder up, and have browsers"
-                f" trust {self.trusted_file}. It signs for the domains and networks of nodered_ca_permitted, which has its"
-                " default in docs/certificates.md, and not for names of one label: kitchen.local, not kitchen."
-            )
-        if authority.created:
-            self.permits = authority.permits
+            self.authority = self._made()
+            # Maybe by another host of this run, with permits that were not known before.
+            self.permits = self.authority.permits
             self.confirm_names()
         request = self._run_module("request", RequestResult)["request"]
-        chain = certificates.issue(authority, request.encode("ascii"), self.names, self.options["days"])
+        chain = certificates.issue(self.authority, request.encode("ascii"), self.names, self.options["days"])
         return self._run_module("install", CertificateResult, chain=chain.decode("ascii"))
 
     @property
@@ -302,24 +291,35 @@ class FleetAuthority(Provider):
                 " to trust anew."
             )
 
-    def _authority(self, create: bool) -> CertificateAuthority | None:
+    def _made(self) -> CertificateAuthority:
+        """The authority of the fleet, made unless another host of this run was faster."""
+        others = self.action.certificates_of_others()
+        # One new host must not make an authority that all others would have to be trusted for anew. One other host alone
+        # could say what it likes, to keep the fleet from its authority.
+        certified = [name for name, certificate in others.items() if certificate["issuer"]]
+        if len(certified) > 1:
+            self._check_lost(certified, others[certified[0]]["issuer"])
         options = self.options
-        if not create or options["ca_certificate"]:
-            return present_authority(options)
-        return CertificateAuthority.load_or_create(
-            options["ca_dir"], options["ca_passphrase"], permitted=self._permitted()
+        permitted = self._permitted(each for other in others.values() for each in other["asked"])
+        authority = CertificateAuthority.load_or_create(
+            options["ca_dir"], options["ca_passphrase"], permitted=permitted
         )
+        if authority.created:
+            self.warnings.append(
+                f"A certificate authority was made in {options['ca_dir']}. Back that folder up, and have browsers"
+                f" trust {self.trusted_file}. It signs for the domains and networks of nodered_ca_permitted, which has its"
+                " default in docs/certificates.md, and not for names of one label: kitchen.local, not kitchen."
+            )
+        return authority
 
-    def _permitted(self) -> list[str]:
-        """What a new authority may sign for: as asked, else what the names of the whole inventory need."""
+    def _permitted(self, asked: t.Iterable[str]) -> list[str]:
+        """What a new authority may sign for: as the user says, else what the names of the whole inventory need.
+
+        :param asked: what is asked for in other hosts' certificates, as the control node has evaluated it
+        """
         names = self.action.task_vars.get("groups", {}).get("all", ())
-        addresses = filter(None, map(self.action.inventory_address, names))
-        # Evaluated on the control node, by the preflight of each host.
-        asked = [each for other in self.action.certificates_of_others().values() for each in other["asked"]]
-        own = filter(None, [self.action.remote_address])
-        return permitted_subtrees(
-            {**self.options, "names": [*self.options["names"], *asked]}, (*names, *addresses, *own)
-        )
+        addresses = filter(None, [*map(self.action.inventory_address, names), self.action.remote_address])
+        return permitted_subtrees({**self.options, "names": [*self.options["names"], *asked]}, (*names, *addresses))
 
 
 class SelfSigned(Provider):
