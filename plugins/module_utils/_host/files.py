@@ -59,7 +59,7 @@ def read(path: str, account: Account | None = None, limit: int = MAXIMUM_SIZE) -
     return read_with_status(path, account, limit)[0]
 
 
-def read_beside(path: str, account: Account) -> bytes | None:
+def read_as_root_or_user(path: str, account: Account) -> bytes | None:
     """Read a file that systemd or root's own configuration names, but that need not be root's.
 
     With root's rights only where nobody else could have put another file, or a link, in its place.
@@ -217,7 +217,7 @@ def replace(
             # One that a killed run has left.
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
-            descriptor = _made_for(temporary, account if account and uid != account.uid else None)
+            descriptor = _open_new(temporary, account if account and uid != account.uid else None)
         except OSError as exc:
             raise HostError(f"Nothing can be written to {directory}: {reason(exc)}.") from exc
     try:
@@ -240,21 +240,21 @@ def replace(
         raise HostError(f"{path} cannot be replaced: {reason(exc)}.") from exc
 
 
-def _made_for(path: str, other_than: Account | None) -> int:
+def _open_new(path: str, never_of: Account | None) -> int:
     """A new file that only its owner can open; runs with the rights of a user.
 
-    :param other_than: the user, where the file is to be root's: it must never have been the user's, who could keep it
-        open and write to it later
+    :param never_of: that user, where the file is to be root's: had it been the user's, it could be kept open and written to
+        later
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    if other_than is None or os.geteuid() == 0:
+    if never_of is None or os.geteuid() == 0:
         return os.open(path, flags, 0o600)
     # The directory as the user reaches it, and only where the user may write.
     directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if not os.access(f"/proc/self/fd/{directory}", os.W_OK | os.X_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        with other_than.suspended_rights():
+        with never_of.suspended_rights():
             return os.open(os.path.basename(path), flags, 0o600, dir_fd=directory)
     finally:
         os.close(directory)

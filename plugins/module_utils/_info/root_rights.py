@@ -72,9 +72,8 @@ def _sudoers(etc: str) -> Iterator[tuple[str, str]]:
         names = [name for name in sorted(os.listdir(folder)) if "." not in name and not name.endswith("~")]
         paths += [os.path.join(folder, name) for name in names[: _MAXIMUM_FILES - 1]]
     for path in paths:
-        with contextlib.suppress(HostError, OSError):
-            if os.path.getsize(path) <= _MAXIMUM_SIZE:
-                yield path, (files.read(path) or b"").decode("utf-8", "replace")
+        with contextlib.suppress(HostError):
+            yield path, (files.read(path, None, _MAXIMUM_SIZE) or b"").decode("utf-8", "replace")
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -18,7 +18,11 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, rights_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import MAXIMUM_OF_TEXT, read, read_beside
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import (
+    MAXIMUM_OF_TEXT,
+    read,
+    read_as_root_or_user,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
     DEFAULT_PATH,
@@ -183,7 +187,7 @@ class Unit:
         }
         environment.update(self.unit_environment)
         for path in self.environment_files:
-            environment.update(environment_of_file(read_beside(path, self.account) or b""))
+            environment.update(environment_of_file(read_as_root_or_user(path, self.account) or b""))
         return environment
 
     def _arguments(self) -> list[str]:

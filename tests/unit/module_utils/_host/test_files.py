@@ -245,10 +245,14 @@ def test_what_is_named_by_root_is_read_as_root_and_else_as_the_user(nobody: tupl
     secret.write_text("A=1")
     secret.chmod(0o600)
     (home.parent / "link").symlink_to("secret")
-    assert files.read_beside(str(secret), account) == files.read_beside(str(home.parent / "link"), account) == b"A=1"
+    assert (
+        files.read_as_root_or_user(str(secret), account)
+        == files.read_as_root_or_user(str(home.parent / "link"), account)
+        == b"A=1"
+    )
     (home / "environment").symlink_to(secret)
     with pytest.raises(HostError, match="Permission denied"):
-        files.read_beside(str(home / "environment"), account)
+        files.read_as_root_or_user(str(home / "environment"), account)
 
 
 def test_a_file_never_becomes_somebody_elses(nobody: tuple[Account, pathlib.Path]) -> None:

@@ -93,7 +93,7 @@ def reads(place: Place) -> bytes | None:
 
 
 def reads_what_a_unit_names(place: Place) -> bytes | None:
-    return files.read_beside(str(place.home / "turning/environment"), place.account)
+    return files.read_as_root_or_user(str(place.home / "turning/environment"), place.account)
 
 
 def reads_a_package(place: Place) -> bytes:
