@@ -11,11 +11,10 @@ import os
 import pathlib
 import stat
 import subprocess
-import sys
 import typing as t
 
 import pytest
-from ad_hoc import PROJECT, Run, module
+from ad_hoc import Run, module, program
 
 PASSPHRASE = "correct horse only for tests"
 
@@ -131,21 +130,8 @@ def test_rotated_with_what_the_inventory_permits(folder: pathlib.Path, tmp_path:
         "nodered_ca_permitted": ["local"],
         "ansible_become": False,
     }
-    subprocess.run(
-        [
-            pathlib.Path(sys.executable).parent / "ansible-playbook",
-            "--inventory=here,",
-            "--connection=local",
-            "--extra-vars",
-            json.dumps({**variables, "nodered_hosts": "all"}),
-            "pifleet.nodered.rotate",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        timeout=300,
-    )
+    given = json.dumps({**variables, "nodered_hosts": "all"})
+    where = ("--inventory=here,", "--connection=local")
+    program(tmp_path, "ansible-playbook", *where, "--extra-vars", given, "pifleet.nodered.rotate")
     assert fingerprint(folder / "ca.pem") != former
     assert "DNS:local" in openssl("x509", "-in", folder / "ca.pem", "-noout", "-text")

@@ -12,12 +12,11 @@ import os
 import pathlib
 import stat
 import subprocess
-import sys
 import typing as t
 
 import jsonschema
 import pytest
-from ad_hoc import PROJECT, Run, module
+from ad_hoc import PROJECT, Run, module, program
 from npm_packages import npm_file
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -252,23 +251,7 @@ def test_each_host_of_an_inventory_has_its_own_suppressions(
         "utf-8",
     )
     (tmp_path / "playbook.yml").write_text(PLAYBOOK, "utf-8")
-    run = subprocess.run(
-        [
-            pathlib.Path(sys.executable).with_name("ansible-playbook"),
-            "-i",
-            "fleet.ini",
-            "playbook.yml",
-            "-e",
-            f"rule={one_of_each['high']}",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    run = program(tmp_path, "ansible-playbook", "-i", "fleet.ini", "playbook.yml", "-e", f"rule={one_of_each['high']}")
     assert "1 high finding on 1 of 2 hosts.\nNot counted: 1 suppressed.\n\ngarage\n" in run.stdout
     assert run.returncode == 2, run.stdout
 

@@ -7,19 +7,16 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
 import resource
 import subprocess
-import sys
 import typing as t
 
 import pytest
 import yaml
-from ad_hoc import PROJECT
+from ad_hoc import PROJECT, program
 
-BIN = pathlib.Path(sys.executable).parent
 CI = PROJECT / "docs" / "ci"
 ADMIN, CREDENTIALS = "correct horse only-for-tests", "paper clip only-for-tests"
 #: Of "battery staple only-for-tests".
@@ -40,31 +37,6 @@ module.exports = {
     credentialSecret: process.env.SECRET,
 }
 """
-
-
-def program(
-    folder: pathlib.Path, *words: str, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a program in a folder, with everything that it says as its output."""
-    return subprocess.run(
-        words,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-        env={
-            **os.environ,
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-            "ANSIBLE_NOCOLOR": "1",
-            "COLUMNS": "300",
-            "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
-            "HOME": str(folder),
-            **(environment or {}),
-        },
-    )
 
 
 def validate(

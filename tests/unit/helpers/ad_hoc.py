@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Modules of the collection run on this machine, as `ansible localhost -m` does."""
+"""Modules and playbooks of the collection run on this machine."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import sys
 import typing as t
 
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
+#: The programs of the environment that the tests run in.
+BIN = pathlib.Path(sys.executable).parent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +27,10 @@ class Run:
 
 
 def module(name: str, *options: str, environment: dict[str, str] | None = None, **arguments: t.Any) -> Run:
-    """Run a module; options are those of the program ansible."""
+    """Run a module as `ansible localhost -m` does; options are those of the program ansible."""
     run = subprocess.run(
         [
-            pathlib.Path(sys.executable).with_name("ansible"),
+            BIN / "ansible",
             "localhost",
             "-i",
             "localhost,",
@@ -58,3 +60,28 @@ def module(name: str, *options: str, environment: dict[str, str] | None = None, 
     told = run.stdout.rindex("localhost | ")
     result = json.JSONDecoder().raw_decode(run.stdout, run.stdout.index("{", told))[0]
     return Run(run.stdout, "FAILED!" in run.stdout[told:].split("=>")[0], result)
+
+
+def program(
+    folder: pathlib.Path, *words: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder, with everything that it says as its output."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+        env={
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "300",
+            "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
+            "HOME": str(folder),
+            **(environment or {}),
+        },
+    )
