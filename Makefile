@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick test unit property localhost lint sanity molecule hostile artifact control-nodes matrix bench bench-editor
+.PHONY: quick test unit property localhost lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-editor
 quick: venv link ## Everything that needs no test host, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 
@@ -58,6 +58,9 @@ molecule: venv link hosts ## All scenarios of Molecule, or those in only="..."
 
 hostile: venv link hosts ## The scenario hostile with every lie in every playbook
 	PIFLEET_LIES=all tests/ci/molecule hostile
+
+loaded: venv link hosts ## Scenarios, or those in only="...", while four processes burn both cores
+	tests/ci/loaded $(only)
 
 artifact: venv hosts ## Build the collection, install it from its tarball, secure a host with it
 	tests/ci/artifact
