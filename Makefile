@@ -56,8 +56,9 @@ sanity: venv ## ansible-test sanity, all tests
 molecule: venv link hosts ## All scenarios of Molecule, or those in only="..."
 	tests/ci/molecule $(only)
 
-hostile: venv link hosts ## The scenario hostile with every lie in every playbook
+hostile: venv link hosts ## The scenario hostile with every lie in every playbook, and to other releases of ansible-core
 	PIFLEET_LIES=all tests/ci/molecule hostile
+	PIFLEET_LIES=all tests/ci/control-nodes $(only)
 
 loaded: venv link hosts ## Scenarios, or those in only="...", while four processes burn both cores
 	tests/ci/loaded $(only)

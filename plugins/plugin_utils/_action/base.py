@@ -26,6 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
 
 from .answers import Shape, ShapeError, checked, failure_message, how_it_ended, parsed
 from .bounds import bounded
+from .facts import refuse_facts
 
 
 class HostCertificate(t.TypedDict):
@@ -229,21 +230,6 @@ class HostAction(ActionBase):
             if settings[name] is not None:
                 settings[name] = base64.b64decode(settings[name])
         return {**state, "settings": settings}
-
-
-def refuse_facts(task_vars: t.Mapping[str, t.Any]) -> None:
-    """UserError where a fact has the name of a variable of this collection: facts are the host's own word, and win.
-
-    Facts of former tasks or from a cache stand above the inventory, so that a host could choose what is signed for it.
-    """
-    facts = task_vars.get("ansible_facts") or {}
-    for name in sorted(facts, key=str):
-        if str(name).startswith("nodered_"):
-            raise UserError(
-                f"{one_line(str(name)[:64])} is a fact of this host, and facts win over the inventory. Variables of this"
-                " collection are never taken from a host: clear the facts of this host (meta: clear_facts), and see what"
-                " has set this one."
-            )
 
 
 def _printable(value: t.Any) -> t.Any:
