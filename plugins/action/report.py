@@ -82,8 +82,14 @@ class ActionModule(HostAction):
         mark = digest(report).encode("ascii")
         contents = {path: report_files.render(report, name) for name, path in files.items()}
         try:
-            changed = [path for path in contents if mark not in report_files.read(path)]
-            if baseline and new_baseline is not None and report_files.read(baseline) != new_baseline:
+            changed = [
+                path for path, content in contents.items() if mark not in report_files.beginning(path, len(content))
+            ]
+            if (
+                baseline
+                and new_baseline is not None
+                and report_files.beginning(baseline, len(new_baseline) + 1) != new_baseline
+            ):
                 changed.append(baseline)
                 contents[baseline] = new_baseline
             for path, content in contents.items():

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import os
 import pathlib
@@ -129,6 +130,65 @@ def test_what_has_no_meaning_is_dropped_and_what_lacks_evidence_not_signed(fleet
     assert verified.returncode == 0, verified.stderr
     again = fleet.play("-i", inventory, *limit("dropped"))
     assert again.recap["lie-dropped"]["changed"] == again.recap["lie-dropped"]["failed"] == 0, again.output
+
+
+#: By how an inventory names a host: its name, its variables, its file in host_vars, variables of the group, and what is
+#: signed. HERE stands for its address. Its own name is honest; 192.168.77.5 and fd00:77::5 are further addresses of it.
+NAMED: dict[str, tuple[str, dict[str, t.Any], dict[str, t.Any], dict[str, t.Any], set[str]]] = {
+    "by its address only": ("HERE", {}, {}, {}, {"HERE"}),
+    "another name": ("kitchen.lan", {"ansible_host": "HERE"}, {}, {}, {"kitchen.lan", "HERE"}),
+    "its own name": ("honest", {"ansible_host": "HERE"}, {}, {}, {"honest.local", "HERE"}),
+    "a domain": ("honest.home.arpa", {}, {"ansible_host": "HERE"}, {}, {"honest.home.arpa", "honest.local", "HERE"}),
+    "a template": ("den", {}, {}, {"ansible_host": "{{ place }}", "place": "HERE"}, {"HERE"}),
+    "two interfaces and IPv6": (
+        "den",
+        {"ansible_host": "HERE"},
+        {"nodered_certificate_names": ["192.168.77.5", "fd00:77:0::5", "den.lan"]},
+        {},
+        {"HERE", "192.168.77.5", "FD00:77:0:0:0:0:0:5", "den.lan"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def further_addresses(fleet: Fleet) -> None:
+    """A second interface, and IPv6. A container may not change its network, but its machine may."""
+    for command in (
+        "ip link add wlan0 type veth peer name nowhere",
+        "sysctl -qw net.ipv6.conf.wlan0.disable_ipv6=0",
+        "ip address add 192.168.77.5/24 dev wlan0",
+        "ip address add fd00:77::5/64 dev wlan0 nodad",
+        "ip link set wlan0 up",
+    ):
+        inside = ["nsenter", "--net", "--target", fleet.machine_process("honest")]
+        subprocess.run([*inside, *command.split()], check=True)
+
+
+@pytest.mark.usefixtures("further_addresses")
+@pytest.mark.parametrize("how", NAMED)
+def test_what_is_signed_for_a_host_and_for_the_liar_beside_it(
+    fleet: Fleet, inventory: str, tmp_path: pathlib.Path, how: str
+) -> None:
+    address = fleet.address("honest")
+    name, variables, in_host_vars, of_group, expected = yaml.safe_load(
+        yaml.safe_dump(NAMED[how]).replace("HERE", address)
+    )
+    reached = yaml.safe_load(fleet.inventory.read_text("utf-8"))["nodered"]
+    connection = {key: value for key, value in reached["hosts"]["honest"].items() if key != "ansible_host"}
+    liar = yaml.safe_load(pathlib.Path(inventory).read_text("utf-8"))["nodered"]["hosts"]["lie-dropped"]
+    hosts = {name: {**connection, **variables}, "lie-dropped": liar}
+    group = {"hosts": hosts, "vars": {**reached["vars"], **of_group}}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"nodered": group}), "utf-8")
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / f"host_vars/{name}.yml").write_text(yaml.safe_dump(in_host_vars), "utf-8")
+    (tmp_path / "group_vars").symlink_to(fleet.inventory.parent / "group_vars")
+    other = copy.copy(fleet)
+    other.inventory = tmp_path / "hosts.yml"
+    run = other.play(variables={"nodered_certificate_new_key": True})
+    assert run.status == 0, run.output
+    assert names_of(fleet, "honest") == set(expected)
+    assert names_of(fleet, "liar") == {fleet.address("liar")}
+    assert run.said("192.168.77.5, fd00:77::5]") is ("192.168.77.5" not in expected), run.output
 
 
 @pytest.mark.parametrize("playbook", [AUDIT, RESTORE, ROTATE])

@@ -23,6 +23,9 @@ _VERSION = 1
 _KEYS = ("fingerprint", "subject", "rule", "detail")
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
+#: A hundred times the baseline of a large fleet; the file may come with a stranger's pull request.
+_MAX_BYTES = 64 << 20
+
 #: What the file has of a finding. Only the fingerprint is compared, the rest is for who reads it.
 BaselineEntry = Mapping[str, str]
 
@@ -33,13 +36,19 @@ class BaselineError(UserError):
 
 def read(path: pathlib.Path) -> dict[str, BaselineEntry]:
     """What a baseline has, by its fingerprints. BaselineError."""
+    if path.exists() and not path.is_file():
+        raise BaselineError(f"The baseline {path} is not a regular file. {_restore()}")
     try:
-        data = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise BaselineError(f"The baseline {path} is larger than {_MAX_BYTES >> 20} MiB. {_restore()}")
+        data = json.loads(content)
     except FileNotFoundError:
         raise BaselineError(f"There is no baseline {path}. Write it once with nodered_baseline_write: true.") from None
     except OSError as error:
         raise BaselineError(f"The baseline {path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BaselineError(f"The baseline {path} is no JSON ({error}). {_restore()}") from None
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise BaselineError(f"{path} is no baseline: its format is not {_FORMAT!r}. {_restore()}")

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
 import secrets
@@ -31,11 +30,12 @@ def render(report: Report, format_name: str) -> bytes:
     return _WRITERS[format_name](report).encode("utf-8", "backslashreplace")
 
 
-def read(path: pathlib.Path) -> bytes:
-    """The content of a file, nothing where there is none. OSError."""
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
-    return b""
+def beginning(path: pathlib.Path, size: int) -> bytes:
+    """At most so many bytes of a file, nothing where there is no regular one. OSError."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def write(path: pathlib.Path, content: bytes) -> None:

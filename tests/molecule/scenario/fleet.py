@@ -98,6 +98,12 @@ class Fleet:
         """The command line that runs a command on a host as root, to be started here."""
         return [str(PROJECT / "tests/hosts/hosts"), "exec", "--group", self.group, name, "--", *command]
 
+    def machine_process(self, name: str) -> str:
+        """The process id on this machine of a host's first process."""
+        container = f"pifleet-{self.group}-{name}"
+        command = ["podman", "inspect", "--format", "{{.State.Pid}}", container]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
     def here(self) -> Client:
         """A client on the control node."""
         return Client(testinfra.get_host("local://"), self.ca)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import typing as t
 
@@ -101,6 +102,8 @@ def test_only_new_findings_count(path: pathlib.Path) -> None:
             "Finding 1 of",
         ),
         (b"\xff\xfe", "is no JSON"),
+        (b"[" * 200_000, "is no JSON"),
+        (b" " * ((64 << 20) + 1), "is larger than 64 MiB"),
         (None, "There is no baseline"),
     ],
 )
@@ -111,3 +114,11 @@ def test_damaged(path: pathlib.Path, content: t.Any, expected: str) -> None:
         baseline.read(path)
     assert expected in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "fifo"])
+def test_no_regular_file(path: pathlib.Path, target: str) -> None:
+    os.mkfifo(path.with_name("fifo"))
+    path.symlink_to(target)
+    with pytest.raises(baseline.BaselineError, match="is not a regular file"):
+        baseline.read(path)
