@@ -2,15 +2,17 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Text of a host or of a file, so that a terminal, a log or a report shows it and does not obey it."""
+"""Text of a host or of a file, so that a terminal, a log, CI or a report shows it and does not obey it."""
 
 from __future__ import annotations
 
 import re
 
 # What a terminal obeys, what turns the direction of writing, what starts another line unasked, what XML cannot hold.
+# And how a command begins that CI obeys when it is in a log: `##vso[...]` of Azure Pipelines, `::error::` of GitHub.
 _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+    r"|#(?=#\w{0,20}\[)|:(?=:[A-Za-z-]{2,30}(?: [^\n]{0,200})?::)"
 )
 
 

@@ -23,10 +23,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 
 UTC = datetime.UTC
 NOW = datetime.datetime(2026, 11, 23, 15, 14, 5, tzinfo=UTC)
-#: What a host or a file could say to be obeyed by a page, a terminal, a template or a parser.
+#: What a host or a file could say to be obeyed by a page, a terminal, a template, a parser or CI.
 NASTY = (
     "</script><script>alert(1)</script><img src=x onerror=alert(1)> \"'`&amp; ]]> {{ 7 * 7 }} {% raw %} \x00\x1b[31m\x9b\r\n"
     "PLAY RECAP\u2028\u202e\ufffe\ud800 \u00fcn\u00efcode \U0001f600"
+    "\n::error file=a,line=1::b\n##vso[task.setvariable variable=PATH]/tmp\n##[group]a"
 )
 
 

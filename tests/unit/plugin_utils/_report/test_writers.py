@@ -162,6 +162,7 @@ def test_no_host_writes_to_the_terminal() -> None:
     text = "\n".join(terminal(samples.nasty()))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", text)
     assert not [line for line in text.splitlines() if line.startswith("PLAY RECAP")]
+    assert not re.search(r"::error[ :]|##vso\[|##\[", text)
     assert r"\x1b[31m" in text
     text.encode("utf-8")
 
