@@ -102,6 +102,30 @@ def test_a_link_leads_no_further_than_the_user_could_go(nobody: tuple[Account, p
     assert os.geteuid() == 0
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/dev/zero",
+        "/proc/self/environ",
+        "/proc/self/mem",
+        "/proc/1/environ",
+        "/proc/self/fd/{descriptor}",
+        "settings.js",
+    ],
+)
+def test_no_link_leads_to_a_device_to_memory_or_to_itself(nobody: tuple[Account, pathlib.Path], target: str) -> None:
+    """Not to what only root has open, either: whoever has a file open is asked for no rights by its path."""
+    account, home = nobody
+    secret = home.parent / "secret"
+    secret.write_text("for root only")
+    secret.chmod(0o600)
+    with secret.open("rb") as stream:
+        (home / "settings.js").symlink_to(target.format(descriptor=stream.fileno()))
+        with pytest.raises(HostError, match=r"cannot be read|is not a regular file"):
+            files.read(str(home / "settings.js"), account)
+    assert os.geteuid() == 0
+
+
 def test_a_file_of_root_in_the_users_folder_stays_roots(nobody: tuple[Account, pathlib.Path]) -> None:
     account, home = nobody
     target = home / "settings.js"
@@ -288,6 +312,31 @@ def test_no_file_for_root_is_made_where_the_user_may_not_write(nobody: tuple[Acc
     with pytest.raises(HostError, match="Nothing can be written"):
         files.replace(str(home / "settings.js"), b"new", 0o640, 0, account.gid, account)
     assert sorted(os.listdir(of_root)) == ["settings.js"]
+
+
+@pytest.mark.parametrize("uid", [0, None], ids=["for root", "for the user"])
+@pytest.mark.parametrize("again", [False, True], ids=["before", "after it was cleared away"])
+def test_a_link_under_the_temporary_name_leads_nowhere(
+    nobody: tuple[Account, pathlib.Path], monkeypatch: pytest.MonkeyPatch, again: bool, uid: int | None
+) -> None:
+    """Not even where the user may write what it leads to, and plants it as fast as it is removed."""
+    account, home = nobody
+    other, target = home / "flows.json", home / "settings.js"
+    other.write_bytes(b"flows")
+    os.chown(other, account.uid, account.gid)
+    os.symlink(other, files.temporary_path(str(target)))
+    if again:
+        monkeypatch.setattr(os, "unlink", lambda path: None)
+    owner = account.uid if uid is None else uid
+    try:
+        files.replace(str(target), b"new", 0o600, owner, account.gid, account)
+    except HostError as error:
+        assert again
+        assert "Nothing can be written" in str(error)
+    else:
+        assert not again
+        assert (target.is_symlink(), target.read_bytes()) == (False, b"new")
+    assert (other.read_bytes(), other.stat().st_uid) == (b"flows", account.uid)
 
 
 @pytest.mark.parametrize("limit", [files.MAXIMUM_OF_PEM, files.MAXIMUM_OF_TEXT])

@@ -109,6 +109,41 @@ def test_only_root_can_look_into_the_store(store: Store, host: pathlib.Path) -> 
             assert stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) == 0o600
 
 
+@pytest.mark.parametrize("name", ["transaction.json", "proved.json", "backups/forged"])
+def test_nobody_but_root_forges_a_record(store: Store, host: pathlib.Path, name: str) -> None:
+    """Also where the directories were there before, open to everybody, and with a umask that takes nothing away."""
+    if os.geteuid() != 0:
+        pytest.fail("this test needs root, as make test has it: only root can take another user's rights")
+    os.makedirs(store.path("backups"))
+    for directory in pathlib.Path(store.path("backups")).parents:
+        if str(directory).startswith("/tmp/"):
+            directory.chmod(0o755)
+    for path in (os.path.dirname(store.directory), store.directory, store.path("backups")):
+        os.chmod(path, 0o777)
+    old = os.umask(0)
+    try:
+        change_everything(store, host)
+    finally:
+        os.umask(old)
+    record = Transaction(store).record
+    with Account("nobody").rights(), pytest.raises(PermissionError):
+        pathlib.Path(store.path(name)).unlink(missing_ok=True)
+        pathlib.Path(store.path(name)).write_bytes(b"{}")
+    assert Transaction(store).record == record
+
+
+def test_the_way_back_gives_no_program_the_rights_of_its_owner(store: Store, host: pathlib.Path) -> None:
+    """The owner of a file may have set such a bit; and what its record says is no reason to set one."""
+    (host / "settings.js").chmod(0o6755)
+    transaction = change_everything(store, host)
+    status = record_of(transaction)["files"][-1]["status"]
+    assert status is not None
+    assert status["mode"] == "0755"
+    transaction.undo()
+    assert stat.S_IMODE((host / "settings.js").stat().st_mode) == 0o755
+    assert files.mode_of({**status, "mode": "6755"}) == 0o755
+
+
 @pytest.mark.parametrize("writes", range(12))
 def test_a_run_killed_at_any_write_can_be_undone(
     store: Store, host: pathlib.Path, monkeypatch: pytest.MonkeyPatch, writes: int

@@ -13,6 +13,7 @@ import subprocess
 import pytest
 from certbot_lineages import HOOK, lineage, pair
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import (
     certbot_deploy_program,
     certbot_hook,
@@ -123,6 +124,58 @@ def test_hook_replaces_links_instead_of_following_them(letsencrypt: pathlib.Path
     assert hook.run() == (0, "")
     assert victim.read_text("ascii") == "unharmed"
     assert not hook.path.is_symlink()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "$(touch planted)",
+        "`touch planted`",
+        "${IFS}$HOME",
+        "'; touch planted; '",
+        '"; touch planted; "',
+        "a' \"$(touch planted)\" 'b",
+        "{a,b} & touch planted",
+        "a\ntouch planted\n",
+        "\\",
+        "-rf",
+        "*",
+    ],
+)
+def test_a_path_is_never_a_command(letsencrypt: pathlib.Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(letsencrypt)
+    lineage(letsencrypt, *pair("pi.example.org"))
+    path = letsencrypt / name / "nodecerts" / "server.pem"
+    path.parent.mkdir(parents=True, mode=0o700)
+    assert Hook(path).run(HOME=str(letsencrypt)) == (0, "")
+    assert path.read_bytes().startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert list(letsencrypt.rglob("planted")) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can take another user's rights")
+@pytest.mark.parametrize("planted", ["nodecerts", "nodecerts/server.pem", "nodecerts/.server.pem.renewed"])
+def test_a_link_of_the_user_leads_the_hook_no_further_than_the_user(letsencrypt: pathlib.Path, planted: str) -> None:
+    """With the rights that the hook takes on a host."""
+    lineage(letsencrypt, *pair("pi.example.org"))
+    for directory in (letsencrypt, *letsencrypt.parents):
+        if str(directory).startswith("/tmp/"):
+            directory.chmod(0o755)
+    home, of_root = letsencrypt / "home", letsencrypt / "of_root"
+    of_root.mkdir(mode=0o755)
+    (of_root / "server.pem").write_text("of root", "ascii")
+    (home / planted).parent.mkdir(parents=True)
+    (home / planted).symlink_to(of_root if planted == "nodecerts" else of_root / "server.pem")
+    nobody = Account("nobody")
+    for path in (home, *home.rglob("*")):
+        os.lchown(path, nobody.uid, nobody.gid)
+    hook = certbot_hook.hook("nodered", nobody.name, nobody.group, str(home / "nodecerts/server.pem"))
+    run = subprocess.run(["sh", "-c", hook], capture_output=True, text=True, check=False)
+    assert (run.returncode == 0) is (planted != "nodecerts"), run.stderr
+    assert os.listdir(of_root) == ["server.pem"]
+    assert (of_root / "server.pem").read_text("ascii") == "of root"
+    if planted != "nodecerts":
+        written = home / "nodecerts/server.pem"
+        assert (written.is_symlink(), written.stat().st_uid) == (False, nobody.uid)
 
 
 def test_hook_names_no_secret() -> None:
