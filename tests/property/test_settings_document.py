@@ -11,12 +11,17 @@ import os
 import typing as t
 
 import pytest
+from host_state import HASH
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from node_process import NodeProcess
+from settings_options import make_options
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
@@ -334,3 +339,53 @@ def test_any_text_arrives_in_node(node: Node, text: str, quote: str) -> None:
     document = edited(source, lambda it: it.set("b", text))
     assert node(document.source) == {"a": "x", "b": text}
     assert document.get("b") == text
+
+
+#: What means something to JavaScript, to a page, or to who replaces text.
+WORDS = r"""
+' " \ ` ${process.exit(7)} '};process.exit(7);// "+process.exit(7)+" \' \u0027 }; // /* */ </script> <!-- --> $& $1
+__proto__ constructor {{7*7}} a
+"""
+ODD = ("\n", "\r\n", "\0", " ", "\x85", "\u2028", "\u2029", "\ufeff", "\U0001f600")
+hostile_texts = st.lists(st.sampled_from([*WORDS.split(), *ODD]), min_size=1, max_size=4).map("".join)
+#: By the place of a text: the options that put it there, and what Node.js then finds in the settings.
+PLACES: dict[str, t.Callable[[str], tuple[dict[str, t.Any], dict[str, t.Any]]]] = {
+    "administrator": lambda text: (
+        {"admin_users": [{"username": text, "password_hash": HASH, "permissions": "*"}]},
+        {
+            "adminAuth": {
+                "type": "credentials",
+                "users": [{"username": text, "password": HASH, "permissions": "*"}],
+            }
+        },
+    ),
+    "static user": lambda text: (
+        {"static_auth": {"user": text, "password_hash": HASH}},
+        {"httpStaticAuth": {"user": text, "pass": HASH}},
+    ),
+    "static path": lambda text: ({"static": {"path": f"/srv/{text}"}}, {"httpStatic": f"/srv/{text}"}),
+    "static root": lambda text: (
+        {"static": [{"path": f"/{text}", "root": f"/{text}/"}]},
+        {"httpStatic": [{"path": f"/{text}", "root": f"/{text}/"}]},
+    ),
+    "secret": lambda text: ({"credential_secret": text}, {"credentialSecret": text}),
+    "value": lambda text: ({"values": {"flowFile": text}}, {"flowFile": text}),
+    "key": lambda text: ({"values": {"logging": {text: [text]}}}, {"logging": {text: [text]}}),
+    # A dot stands between two keys.
+    "top key": lambda text: ({"values": {text.replace(".", ""): text}}, {text.replace(".", ""): text}),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@bounded
+@given(hostile_texts, st.sampled_from(["a: 'x'", 'a: "x"', "\"a\": 'x'", "a: `x`"]))
+def test_a_text_is_never_code(node: Node, place: str, text: str, member: str) -> None:
+    """Wherever an option puts it, Node.js finds the very text, and nothing else has changed."""
+    options, expected = PLACES[place](text)
+    document = SettingsDocument(f"module.exports = {{\n    {member},\n}}\n".encode())
+    try:
+        desired = DesiredSettings.from_options(make_options(**options), "/home/pi/.node-red")
+    except UserError:
+        assume(False)
+    apply_settings(desired, document)
+    assert node(document.source) == {"a": "x", **expected}

@@ -109,6 +109,22 @@ def with_password(document: SettingsDocument, password: t.Any = PASSWORD) -> byt
         ({**basic("fred", PASSWORD), "origin": "https://other.local", "host": "pi.local:1880"}, OUT),
         ({**basic("fred", PASSWORD), "origin": "null", "host": "pi.local:1880"}, OUT),
         ({**basic("fred", PASSWORD), "origin": "pi.local:1880", "host": "pi.local:1880"}, OUT),
+        ({**basic("fred", PASSWORD), "origin": "https://pi.local:1880@evil.example", "host": "pi.local:1880"}, OUT),
+        ({**basic("fred", PASSWORD), "origin": "https://pi.local:1880.evil.example", "host": "pi.local:1880"}, OUT),
+        ({**basic("fred", PASSWORD), "origin": "https://evil.example/pi.local:1880", "host": "pi.local:1880"}, OUT),
+        # What a page of another host could make a proxy say.
+        (
+            {
+                **basic("fred", PASSWORD),
+                "origin": "https://evil.example",
+                "host": "pi.local:1880",
+                "x-forwarded-host": "evil.example",
+            },
+            OUT,
+        ),
+        (basic("__proto__", PASSWORD), OUT),
+        (basic("__proto__", ""), OUT),
+        (basic("undefined", "undefined"), OUT),
         ({**basic("fred", PASSWORD), "origin": "http://pi.local:1880", "host": "pi.local:1880"}, IN),
         ({**basic("fred", PASSWORD), **TLS}, IN),
         ({**basic("fred", PASSWORD), **TLS, "origin": "https://pi.local:1880", "host": "pi.local:1880"}, IN),
@@ -144,11 +160,23 @@ def test_a_right_password_is_hashed_once_and_a_wrong_one_each_time(tmp_path: pat
     assert compared == 2 + 1 + 0 + 2
 
 
-@pytest.mark.parametrize("login", ["undefined", "{}", "{user: 'fred'}", "(request, response, next) => next()"])
+@pytest.mark.parametrize(
+    "login",
+    [
+        "undefined",
+        "null",
+        "{}",
+        "{user: 'fred'}",
+        "{pass: '#undefined'}",
+        "{__proto__: {}, pass: '#'}",
+        "(request, response, next) => next()",
+    ],
+)
 def test_nobody_gets_in_where_there_is_no_login(tmp_path: pathlib.Path, login: str) -> None:
     source = applied()[0].source.decode() + f"\nmodule.exports.httpNodeAuth = {login};\n"
-    answers, _compared = asked(tmp_path, source.encode(), [{}, basic("fred", "undefined"), basic("undefined", "")])
-    assert answers == [OUT, OUT, OUT]
+    sent = [("fred", "undefined"), ("undefined", ""), ("undefined", "undefined"), ("", ""), ("__proto__", "undefined")]
+    answers, _compared = asked(tmp_path, source.encode(), [{}, *(basic(*each) for each in sent)])
+    assert answers == [OUT] * (1 + len(sent))
 
 
 def test_a_second_edit_changes_nothing_but_a_password() -> None:
