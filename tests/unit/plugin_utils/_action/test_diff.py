@@ -7,9 +7,14 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import settings_difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import (
+    certificate_difference,
+    settings_difference,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 
 HASH = "$2b$08$" + "a" * 53
 
@@ -106,3 +111,24 @@ def test_what_is_no_secret_is_exact() -> None:
 }
 """
     assert settings_difference("settings.js", text, text)["after"] == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CN=pi\nissuer: CN=Node-RED fleet CA",
+        "CN=pi\n---\n- a",
+        "!!python/object/apply:os.system [touch planted]",
+        "&a [*a, *a]",
+        "{a: b}",
+        "'\"\\",
+        "# none",
+        "\x1b[2K\u2028\x85",
+        "null",
+    ],
+)
+def test_a_certificate_is_shown_and_writes_no_line_of_its_own(text: str) -> None:
+    certificate = {"subject": text, "issuer": text, "dns_names": [text, "pi.local"]}
+    shown = certificate_difference("server.pem", certificate, None, Names(("pi.local",), ()))["before"]
+    assert yaml.safe_load(shown) == certificate
+    assert [line.split(":")[0] for line in shown.splitlines() if line[:1].isalpha()] == [*certificate]
