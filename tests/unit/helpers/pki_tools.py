@@ -23,6 +23,7 @@ DAY = datetime.timedelta(days=1)
 NO_CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 KEYS = {
+    "p192": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-192"],
     "p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
     "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
@@ -58,8 +59,14 @@ class CertificateFactory:
     def request(self, kind: str) -> bytes:
         path = self.folder / f"{kind}.csr"
         if not path.exists():
-            subject = ["-subj", "/CN=whatever the host says", "-addext", "subjectAltName=DNS:bank.example"]
-            openssl("req", "-new", "-key", self.key(kind), *subject, "-out", path)
+            subject = ["-subj", "/CN=whatever the host says"]
+            extensions = [
+                "subjectAltName=DNS:bank.example",
+                "basicConstraints=critical,CA:TRUE",
+                "keyUsage=keyCertSign",
+            ]
+            added = [argument for extension in extensions for argument in ("-addext", extension)]
+            openssl("req", "-new", "-key", self.key(kind), *subject, *added, "-out", path)
         return path.read_bytes()
 
     def self_signed(self, kind: str, *arguments: str, subject: str = "/CN=pi") -> bytes:

@@ -52,6 +52,7 @@ class TestIssue:
         identifier = re.compile(r"Key Identifier: \n\s+(?:keyid:)?([0-9A-F:]+)\n")
         assert identifier.findall(expected)[1] == identifier.findall(text(ca.certificate_pem))[0]
         assert "bank.example" not in expected
+        assert "CA:TRUE" not in expected
         assert "whatever" not in expected
 
     def test_only_the_key_comes_from_the_request(self, leaf: bytes, factory: CertificateFactory) -> None:
@@ -133,7 +134,7 @@ class TestIssue:
         assert end == NOW + days * DAY - datetime.timedelta(seconds=1)
         assert end - start + datetime.timedelta(seconds=1) <= 825 * DAY
 
-    @pytest.mark.parametrize("days", [0, -1, 826, 3650, True, "397"])
+    @pytest.mark.parametrize("days", [0, -1, 826, 3650, 99_999, True, "397"])
     def test_validities_that_browsers_refuse(
         self, days: int, ca: CertificateAuthority, factory: CertificateFactory
     ) -> None:
@@ -166,7 +167,8 @@ class TestIssue:
             certificates.issue(ca, factory.request("p256"), Names((), ()), now=NOW)
 
     @pytest.mark.parametrize(
-        ("kind", "key_type"), [("ed25519", "ed25519"), ("p521", "ecdsa-p521"), ("rsa1024", "rsa-1024")]
+        ("kind", "key_type"),
+        [("ed25519", "ed25519"), ("p192", "ecdsa-secp192r1"), ("p521", "ecdsa-p521"), ("rsa1024", "rsa-1024")],
     )
     def test_keys_that_browsers_refuse(
         self, kind: str, key_type: str, ca: CertificateAuthority, factory: CertificateFactory
@@ -178,6 +180,12 @@ class TestIssue:
     def test_unreadable_requests(self, request_pem: bytes | str, ca: CertificateAuthority) -> None:
         with pytest.raises(PkiError, match="PKCS #10"):
             certificates.issue(ca, request_pem, NAMES, now=NOW)
+
+    def test_a_certificate_is_no_request(self, ca: CertificateAuthority, factory: CertificateFactory) -> None:
+        certificate = factory.self_signed("p256", "-addext", "subjectAltName=DNS:bank.example")
+        for pem in (certificate, certificate.replace(b"CERTIFICATE-", b"CERTIFICATE REQUEST-"), ca.certificate_pem):
+            with pytest.raises(PkiError, match="PKCS #10"):
+                certificates.issue(ca, pem, NAMES, now=NOW)
 
     def test_a_request_not_signed_by_its_own_key(self, ca: CertificateAuthority, factory: CertificateFactory) -> None:
         der = base64.b64decode(b"".join(factory.request("p256").splitlines()[1:-1]))

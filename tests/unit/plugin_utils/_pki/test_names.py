@@ -124,6 +124,15 @@ class TestNames:
             "straße.example",
             "pi\0.local",
             "a b.local",
+            # Of the configuration of openssl, which a host makes of them.
+            "pi\nbasicConstraints=CA:TRUE",
+            "pi.local\n[extensions]",
+            "pi.local,DNS:www.bank.com",
+            "pi.local, email:copy",
+            "@section",
+            "$ENV::HOME",
+            "pi#.local",
+            "pi.local\\",
         ],
     )
     def test_what_the_user_asks_for_is_named_where_unusable(self, extra: str) -> None:
@@ -191,6 +200,34 @@ class TestClaims:
         names = desired_names(name, name, "kitchen", [name], confirms=confirms)
         assert names.dns == ("kitchen",)
         assert name in names.left_out
+
+    @pytest.mark.parametrize(
+        "spelling",
+        [
+            "www.bank.com.",
+            "WWW.BANK.COM",
+            " www.bank.com\t",
+            "www\u3002bank\uff0ecom",
+            # With a Cyrillic letter, and as a browser is sent it.
+            "www.b\u0430nk.com",
+            "xn--www-x.xn--bnk-7cd.com",
+            # Which a host may not even have of a domain that it is in itself.
+            "*.bank.com",
+            "*.home.arpa",
+            "*",
+        ],
+    )
+    def test_no_spelling_of_a_name_of_somebody_else(self, spelling: str) -> None:
+        names = desired_names(spelling, spelling, "kitchen", [spelling], confirms=confirms)
+        assert (names.dns, names.ips) == (("kitchen",), ())
+
+    @pytest.mark.parametrize(
+        "spelling", ["::ffff:8.8.8.8", "::ffff:808:808", "0:0:0:0:0:FFFF:0808:0808", "64:ff9b::808:808"]
+    )
+    def test_an_address_inside_another_is_no_evidence(self, spelling: str) -> None:
+        """As an IPv6 address may have an IPv4 address in it."""
+        names = desired_names(spelling, spelling, "kitchen", [spelling], confirms=lambda name: name == "8.8.8.8")
+        assert (names.dns, names.ips, len(names.left_out)) == (("kitchen",), (), 1)
 
     @pytest.mark.parametrize(
         "address", ["192.168.1.2", "10.0.0.1", "172.16.0.1", "100.64.0.1", "fd00::1", "8.8.8.8", "2a00:1450:4001::1"]
