@@ -427,6 +427,22 @@ def test_html_end(days: float, words: str, state: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*files.NAMES, "terminal"])
+@pytest.mark.parametrize("years", [(1, 1), (1, 9999), (9999, 9999), (9999, 1)])
+def test_certificates_of_any_time(years: tuple[int, int], name: str) -> None:
+    start = datetime.datetime(years[0], 1, 1, tzinfo=datetime.UTC)
+    end = datetime.datetime(years[1], 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
+    far = dataclasses.replace(samples.certificate(1), not_before=start, not_after=end)
+    subject = dataclasses.replace(samples.GARAGE, certificate=far)
+    report = dataclasses.replace(samples.REPORT, subjects=(samples.KITCHEN, subject))
+    written = "\n".join(terminal(report)).encode() if name == "terminal" else files.render(report, name)
+    assert b"garage" in written
+    if name == "html":
+        places = [float(value) for value in re.findall(rb' x1?="([0-9.e+-]+)%"', written)]
+        assert places
+        assert all(0 <= each <= 100 for each in places)
+
+
+@pytest.mark.parametrize("name", [*files.NAMES, "terminal"])
 def test_ten_thousand_findings(name: str) -> None:
     def write(report: Report) -> bytes:
         return "\n".join(terminal(report)).encode() if name == "terminal" else files.render(report, name)
