@@ -12,7 +12,7 @@ import re
 # And how a command begins that CI obeys when it is in a log: `##vso[...]` of Azure Pipelines, `::error::` of GitHub.
 _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-    r"|#(?=#\w{0,20}\[)|:(?=:[A-Za-z-]{2,30}(?: [^\n]{0,200})?::)"
+    r"|#(?=#\w{0,20}\[)|(?<!\S):(?=:[A-Za-z-]{2,30}(?: [^\n]{0,200})?::)"
 )
 
 

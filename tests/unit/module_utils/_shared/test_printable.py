@@ -24,7 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable 
         ("::stop-commands::a", r"\x3a:stop-commands::a"),
         ("::Error::a", r"\x3a:Error::a"),
         ("::error file=app.js,line=1::a", r"\x3a:error file=app.js,line=1::a"),
-        (":::add-mask::a", r":\x3a:add-mask::a"),
+        ("::add-mask::a", r"\x3a:add-mask::a"),
     ],
 )
 def test_what_would_be_obeyed_is_written_out(text: str, shown: str) -> None:
@@ -34,7 +34,19 @@ def test_what_would_be_obeyed_is_written_out(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["fe80::1", "2001:db8::a::", "::", "::1", "## Title [a]", "#[a]", "a::b", "std::b c", "ünï \U0001f600\n\ta"]
+    "text",
+    [
+        "fd00::aa and fd01::bb",
+        "fe80::1",
+        "2001:db8::a::",
+        "::",
+        "::1",
+        "## Title [a]",
+        "#[a]",
+        "a::b",
+        "std::b c",
+        "ünï \U0001f600\n\ta",
+    ],
 )
 def test_what_nobody_obeys_stays(text: str) -> None:
     assert printable(text) == text
