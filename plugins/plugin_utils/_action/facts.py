@@ -46,9 +46,9 @@ def refuse_facts(task_vars: t.Mapping[str, t.Any]) -> None:
         for name in (fact, f"ansible_{fact}")
         if name in task_vars and not fact.startswith(_DISCOVERED)
     }
-    if not beside:
-        return
-    if hidden := _made_of(task_vars) & beside & _inventory_variables_behind_facts(task_vars):
+    # All variables of the host are put together again only where one of them may decide.
+    used = beside and beside & _made_of(task_vars)
+    if used and (hidden := used & _inventory_variables_behind_facts(task_vars)):
         name = min(hidden)
         raise UserError(
             f"{name} is a variable of the inventory and also a fact of this host, and facts win over the inventory."
