@@ -147,6 +147,28 @@ node_red:
     node:
       description: The range of Node.js versions that it wants, or null.
       type: str
+    manager:
+      description:
+        - What the service starts in the place of Node-RED, V(docker), V(podman), V(pm2) or V(snap), so that Node-RED is
+          somewhere else. Null where it starts Node-RED itself.
+      type: str
+elsewhere:
+  description: Other Node-REDs that run on the host. Only where the service starts none.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    by:
+      description:
+        - What runs it, V(docker), V(podman), V(pm2), V(snap), V(service) for another service of the system, V(user) for a
+          service of one user, or V(hand).
+      type: str
+    name:
+      description: The name of the container, the snap or the service.
+      type: str
+    user:
+      description: Who it runs as.
+      type: str
 overrides:
   description: Settings that the command line or the environment of the service sets whatever the file says.
   returned: success

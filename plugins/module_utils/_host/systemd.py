@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import shlex
 import subprocess
@@ -54,6 +56,51 @@ def systemctl(*arguments: str, check: bool = True) -> str:
     return run.stdout
 
 
+def processes(control_group: str) -> list[int]:
+    """The process ids of a service.
+
+    :param control_group: its control group, as systemd names it
+    :returns: the ids, none where the group does not exist
+    """
+    if not control_group:
+        return []
+    for base in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
+        with contextlib.suppress(OSError), open(f"{base}{control_group}/cgroup.procs", encoding="ascii") as stream:
+            return [int(line) for line in stream]
+    return []
+
+
+def command_of(name: str) -> list[str]:
+    """The words of ExecStart= of a service as they were written, also those with spaces in them.
+
+    `systemctl show` leaves quotes out, so that nobody can tell where a word ends. See org.freedesktop.systemd1(5).
+
+    :param name: the name of the service with its suffix
+    :returns: the words; empty where systemd's bus cannot be asked
+    """
+    path = re.sub(rb"^\d|[^A-Za-z0-9]", lambda byte: b"_%02x" % ord(byte[0]), name.encode("utf-8")).decode("ascii")
+    try:
+        run = subprocess.run(
+            [
+                "busctl",
+                "--json=short",
+                "get-property",
+                "org.freedesktop.systemd1",
+                f"/org/freedesktop/systemd1/unit/{path}",
+                "org.freedesktop.systemd1.Service",
+                "ExecStart",
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=True,
+        )
+        return [str(word) for word in json.loads(run.stdout)["data"][-1][1]]
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
+        return []
+
+
 def environment_of_file(content: bytes) -> dict[str, str]:
     """The variables of a systemd environment file (systemd.exec(5), EnvironmentFile=).
 
@@ -79,6 +126,8 @@ def environment_of_file(content: bytes) -> dict[str, str]:
 def expand(arguments: Iterable[str], environment: Mapping[str, str]) -> list[str]:
     """The words of ExecStart= with its variables: $NAME alone becomes several words, ${NAME} stays in its word.
 
+    Quotes in the value of $NAME hold a word together (systemd.service(5), "Command lines").
+
     :param arguments: the words as they are written
     :param environment: the values of the variables; one that is not in it is empty
     :returns: the words that the program gets
@@ -87,7 +136,15 @@ def expand(arguments: Iterable[str], environment: Mapping[str, str]) -> list[str
     for word in arguments:
         alone = re.fullmatch(r"\$(\w+)", word)
         if alone:
-            words.extend(environment.get(alone.group(1), "").split())
+            words.extend(_split(environment.get(alone.group(1), "")))
         else:
             words.append(_VARIABLE.sub(lambda name: environment.get(name.group(1) or name.group(2), ""), word))
     return words
+
+
+def _split(value: str) -> list[str]:
+    """The words of a value. A quote that is never closed is a letter."""
+    try:
+        return shlex.split(value)
+    except ValueError:
+        return value.split()

@@ -20,7 +20,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.network impo
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import overrides
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints, service_processes
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.elsewhere import elsewhere
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
@@ -72,7 +73,13 @@ def gather(
         "service": _service_state(unit),
         "user": None,
         "node": {"path": node, "version": node_version},
-        "node_red": {"path": unit.node_red_home, "version": unit.node_red_version, "node": unit.node_engine},
+        "node_red": {
+            "path": unit.node_red_home,
+            "version": unit.node_red_version,
+            "node": unit.node_engine,
+            "manager": unit.launch.manager,
+        },
+        "elsewhere": [],
         "overrides": overrides(unit.command_line, unit.environment, unit.working_directory, unit.account),
         "user_dir": {"path": unit.user_dir, "status": files.status(unit.user_dir) if unit.user_dir else None},
         "settings": {
@@ -100,6 +107,8 @@ def gather(
         "transaction": None,
         "details": None,
     }
+    if unit.node_red_version is None or unit.launch.manager:
+        state["elsewhere"] = elsewhere(unit.processes())
     if unit.account:
         _gather_of_user(located(unit), state, details)
     return state
@@ -120,7 +129,7 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool) -> None:
     state["exposed"] = exposed_files(unit.user_dir, account)
     _gather_proof(unit, state)
     if details:
-        state["details"] = gather_details(unit, service_processes(unit))
+        state["details"] = gather_details(unit, unit.processes())
 
 
 def _host_identity() -> HostIdentity:

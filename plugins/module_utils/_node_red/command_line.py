@@ -29,7 +29,8 @@ _LONG = (*_WITH_VALUE, "help", "verbose", "safe", "version", "no-telemetry")
 _SHORT = {"?": "help", "p": "port", "s": "settings", "t": "help", "u": "userDir", "v": "verbose", "D": "define"}
 #: What node-red-pi hands on to red.js of the words with two dashes; all others go to Node.js.
 _OF_NODE_RED_PI = ("--userDir", "--settings", "--help")
-_PROGRAM = re.compile(r"(?:^|/)(?:node-red(?:-pi)?|red\.js)$")
+#: What a program that starts Node-RED is called.
+PROGRAM = re.compile(r"(?:^|/)(?:node-red(?:-pi)?|red\.js)$")
 _STEP = re.compile(r"""\["([^"]*)"\]|\['([^']*)'\]|\[(\d+)\]|([^.\[\]]+)""")
 #: Variables of the environment that red.js gives a setting by, when they are not empty.
 _VARIABLES = {
@@ -54,7 +55,7 @@ class CommandLine:
     rest: list[str]
 
     def __init__(self, words: Sequence[str]) -> None:
-        start = next((index for index, word in enumerate(words) if _PROGRAM.search(word)), None)
+        start = next((index for index, word in enumerate(words) if PROGRAM.search(word)), None)
         self.direct = start is not None
         arguments = list(words[(start or 0) + 1 :])
         if start is not None and words[start].endswith("node-red-pi"):

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
@@ -15,33 +14,14 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared import pro
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import EndpointState
 
-    from .unit import LocatedUnit, Unit
-
-
-def processes(control_group: str) -> list[int]:
-    """The process ids of a service.
-
-    :param control_group: its control group, as systemd names it
-    :returns: the ids, none where the group does not exist
-    """
-    for base in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
-        with contextlib.suppress(OSError), open(f"{base}{control_group}/cgroup.procs", encoding="ascii") as stream:
-            return [int(line) for line in stream]
-    return []
-
-
-def service_processes(unit: Unit) -> list[int]:
-    """The process ids of a unit, none where it does not run."""
-    if not unit.main_pid:
-        return []
-    return processes(unit.properties.get("ControlGroup", "")) or [unit.main_pid]
+    from .unit import LocatedUnit
 
 
 def endpoints(unit: LocatedUnit) -> list[EndpointState]:
     """What the running service shows on each of its ports that speaks HTTP; nothing where it does not run."""
     if not unit.main_pid:
         return []
-    pids = service_processes(unit)
+    pids = unit.processes()
     listening = probe.listening(pids)
     if not listening:
         # In a container root may not look into the processes of others; the same user may.

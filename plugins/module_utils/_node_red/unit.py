@@ -10,6 +10,7 @@ The rules by which Node-RED finds its settings file are those of red.js, the sam
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -26,12 +27,15 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
     DEFAULT_PATH,
+    command_of,
     environment_of_file,
     expand,
+    processes,
     systemctl,
 )
 
-from .command_line import CommandLine
+from .command_line import PROGRAM, CommandLine
+from .launch import Launch, launch
 
 PROPERTIES = (
     "LoadState",
@@ -55,12 +59,23 @@ PROPERTIES = (
     "NoNewPrivileges",
 )
 
+#: What Node.js is called.
+_NODE = ("node", "nodejs")
+
 #: Of a PATH, and of the words of a command line: more are no service's.
 _MOST_DIRECTORIES = 1000
 _ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 
 #: As npm has versions, and as the control node takes them.
 _VERSION = r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:[-+][0-9A-Za-z.+-]{1,40})?"
+
+#: What a written-out userDir looks like in a settings.js: alone on its line, as in the file that Node-RED ships.
+_USER_DIR = re.compile(
+    r"""^[ \t]*(?:userDir|'userDir'|"userDir")[ \t]*:[ \t]*(?:'([^'\\\n]+)'|"([^"\\\n]+)")[ \t]*,?""", re.MULTILINE
+)
+
+#: In a unit file, what `systemctl show` does not print as it is written.
+_QUOTED_COMMAND = re.compile(rb"^[ \t]*ExecStart[ \t]*=.*[\"'\\]", re.MULTILINE)
 
 _ENVIRONMENT_FILE = re.compile(r"^(\S.*) \(ignore_errors=(?:yes|no)\)$", re.MULTILINE)
 
@@ -81,6 +96,31 @@ def package_above(path: str) -> tuple[str, dict[str, t.Any]] | tuple[None, None]
             pass
         directory = os.path.dirname(directory)
     return None, None
+
+
+class Process(t.NamedTuple):
+    """The Node.js that a running service has become."""
+
+    #: The program, with all links resolved.
+    node: str
+    #: The PATH that it was started with, which a script may have set.
+    path: str
+
+
+def _process(pids: list[int]) -> Process | None:
+    """The first of some processes that is a Node.js; None where there is none, or where we may not look at it.
+
+    What it was told to do is not to be seen: Node-RED writes its title over its command line.
+    """
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            node = os.readlink(f"/proc/{pid}/exe")
+            if os.path.basename(node) in _NODE and os.path.isfile(node):
+                with open(f"/proc/{pid}/environ", "rb") as stream:
+                    variables = stream.read(MAXIMUM_OF_TEXT).split(b"\0")
+                path = next((each[5:] for each in variables if each.startswith(b"PATH=")), b"")
+                return Process(node, os.fsdecode(path))
+    return None
 
 
 def _string(package: dict[str, t.Any], key: str, form: str = ".{0,255}") -> str | None:
@@ -110,10 +150,13 @@ class Unit:
     account: Account | None
     #: The variables that the service is started with.
     environment: dict[str, str]
-    #: The words of its command line.
-    arguments: list[str]
+    #: What it starts in the end.
+    launch: Launch
     command_line: CommandLine
+    #: Of Node-RED.
     working_directory: str
+    #: What it has become; None where it does not run.
+    process: Process | None
     #: The directory and the version of the installed Node-RED, and the range of Node.js versions that it wants.
     node_red_home: str | None
     node_red_version: str | None
@@ -128,7 +171,8 @@ class Unit:
     def __init__(
         self, name: str, user: str | None = None, user_dir: str | None = None, settings_path: str | None = None
     ) -> None:
-        self.name = name if "." in name else f"{name}.service"
+        # The instance of a template may have a dot: node-red@site.a
+        self.name = name if name.endswith(".service") else f"{name}.service"
         self.properties = self.now()
         self.exists = self.properties.get("LoadState") == "loaded"
         self.user = user or self.properties.get("User") or ("root" if self.exists else None)
@@ -138,19 +182,21 @@ class Unit:
         )
         self.account = Account(self.user) if self.user else None
         self.environment = self._environment()
-        self.arguments = self._arguments()
-        self.command_line = CommandLine(self.arguments)
-        self.working_directory = self._working_directory()
+        arguments = self._arguments()
         # All of it follows from what that user may write: paths, links, packages.
+        with rights_of(self.account):
+            self.launch = launch(arguments, self._working_directory(), self.environment)
+            self.command_line = CommandLine(self.launch.words)
+            self.working_directory = self.launch.directory
+        self.process = _process(self.processes())
         with rights_of(self.account):
             self.node_red_home, self.node_red_version, self.node_engine = self._node_red()
             self.settings_in_use = self._settings_in_use()
-        self.settings_path = settings_path or (
-            os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use
-        )
-        self.settings_directory = os.path.dirname(self.settings_path) if self.settings_path else None
-        with rights_of(self.account):
-            self.user_dir = user_dir or self._user_dir()
+            named = settings_path or (os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use)
+            # Node.js resolves links too: `__dirname` is that of the file behind them.
+            self.settings_path = os.path.realpath(named) if named else None
+            self.settings_directory = os.path.dirname(self.settings_path) if self.settings_path else None
+            self.user_dir = user_dir or self._user_dir(named)
 
     @property
     def active(self) -> bool:
@@ -161,6 +207,12 @@ class Unit:
     def main_pid(self) -> int:
         """The id of the service's first process; 0 where it does not run."""
         return int(self.properties.get("MainPID") or 0)
+
+    def processes(self) -> list[int]:
+        """The process ids of the service, none where it does not run."""
+        if not self.main_pid:
+            return []
+        return processes(self.properties.get("ControlGroup", "")) or [self.main_pid]
 
     def now(self) -> dict[str, str]:
         """The unit's properties as systemd sees them at this moment; one that has several values has a line for each."""
@@ -192,7 +244,14 @@ class Unit:
 
     def _arguments(self) -> list[str]:
         arguments = _ARGUMENTS.search(self.properties.get("ExecStart", ""))
-        return expand(arguments.group(1).split(), self.environment) if arguments else []
+        if not arguments:
+            return []
+        written = [self.properties.get("FragmentPath", ""), *self.properties.get("DropInPaths", "").split()]
+        quoted = any(
+            _QUOTED_COMMAND.search(read_as_root_or_user(path, self.account) or b"") for path in written if path
+        )
+        words = (command_of(self.name) if quoted else []) or arguments.group(1).split()
+        return expand(words, self.environment)
 
     def _working_directory(self) -> str:
         directory = self.properties.get("WorkingDirectory", "").lstrip("!")
@@ -204,18 +263,28 @@ class Unit:
         """The path of a program as the service would find it, or None."""
         with rights_of(self.account):
             if "/" in program:
-                return program if os.access(program, os.X_OK, effective_ids=True) else None
-            for directory in self.environment.get("PATH", DEFAULT_PATH).split(":")[:_MOST_DIRECTORIES]:
+                path = os.path.join(self.working_directory, program)
+                return path if os.access(path, os.X_OK, effective_ids=True) else None
+            for directory in self._search_path():
                 path = os.path.join(directory, program)
                 if os.path.isfile(path) and os.access(path, os.X_OK, effective_ids=True):
                     return path
         return None
 
+    def _search_path(self) -> list[str]:
+        """Where the service finds programs; last, where the running process would, whose PATH a script may have set."""
+        path = self.environment.get("PATH", DEFAULT_PATH).split(":")
+        of_process = self.process.path.split(":") if self.process else []
+        beside = [os.path.dirname(self.process.node)] if self.process else []
+        return [*self.launch.path, *path[:_MOST_DIRECTORIES], *of_process[:_MOST_DIRECTORIES], *beside]
+
     def _node_red(self) -> tuple[str | None, str | None, str | None]:
         """The directory, the version and the wanted Node.js of the installed Node-RED, read from its package.json."""
-        named = [word for word in self.arguments if re.search(r"node-red|red\.js$", word)]
+        named = [word for word in self.launch.words if re.search(r"node-red|red\.js$", word)]
         for program in [*named, "node-red-pi", "node-red"]:
-            path = self.which(program) or (program if os.path.isfile(program) else None)
+            # red.js need not be executable.
+            file = os.path.join(self.working_directory, program)
+            path = self.which(program) or (file if os.path.isfile(file) else None)
             directory, package = package_above(path) if path else (None, None)
             if package and package.get("name") == "node-red":
                 engines = package.get("engines")
@@ -232,7 +301,12 @@ class Unit:
             return self._node()
 
     def _node(self) -> tuple[str | None, str | None]:
-        path = self.which("node")
+        words = itertools.takewhile(lambda word: not PROGRAM.search(word), self.launch.words)
+        named = next((word for word in words if os.path.basename(word) in _NODE), "node")
+        path = self.which(named) or self._node_beside_node_red()
+        # What runs is what counts, under the name by which it is found.
+        if self.process and (not path or os.path.realpath(path) != self.process.node):
+            path = self.process.node
         if not path:
             return None, None
         _directory, package = package_above(path)
@@ -248,14 +322,35 @@ class Unit:
                 return path, ".".join(part.group(1).decode() for part in parts if part)
         return path, installed_version("nodejs")
 
-    def _user_dir(self) -> str | None:
-        """Where Node-RED keeps flows, credentials and sessions (localfilesystem/index.js), unless settings.js says."""
+    def _node_beside_node_red(self) -> str | None:
+        """The Node.js that a Node-RED in lib/node_modules was installed with, as nvm, n and volta have it."""
+        if not self.node_red_home:
+            return None
+        return self.which(os.path.normpath(os.path.join(self.node_red_home, "../../../bin/node")))
+
+    def _user_dir(self, settings: str | None) -> str | None:
+        """Where Node-RED keeps flows, credentials and sessions (localfilesystem/index.js).
+
+        :param settings: the path of the settings file, with its links
+        """
         if not self.account:
             return None
         given = self.command_line.path("userDir", self.working_directory, self.account.home)
-        if given or not self.command_line.last("settings"):
-            return given or self.settings_directory
+        written = None if given else self._user_dir_in_settings()
+        if given or written:
+            return given or written
+        if settings and not self.command_line.last("settings"):
+            return os.path.dirname(settings)
         return self._used_home() or self._default_user_dir(self.account)
+
+    def _user_dir_in_settings(self) -> str | None:
+        """The userDir that is written out in the settings file; None where there is none, or more than one."""
+        try:
+            text = (read(self.settings_path or "", None, MAXIMUM_OF_TEXT) or b"").decode("utf-8")
+        except (HostError, UnicodeDecodeError):
+            return None
+        found = _USER_DIR.findall(text)
+        return os.path.normpath(os.path.join(self.working_directory, *found[0])) if len(found) == 1 else None
 
     def _used_home(self) -> str | None:
         """The directory that Node-RED takes for its userDir because it was one before, or None."""

@@ -307,6 +307,10 @@ class NodeState(t.TypedDict):
     version: Version | None
 
 
+#: What starts Node-RED somewhere else than in the service itself.
+Manager: t.TypeAlias = t.Literal["docker", "podman", "pm2", "snap"]
+
+
 class NodeRedState(t.TypedDict):
     """The Node-RED that the service starts; None for what is not known."""
 
@@ -314,6 +318,18 @@ class NodeRedState(t.TypedDict):
     version: Version | None
     #: The range of Node.js versions that its package.json names.
     node: str | None
+    #: What the service starts in its place; None where it starts Node-RED itself.
+    manager: Manager | None
+
+
+class OtherNodeRed(t.TypedDict):
+    """A Node-RED that runs on the host, and that is not the service."""
+
+    by: t.Literal["docker", "podman", "user", "pm2", "snap", "service", "hand"]
+    #: Of the container, the snap or the service; empty where somebody has started it by hand.
+    name: t.Annotated[str, Text(255)]
+    #: Who it runs as.
+    user: Name
 
 
 class Override(t.TypedDict):
@@ -487,6 +503,8 @@ class HostState(t.TypedDict):
     user: UserState | None
     node: NodeState
     node_red: NodeRedState
+    #: Only where the service starts no Node-RED.
+    elsewhere: list[OtherNodeRed]
     overrides: list[Override]
     user_dir: UserDirState
     settings: SettingsState

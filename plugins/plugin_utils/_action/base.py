@@ -27,6 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
 from .answers import Shape, ShapeError, checked, failure_message, how_it_ended, parsed
 from .bounds import bounded
 from .facts import refuse_facts
+from .supported import require_node_red
 
 
 class HostCertificate(t.TypedDict):
@@ -239,23 +240,3 @@ def _printable(value: t.Any) -> t.Any:
     if isinstance(value, t.Mapping):
         return {_printable(key): _printable(each) for key, each in value.items()}
     return [_printable(each) for each in value] if isinstance(value, (list, tuple)) else value
-
-
-def require_node_red(state: t.Mapping[str, t.Any]) -> None:
-    """UserError unless the host has a service that starts a Node-RED of a supported version."""
-    name = state["service"]["name"]
-    if not state["service"]["exists"]:
-        raise UserError(
-            f"This host has no service {name}. Install Node-RED first (role pifleet.nodered.install), or set"
-            " nodered_service to the service that runs it."
-        )
-    version = state["node_red"]["version"]
-    if version is None:
-        raise UserError(
-            f"The service {name} is there, but no Node-RED was found that it could start. Install it first (role"
-            " pifleet.nodered.install)."
-        )
-    if int(version.split(".")[0]) < 3 or version.startswith("3.0."):
-        raise UserError(
-            f"Node-RED {version} is too old: this collection supports 3.1 and newer. Update Node-RED first."
-        )

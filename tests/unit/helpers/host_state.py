@@ -77,7 +77,8 @@ _SECURED: dict[str, t.Any] = {
     },
     "user": {"name": "pi", "group": "pi", "home": "/home/pi", "uid": 1000, "gid": 1000},
     "node": {"path": "/usr/bin/node", "version": "22.23.3"},
-    "node_red": {"path": "/usr/lib/node_modules/node-red", "version": "4.1.15", "node": ">=18.5"},
+    "node_red": {"path": "/usr/lib/node_modules/node-red", "version": "4.1.15", "node": ">=18.5", "manager": None},
+    "elsewhere": [],
     "overrides": [],
     "user_dir": {"path": USER_DIR, "status": file_status("0700")},
     "settings": {

@@ -10,6 +10,8 @@ import json
 import os
 import pathlib
 import pwd
+import shutil
+import subprocess
 import typing as t
 
 import pytest
@@ -227,3 +229,141 @@ def test_root_finds_nothing_by_the_paths_of_a_user_that_the_user_could_not_find(
     (package / "package.json").chmod(0o600)
     assert unit({"User": "nobody"}).node_red_version is None
     assert os.geteuid() == 0
+
+
+#: Units as people have them: what systemd says of each, and what is right. HOME is the home directory of the user.
+UNITS = [
+    ("node HOME/nrmain/node_modules/node-red/red.js --userDir ./data", "HOME/nrmain", "HOME/nrmain/data"),
+    ("node node_modules/node-red/red.js --userDir ./data", "HOME/nrmain", "HOME/nrmain/data"),
+    ("npm start", "HOME/nrmain", "HOME/nrmain/data"),
+    ("npm --prefix nrmain start", "HOME", "HOME/nrmain/data"),
+    ("bash -c cd HOME/nrmain && node_modules/.bin/node-red -u data", "/", "HOME/nrmain/data"),
+]
+
+
+@pytest.mark.parametrize(("command", "directory", "user_dir"), UNITS)
+def test_node_red_in_a_project(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path, command: str, directory: str, user_dir: str
+) -> None:
+    """As `npm install node-red` in a directory makes it; red.js is not executable."""
+    package = tmp_path / "nrmain/node_modules/node-red"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"name": "node-red", "version": "4.1.15"}')
+    (package / "red.js").write_text("")
+    (tmp_path / "nrmain/node_modules/.bin").mkdir()
+    (package / "red.js").chmod(0o755 if ".bin" in command or "npm" in command else 0o644)
+    (tmp_path / "nrmain/node_modules/.bin/node-red").symlink_to("../node-red/red.js")
+    (tmp_path / "nrmain/package.json").write_text('{"scripts": {"start": "node-red --userDir ./data"}}')
+    found = unit(
+        {
+            "WorkingDirectory": directory.replace("HOME", str(tmp_path)),
+            "ExecStart": f"{{ path=/usr/bin/x ; argv[]={command.replace('HOME', str(tmp_path))} ; ignore_errors=no ; }}",
+        }
+    )
+    expected = user_dir.replace("HOME", str(tmp_path))
+    assert (found.node_red_home, found.node_red_version) == (str(package), "4.1.15")
+    assert (found.user_dir, found.settings_path) == (expected, f"{expected}/settings.js")
+    assert found.command_line.direct
+
+
+def test_a_node_of_its_own_is_the_one_that_the_unit_names(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
+    version = tmp_path / ".nvm/versions/node/v20.11.0"
+    package = install_node_red(version)
+    (package / "red.js").write_text("")
+    (version / "bin/node").write_text("")
+    (version / "bin/node").chmod(0o755)
+    (version / "include/node").mkdir(parents=True)
+    (version / "include/node/node_version.h").write_text(
+        "#define NODE_MAJOR_VERSION 20\n#define NODE_MINOR_VERSION 11\n#define NODE_PATCH_VERSION 0\n"
+    )
+    for command in (f"{version}/bin/node {package}/red.js -v", f"{version}/bin/node-red-pi"):
+        found = unit(
+            {"ExecStart": f"{{ path=x ; argv[]={command} ; ignore_errors=no ; }}", "Environment": "PATH=/nowhere"}
+        )
+        assert found.node() == (f"{version}/bin/node", "20.11.0")
+        assert found.node_red_version == "4.1.15"
+
+
+def test_what_runs_is_the_node_that_counts(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
+    """A shell that has set its PATH is not to be seen any more, but the program is."""
+    node = tmp_path / "v22/bin/node"
+    node.parent.mkdir(parents=True)
+    shutil.copy("/usr/bin/sleep", node)
+    install_node_red(tmp_path / "v22")
+    with subprocess.Popen([node, "600"], env={"PATH": f"{node.parent}:/usr/bin"}) as process:
+        try:
+            found = unit(
+                {
+                    "MainPID": str(process.pid),
+                    "ExecStart": "{ path=x ; argv[]=/usr/local/bin/start.sh ; ignore_errors=no ; }",
+                    "Environment": "PATH=/nowhere",
+                }
+            )
+        finally:
+            process.kill()
+    assert found.process.node == str(node)
+    assert found.node_red_version == "4.1.15"
+    assert not found.command_line.direct
+
+
+@pytest.mark.parametrize("name", ["node-red@site.a", "node-red@site.a.service"])
+def test_the_instance_of_a_template_may_have_a_dot(unit: t.Callable[..., t.Any], name: str) -> None:
+    unit()
+    assert Unit(name).name == "node-red@site.a.service"
+
+
+def test_words_with_spaces_are_those_that_systemd_has(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fragment = tmp_path / "nodered.service"
+    fragment.write_text('[Service]\nExecStart=/usr/bin/env node-red -u "/media/pi/USB DISK/node-red"\n')
+    words = ["/usr/bin/env", "node-red", "-u", "/media/pi/USB DISK/node-red"]
+    monkeypatch.setattr(unit_module, "command_of", lambda _name: words)
+    found = unit(
+        {
+            "FragmentPath": str(fragment),
+            "ExecStart": "{ path=/usr/bin/env ; argv[]=/usr/bin/env node-red -u /media/pi/USB DISK/node-red ; ignore_errors=no ; }",
+        }
+    )
+    assert found.settings_path == "/media/pi/USB DISK/node-red/settings.js"
+
+
+def test_quotes_in_a_variable_hold_a_word_together(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
+    environment = tmp_path / "environment"
+    environment.write_text("NODE_RED_OPTIONS='-u \"/media/pi/USB DISK/node-red\"'\n")
+    found = unit({"EnvironmentFiles": f"{environment} (ignore_errors=yes)"})
+    assert found.settings_path == "/media/pi/USB DISK/node-red/settings.js"
+
+
+def test_a_linked_settings_file_is_the_one_behind_the_link(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / ".node-red").mkdir()
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo/settings.js").write_text("module.exports = {}")
+    (tmp_path / ".node-red/settings.js").symlink_to("../repo/settings.js")
+    found = unit()
+    assert (found.settings_path, found.settings_directory) == (f"{tmp_path}/repo/settings.js", f"{tmp_path}/repo")
+    assert found.user_dir == f"{tmp_path}/.node-red"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("    userDir: '/media/usb/nrdata',", "/media/usb/nrdata"),
+        ('\t"userDir" : "data", // here', "HOME/data"),
+        ("    //userDir: '/home/nol/.node-red/',", "HOME/.node-red"),
+        ("    userDir: process.env.DATA,", "HOME/.node-red"),
+        ("    userDir: '/a',\n    userDir: '/b',", "HOME/.node-red"),
+        ("    userDir: '/a\\x2fb',", "HOME/.node-red"),
+    ],
+)
+def test_the_user_dir_that_is_written_in_the_settings(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path, line: str, expected: str
+) -> None:
+    (tmp_path / ".node-red").mkdir()
+    (tmp_path / ".node-red/settings.js").write_text(f"module.exports = {{\n{line}\n}}\n")
+    assert unit().user_dir == expected.replace("HOME", str(tmp_path))
+    environment = tmp_path / "environment"
+    environment.write_text(f"NODE_RED_OPTIONS=-s {tmp_path}/.node-red/settings.js -u /elsewhere\n")
+    assert unit({"EnvironmentFiles": f"{environment} (ignore_errors=yes)"}).user_dir == "/elsewhere"

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Node-REDs beside the service that is meant."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.elsewhere import KINDS, elsewhere
+
+
+@pytest.mark.parametrize(
+    ("group", "by", "name"),
+    [
+        ("0::/system.slice/docker-0123456789abcdef0123.scope", "docker", "0123456789ab"),
+        ("12:cpu:/docker/0123456789abcdef0123", "docker", "0123456789ab"),
+        ("0::/machine.slice/libpod-0123456789abcdef0123.scope/container", "podman", "0123456789ab"),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/nodered.service", "user", "nodered.service"),
+        ("0::/system.slice/pm2-pi.service", "pm2", "pm2-pi.service"),
+        ("0::/system.slice/snap.node-red.node-red.service", "snap", "node-red"),
+        ("0::/system.slice/node-red.service", "service", "node-red.service"),
+        ("0::/system.slice/system-node\\x2dred.slice/node-red@site.a.service", "service", "node-red@site.a.service"),
+        ("0::/user.slice/user-1000.slice/session-3.scope", "", ""),
+    ],
+)
+def test_control_groups(group: str, by: str, name: str) -> None:
+    found = next(((kind, match[1]) for kind, pattern in KINDS if (match := re.search(pattern, group))), ("", ""))
+    assert found == (by, name)
+
+
+def test_a_process_with_the_title_of_node_red(tmp_path: pathlib.Path) -> None:
+    program = tmp_path / "node-red"
+    shutil.copy("/usr/bin/sleep", program)
+    with subprocess.Popen([program, "600"]) as process:
+        try:
+            group = pathlib.Path(f"/proc/{process.pid}/cgroup").read_text("ascii")
+            expected = next((kind for kind, pattern in KINDS if re.search(pattern, group, re.MULTILINE)), "hand")
+            seen = elsewhere([])
+            own = elsewhere([process.pid])
+        finally:
+            process.kill()
+    assert any(each["by"] == expected and each["user"] == "root" for each in seen)
+    assert len(seen) <= 8
+    assert len(own) <= len(seen)
