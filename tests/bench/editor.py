@@ -18,7 +18,7 @@ from stock_files import stock_files
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import https
 
 STOCK = "5.0.7"
 USUAL = {
@@ -26,7 +26,7 @@ USUAL = {
         "type": "credentials",
         "users": [{"username": "admin", "password": "$2b$08$" + "." * 53, "permissions": "*"}],
     },
-    "https": Expression(HTTPS),
+    "https": Expression(https("server.pem")),
     "httpsRefreshInterval": 1,
     "httpNodeAuth": {"user": "fred", "pass": "$2b$08$" + "." * 53},
     "httpStatic": "/home/pi/.node-red/node-red-static",

@@ -17,7 +17,7 @@ from stock_files import VERSIONS, stock_files
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import HTTPS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.functions import https
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.web_sockets import FUNCTIONS
 
 HASH = "$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
@@ -56,7 +56,7 @@ NEW_VALUES = {
     "nodeDefaults": {"debug": {"complete": "true"}},
 }
 NEW_CODE = {
-    "https": HTTPS,
+    "https": https("server.pem"),
     "httpNodeMiddleware": MIDDLEWARE,
     **{".".join(path): code for path, code in FUNCTIONS.items() if path[0] != "dashboard"},
 }

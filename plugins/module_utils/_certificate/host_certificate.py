@@ -21,7 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import CERTIFICATE_FILE
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
 
 from .pem import split_pem
 
@@ -102,7 +102,7 @@ class HostCertificate:
         self.unit = located(unit)
         self.key_type = key_type
         self.new_key = new_key
-        self.path = os.path.join(self.unit.settings_directory, CERTIFICATE_FILE)
+        self.path = os.path.join(self.unit.settings_directory, certificate_file(self.unit.settings_path))
         self.store = Store(unit.name)
 
     def request(self) -> str:

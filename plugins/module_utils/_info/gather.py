@@ -27,9 +27,9 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit imp
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
-    CERTIFICATE_FILE,
     DROP_IN,
     ENVIRONMENT_FILE,
+    certificate_file,
 )
 
 from .audit_details import gather_details
@@ -188,7 +188,7 @@ def _settings_state(unit: LocatedUnit) -> SettingsState:
 
 
 def _certificate_state(unit: LocatedUnit, missing: CertificateState) -> CertificateState:
-    path = os.path.join(unit.settings_directory, CERTIFICATE_FILE)
+    path = os.path.join(unit.settings_directory, certificate_file(unit.settings_path))
     content, status = files.read_with_status(path, unit.account, files.MAXIMUM_OF_PEM)
     if content is None:
         return {**missing, "path": path}

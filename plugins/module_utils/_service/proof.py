@@ -25,7 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import CERTIFICATE_FILE
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +150,7 @@ class Prover:
         proved = (transaction.store.read(PROVED) or {}).get("expected", {})
         replaced = [entry["path"] for entry in transaction.record["files"]] if transaction.record else []
         interval = proved.get("refresh") or 0
-        own = os.path.join(self.unit.settings_directory, CERTIFICATE_FILE)
+        own = os.path.join(self.unit.settings_directory, certificate_file(self.unit.settings_path))
         if (
             not target["certificate"]
             or replaced != [own]

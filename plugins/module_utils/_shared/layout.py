@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import typing as t
@@ -18,9 +19,8 @@ HOST_ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "settings_path": {"type": "path"},
 }
 
-#: Private key, certificate and intermediate certificates in one file: it is replaced in one rename and read by one
-#: call, so that nobody ever sees a key beside a certificate that it does not fit.
-CERTIFICATE_FILE = "nodecerts/server.pem"
+#: Where keys and certificates lie, below the directory of the settings file.
+CERTIFICATE_DIRECTORY = "nodecerts"
 
 #: What the service is given besides its unit: a drop-in file, and an environment file that the drop-in names.
 DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
@@ -29,6 +29,21 @@ ENVIRONMENT_FILE = "/etc/systemd/system/%s.d/50-pifleet.environment"
 
 #: Where certbot keeps everything.
 CERTBOT_DIRECTORY = "/etc/letsencrypt"
+
+
+def certificate_file(settings_path: str) -> str:
+    """The file with private key, certificate and intermediate certificates, relative to the settings file.
+
+    One file, because it is replaced in one rename and read by one call, so that nobody ever sees a key beside a
+    certificate that it does not fit. One for each settings file of a directory: several services may share one.
+
+    :param settings_path: the path of the settings file, or its name
+    :returns: "nodecerts/server.pem" for settings.js, "nodecerts/server-NAME.pem" for NAME.js
+    """
+    name = os.path.basename(settings_path).removesuffix(".js")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", name):
+        name = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return os.path.join(CERTIFICATE_DIRECTORY, "server.pem" if name == "settings" else f"server-{name}.pem")
 
 
 def lineage_name(service: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
@@ -15,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
     SettingsFile,
     SettingsResult,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
     Credentials,
     Migration,
@@ -53,7 +55,7 @@ class SettingsChange:
         :raises UserError: what is asked for cannot be done with this file
         """
         self._target = target
-        desired = DesiredSettings.from_options(options, target.user_dir)
+        desired = DesiredSettings.from_options(options, target.user_dir, target.certificate)
         try:
             document = SettingsDocument(target.original)
             credentials = target.credentials(document)
@@ -100,6 +102,8 @@ class SettingsTarget:
     path: str
     #: None where it is not known.
     user_dir: str | None = None
+    #: The name of its file with key and certificate. A file in a repository may become any host's settings.js.
+    certificate = "server.pem"
     #: What is in the file; None where there is none.
     content: bytes | None
     #: What an edit begins with.
@@ -161,6 +165,7 @@ class ServiceSettings(SettingsTarget):
         settings = self.state["settings"]
         self.path, self.content, self.sha256 = settings["path"], settings["content"], settings["sha256"]
         self.user_dir = self.state["user_dir"]["path"]
+        self.certificate = os.path.basename(certificate_file(settings["path"]))
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
             raise UserError(

@@ -15,7 +15,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
 from . import web_sockets
 from .desired import OWN_VARIABLES, DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
-from .functions import HTTPS
+from .functions import https
 from .roots import NODE_ROOT, is_below, root_of, static_roots
 from .sessions import EndedSessions, ended_sessions
 from .source import MISSING
@@ -59,7 +59,7 @@ def apply_settings(
     if desired.static is not None:
         document.set(("httpStatic",), desired.static)
     if desired.https:
-        document.set(("https",), Expression(HTTPS))
+        document.set(("https",), Expression(https(desired.certificate)))
         if "httpsRefreshInterval" not in desired.values:
             document.set(("httpsRefreshInterval",), REFRESH_INTERVAL)
     if desired.credential_secret is not None:

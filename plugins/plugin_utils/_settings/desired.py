@@ -61,6 +61,8 @@ class DesiredSettings:
     static_auth: Login | None
     static: str | list[dict[str, str]] | None
     https: bool
+    #: The name of the file with key and certificate in nodecerts.
+    certificate: str
     credential_secret: str | None
     new_hashes: bool
     values: dict[str, t.Any]
@@ -68,10 +70,13 @@ class DesiredSettings:
     absent: list[str]
 
     @classmethod
-    def from_options(cls, options: Mapping[str, t.Any], user_dir: str | None) -> DesiredSettings:
+    def from_options(
+        cls, options: Mapping[str, t.Any], user_dir: str | None, certificate: str = "server.pem"
+    ) -> DesiredSettings:
         """Check and parse the options of the module `settings`.
 
         :param user_dir: relative paths of static files lie below it; None where it is not known
+        :param certificate: the name of the file with key and certificate in nodecerts
         :raises AccountError: a user or a login would lock somebody out, or let somebody in
         :raises SettingsOptionError: an option has no possible value, or two contradict each other
         """
@@ -86,6 +91,7 @@ class DesiredSettings:
             static_auth=_given(options["static_auth"], lambda given: login(given, "nodered_static_auth")),
             static=_given(options["static"], lambda given: _static(given, user_dir)),
             https=options["https"],
+            certificate=certificate,
             credential_secret=options["credential_secret"],
             new_hashes=options["new_hashes"],
             values=dict(options["values"]),

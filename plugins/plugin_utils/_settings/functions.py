@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 
 _BEGIN, _END = "const code = ", ";\n"
@@ -20,11 +21,19 @@ def _function(name: str) -> str:
     return expression.removesuffix(_END)
 
 
-#: The value of `https`.
-HTTPS = _function("https")
 #: Checks the login of httpNodeAuth for the other two; see `web_sockets`.
 VERIFY_LOGIN = _function("verify_login")
 #: The value of `webSocketNodeVerifyClient`.
 VERIFY_CLIENT = _function("verify_client")
 #: The value of `ioMiddleware` of a dashboard.
 IO_MIDDLEWARE = _function("io_middleware")
+
+_HTTPS = _function("https")
+
+
+def https(certificate: str) -> str:
+    """The value of `https`.
+
+    :param certificate: the name of the file with key and certificate in nodecerts
+    """
+    return _HTTPS.replace('"server.pem"', json.dumps(certificate))
