@@ -95,6 +95,19 @@ def test_an_open_door_is_named(pages: dict[str, tuple[int, dict[str, t.Any], str
     assert all(word in failure for word, failure in zip(words, failures, strict=True))
 
 
+@pytest.mark.parametrize("status", [403, 429])
+@pytest.mark.parametrize("gated", [["/auth/login", "/settings", "/flows"], ["/settings"], ["/flows"]])
+def test_a_gate_of_the_owners_own_is_as_closed_as_a_login(status: int, gated: list[str]) -> None:
+    with server({**LOCKED, "*": (status, {}, ""), **dict.fromkeys(gated, (status, {}, "Forbidden"))}) as port:
+        assert probe.prove(expected(port, node_auth=True, static=["/doc"])) == []
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 302, 400, 404, 500, 503])
+def test_no_other_answer_is_a_gate(status: int) -> None:
+    with server({**LOCKED, "/flows": (status, {}, "")}) as port:
+        assert probe.prove(expected(port))
+
+
 def test_deep_json_is_not_of_node_red() -> None:
     with server({"/auth/login": (200, {}, "[" * 60000)}) as port, probe.Endpoint("127.0.0.1", port, False) as endpoint:
         assert probe.login_type(endpoint, "/") is None
