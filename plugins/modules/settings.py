@@ -44,6 +44,14 @@ options:
       - Messages name the variables of the roles, such as C(nodered_settings) for O(values).
       - Without it the settings file of O(service) is edited.
     type: path
+  admin_auth:
+    description:
+      - V(users) writes C(adminAuth) from O(admin_users), where that is given. V(keep) leaves an C(adminAuth) of the owner's
+        own as it is, with a provider or code in it, and refuses a file that has none; O(admin_users),
+        O(admin_default_permissions) and O(session_expiry) have to be empty then.
+    type: str
+    choices: [users, keep]
+    default: users
   admin_users:
     description:
       - The users of C(adminAuth). A user of the file that is not in this list is removed, other keys of a user stay.

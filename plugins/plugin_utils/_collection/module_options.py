@@ -37,6 +37,7 @@ ALWAYS: dict[str, dict[str, str]] = {
     },
     "settings": {
         "service": "nodered_service",
+        "admin_auth": "nodered_admin_auth",
         "admin_users": "nodered_admin_users",
         "new_hashes": "nodered_new_hashes",
         "values": "nodered_settings",

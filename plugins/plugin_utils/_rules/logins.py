@@ -68,8 +68,9 @@ ADMIN_AUTH_UNKNOWN = RULES.add(
     Severity.MEDIUM,
     "Whether the editor has a login cannot be told from the file",
     "adminAuth comes from code, a spread or another file. If that yields nothing, the editor is open.",
-    "Write adminAuth out, or set nodered_admin_users and run pifleet.nodered.secure.",
-    "nodered_admin_users",
+    "Write adminAuth out, or set nodered_admin_auth: keep and run pifleet.nodered.secure, which proves that it asks for a"
+    " login.",
+    "nodered_admin_auth",
 )
 
 ANONYMOUS_READ = RULES.add(

@@ -23,6 +23,8 @@ from .source import MISSING
 #: Hours between two checks for a renewed certificate: 72 s, so that a run can wait for it instead of restarting.
 REFRESH_INTERVAL = 0.02
 #: A hash that no password has, for checks that must not spend time on hashing. Its cost is too high to try guesses on.
+#: A way out of every refusal of an adminAuth.
+_KEEP = "Set nodered_admin_auth: keep to leave it as it is."
 _PLACEHOLDER = "$2b$12$" + "." * 53
 
 
@@ -52,6 +54,8 @@ def apply_settings(
     """
     hashes = _Hashes(hashing, desired.new_hashes)
     ended = EndedSessions([], None)
+    if desired.keeps_admin_auth:
+        _require_admin_auth(document)
     if desired.users is not None:
         ended = _apply_users(document, desired, desired.users, hashes)
     _apply_login(document, "httpNodeAuth", desired.node_auth, hashes)
@@ -136,19 +140,29 @@ def _apply_users(
     return ended_sessions(before, after, expiry_before, desired.session_expiry)
 
 
+def _require_admin_auth(document: SettingsDocument) -> None:
+    """SettingsOptionError where the file has no adminAuth that could be kept; what code yields, the proof tells."""
+    if document.get(("adminAuth",)) in (MISSING, None, False, "", 0):
+        raise SettingsOptionError(
+            "nodered_admin_auth: keep leaves adminAuth as it is, but there is none: everybody could use the editor. Set"
+            " nodered_admin_users, and leave nodered_admin_auth out."
+        )
+
+
 def _check_admin_auth(document: SettingsDocument) -> None:
     """SettingsOptionError where adminAuth would let others in, whatever the users are."""
     _require_written_out(document, "adminAuth")
     if document.get(("adminAuth", "type")) == "strategy":
         raise SettingsOptionError(
             f'line {document.line_of(("adminAuth", "type"))}: adminAuth logs in by another service (type "strategy").'
-            " Remove it from the file to let nodered_admin_users take its place."
+            f" {_KEEP} Remove it from the file to let nodered_admin_users take its place."
         )
     for key in ("authenticate", "module"):
         if document.has(("adminAuth", key)):
             raise SettingsOptionError(
                 f"line {document.line_of(('adminAuth', key))}: adminAuth.{key} decides by code of its own who may log in,"
-                " whatever nodered_admin_users says. Remove it from the file to let nodered_admin_users take its place."
+                f" whatever nodered_admin_users says. {_KEEP} Remove it from the file to let nodered_admin_users take its"
+                " place."
             )
 
 
@@ -157,8 +171,8 @@ def _user_entries(document: SettingsDocument) -> dict[str, dict[str, t.Any]]:
     users = document.get(("adminAuth", "users"))
     if isinstance(users, Expression):
         raise SettingsOptionError(
-            f"line {document.line_of(('adminAuth', 'users'))}: the users of adminAuth come from code. Write `users: []`"
-            " in its place to let nodered_admin_users fill that in."
+            f"line {document.line_of(('adminAuth', 'users'))}: the users of adminAuth come from code. {_KEEP} Write"
+            " `users: []` in its place to let nodered_admin_users fill that in."
         )
     entries = [users] if isinstance(users, dict) else users if isinstance(users, list) else []
     named = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("username"), str)]
@@ -210,7 +224,9 @@ def _check_basic_logins(document: SettingsDocument, node_auth: Login, static_aut
 def _require_written_out(document: SettingsDocument, key: str) -> None:
     """SettingsOptionError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
     if isinstance(document.get((key,)), Expression):
+        keep = f" {_KEEP}" if key == "adminAuth" else ""
         raise SettingsOptionError(
             f"line {document.line_of((key,))}: {key} is, or may come from, code here, and is no object that is written out."
-            f" Remove it there, or write `{key}: {{}}` in its place or below it, to let {OWN_VARIABLES[key]} fill that in."
+            f"{keep} Remove it there, or write `{key}: {{}}` in its place or below it, to let {OWN_VARIABLES[key]} fill"
+            " that in."
         )

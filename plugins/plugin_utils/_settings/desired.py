@@ -44,6 +44,7 @@ class DesiredSettings:
     """What the user asked for; None where nothing was.
 
     :ivar users: the users of the editor, all of them
+    :ivar keeps_admin_auth: whether adminAuth is the owner's own, which stays as it is, and has to be there
     :ivar default_permissions: what nobody needs a login for in the editor
     :ivar session_expiry: seconds that a login to the editor lasts
     :ivar static: the value of httpStatic
@@ -55,6 +56,7 @@ class DesiredSettings:
     """
 
     users: list[User] | None
+    keeps_admin_auth: bool
     default_permissions: str | list[str] | None
     session_expiry: int | None
     node_auth: Login | None
@@ -80,8 +82,12 @@ class DesiredSettings:
         :raises AccountError: a user or a login would lock somebody out, or let somebody in
         :raises SettingsOptionError: an option has no possible value, or two contradict each other
         """
+        keeps = options["admin_auth"] == "keep"
+        if keeps:
+            _check_kept(options)
         desired = cls(
-            users=_given(options["admin_users"], admin_users),
+            users=None if keeps else _given(options["admin_users"], admin_users),
+            keeps_admin_auth=keeps,
             default_permissions=_given(
                 options["admin_default_permissions"],
                 lambda given: permissions(given, "nodered_admin_default_permissions"),
@@ -154,6 +160,20 @@ class DesiredSettings:
         own = "nodered_certificate_provider" if name == "https" and self.https else OWN_VARIABLES.get(name)
         if own:
             raise SettingsOptionError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
+
+
+def _check_kept(options: Mapping[str, t.Any]) -> None:
+    """SettingsOptionError where something is asked for of an adminAuth that is to stay as it is."""
+    for option, variable in (
+        ("admin_users", "nodered_admin_users"),
+        ("admin_default_permissions", "nodered_admin_default_permissions"),
+        ("session_expiry", "nodered_session_expiry"),
+    ):
+        if options[option]:
+            raise SettingsOptionError(
+                f"nodered_admin_auth: keep leaves adminAuth of settings.js as it is, so that {variable} would have no"
+                " effect. Keep one of the two."
+            )
 
 
 _Value = t.TypeVar("_Value")

@@ -12,6 +12,7 @@ import typing as t
 def make_options(**given: t.Any) -> dict[str, t.Any]:
     """All options, as an action has them where a task gives only these."""
     return {
+        "admin_auth": "users",
         "admin_users": None,
         "admin_default_permissions": None,
         "session_expiry": None,

@@ -278,3 +278,47 @@ def test_tokens_that_outlast_every_change_are_told() -> None:
     source = credentials(more=", tokens: [{token: 'x', user: 'steve', scope: '*'}]")
     (messages,) = warnings(source, admin_users=[ADMIN])
     assert messages.startswith("adminAuth.tokens gives access of its own")
+
+
+#: An adminAuth that nobody but its owner can write: a provider, code, another file.
+OWN_ADMIN_AUTH = [
+    b"    adminAuth: {type: 'strategy', strategy: {name: 'openidconnect', options: {issuer: 'https://a.example'}}, users: []},\n",
+    b"    adminAuth: require('./user-authentication'),\n",
+    b"    adminAuth: {type: 'credentials', users: JSON.parse(process.env.USERS)},\n",
+    b"    adminAuth: {type: 'credentials', users: () => [], authenticate: login},\n",
+]
+
+
+@pytest.mark.parametrize("own", OWN_ADMIN_AUTH)
+def test_an_admin_auth_of_the_owners_stays(own: bytes) -> None:
+    source = EMPTY.replace(b"{\n", b"{\n" + own, 1)
+    with pytest.raises(SettingsOptionError, match="nodered_admin_auth: keep"):
+        applied(source, admin_users=[ADMIN])
+    document, revoked = applied(
+        source, admin_auth="keep", admin_users=[], https=True, node_auth={"user": "fred", "password": "correct horse"}
+    )
+    assert own in document.source
+    assert b"https: function()" in document.source
+    assert document.get(("httpNodeAuth", "user")) == "fred"
+    assert revoked == []
+
+
+@pytest.mark.parametrize(
+    "nothing", [b"", b"    adminAuth: null,\n", b"    adminAuth: false,\n", b"    // adminAuth: {},\n"]
+)
+def test_no_admin_auth_cannot_be_kept(nothing: bytes) -> None:
+    with pytest.raises(SettingsOptionError, match="nodered_admin_auth: keep .* there is none: everybody could"):
+        applied(EMPTY.replace(b"{\n", b"{\n" + nothing, 1), admin_auth="keep", admin_users=[])
+
+
+@pytest.mark.parametrize(
+    ("given", "variable"),
+    [
+        ({"admin_users": [ADMIN]}, "nodered_admin_users"),
+        ({"admin_default_permissions": "read"}, "nodered_admin_default_permissions"),
+        ({"session_expiry": 3600}, "nodered_session_expiry"),
+    ],
+)
+def test_what_is_kept_cannot_be_changed(given: dict[str, t.Any], variable: str) -> None:
+    with pytest.raises(SettingsOptionError, match=f"nodered_admin_auth: keep .*{variable} would have no effect"):
+        applied(credentials(), admin_auth="keep", **given)
