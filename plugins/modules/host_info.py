@@ -230,6 +230,23 @@ settings:
     stock:
       description: The file that the installed Node-RED ships, in Base64. Null where there is a settings file.
       type: str
+disks:
+  description: Places of the service on a file system that no change, or no secret, can be kept on.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The place.
+      type: str
+    filesystem:
+      description: The type of its file system.
+      type: str
+    problem:
+      description:
+        - V(temporary) where what is written is gone after the next start of the host, V(read-only), or V(without owners)
+          where every user of the host may read everything.
+      type: str
 certificate:
   description: The file with the private key and the certificates.
   returned: success

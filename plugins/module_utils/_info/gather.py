@@ -16,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._certificate impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.pem import key_matches, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.disks import disk_problems
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.network import addresses, fully_qualified_name
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
@@ -90,6 +91,7 @@ def gather(
             "content": None,
             "stock": None,
         },
+        "disks": [],
         "certificate": {
             "path": None,
             "status": None,
@@ -125,11 +127,19 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool) -> None:
         "gid": account.gid,
     }
     state["settings"] = _settings_state(unit)
+    state["disks"] = disk_problems(_places(unit))
     state["certificate"] = _certificate_state(unit, state["certificate"])
     state["exposed"] = exposed_files(unit.user_dir, account)
     _gather_proof(unit, state)
     if details:
         state["details"] = gather_details(unit, unit.processes())
+
+
+def _places(unit: LocatedUnit) -> list[str]:
+    """Where a run writes, with all links resolved."""
+    with unit.account.rights():
+        of_user = [os.path.realpath(path) for path in (unit.settings_directory, unit.user_dir)]
+    return [*of_user, os.path.dirname(DROP_IN % unit.name), Store(unit.name).path()]
 
 
 def _host_identity() -> HostIdentity:

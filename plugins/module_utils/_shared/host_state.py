@@ -365,6 +365,19 @@ class SettingsState(t.TypedDict):
     stock: Content | None
 
 
+#: What is written there is gone after the next start; cannot be written; has no owner and no mode.
+DiskProblem: t.TypeAlias = t.Literal["temporary", "read-only", "without owners"]
+
+
+class DiskState(t.TypedDict):
+    """A place on a file system that no secret, or no change, can be kept on."""
+
+    path: Path
+    #: Its type, as the kernel names it: "vfat".
+    filesystem: Name
+    problem: DiskProblem
+
+
 class CertificateState(t.TypedDict):
     """The file with the private key and the certificates of the server."""
 
@@ -508,6 +521,8 @@ class HostState(t.TypedDict):
     overrides: list[Override]
     user_dir: UserDirState
     settings: SettingsState
+    #: Only places with a problem.
+    disks: list[DiskState]
     certificate: CertificateState
     #: None where there is no service.
     credentials: CredentialsState | None

@@ -27,7 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
 from .answers import Shape, ShapeError, checked, failure_message, how_it_ended, parsed
 from .bounds import bounded
 from .facts import refuse_facts
-from .supported import require_node_red
+from .supported import require_lasting_disks, require_node_red
 
 
 class HostCertificate(t.TypedDict):
@@ -226,6 +226,7 @@ class HostAction(ActionBase):
             except ShapeError:
                 raise UserError("`host_info` must be what pifleet.nodered.host_info returned.") from None
         require_node_red(state)
+        require_lasting_disks(state)
         settings: dict[str, t.Any] = {**state["settings"]}
         for name in ("content", "stock"):
             if settings[name] is not None:

@@ -70,6 +70,27 @@ def require_node_red(state: HostState | t.Mapping[str, t.Any]) -> None:
         )
 
 
+def require_lasting_disks(state: HostState | t.Mapping[str, t.Any]) -> None:
+    """UserError where a change could not be kept, or a secret not be kept from others."""
+    for disk in state["disks"]:
+        path, filesystem = one_line(disk["path"]), one_line(disk["filesystem"])
+        if disk["problem"] == "temporary":
+            raise UserError(
+                f"{path} is on a file system in memory ({filesystem}): what a run writes there is gone after the next start"
+                " of this host, which would be as open as before. Switch the overlay off (raspi-config, Performance"
+                " Options, Overlay File System) and restart, secure the host, and switch it on again."
+            )
+        if disk["problem"] == "read-only":
+            raise UserError(
+                f"{path} is on a file system that is mounted read-only ({filesystem}). Make it writable, secure the host,"
+                " and make it read-only again: mount -o remount,rw and remount,ro."
+            )
+        raise UserError(
+            f"{path} is on {filesystem}, which keeps neither owners nor rights of files: every user of this host could read"
+            " the private key and the logins there. Move the directory to a disk with ext4."
+        )
+
+
 def _elsewhere(others: t.Sequence[OtherNodeRed]) -> str:
     """What to do about a Node-RED that runs elsewhere on the host; empty where none does."""
     for other in sorted(others, key=lambda each: each["by"] != "service"):

@@ -103,6 +103,24 @@ SETTINGS_GONE = RULES.add(
     "nodered_admin_users",
 )
 
+DISK_TEMPORARY = RULES.add(
+    "disk-temporary",
+    Severity.HIGH,
+    "What is changed on this host does not last",
+    "Its files are on a file system in memory, as with the overlay of raspi-config: after the next start it is what it was"
+    " when that was switched on.",
+    "Switch the overlay off, run pifleet.nodered.secure, and switch it on again.",
+)
+
+DISK_WITHOUT_OWNERS = RULES.add(
+    "disk-without-owners",
+    Severity.HIGH,
+    "Node-RED's files are on a file system without owners",
+    "FAT, exFAT, NTFS and shares of Windows keep neither owners nor modes: whoever is on the host may read keys, hashes and"
+    " credentials.",
+    "Move the userDir to a disk with ext4, and run pifleet.nodered.secure.",
+)
+
 SETTINGS_UNUSED = RULES.add(
     "settings-not-in-use",
     Severity.HIGH,
@@ -337,6 +355,16 @@ def _exposed(host: Host) -> list[str]:
     return sorted(host.state["exposed"])
 
 
+def _disks(host: Host) -> Iterator[Finding]:
+    """A file system that is read-only protects; that no run can change it, the run says."""
+    for problem, rule in (("temporary", DISK_TEMPORARY), ("without owners", DISK_WITHOUT_OWNERS)):
+        places = [disk for disk in host.state["disks"] if disk["problem"] == problem]
+        if places:
+            names = ", ".join(printable_name(disk["path"]) for disk in places)
+            kind = printable_name(places[0]["filesystem"])
+            yield host.finding(rule, f"{names}: {kind}.", file=places[0]["path"])
+
+
 def _files(host: Host) -> Iterator[Finding]:
     exposed = _exposed(host)
     if exposed:
@@ -460,6 +488,7 @@ _CHECKS = (
     check_editor,
     check_transport,
     _certificate,
+    _disks,
     _files,
     _credentials,
     _sessions,

@@ -90,6 +90,7 @@ _SECURED: dict[str, t.Any] = {
         "stock": None,
     },
     # Of a certificate there is all but the certificate, because that has to be made anew for each run.
+    "disks": [],
     "certificate": {
         "path": f"{USER_DIR}/nodecerts/server.pem",
         "status": file_status(),

@@ -11,7 +11,10 @@ import typing as t
 import pytest
 from host_state import make_state
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.supported import require_node_red
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.supported import (
+    require_lasting_disks,
+    require_node_red,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 NO_SERVICE = {"service__exists": False, "service__active": False, "node_red__version": None}
@@ -60,3 +63,20 @@ def test_refused(state: dict[str, t.Any], told: list[str]) -> None:
 @pytest.mark.parametrize("version", ["3.1.0", "3.1.15", "4.1.15", "5.0.7"])
 def test_supported(version: str) -> None:
     require_node_red(make_state(node_red__version=version))
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ("temporary", ["file system in memory (overlay)", "next start", "raspi-config"]),
+        ("read-only", ["mounted read-only (overlay)", "remount,rw"]),
+        ("without owners", ["/data is on overlay", "every user of this host could read", "ext4"]),
+    ],
+)
+def test_a_change_that_cannot_last_is_refused(problem: str, told: list[str]) -> None:
+    disk = {"path": "/data", "filesystem": "overlay", "problem": problem}
+    with pytest.raises(UserError) as caught:
+        require_lasting_disks(make_state(disks=[disk]))
+    for text in told:
+        assert text in str(caught.value)
+    require_lasting_disks(make_state())

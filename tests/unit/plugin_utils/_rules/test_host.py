@@ -115,6 +115,14 @@ FAULTS: list[tuple[str, dict[str, t.Any]]] = [
     ("certificate-issuer-unknown", {"view.trusted": False}),
     ("private-key-readable", {"state.certificate.status": file_status("0644")}),
     ("settings-missing", {"state.settings.content": None, "state.settings.status": None}),
+    (
+        "disk-temporary",
+        {"state.disks": [{"path": "/home/pi/.node-red", "filesystem": "overlay", "problem": "temporary"}]},
+    ),
+    (
+        "disk-without-owners",
+        {"state.disks": [{"path": "/media/pi/USB", "filesystem": "vfat", "problem": "without owners"}]},
+    ),
     ("settings-not-in-use", {"state.settings.in_use": False}),
     ("settings-overridden", {"state.overrides": [{"path": ["adminAuth"], "by": "-D adminAuth"}]}),
     ("settings-overridden", {"state.overrides": [{"path": [""], "by": "-D @file"}]}),
