@@ -71,7 +71,7 @@ def launch(words: list[str], directory: str, environment: Mapping[str, str]) -> 
     found = Launch(words, directory)
     for _level in range(_DEEPEST):
         before = list(itertools.takewhile(lambda word: not PROGRAM.search(word), found.words))
-        manager = next(filter(None, map(_manager, found.words[: len(before) + 1])), None)
+        manager: Manager | None = next(filter(None, map(_manager, found.words[: len(before) + 1])), None)
         # Behind env and the like, which hand on all that follows.
         start = next((index for index, word in enumerate(before) if _is_program(word)), None)
         inner = None

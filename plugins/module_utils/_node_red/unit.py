@@ -244,7 +244,7 @@ class Unit:
 
     def _arguments(self) -> list[str]:
         arguments = _ARGUMENTS.search(self.properties.get("ExecStart", ""))
-        if not arguments:
+        if not arguments or not self.account:
             return []
         written = [self.properties.get("FragmentPath", ""), *self.properties.get("DropInPaths", "").split()]
         quoted = any(
