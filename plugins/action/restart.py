@@ -26,9 +26,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_log
     LoginUnprovedError,
     prove_login,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import DROP_IN, variable_names
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import variable_names
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
     check_options,
+    desired_drop_in,
     desired_environment,
     exposure,
     restart_reasons,
@@ -80,7 +81,7 @@ class ActionModule(HostAction):
             {
                 **host_options(options),
                 "operation": "prove",
-                "drop_in": DROP_IN,
+                "drop_in": desired_drop_in(state, options),
                 "environment": environment,
                 "timeout": options["timeout"],
                 "stable": options["stable"],

@@ -17,8 +17,8 @@ description:
     locked out. See O(admin_users).
   - When the proof fails, every file that was replaced since the last proved state is put back, the old state is started
     and proved, and the task fails with the reason and the lines of the journal.
-  - A systemd drop-in file gives the service C(UMask=0077), because Node-RED writes tokens and credentials anew at every
-    change, and takes O(environment). The unit itself is never edited.
+  - A systemd drop-in file gives the service O(umask), because Node-RED writes tokens and credentials anew at every change,
+    the right to listen on a O(port) below 1024, and O(environment). The unit itself is never edited.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
@@ -83,6 +83,18 @@ options:
       - Variables for the service, such as C(HTTP_PROXY). A value is text.
       - Those that it was given before stay when this is not given.
     type: dict
+  umask:
+    description:
+      - What is taken away from the rights of files that Node-RED and its flows write. V(0077) leaves them to the user of the
+        service, V(0027) lets its group read them, V(0022) everybody who may enter their directory. The userDir stays closed
+        to everybody but user and group. In quotes, because YAML takes 0077 for another number.
+      - It stays what it is when this is not given; on a service that was never restarted so, it becomes V(0077).
+    type: str
+  port:
+    description:
+      - The port that Node-RED is to listen on. Below 1024 the service gets the capability for it.
+      - The port of the last proof when not given.
+    type: int
   timeout:
     description:
       - Seconds that Node-RED may take to answer after a start.

@@ -23,7 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction 
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import overrides
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.elsewhere import elsewhere
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files, wanted_umask
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
@@ -129,7 +129,7 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool) -> None:
     state["settings"] = _settings_state(unit)
     state["disks"] = disk_problems(_places(unit))
     state["certificate"] = _certificate_state(unit, state["certificate"])
-    state["exposed"] = exposed_files(unit.user_dir, account)
+    state["exposed"] = exposed_files(unit.user_dir, account, wanted_umask(unit.name))
     _gather_proof(unit, state)
     if details:
         state["details"] = gather_details(unit, unit.processes())

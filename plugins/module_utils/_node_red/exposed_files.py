@@ -9,8 +9,12 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import re
 import stat
 import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
@@ -28,14 +32,34 @@ SECRET_FILES = (
 )
 
 
-def exposed_files(user_dir: str, account: Account) -> list[str]:
-    """What holds secrets in a userDir and can be read by other users of the host.
+def wanted_umask(service: str) -> int:
+    """The umask that the owner wants: that of this collection's drop-in, else the one that it begins with.
+
+    :param service: the name of the service with its suffix
+    """
+    found = re.search(rb"^UMask=(0[0-7]{3})$", read(DROP_IN % service) or b"", re.MULTILINE)
+    return int(found[1], 8) if found else 0o077
+
+
+def allowed_modes(umask: int) -> tuple[int, int]:
+    """The most rights that the userDir and its files may have, so that Node-RED writes none with more.
+
+    :param umask: of the service; where it lets everybody read files, the directory keeps everybody else out
+    :returns: of the directory, and of the files in it
+    """
+    return 0o777 & ~(umask | 0o027), 0o666 & ~umask
+
+
+def exposed_files(user_dir: str, account: Account, umask: int = 0o077) -> list[str]:
+    """What holds secrets in a userDir and can be read by more users of the host than the owner has allowed.
 
     :param user_dir: the userDir
     :param account: the user of the service
+    :param umask: what the owner wants the service to take away from the rights of new files
     :returns: the paths of that user's own files there, and of the directory itself
     """
     exposed = []
+    of_directory, of_files = allowed_modes(umask)
     with account.rights():
         # The directory may be a link, to another disk for example.
         directory = os.path.realpath(user_dir)
@@ -43,7 +67,9 @@ def exposed_files(user_dir: str, account: Account) -> list[str]:
             for path in glob.glob(os.path.join(glob.escape(directory), pattern)) if pattern else [directory]:
                 with contextlib.suppress(OSError):
                     status = os.lstat(path)
-                    others = 0o007 if pattern == "settings.js" else 0o077
+                    others = 0o077 & ~(of_files if pattern else of_directory)
+                    if pattern == "settings.js":
+                        others &= 0o007
                     if is_kind(status.st_mode) and status.st_uid == account.uid and status.st_mode & others:
                         exposed.append(path)
     return exposed

@@ -19,7 +19,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import (
+    allowed_modes,
+    exposed_files,
+    wanted_umask,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN, ENVIRONMENT_FILE
@@ -144,8 +148,10 @@ class Service:
         """Take the rights of other users away from the files that hold secrets; returns whether there were any."""
         changed = False
         account = self.unit.account
-        for path in exposed_files(self.unit.user_dir, account):
-            changed |= files.restrict(path, 0o700 if os.path.isdir(path) else 0o600, account)
+        umask = wanted_umask(self.unit.name)
+        of_directory, of_files = allowed_modes(umask)
+        for path in exposed_files(self.unit.user_dir, account, umask):
+            changed |= files.restrict(path, of_directory if os.path.isdir(path) else of_files, account)
         return changed
 
     def _bring_up(self, transaction: Transaction, desired: DesiredService) -> tuple[Expected, bool]:

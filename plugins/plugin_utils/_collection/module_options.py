@@ -50,6 +50,7 @@ ALWAYS: dict[str, dict[str, str]] = {
         "prove_login": "nodered_prove_login",
         "revoke": "nodered_revoke_sessions",
         "environment": "nodered_environment",
+        "umask": "nodered_umask",
         "timeout": "nodered_start_timeout",
     },
 }
@@ -80,6 +81,11 @@ UNLESS_EMPTY: dict[str, dict[str, str]] = {
     "restart": {**_PLACE},
 }
 
+#: Options by module that have the value of one key of a variable, and are left out where it has no such key.
+OF_KEY: dict[str, dict[str, tuple[str, str]]] = {
+    "restart": {"port": ("nodered_settings", "uiPort")},
+}
+
 #: The modules that have the option `https`: whether the certificate has a provider.
 _WITH_HTTPS = ("settings", "restart")
 
@@ -90,7 +96,8 @@ def variables_of(module: str) -> dict[str, str]:
     :param module: certificate, settings or restart
     """
     https = {"https": "nodered_certificate_provider"} if module in _WITH_HTTPS else {}
-    return {**ALWAYS[module], **UNLESS_EMPTY[module], **https}
+    of_key = {option: name for option, (name, _key) in OF_KEY.get(module, {}).items()}
+    return {**ALWAYS[module], **UNLESS_EMPTY[module], **of_key, **https}
 
 
 def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -100,6 +107,9 @@ def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t
     """
     options = {option: variables[name] for option, name in ALWAYS[module].items()}
     options |= {option: variables[name] for option, name in UNLESS_EMPTY[module].items() if variables[name]}
+    options |= {
+        option: variables[name][key] for option, (name, key) in OF_KEY.get(module, {}).items() if key in variables[name]
+    }
     if module in _WITH_HTTPS:
         options["https"] = variables["nodered_certificate_provider"] != "none"
     return options

@@ -19,20 +19,46 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="', re.MULTILINE)
 
-#: The text of the drop-in file. %n is the name of the unit.
-DROP_IN = """\
+#: Below it, only root may listen, or who has the capability for it.
+_FIRST_FREE_PORT = 1024
+_UMASK = re.compile(r"0[0-7]{3}")
+
+#: %n is the name of the unit.
+_DROP_IN = """\
 # Written by the Ansible collection pifleet.nodered, which overwrites it. Put settings of your own into another file.
 [Service]
-# Node-RED writes tokens and credentials anew at every change.
-UMask=0077
+# Node-RED writes tokens and credentials anew at every change; so do flows with their own files.
+UMask={umask}
+{capability}\
 # What nodered_environment says; it wins over the environment files of the unit itself.
 EnvironmentFile=-/etc/systemd/system/%n.d/50-pifleet.environment
+"""
+_CAPABILITY = """\
+# For the port {port}, without the other rights of root.
+AmbientCapabilities=CAP_NET_BIND_SERVICE
 """
 _HEAD = "# Written by the Ansible collection pifleet.nodered, which overwrites it: set nodered_environment instead.\n"
 
 
 class DropInError(UserError):
     """A variable that a service cannot be given."""
+
+
+def drop_in(umask: str, port: int | None) -> str:
+    """The text of the drop-in file.
+
+    :param umask: what is taken away from the rights of new files: "0077" leaves them to the service's user, "0027" lets
+        its group read, "0022" everybody who may enter their directory
+    :param port: the port that Node-RED listens on, where it is known
+    :raises DropInError: the umask is none, or one that would let others write
+    """
+    if not _UMASK.fullmatch(umask) or int(umask, 8) & 0o022 != 0o022 or int(umask, 8) & 0o700:
+        raise DropInError(
+            f'nodered_umask: {umask!r} must be "0077" (only Node-RED\'s user reads new files), "0027" (its group too) or'
+            ' "0022" (everybody), in quotes, because YAML takes 0077 for another number.'
+        )
+    is_low = port is not None and 0 < port < _FIRST_FREE_PORT
+    return _DROP_IN.format(umask=umask, capability=_CAPABILITY.format(port=port) if is_low else "")
 
 
 def environment_file(environment: Mapping[str, t.Any]) -> str:

@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
-from .drop_in import DROP_IN, environment_file
+from .drop_in import drop_in, environment_file
+
+#: Of a service that nobody has asked for another.
+_UMASK = "0077"
 
 
 def check_options(options: Mapping[str, t.Any]) -> None:
@@ -23,6 +26,7 @@ def check_options(options: Mapping[str, t.Any]) -> None:
     :raises UserError: a variable that systemd would not take, or a name that is nobody's
     """
     environment_file(options["environment"] or {})
+    drop_in(options["umask"] or _UMASK, options["port"])
     names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
     for name in options["revoke"]:
         # Whoever was meant would stay logged in, without a word.
@@ -42,13 +46,26 @@ def desired_environment(state: Mapping[str, t.Any], environment: Mapping[str, t.
     return (state["service"]["environment"] or "") if environment is None else environment_file(environment)
 
 
+def desired_drop_in(state: Mapping[str, t.Any], options: Mapping[str, t.Any]) -> str:
+    """The content of the drop-in file that the service should have.
+
+    :param state: what the module host_info returned
+    :param options: `umask` and `port` as the module restart takes them; without an umask it stays what it is
+    """
+    present = state["service"]["drop_in"]
+    if options["umask"] is None and present:
+        return present
+    proved = (state["proof"] or {}).get("expected", {}).get("port")
+    return drop_in(options["umask"] or _UMASK, proved if options["port"] is None else options["port"])
+
+
 def restart_reasons(
     state: Mapping[str, t.Any], options: Mapping[str, t.Any], environment: str, fingerprint: str
 ) -> list[str]:
     """Why the service has to be restarted and proved, in words that stand alone; empty where it need not.
 
     :param state: what the module host_info returned
-    :param options: `force`, `revoke`, `changed`, `https` and `admin_auth` as the module restart takes them
+    :param options: `force`, `revoke`, `changed`, `https`, `admin_auth`, `umask` and `port` as the module restart takes them
     :param environment: what `desired_environment` returned
     :param fingerprint: SHA-256 of the certificate that has to be served, in lower-case hex; empty without one
     """
@@ -62,7 +79,7 @@ def restart_reasons(
         reasons.append("files of Node-RED were replaced")
     if state["transaction"]:
         reasons.append("what was replaced has not been proved yet")
-    if service["drop_in"] != DROP_IN:
+    if service["drop_in"] != desired_drop_in(state, options):
         reasons.append("the service's drop-in file differs")
     if (service["environment"] or "") != environment:
         reasons.append("the service's variables differ")

@@ -14,6 +14,7 @@ import yaml
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import (
     ALWAYS,
+    OF_KEY,
     UNLESS_EMPTY,
     module_options,
     variables_of,
@@ -39,6 +40,10 @@ def test_the_tasks_of_the_role_say_the_same(module: str) -> None:
     expected |= {
         option: f"{{{{ {variable} | default(omit, true) }}}}" for option, variable in UNLESS_EMPTY[module].items()
     }
+    expected |= {
+        option: f"{{{{ {variable}.{key} | default(omit) }}}}"
+        for option, (variable, key) in OF_KEY.get(module, {}).items()
+    }
     if module != "certificate":
         expected["https"] = "{{ nodered_certificate_provider != 'none' }}"
     assert templates == expected
@@ -52,6 +57,11 @@ def test_every_variable_of_the_role_is_used(module: str) -> None:
 @every_module
 def test_the_defaults_are_options_that_the_module_takes(module: str) -> None:
     assert validated(argument_spec(module), module_options(module, ROLE_DEFAULTS)) is not None
+
+
+@pytest.mark.parametrize(("settings", "port"), [({}, None), ({"uiPort": 443}, 443), ({"other": 1}, None)])
+def test_the_port_is_one_of_the_settings(settings: dict[str, int], port: int | None) -> None:
+    assert module_options("restart", {**ROLE_DEFAULTS, "nodered_settings": settings}).get("port") == port
 
 
 def test_what_is_empty_is_left_out_or_kept() -> None:

@@ -36,3 +36,24 @@ def test_the_environment_file_means_what_was_asked_for() -> None:
 def test_variables_that_a_service_cannot_be_given(environment: dict[str, t.Any]) -> None:
     with pytest.raises(drop_in.DropInError, match="nodered_environment"):
         drop_in.environment_file(environment)
+
+
+@pytest.mark.parametrize(
+    ("port", "capability"),
+    [(None, False), (1880, False), (1024, False), (1023, True), (443, True), (80, True), (0, False)],
+)
+def test_a_low_port_needs_a_capability(port: int | None, capability: bool) -> None:
+    lines = drop_in.drop_in("0077", port).splitlines()
+    assert ("AmbientCapabilities=CAP_NET_BIND_SERVICE" in lines) is capability
+    assert "UMask=0077" in lines
+
+
+@pytest.mark.parametrize("umask", ["0077", "0027", "0022", "0037"])
+def test_what_others_may_read(umask: str) -> None:
+    assert f"\nUMask={umask}\n" in drop_in.drop_in(umask, None)
+
+
+@pytest.mark.parametrize("umask", ["63", "77", "077", "0000", "0002", "0020", "0777", "0088", "u=rwx", "", "0077\n"])
+def test_a_umask_that_is_none_or_lets_others_write(umask: str) -> None:
+    with pytest.raises(drop_in.DropInError, match="nodered_umask.*in quotes"):
+        drop_in.drop_in(umask, None)
