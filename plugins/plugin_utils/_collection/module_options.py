@@ -107,9 +107,10 @@ def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t
     """
     options = {option: variables[name] for option, name in ALWAYS[module].items()}
     options |= {option: variables[name] for option, name in UNLESS_EMPTY[module].items() if variables[name]}
-    options |= {
-        option: variables[name][key] for option, (name, key) in OF_KEY.get(module, {}).items() if key in variables[name]
-    }
+    for option, (name, key) in OF_KEY.get(module, {}).items():
+        # What validate is given may have any type.
+        if isinstance(variables[name], t.Mapping) and key in variables[name]:
+            options[option] = variables[name][key]
     if module in _WITH_HTTPS:
         options["https"] = variables["nodered_certificate_provider"] != "none"
     return options

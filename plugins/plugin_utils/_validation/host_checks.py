@@ -40,7 +40,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
     check_values,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import environment_file
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import drop_in, environment_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     DesiredSettings,
@@ -81,7 +81,7 @@ def check_host(name: str, variables: HostVariables, settings: str | None, today:
         *check_names(variables, name),
         *check_values(variables, name),
         *check_secrets(variables, name),
-        *checks.environment(),
+        *checks.service(),
         *checks.certificate(),
         *checks.settings(settings),
     ]
@@ -95,10 +95,14 @@ class _HostChecks:
         self._variables = variables
         self._today = today
 
-    def environment(self) -> Iterator[Finding]:
+    def service(self) -> Iterator[Finding]:
         options = self._options("restart")
-        if options is not None and not is_stand_in(options["environment"]):
+        if options is None:
+            return
+        if not is_stand_in(options["environment"]):
             yield from self._refusal(lambda: environment_file(options["environment"] or {}), "nodered_environment")
+        if not is_stand_in(options["umask"]):
+            yield from self._refusal(lambda: drop_in(options["umask"], None), "nodered_umask")
 
     def certificate(self) -> Iterator[Finding]:
         options = self._options("certificate")
