@@ -14,6 +14,18 @@ from collections.abc import Iterator
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
+from .early_errors import (
+    DECLARATIONS,
+    ESCAPES,
+    NAMES,
+    OBJECTS,
+    declaration_error,
+    escape_error,
+    name_error,
+    object_error,
+    space_error,
+)
+
 if t.TYPE_CHECKING:
     import tree_sitter
     import tree_sitter_javascript
@@ -132,7 +144,23 @@ def parse(source: bytes) -> Node:
             "an HTML comment (<!-- or -->) in JavaScript. Write it as // comment.",
             min(map(line_of, leniencies["html"])),
         )
+    _refuse_early_errors(root, source)
     return root
+
+
+def _refuse_early_errors(root: Node, source: bytes) -> None:
+    error = None
+    if b"\\u{" in source:
+        error = escape_error(captures(ESCAPES, root).get("escape", []))
+    if not source.isascii():
+        error = error or name_error(captures(NAMES, root).get("name", [])) or space_error(root, source)
+    error = (
+        error
+        or declaration_error(captures(DECLARATIONS, root).get("declaration", []))
+        or object_error(captures(OBJECTS, root).get("object", []))
+    )
+    if error:
+        raise SettingsError(error.message, error.line)
 
 
 def refuse_extremes(root: Node) -> None:
