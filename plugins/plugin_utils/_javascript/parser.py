@@ -208,6 +208,12 @@ def _not_javascript(node: Node, source: bytes) -> SettingsError:
             "this looks like a placeholder of a template. Render the template first, then edit the result.",
             source.count(b"\n", 0, placeholder.start()) + 1,
         )
+    if b"\r" in source and b"\n" not in source:
+        return SettingsError(
+            "the lines of the file end in carriage returns alone, as on an old Mac, which this collection takes for one line."
+            " Convert them: tr '\\r' '\\n'.",
+            1,
+        )
     return SettingsError(
         "this is not valid JavaScript. Look for a missing comma, quote or bracket; `node --check` says more.",
         line_of(node),

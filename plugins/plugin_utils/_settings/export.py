@@ -199,6 +199,13 @@ class _Finder:
         self._refuse_back_doors()
         self._entries += sorted(self._assigned, key=lambda entry: entry.node.start_byte)
         if insertion_target is None and not self._entries:
+            conditional = [line_of(hazard.node) for hazard in self._hazards if hazard.path]
+            if conditional:
+                raise SettingsError(
+                    "settings are given from here on only where code may not run (a condition, a loop or a function)."
+                    " Begin the file with `module.exports = { ... }`, and have what always holds there.",
+                    min(conditional),
+                )
             raise NothingExportedError("the file exports no settings. It needs `module.exports = { ... }`.")
         if insertion_target is None:
             insertion_target = self._entries[-1].owner

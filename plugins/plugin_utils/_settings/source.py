@@ -238,6 +238,10 @@ def _refuse_bytes(source: bytes) -> None:
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         raise SettingsError("the file is not encoded in UTF-8. Convert it, with `iconv` for example.", line) from None
+    # Of text in ASCII, every other byte is zero.
+    for name, zeros in (("UTF-16LE", source[1:64:2]), ("UTF-16BE", source[0:64:2])):
+        if zeros and not any(zeros):
+            raise SettingsError(f"the file is encoded in {name}. Convert it: iconv -f {name} -t UTF-8.", 1)
     if b"\0" in source:
         line = source.count(b"\n", 0, source.index(b"\0")) + 1
         raise SettingsError("there is a NUL byte here, which no text has. Restore the file.", line)
