@@ -251,6 +251,23 @@ class Expression:
         literal = value_of(self._node)
         return self if isinstance(literal, Expression) else literal
 
+    @cached_property
+    def fallback(self) -> t.Any:
+        """The Python value that `a || b` or `a ?? b` has where `a` is missing; itself for any other expression."""
+        try:
+            node = unwrapped(self._node)
+        except SettingsError:
+            return self
+        while node.type == "binary_expression" and text_of(field(node, "operator")) in ("||", "??"):
+            node = unwrapped(field(node, "right"))
+        literal = value_of(node)
+        return self if isinstance(literal, Expression) else literal
+
+    @cached_property
+    def is_undefined(self) -> bool:
+        """Whether it is written out that there is no value."""
+        return self.tokens in (Expression("undefined").tokens, Expression("void 0").tokens)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and self.tokens == other.tokens
 

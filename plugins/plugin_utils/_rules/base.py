@@ -43,7 +43,8 @@ class SettingsReview:
         self.in_repository = in_repository
 
     def get(self, *path: str) -> t.Any:
-        return self.settings.value(path)
+        value = self.settings.value(path)
+        return MISSING if isinstance(value, Expression) and value.is_undefined else value
 
     def has(self, *path: str) -> bool:
         """Whether the file gives a setting a value, or may do so."""
@@ -81,6 +82,11 @@ def is_loopback(address: t.Any) -> bool:
 def is_code(value: t.Any) -> bool:
     """Whether a value is known only to the one who runs the code."""
     return isinstance(value, Expression)
+
+
+def judged(value: t.Any) -> t.Any:
+    """A value to be judged: of `variable || literal` the literal, which counts wherever the variable is not set."""
+    return value.fallback if isinstance(value, Expression) else value
 
 
 def printable_name(name: t.Any) -> str:

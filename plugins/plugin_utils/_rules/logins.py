@@ -28,7 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots im
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
-from .base import RuleBook, SettingsReview, is_code, printable_name
+from .base import RuleBook, SettingsReview, is_code, judged, printable_name
 from .passwords import check_password_hash
 
 RULES = RuleBook()
@@ -272,7 +272,9 @@ def _admin_auth(review: SettingsReview) -> Iterator[Finding]:
     if is_code(auth):
         yield from _admin_auth_in_code(review)
     elif review.is_off("adminAuth"):
-        if review.is_off("httpAdminAuth") and review.is_off("httpAuth"):
+        # Where it is written out as nothing, the ancient logins of a file below it would be news to its owner.
+        others = [key for key in ("httpAdminAuth", "httpAuth") if review.writes(key) or not review.writes("adminAuth")]
+        if all(map(review.is_off, others)):
             state = "is missing" if auth is MISSING else "is switched off"
             yield review.finding(ADMIN_AUTH_MISSING, f"adminAuth {state}: anybody may use the editor.", ("adminAuth",))
     elif not isinstance(auth, dict):
@@ -355,7 +357,7 @@ def _users(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
     for user, node_of_user in zip([users] if isinstance(users, dict) else users, nodes, strict=False):
         if is_code(user):
             continue
-        name = user.get("username") if isinstance(user, dict) else None
+        name = judged(user.get("username")) if isinstance(user, dict) else None
         if is_code(name):
             continue
         if not isinstance(name, str) or not name:

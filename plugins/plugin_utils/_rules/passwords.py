@@ -22,7 +22,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_kno
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node
 
-from .base import RuleBook, SettingsReview, is_code
+from .base import RuleBook, SettingsReview, is_code, judged
 
 RULES = RuleBook()
 
@@ -109,6 +109,7 @@ def check_password_hash(
     review: SettingsReview, value: t.Any, whose: str, user: str, at: Node | None, detail: str, md5: bool
 ) -> Iterator[Finding]:
     """What is wrong with what should be a hash; ``md5`` tells whether Node-RED takes MD5 there."""
+    value = judged(value)
     if is_code(value):
         return
     try:

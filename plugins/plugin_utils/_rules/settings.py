@@ -26,7 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.export import right_name
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
-from .base import RuleBook, SettingsReview, is_code, printable_name
+from .base import RuleBook, SettingsReview, is_code, judged, printable_name
 from .https import check_https, check_require_https
 from .logins import check_logins, has_admin_api
 
@@ -36,6 +36,8 @@ RULES = RuleBook()
 _SETTINGS = "nodered_settings"
 
 #: What decides who gets in, in the order in which a reader wants to hear of it.
+#: Beside adminAuth, which has a rule of its own.
+_UNKNOWN_ALIKE = ("https", "httpNodeAuth", "credentialSecret")
 _DECISIVE = ("adminAuth", "https", "httpNodeAuth", "httpStaticAuth", "credentialSecret", "requireHttps")
 
 _SHORT_SECRET = 12
@@ -230,6 +232,14 @@ RUNTIME_STATE = RULES.add(
     _SETTINGS,
 )
 
+UNKNOWN = RULES.add(
+    "settings-unknown",
+    Severity.MEDIUM,
+    "What protects Node-RED cannot be told from the file",
+    "A spread, another file or a computed key may bring settings that protect, or none.",
+    "Write the keys out below that, or look at the host with pifleet.nodered.audit.",
+)
+
 TELEMETRY = RULES.add(
     "telemetry-enabled",
     Severity.LOW,
@@ -304,12 +314,22 @@ def _names(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
                 yield review.finding(OVERRIDABLE, f"{key}: {blocker.message}", blocker.line, key)
 
 
+def _unknown(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    """One finding for all; of a host, the running server says more."""
+    if not review.in_repository:
+        return
+    keys = [key for key in _UNKNOWN_ALIKE if review.has(key) and not review.writes(key)]
+    if keys:
+        node = review.settings.node((keys[0],))
+        yield review.finding(UNKNOWN, f"Whether there is {', '.join(keys)} cannot be told.", node, " ".join(keys))
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Secrets
 
 
 def _credential_secret(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
-    value = review.get("credentialSecret")
+    value = judged(review.get("credentialSecret"))
     path = ("credentialSecret",)
     if value is False:
         yield review.finding(SECRET_OFF, "credentialSecret is false.", path)
@@ -347,7 +367,7 @@ def _cors(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
         if review.is_off(key) or is_code(value):
             continue
         # Without an origin, the library's default is any; `true` is the origin of whoever asks.
-        origin = value.get("origin", "*") if isinstance(value, dict) else "*"
+        origin = judged(value.get("origin", "*")) if isinstance(value, dict) else "*"
         if origin in ("*", True) or (isinstance(origin, list) and "*" in origin):
             yield review.finding(rule, f"{key} admits every origin.", (key,), key)
 
@@ -465,6 +485,7 @@ _CHECKS = (
     check_https,
     check_require_https,
     _credential_secret,
+    _unknown,
     _cors,
     _modules,
     _context,

@@ -223,7 +223,8 @@ def _check_basic_logins(document: SettingsDocument, node_auth: Login, static_aut
 
 def _require_written_out(document: SettingsDocument, key: str) -> None:
     """SettingsOptionError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
-    if isinstance(document.get((key,)), Expression):
+    present = document.get((key,))
+    if isinstance(present, Expression) and not present.is_undefined:
         keep = f" {_KEEP}" if key == "adminAuth" else ""
         raise SettingsOptionError(
             f"line {document.line_of((key,))}: {key} is, or may come from, code here, and is no object that is written out."

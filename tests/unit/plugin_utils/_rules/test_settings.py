@@ -149,6 +149,25 @@ FAULTS = [
     ("websocket-unprotected", "dashboard", {"dashboard": "{middleware: f}"}),
     ("setting-wrong-case", "adminauth", {"adminAuth": REMOVED, "adminauth": users(user())}),
     ("setting-wrong-case", "HTTPS", {"HTTPS": "{}"}),
+    # What counts where a variable is not set.
+    (
+        "credential-secret-weak",
+        "credentialSecret",
+        {"credentialSecret": "process.env.A || process.env.B || 'change-me'"},
+    ),
+    ("node-cors-any-origin", "httpNodeCors", {"httpNodeCors": "{origin: process.env.ORIGIN ?? '*'}"}),
+    (
+        "password-plain-text",
+        "adminAuth",
+        {
+            "adminAuth": '{type: "credentials", users: [{username: process.env.A || "a", password: process.env.P || "open sesame"'
+            ', permissions: "*"}]}'
+        },
+    ),
+    # Written out as nothing.
+    ("https-missing", "https", {"https": "undefined"}),
+    ("https-missing", "https", {"https": "void 0 /* later */"}),
+    ("admin-auth-missing", "adminAuth", {"adminAuth": "undefined"}),
     ("https-missing", "https", {"https": REMOVED}),
     ("https-missing", "https", {"https": "null"}),
     ("https-malformed", "https", {"https": "{}"}),
@@ -213,6 +232,11 @@ FAULTS = [
 
 # The rule, and a whole file that breaks it on the given line.
 FILES = [
+    (
+        "admin-auth-missing",
+        2,
+        b"const config = require('/config/settings.js');\nconfig.adminAuth = null;\nmodule.exports = config;\n",
+    ),
     ("settings-not-exported", None, b""),
     ("settings-not-exported", 1, b"module.exports = function() {}"),
     ("settings-not-exported", 1, b"module.exports = (async () => ({}))()"),
@@ -237,6 +261,9 @@ IN_REPOSITORY = [
     ("credential-secret-in-repository", {"credentialSecret": '"a long secret-only-for-tests"'}),
     ("credential-secret-absent", {"credentialSecret": REMOVED}),
     ("node-auth-missing", {"httpNodeAuth": REMOVED}),
+    ("settings-unknown", {"httpNodeAuth": REMOVED, "[computed]": "1"}),
+    ("settings-unknown", {"https": REMOVED, "[`a${b}`]": "1"}),
+    ("credential-secret-in-repository", {"credentialSecret": 'process.env.SECRET || "a long secret-only-for-tests"'}),
 ]
 
 # What looks like a fault and is none.
