@@ -96,7 +96,6 @@ class SettingsSource:
         self.root = parse(source)
         self.export = find_export(self.root, strict)
         self._members: dict[int, tuple[dict[str, _Setting], _Setting | None]] = {}
-        self._scalars: dict[KeyPath, bool] = {}
 
     @property
     def insertion_target(self) -> Node | None:
@@ -207,13 +206,12 @@ class SettingsSource:
                     line_of(hazard.node),
                 )
 
-    def _is_scalar(self, read: KeyPath, path: KeyPath, desired: t.Any) -> bool:
-        """Whether what code reads is no object, before and after, so that it cannot be changed through it."""
+    @staticmethod
+    def _is_scalar(read: KeyPath, path: KeyPath, desired: t.Any) -> bool:
+        """Whether what code reads is no object once it is set, so that it cannot be changed through it."""
         for key in read[len(path) :]:
             desired = desired.get(key) if isinstance(desired, dict) else None
-        if read not in self._scalars:
-            self._scalars[read] = isinstance(self.value(read), _SCALARS)
-        return len(read) >= len(path) and isinstance(desired, _SCALARS) and self._scalars[read]
+        return len(read) >= len(path) and isinstance(desired, _SCALARS)
 
     def effective_entry(self, path: KeyPath) -> Entry | None:
         """The entry to edit; None if the setting is new. Refuses what would be overridden."""

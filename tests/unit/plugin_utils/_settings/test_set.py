@@ -234,3 +234,13 @@ def test_editing_takes_time_in_proportion_to_the_file(line: str, whole: str) -> 
 def test_editing_takes_little_more_than_parsing() -> None:
     source = STOCK.encode() + b"\n// " + b"x" * 24000
     assert times_as_long(lambda: SettingsDocument(source).set("adminAuth", AUTH), lambda: parse(source), 10) < 16
+
+
+@pytest.mark.parametrize(
+    "use", ["process.env.NODE_RED_PORT = settings.uiPort", "listen(settings.uiPort)", "const port = settings.uiPort"]
+)
+def test_who_reads_a_number_cannot_change_it(use: str) -> None:
+    source = f"const settings = {{\n    uiPort: process.env.PORT || 1880,\n}};\n{use};\nmodule.exports = settings;\n"
+    assert after_set(source, "uiPort", 1881) == source.replace("process.env.PORT || 1880", "1881")
+    with pytest.raises(SettingsError, match="handed on here"):
+        after_set(source, "uiPort", {"a": 1})
