@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import (
     Node,
@@ -66,6 +67,7 @@ class Hazard(t.NamedTuple):
     node: Node
     reason: str
     reads_only: bool  # harmless as long as the value there is no object
+    runs_later: bool  # it stands in a function, which may run after everything else
 
 
 class Export(t.NamedTuple):
@@ -197,7 +199,8 @@ class _Finder:
                 self._classify(reference)
         self._follow_aliases()
         self._refuse_back_doors()
-        self._entries += sorted(self._assigned, key=lambda entry: entry.node.start_byte)
+        in_order = sorted(self._assigned, key=lambda entry: entry.node.start_byte)
+        self._entries += in_order
         if insertion_target is None and not self._entries:
             conditional = [line_of(hazard.node) for hazard in self._hazards if hazard.path]
             if conditional:
@@ -207,6 +210,8 @@ class _Finder:
                     min(conditional),
                 )
             raise NothingExportedError("the file exports no settings. It needs `module.exports = { ... }`.")
+        last = {entry.path: entry.node.start_byte for entry in in_order if entry.path}
+        self._hazards = [hazard for hazard in self._hazards if not _is_superseded(hazard, last)]
         if insertion_target is None:
             insertion_target = self._entries[-1].owner
             if all(entry.value is None and entry.owner is None for entry in self._entries):
@@ -361,6 +366,7 @@ class _Finder:
         """Sorts one use of the settings object in: a plain assignment, harmless, or a hazard."""
         if self._in_own_function(reference):
             return
+        runs_later = self._in_function(reference)
         end, path, all_known = key_chain(reference)
         end = without_parentheses(end)
         outer = end.outer.node
@@ -371,16 +377,18 @@ class _Finder:
                 statement = end.outer.outer.node
                 self._assigned.append(Entry(path, statement, outer.child_by_field_name("right"), None))
             else:
-                self._add_hazard(path, outer, "is assigned here in a way that may not always run")
+                self._add_hazard(path, outer, "is assigned here in a way that may not always run", runs_later)
         elif outer.type == "unary_expression" and outer.children[0].type == "delete":
-            self._add_hazard(path, outer, "is deleted here")
+            self._add_hazard(path, outer, "is deleted here", runs_later)
         elif is_written(end):
-            self._add_hazard(path, outer, "is changed here")
+            self._add_hazard(path, outer, "is changed here", runs_later)
         elif outer.type == "call_expression" and end.is_field("function"):
             if not (all_known and path[-1] in _READING_METHODS):
-                self._add_hazard(path[:-1] if all_known else path, outer, "is changed by a method call here")
+                self._add_hazard(
+                    path[:-1] if all_known else path, outer, "is changed by a method call here", runs_later
+                )
         elif not self._is_harmless(end):
-            self._add_hazard(path, outer, "is handed on here to code that may change it", reads_only=True)
+            self._add_hazard(path, outer, "is handed on here to code that may change it", runs_later, reads_only=True)
 
     def _classify_whole(self, reference: Reference) -> None:
         """The same for a use of the object itself instead of one of its keys."""
@@ -437,9 +445,11 @@ class _Finder:
         self._harmless.update(dict.fromkeys(new, bool(harmless)))
         return bool(harmless)
 
-    def _add_hazard(self, path: KeyPath, node: Node, what: str, reads_only: bool = False) -> None:
+    def _add_hazard(
+        self, path: KeyPath, node: Node, what: str, runs_later: bool = True, reads_only: bool = False
+    ) -> None:
         subject = f"`{'.'.join(path)}`" if path else "the settings object"
-        self._hazards.append(Hazard(path, node, f"{subject} {what}", reads_only))
+        self._hazards.append(Hazard(path, node, f"{subject} {what}", reads_only, runs_later))
 
     # Scopes
 
@@ -457,6 +467,17 @@ class _Finder:
         if node.id not in self._scopes:
             self._scopes[node.id] = names_of_scope(reference)
         return self._scopes[node.id]
+
+
+def _is_superseded(hazard: Hazard, last: Mapping[KeyPath, int]) -> bool:
+    """Whether a statement that runs for certain, and after it, gives the setting as a whole another value.
+
+    :param last: where each setting was assigned last
+    """
+    if hazard.runs_later:
+        return False
+    outer = (hazard.path[:length] for length in range(1, len(hazard.path) + 1))
+    return any(last.get(path, -1) >= hazard.node.end_byte for path in outer)
 
 
 def _entries_of(source: Node) -> list[Entry]:

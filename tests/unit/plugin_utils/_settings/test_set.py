@@ -244,3 +244,29 @@ def test_who_reads_a_number_cannot_change_it(use: str) -> None:
     assert after_set(source, "uiPort", 1881) == source.replace("process.env.PORT || 1880", "1881")
     with pytest.raises(SettingsError, match="handed on here"):
         after_set(source, "uiPort", {"a": 1})
+
+
+CONDITIONAL = "if (process.env.A) {\n    settings.adminAuth = { users: [1] };\n    delete settings.adminAuth.x;\n}\n"
+CERTAIN = "settings.adminAuth = {};\n"
+
+
+def test_an_assignment_that_may_run_before_one_that_does_is_no_hazard() -> None:
+    source = f"const settings = module.exports = {{\n}};\n{CONDITIONAL}{CERTAIN}"
+    edited_source = after_set(source, ("adminAuth", "type"), "credentials")
+    assert edited_source.endswith('settings.adminAuth = {type: "credentials"};\n')
+    assert get(source, "adminAuth") == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"{CERTAIN}{CONDITIONAL}",
+        f"function later() {{ {CONDITIONAL} }}\n{CERTAIN}later();\n",
+        f"setTimeout(() => {{ {CONDITIONAL} }});\n{CERTAIN}",
+        f"{CONDITIONAL}settings.adminAuth.type = 1;\n",
+        f"{CONDITIONAL}settings.uiPort = 1;\n",
+    ],
+)
+def test_an_assignment_that_may_run_last_is_one(source: str) -> None:
+    with pytest.raises(SettingsError, match="may not always run"):
+        after_set(f"const settings = module.exports = {{\n}};\n{source}", ("adminAuth", "type"), "credentials")
