@@ -39,6 +39,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes
     without_parentheses,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
+    Expression,
     code_children,
     members_of,
     text_of,
@@ -129,6 +130,20 @@ _KNOWN_NAMES = {
 _READERS = re.compile(r"(?:console\.\w+|JSON\.stringify|Object\.keys|util\.inspect|Array\.isArray|String|Boolean)\Z")
 _READING_METHODS = frozenset(
     {"hasOwnProperty", "toString", "includes", "indexOf", "startsWith", "endsWith", "join", "propertyIsEnumerable"}
+)
+# Methods of a list that change nothing themselves, and hand its entries on to a function or in their result.
+_ITERATIONS = frozenset({"map", "filter", "find", "some", "every", "slice", "concat", "at"})
+_CHANGES = frozenset(
+    {
+        "assignment_expression",
+        "augmented_assignment_expression",
+        "update_expression",
+        "unary_expression",
+        "call_expression",
+        "new_expression",
+        "await_expression",
+        "yield_expression",
+    }
 )
 # Operators whose result may be one of their operands, unlike that of a comparison or a sum.
 _PASSING_OPERATORS = frozenset({"&&", "||", "??"})
@@ -383,12 +398,21 @@ class _Finder:
         elif is_written(end):
             self._add_hazard(path, outer, "is changed here", runs_later)
         elif outer.type == "call_expression" and end.is_field("function"):
-            if not (all_known and path[-1] in _READING_METHODS):
+            if not (all_known and (path[-1] in _READING_METHODS or self._only_iterates(end))):
                 self._add_hazard(
                     path[:-1] if all_known else path, outer, "is changed by a method call here", runs_later
                 )
         elif not self._is_harmless(end):
             self._add_hazard(path, outer, "is handed on here to code that may change it", runs_later, reads_only=True)
+
+    def _only_iterates(self, method: Reference) -> bool:
+        """Whether a method of a list changes nothing, and what comes of its result is only looked at."""
+        while method.outer.node.type == "call_expression" and method.is_field("function"):
+            name = text_of(method.node).rpartition(".")[2]
+            if name not in _ITERATIONS | _READING_METHODS or not _only_looks(method.outer.node):
+                return False
+            method = key_chain(method.outer)[0]
+        return self._is_harmless(method)
 
     def _classify_whole(self, reference: Reference) -> None:
         """The same for a use of the object itself instead of one of its keys."""
@@ -467,6 +491,21 @@ class _Finder:
         if node.id not in self._scopes:
             self._scopes[node.id] = names_of_scope(reference)
         return self._scopes[node.id]
+
+
+def _only_looks(call: Node) -> bool:
+    """Whether the arguments of a call are short functions that change nothing: `user => user.username`."""
+    for argument in code_children(field(call, "arguments")):
+        if argument.type == "arrow_function" and field(argument, "body").type != "statement_block":
+            stack = [field(argument, "body")]
+            while stack:
+                node = stack.pop()
+                if node.type in _CHANGES:
+                    return False
+                stack.extend(node.named_children)
+        elif isinstance(value_of(argument), Expression):
+            return False
+    return True
 
 
 def _is_superseded(hazard: Hazard, last: Mapping[KeyPath, int]) -> bool:

@@ -270,3 +270,31 @@ def test_an_assignment_that_may_run_before_one_that_does_is_no_hazard() -> None:
 def test_an_assignment_that_may_run_last_is_one(source: str) -> None:
     with pytest.raises(SettingsError, match="may not always run"):
         after_set(f"const settings = module.exports = {{\n}};\n{source}", ("adminAuth", "type"), "credentials")
+
+
+@pytest.mark.parametrize(
+    ("use", "harmless"),
+    [
+        ("console.log(s.adminAuth.users.map((user) => user.username))", True),
+        ("console.log(`${s.adminAuth.users.filter(u => u.permissions === '*').length} users`)", True),
+        ("if (s.adminAuth.users.some(u => u.username == 'admin')) { console.log('admin') }", True),
+        ("console.log(s.adminAuth.users.slice(0, 2))", True),
+        ("console.log('users: ' + s.adminAuth.users.map(u => u.username).join(', '))", True),
+        ("console.log(s.adminAuth.users.map(u => u.username).sort(change))", False),
+        ("console.log(s.adminAuth.users.map(u => u.permissions = '*'))", False),
+        ("console.log(s.adminAuth.users.map(u => { u.permissions = '*' }))", False),
+        ("console.log(s.adminAuth.users.map(u => change(u)))", False),
+        ("console.log(s.adminAuth.users.map(change))", False),
+        ("s.adminAuth.users.find(u => u.username == 'eve').permissions = '*'", False),
+        ("const eve = s.adminAuth.users.find(u => u.username == 'eve')", False),
+        ("console.log(s.adminAuth.users.push({}))", False),
+        ("console.log(s.adminAuth.users.forEach(change))", False),
+    ],
+)
+def test_who_looks_at_a_list_does_not_change_it(use: str, harmless: bool) -> None:
+    source = f"const s = module.exports = {{\n    adminAuth: {{ users: [] }},\n}};\n{use};\n"
+    if harmless:
+        assert "type:" in after_set(source, ("adminAuth", "users"), [{"type": "x"}])
+    else:
+        with pytest.raises(SettingsError):
+            after_set(source, ("adminAuth", "users"), [{"type": "x"}])
