@@ -145,6 +145,8 @@ _CHANGES = frozenset(
         "yield_expression",
     }
 )
+# What keeps Node-RED from completing its settings.
+_FREEZING = ("Object.freeze", "Object.seal", "Object.preventExtensions")
 # Operators whose result may be one of their operands, unlike that of a comparison or a sum.
 _PASSING_OPERATORS = frozenset({"&&", "||", "??"})
 # No name of a function that matters here is longer.
@@ -181,6 +183,8 @@ class _Finder:
         self._entries: list[Entry] = []
         self._assigned: list[Entry] = []
         self._hazards: list[Hazard] = []
+        #: Whether module.exports is another object than the one that `exports` stands for.
+        self._is_exported = False
         # Names that stand for the settings object, with the position from which they do.
         self._aliases: dict[str, int] = {}
         # Those that were found while the others were followed.
@@ -194,6 +198,7 @@ class _Finder:
         assignments = [assignment for _reference, assignment in found if assignment is not None]
         uncertain = [reference for reference, assignment in found if assignment is None]
         insertion_target, since = None, 0
+        self._is_exported = bool(assignments)
         if assignments:
             insertion_target, since = self._read_export(assignments)
             uncertain = [
@@ -429,6 +434,9 @@ class _Finder:
                 return
             if text_of(target.node) == "module.exports":
                 return
+            # TypeScript puts what is exported into the former object too, which nobody sees any more.
+            if self._is_exported and re.fullmatch(r"exports\.[\w$]{1,60}", text_of(target.node)):
+                return
         call = call_with(reference)
         if call is None:
             self._add_hazard((), reference.node, "is handed on here to code that may change it")
@@ -441,6 +449,8 @@ class _Finder:
             key = value_of(arguments[1]) if len(arguments) > 1 else None
             path = (key,) if isinstance(key, str) else ()
             self._add_hazard(path, call.node, f"is changed by {_named_call(call.node)} here")
+        elif _callee(call.node) in _FREEZING:
+            self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which keeps it as it is")
         else:
             self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which may change it")
 
@@ -605,10 +615,10 @@ def _not_an_object_but_a_call(call: Node) -> SettingsError:
     is_async = any(child.type == "async" for child in function.children)
     if is_async or name.startswith("Promise.") or name.endswith((".then", ".catch", ".finally")):
         return _promise(call)
-    if name in ("Object.freeze", "Object.seal", "Object.preventExtensions"):
+    if name in _FREEZING:
         return SettingsError(f"`{name}()` keeps Node-RED from completing its settings. Remove it.", line_of(call))
     return SettingsError(
-        f"module.exports is the result of {_named_call(call)}, which is not in this file. "
+        f"module.exports is the result of {_named_call(call)}, which is known only when it runs. "
         "Write `module.exports = { ...<that call>, <keys of your own> }`.",
         line_of(call),
     )

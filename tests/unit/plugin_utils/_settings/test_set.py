@@ -298,3 +298,20 @@ def test_who_looks_at_a_list_does_not_change_it(use: str, harmless: bool) -> Non
     else:
         with pytest.raises(SettingsError):
             after_set(source, ("adminAuth", "users"), [{"type": "x"}])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "const s = {\n    uiPort: 1,\n};\nexports.default = s;\nmodule.exports = s;\n",
+        "const s = {\n    uiPort: 1,\n};\nmodule.exports = s;\nexports.default = s;\n",
+    ],
+)
+def test_what_typescript_exports_twice(source: str) -> None:
+    assert after_set(source, "uiPort", 2) == source.replace("1", "2")
+
+
+def test_a_frozen_object_says_so() -> None:
+    source = "const s = module.exports = {\n    uiPort: 1,\n};\nObject.freeze(s);\n"
+    with pytest.raises(SettingsError, match="Object.freeze.*keeps it as it is"):
+        after_set(source, "uiPort", 2)
