@@ -9,7 +9,6 @@ What starts a container or a process manager is told by its name: Node-RED is so
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
@@ -37,13 +36,22 @@ _MANAGERS: dict[str, Manager] = {
     "snap": "snap",
 }
 _SHELLS = ("sh", "bash", "dash", "zsh")
-_PACKAGE_MANAGERS = ("npm", "pnpm", "yarn")
+_NPM = "npm"
+_PACKAGE_MANAGERS = (_NPM, "pnpm", "yarn")
+#: Programs that run another one, whose words follow.
+_WRAPPERS = (
+    *("env", "exec", "nice", "ionice", "nohup", "setsid", "stdbuf", "sudo", "taskset", "time"),
+    *("node", "nodejs", "npx"),
+)
 #: Words of npm that come before the name of a script.
 _RUN = ("run", "run-script")
 #: Its options that name the directory of package.json.
 _DIRECTORY = ("--prefix", "-C", "--cwd", "--dir")
-#: What separates the commands of a shell; of several words, one is a part of another.
-_OPERATORS = ("&&", "||", ";", "|", "&", "\n")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+#: What separates the commands of a shell, and what leads their output elsewhere.
+_SEPARATOR = re.compile(r"[;&|()\n]+")
+_REDIRECTION = re.compile(r"[<>&|]+")
 #: Scripts that start scripts: nobody has more.
 _DEEPEST = 5
 
@@ -51,7 +59,7 @@ _DEEPEST = 5
 class Launch(t.NamedTuple):
     """The command that starts Node-RED, as far as it is known."""
 
-    #: Its words, with all variables expanded.
+    #: Its words, with all variables expanded; without the text of a shell that could not be followed.
     words: list[str]
     #: Its working directory.
     directory: str
@@ -70,28 +78,47 @@ def launch(words: list[str], directory: str, environment: Mapping[str, str]) -> 
     """
     found = Launch(words, directory)
     for _level in range(_DEEPEST):
-        before = list(itertools.takewhile(lambda word: not PROGRAM.search(word), found.words))
-        manager: Manager | None = next(filter(None, map(_manager, found.words[: len(before) + 1])), None)
-        # Behind env and the like, which hand on all that follows.
-        start = next((index for index, word in enumerate(before) if _is_program(word)), None)
-        inner = None
-        if start is not None and not manager:
-            command = found._replace(words=found.words[start:])
-            of_shell = os.path.basename(command.words[0]) in _SHELLS
-            inner = _of_shell(command, environment) if of_shell else _of_package_manager(command)
-        if inner is None:
+        start = _start(found.words)
+        program = os.path.basename(found.words[start]) if start < len(found.words) else ""
+        manager = _manager(found.words, start)
+        if manager:
             return found._replace(manager=manager)
+        command = found._replace(words=found.words[start:])
+        if program in _SHELLS:
+            inner = _of_shell(command, environment)
+            if inner is None:
+                # The text may hold any word; a script in a file has its name.
+                return found._replace(words=found.words[: start + 1])
+        elif program in _PACKAGE_MANAGERS:
+            inner = _of_package_manager(command, environment)
+        else:
+            return found
+        if inner is None:
+            return found
         found = inner
     return found
 
 
-def _is_program(word: str) -> bool:
-    """Whether a word is a program behind which Node-RED may be found."""
-    return os.path.basename(word) in (*_SHELLS, *_PACKAGE_MANAGERS)
+def _start(words: list[str]) -> int:
+    """The position of the program behind env and the like; the length where there is none."""
+    for index, word in enumerate(words):
+        name = os.path.basename(word)
+        if PROGRAM.search(word) or name in (*_SHELLS, *_PACKAGE_MANAGERS, *_MANAGERS):
+            return index
+        # Options of a wrapper, and their values, are passed over; what else stands first is a program of its own.
+        if index == 0 and name not in _WRAPPERS and not _ASSIGNMENT.match(word):
+            return index
+    return len(words)
 
 
-def _manager(word: str) -> Manager | None:
-    return "snap" if word.startswith("/snap/") else _MANAGERS.get(os.path.basename(word))
+def _manager(words: list[str], start: int) -> Manager | None:
+    """What starts Node-RED somewhere else: the program itself, or the script that a Node.js runs."""
+    for word in words[: start + 1]:
+        if word.startswith("/snap/"):
+            return "snap"
+        if os.path.basename(word) in _MANAGERS and "=" not in word:
+            return _MANAGERS[os.path.basename(word)]
+    return None
 
 
 def _of_shell(found: Launch, environment: Mapping[str, str]) -> Launch | None:
@@ -102,61 +129,80 @@ def _of_shell(found: Launch, environment: Mapping[str, str]) -> Launch | None:
 
 
 def _of_text(text: str, found: Launch, environment: Mapping[str, str]) -> Launch | None:
-    """What the one command of a shell's text starts that has Node-RED or npm in it."""
+    """What the one command of a shell's text starts that runs Node-RED, or something that may; None for several."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
+    lexer.commenters = ""
+    commands: list[list[str]] = [[]]
     try:
-        tokens = list(lexer)
+        for token in lexer:
+            if _SEPARATOR.fullmatch(token):
+                commands.append([])
+            else:
+                commands[-1].append(_expanded(token, environment))
     except ValueError:
         return None
-    commands: list[list[str]] = [[]]
-    for token in tokens:
-        if token in _OPERATORS:
-            commands.append([])
-        else:
-            commands[-1].append(_expanded(token, environment))
     directory, result = found.directory, None
     for command in commands:
         if command[:1] == ["cd"] and len(command) == 2:
-            home = environment.get("HOME", "/")
-            target = home + command[1][1:] if re.match("~(?:/|$)", command[1]) else command[1]
-            directory = os.path.normpath(os.path.join(directory, target))
-        elif any(PROGRAM.search(word) or _is_program(word) for word in command):
+            directory = os.path.normpath(os.path.join(directory, command[1]))
+        elif _is_start(command):
             if result is not None:
                 return None
             result = found._replace(words=_without_redirections(command), directory=directory)
     return result
 
 
+def _is_start(command: list[str]) -> bool:
+    """Whether a command runs Node-RED or what may start it: not `mkdir /var/log/node-red`."""
+    start = _start(command)
+    if start >= len(command):
+        return False
+    return (
+        PROGRAM.search(command[start]) is not None
+        or os.path.basename(command[start]) in (*_SHELLS, *_PACKAGE_MANAGERS)
+        # `docker rm` before `docker run` starts nothing.
+        or (
+            os.path.basename(command[start]) in _MANAGERS
+            and command[start + 1 : start + 2] not in (["rm"], ["stop"], ["pull"])
+        )
+    )
+
+
 def _expanded(token: str, environment: Mapping[str, str]) -> str:
-    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda variable: environment.get(variable[1] or variable[2], ""), token)
+    if re.match("~(?:/|$)", token):
+        token = environment.get("HOME", "/") + token[1:]
+    return _VARIABLE.sub(lambda variable: environment.get(variable[1] or variable[2], ""), token)
 
 
 def _without_redirections(command: list[str]) -> list[str]:
-    """The words of a command up to the first redirection, without what a shell reads before a program."""
-    words = command[1:] if command[:1] == ["exec"] else command
-    end = next((index for index, word in enumerate(words) if word in (">", ">>", "<", ">&")), len(words))
+    """The words of a command up to the first redirection."""
+    end = next((index for index, word in enumerate(command) if _REDIRECTION.fullmatch(word)), len(command))
     # `2>` comes as two words.
-    return words[: end - 1] if 0 < end < len(words) and words[end - 1].isdigit() else words[:end]
+    return command[: end - 1] if 0 < end < len(command) and command[end - 1].isdigit() else command[:end]
 
 
-def _of_package_manager(found: Launch) -> Launch | None:
+def _of_package_manager(found: Launch, environment: Mapping[str, str]) -> Launch | None:
     """What `npm start` or `npm run NAME` starts, by the package.json of its directory."""
-    end = found.words.index("--") if "--" in found.words else len(found.words)
-    own, handed_on = found.words[1:end], found.words[end + 1 :]
-    directory, names = found.directory, []
-    words = iter(own)
-    for word in words:
-        name, equals, value = word.partition("=")
-        if name in _DIRECTORY:
-            directory = os.path.normpath(os.path.join(directory, value if equals else next(words, "")))
+    words = found.words[1:]
+    directory, name = found.directory, None
+    while words and name is None:
+        word = words.pop(0)
+        option, equals, value = word.partition("=")
+        if option in _DIRECTORY:
+            value = value if equals else words.pop(0) if words else ""
+            directory = os.path.normpath(os.path.join(directory, value))
         elif not word.startswith("-") and word not in _RUN:
-            names.append(word)
-    script = _script(directory, names[0]) if names else None
+            name = word
+    script = _script(directory, name) if name else None
     if script is None:
         return None
-    text = " ".join([script, *map(shlex.quote, handed_on)])
-    inner = _of_text(text, found._replace(directory=directory), {})
+    # npm hands on what follows two dashes; the others hand on everything.
+    if "--" in words:
+        words = words[words.index("--") + 1 :]
+    elif os.path.basename(found.words[0]) == _NPM:
+        words = []
+    inner = _of_text(" ".join([script, *map(shlex.quote, words)]), found._replace(directory=directory), environment)
     return inner and inner._replace(path=(os.path.join(directory, "node_modules/.bin"), *inner.path))
 
 
@@ -168,4 +214,4 @@ def _script(directory: str, name: str) -> str | None:
         return None
     scripts = package.get("scripts") if isinstance(package, dict) else None
     script = scripts.get(name) if isinstance(scripts, dict) else None
-    return script if isinstance(script, str) and len(script) < 10_000 else None
+    return script if isinstance(script, str) and len(script) < 10_000 and "\0" not in script else None

@@ -12,6 +12,7 @@ import shlex
 
 import pytest
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import CommandLine
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.launch import launch
 
 ENVIRONMENT = {"HOME": "/home/pi", "OPTIONS": "-v", "DATA": "/data"}
@@ -24,7 +25,7 @@ ENVIRONMENT = {"HOME": "/home/pi", "OPTIONS": "-v", "DATA": "/data"}
         ("/usr/bin/node node_modules/node-red/red.js -v", "/usr/bin/node node_modules/node-red/red.js -v", "/home/pi"),
         ("/bin/bash -c 'source ~/.nvm/nvm.sh && node-red -u data'", "node-red -u data", "/home/pi"),
         ("/bin/bash -c source ~/.nvm/nvm.sh && node-red -u data", "node-red -u data", "/home/pi"),
-        ("/bin/bash -lc 'cd nr; exec node-red >>log 2>&1'", "node-red", "/home/pi/nr"),
+        ("/bin/bash -lc 'cd nr; exec node-red >>log 2>&1'", "exec node-red", "/home/pi/nr"),
         (
             "/bin/sh -c 'cd ~/nr && sleep 5 && node-red -u $DATA ${OPTIONS} > /dev/null'",
             "node-red -u /data -v",
@@ -37,6 +38,27 @@ ENVIRONMENT = {"HOME": "/home/pi", "OPTIONS": "-v", "DATA": "/data"}
         ),
         ("/usr/bin/sudo -u pi bash -c 'bash -c \"node-red -v\"'", "node-red -v", "/home/pi"),
         ("/usr/bin/npx node-red -u x", "/usr/bin/npx node-red -u x", "/home/pi"),
+        (
+            "/bin/bash -c 'mkdir -p /var/log/node-red && exec node-red -u /srv/nr'",
+            "exec node-red -u /srv/nr",
+            "/home/pi",
+        ),
+        ("/bin/bash -c 'killall node-red; node-red -u /srv'", "node-red -u /srv", "/home/pi"),
+        ("/bin/bash -c 'node-red -u /srv 2>&1 | tee /var/log/node-red'", "node-red -u /srv", "/home/pi"),
+        ("/bin/bash -c 'node-red -u /srv &> /var/log/nr.log'", "node-red -u /srv", "/home/pi"),
+        ("/bin/bash -c '(cd /srv/nr; node-red -u .)'", "node-red -u .", "/srv/nr"),
+        ("/bin/bash -c 'node-red -u /a#b -p 3'", "node-red -u /a#b -p 3", "/home/pi"),
+        (
+            "/bin/bash -c '~/.npm-global/bin/node-red -u ~/nr'",
+            "/home/pi/.npm-global/bin/node-red -u /home/pi/nr",
+            "/home/pi",
+        ),
+        (
+            "/usr/bin/env NODE_RED_HOME=/opt/docker node-red",
+            "/usr/bin/env NODE_RED_HOME=/opt/docker node-red",
+            "/home/pi",
+        ),
+        ("/bin/sh -c cd /home/pi/docker && node-red", "node-red", "/home/pi/docker"),
     ],
 )
 def test_down_to_node_red(command: str, words: str, directory: str) -> None:
@@ -51,6 +73,7 @@ def test_down_to_node_red(command: str, words: str, directory: str) -> None:
         "/bin/bash /usr/local/bin/start.sh",
         "/bin/bash -c 'node-red -u a & node-red -u b'",
         "/bin/bash -c 'node-red \"'",
+        "/bin/bash -c 'start-it /srv/node-red'",
         "/usr/bin/python3 -m http.server",
         "/usr/bin/npm start",
         "sh -c",
@@ -58,8 +81,10 @@ def test_down_to_node_red(command: str, words: str, directory: str) -> None:
     ],
 )
 def test_what_cannot_be_told_stays_as_it_is(command: str) -> None:
-    words = command.split()
-    assert launch(words, "/home/pi", ENVIRONMENT).words == words
+    words = shlex.split(command) if command.count("'") == 2 else command.split()
+    found = launch(words, "/home/pi", ENVIRONMENT)
+    assert found.words == (words[:1] if "-c" in words or words[:1] == ["/bin/bash"] else words)
+    assert not CommandLine(found.words).direct
 
 
 @pytest.mark.parametrize(
@@ -93,6 +118,9 @@ def test_started_somewhere_else(command: str, manager: str) -> None:
         ("/usr/bin/yarn --cwd HERE start", "node-red", "node-red"),
         ("/bin/bash -c 'cd HERE && npm start'", "node-red", "node-red"),
         ("/usr/bin/npm start", "npm run inner", "node-red -u inner"),
+        ("/usr/bin/npm start -p 1", "node-red --userDir $DATA/nr", "node-red --userDir /data/nr"),
+        ("/usr/bin/yarn start -p 1", "node-red", "node-red -p 1"),
+        ("/usr/bin/pnpm run start -p 1", "node-red", "node-red -p 1"),
     ],
 )
 def test_scripts_of_npm(tmp_path: pathlib.Path, command: str, script: str, words: str) -> None:
