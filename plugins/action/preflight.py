@@ -21,6 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_c
     ServiceSettings,
     SettingsChange,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.supported import require_lasting_disks
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import module_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -50,6 +51,8 @@ class ActionModule(HostAction):
         of_host = host_certificate(found, certificate["names"])
         try:
             due, warnings = self._due(found, certificate, settings, restart)
+            if due:
+                require_lasting_disks(found)
         except UserError as error:
             error.details["certificate"] = of_host
             raise

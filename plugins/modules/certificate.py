@@ -14,8 +14,8 @@ description:
     about to end does it go to the host.
   - The host makes its private key and a signing request, the fleet's certificate authority on the control node signs, the
     host installs. The private key never leaves the host, and the key of the authority never leaves the control node.
-  - Key and certificate lie in C(nodecerts/server.pem) of the userDir, mode 0600. They are one file, so that no power
-    failure can leave a key beside a certificate it does not fit.
+  - Key and certificate lie in C(nodecerts/server.pem) beside settings.js, or in C(nodecerts/server-NAME.pem) beside NAME.js,
+    mode 0600. They are one file, so that no power failure can leave a key beside a certificate it does not fit.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host

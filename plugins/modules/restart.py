@@ -93,7 +93,7 @@ options:
   port:
     description:
       - The port that Node-RED is to listen on. Below 1024 the service gets the capability for it.
-      - The port of the last proof when not given.
+      - What the service may already do stays when this is not given.
     type: int
   timeout:
     description:

@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 
 #: They are in memory.
 _TEMPORARY = ("tmpfs", "ramfs")
-#: They keep neither owners nor modes, unless they are mounted with `permissions` (ntfs-3g(8)).
+#: They keep neither owners nor modes. Whether one was mounted with a mapping of users, the kernel does not say.
 _WITHOUT_OWNERS = ("vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "smbfs")
 #: Words of the kernel's command line by which raspi-config and overlayroot put the root below a file system in memory.
 #: The mount of the latter does not show it: the paths in it are those of the initramfs.
@@ -88,7 +88,7 @@ def _problem(mount: Mount, mounts: list[Mount], command_line: list[str]) -> Disk
         return "temporary"
     if "ro" in mount.options:
         return "read-only"
-    if mount.filesystem in _WITHOUT_OWNERS and "permissions" not in mount.options:
+    if mount.filesystem in _WITHOUT_OWNERS:
         return "without owners"
     return None
 

@@ -26,7 +26,7 @@ _TIMEOUT = 120
 
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+_VARIABLE = re.compile(r"\$\$|\$\{(\w+)\}|\$(\w+)")
 
 
 def systemctl(*arguments: str, check: bool = True) -> str:
@@ -96,7 +96,7 @@ def command_of(name: str) -> list[str]:
             timeout=_TIMEOUT,
             check=True,
         )
-        return [str(word) for word in json.loads(run.stdout)["data"][-1][1]]
+        return [str(word) for word in json.loads(run.stdout)["data"][0][1]]
     except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
         return []
 
@@ -138,8 +138,13 @@ def expand(arguments: Iterable[str], environment: Mapping[str, str]) -> list[str
         if alone:
             words.extend(_split(environment.get(alone.group(1), "")))
         else:
-            words.append(_VARIABLE.sub(lambda name: environment.get(name.group(1) or name.group(2), ""), word))
+            words.append(_VARIABLE.sub(lambda name: _value_of(name, environment), word))
     return words
+
+
+def _value_of(name: re.Match[str], environment: Mapping[str, str]) -> str:
+    # Two dollars are one, for a shell.
+    return "$" if name.group() == "$$" else environment.get(name.group(1) or name.group(2), "")
 
 
 def _split(value: str) -> list[str]:

@@ -16,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._certificate impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.pem import key_matches, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import rights_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.disks import disk_problems
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.network import addresses, fully_qualified_name
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
@@ -40,6 +41,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
         CertificateState,
         CommittedProof,
+        FileStatus,
         HostIdentity,
         HostState,
         ServiceState,
@@ -82,7 +84,7 @@ def gather(
         },
         "elsewhere": [],
         "overrides": overrides(unit.command_line, unit.environment, unit.working_directory, unit.account),
-        "user_dir": {"path": unit.user_dir, "status": files.status(unit.user_dir) if unit.user_dir else None},
+        "user_dir": {"path": unit.user_dir, "status": _status(unit)},
         "settings": {
             "path": unit.settings_path,
             "in_use": None,
@@ -139,7 +141,12 @@ def _places(unit: LocatedUnit) -> list[str]:
     """Where a run writes, with all links resolved."""
     with unit.account.rights():
         of_user = [os.path.realpath(path) for path in (unit.settings_directory, unit.user_dir)]
-    return [*of_user, os.path.dirname(DROP_IN % unit.name), Store(unit.name).path()]
+    return [*of_user, *map(os.path.realpath, (os.path.dirname(DROP_IN % unit.name), Store(unit.name).path()))]
+
+
+def _status(unit: Unit) -> FileStatus | None:
+    with rights_of(unit.account):
+        return files.status(unit.user_dir) if unit.user_dir else None
 
 
 def _host_identity() -> HostIdentity:

@@ -23,14 +23,19 @@ if t.TYPE_CHECKING:
 _TITLE = "node-red"
 #: More are not told.
 _MOST = 8
+#: Processes with that title that are looked at; whoever starts more wants to be waited for.
+_MOST_PROCESSES = 64
 #: By what runs a process: its control group (cgroups(7)), with the name of what runs it.
 KINDS: tuple[tuple[t.Literal["docker", "podman", "user", "pm2", "snap", "service"], str], ...] = (
     ("docker", r"/docker[-/]([0-9a-f]{12})"),
     ("podman", r"/libpod-(?:conmon-)?([0-9a-f]{12})"),
-    ("user", r"/user@\d+\.service/.*?([\w@.:-]{1,200}\.service)$"),
+    ("user", r":/user\.slice/user-\d+\.slice/user@\d+\.service/(?:[^/]{1,200}/){0,8}([\w@.:-]{1,200}\.service)$"),
     ("pm2", r"/(pm2[\w@.:-]{0,200}\.service)$"),
     ("snap", r"/snap\.([\w-]{1,200})\."),
-    ("service", r"/([\w@.:-]{1,200}\.service)$"),
+    (
+        "service",
+        r":/system\.slice/(?:system-[^/]{1,200}\.slice/)?(?!(?:cron|crond|anacron|atd|rc-local|supervisor|supervisord|ssh|sshd)[.@])([\w@.:\\-]{1,200}\.service)$",
+    ),
 )
 
 
@@ -41,19 +46,27 @@ def elsewhere(own: list[int]) -> list[OtherNodeRed]:
     :returns: what runs each; none twice
     """
     found: list[OtherNodeRed] = []
+    looked_at = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            if int(pid) not in own and (one := _one(pid)) and one not in found:
+            if int(pid) in own or not _has_title(pid):
+                continue
+            looked_at += 1
+            if (one := _one(pid)) not in found:
                 found.append(one)
+        if looked_at == _MOST_PROCESSES:
+            break
     return sorted(found, key=lambda each: (each["by"], each["name"]))[:_MOST]
 
 
-def _one(pid: str) -> OtherNodeRed | None:
+def _has_title(pid: str) -> bool:
     with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as stream:
-        if stream.read(100).rstrip("\n") != _TITLE:
-            return None
+        return stream.read(100).rstrip("\n") == _TITLE
+
+
+def _one(pid: str) -> OtherNodeRed:
     with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="replace") as stream:
-        groups = stream.read(10_000).splitlines()
+        groups = stream.read(4096).splitlines()
     user = user_name(os.stat(f"/proc/{pid}").st_uid)
     for by, pattern in KINDS:
         for group in groups:

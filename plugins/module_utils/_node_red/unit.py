@@ -71,7 +71,7 @@ _VERSION = r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:[-+][0-9A-Za-z.+-]{1,40})?"
 
 #: What a written-out userDir looks like in a settings.js: alone on its line, as in the file that Node-RED ships.
 _USER_DIR = re.compile(
-    r"""^[ \t]*(?:userDir|'userDir'|"userDir")[ \t]*:[ \t]*(?:'([^'\\\n]+)'|"([^"\\\n]+)")[ \t]*,?""", re.MULTILINE
+    r"""^[ \t]*(?:userDir|'userDir'|"userDir")[ \t]*:[ \t]*(?:'([^'\\\n\0]+)'|"([^"\\\n\0]+)")[ \t]*,?""", re.MULTILINE
 )
 
 #: In a unit file, what `systemctl show` does not print as it is written.
@@ -243,15 +243,20 @@ class Unit:
         return environment
 
     def _arguments(self) -> list[str]:
-        arguments = _ARGUMENTS.search(self.properties.get("ExecStart", ""))
-        if not arguments or not self.account:
+        printed = self.properties.get("ExecStart", "")
+        if not printed or not self.account:
             return []
-        written = [self.properties.get("FragmentPath", ""), *self.properties.get("DropInPaths", "").split()]
-        quoted = any(
-            _QUOTED_COMMAND.search(read_as_root_or_user(path, self.account) or b"") for path in written if path
-        )
-        words = (command_of(self.name) if quoted else []) or arguments.group(1).split()
-        return expand(words, self.environment)
+        arguments = _ARGUMENTS.search(printed)
+        words = command_of(self.name) if not arguments or self._has_quotes(self.account) else []
+        return expand(words or (arguments.group(1).split() if arguments else []), self.environment)
+
+    def _has_quotes(self, account: Account) -> bool:
+        """Whether the command of the unit may have words that systemctl does not print as they are."""
+        paths = [self.properties.get("FragmentPath", ""), *self.properties.get("DropInPaths", "").split()]
+        try:
+            return any(_QUOTED_COMMAND.search(read_as_root_or_user(path, account) or b"") for path in paths if path)
+        except HostError:
+            return True
 
     def _working_directory(self) -> str:
         directory = self.properties.get("WorkingDirectory", "").lstrip("!")
@@ -304,8 +309,8 @@ class Unit:
         words = itertools.takewhile(lambda word: not PROGRAM.search(word), self.launch.words)
         named = next((word for word in words if os.path.basename(word) in _NODE), "node")
         path = self.which(named) or self._node_beside_node_red()
-        # What runs is what counts, under the name by which it is found.
-        if self.process and (not path or os.path.realpath(path) != self.process.node):
+        # A script may have set another PATH; what the unit itself names counts at the next start.
+        if self.process and not os.path.isabs(named) and (not path or os.path.realpath(path) != self.process.node):
             path = self.process.node
         if not path:
             return None, None
@@ -349,7 +354,7 @@ class Unit:
             text = (read(self.settings_path or "", None, MAXIMUM_OF_TEXT) or b"").decode("utf-8")
         except (HostError, UnicodeDecodeError):
             return None
-        found = _USER_DIR.findall(text)
+        found = _USER_DIR.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
         return os.path.normpath(os.path.join(self.working_directory, *found[0])) if len(found) == 1 else None
 
     def _used_home(self) -> str | None:

@@ -128,7 +128,7 @@ class Prover:
                 status, body = probe.log_in(endpoint, target["admin_root"], username, secrets.token_hex(16))
         except (OSError, http.client.HTTPException) as exc:
             raise HostError(f"Node-RED did not answer to a login: {exc}.") from exc
-        if status != 403 and not probe.locked_out(status, body):
+        if status not in probe.TURNED_AWAY and not probe.locked_out(status, body):
             raise HostError(f"Node-RED answers {status} instead of 403 to a wrong password.")
 
     def comes_up(self, target: Expected) -> bool:

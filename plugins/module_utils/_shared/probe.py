@@ -38,7 +38,7 @@ if t.TYPE_CHECKING:
 TIMEOUT = 10
 #: How a gate of the owner's own (httpAdminMiddleware: addresses, a limit of requests) turns a stranger away before
 #: Node-RED's login is asked: Forbidden, Too Many Requests. That is as closed as a login.
-_TURNED_AWAY = (403, 429)
+TURNED_AWAY = (403, 429)
 
 
 class OtherCertificateError(OSError):
@@ -414,7 +414,7 @@ def prove(expected: Expected, timeout: float = TIMEOUT) -> list[str]:
 def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool) -> list[str]:
     failures = []
     status, _headers, body = endpoint.get(join(root, "auth/login"))
-    if status not in _TURNED_AWAY and _login_type(status, body) not in ("credentials", "strategy"):
+    if status not in TURNED_AWAY and _login_type(status, body) not in ("credentials", "strategy"):
         failures.append(f"{join(root, 'auth/login')} asks for no login")
     if anonymous:
         return failures
@@ -422,7 +422,7 @@ def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool) -> list[str]:
     for path in (join(root, "settings"), join(root, "flows")):
         for headers, client in (({}, "an anonymous client"), (invented, "an anonymous client with an invented token")):
             status = endpoint.get(path, headers)[0]
-            if status != 401 and status not in _TURNED_AWAY:
+            if status != 401 and status not in TURNED_AWAY:
                 failures.append(f"{path} answers {status} instead of 401 to {client}")
     return failures
 
@@ -430,6 +430,6 @@ def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool) -> list[str]:
 def _prove_basic(endpoint: Endpoint, root: str, setting: str) -> list[str]:
     path = join(root, f"pifleet-{secrets.token_hex(8)}")
     status, headers, _body = endpoint.get(path)
-    if status in _TURNED_AWAY or (status == 401 and headers.get("WWW-Authenticate", "").startswith("Basic")):
+    if status in TURNED_AWAY or (status == 401 and headers.get("WWW-Authenticate", "").startswith("Basic")):
         return []
     return [f"{path} answers {status} instead of 401: {setting} does not ask for its login"]

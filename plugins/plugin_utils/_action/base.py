@@ -70,6 +70,8 @@ class HostAction(ActionBase):
     TRANSFERS_FILES = False
     #: What this task has seen of the host itself, and so has checked.
     _seen: HostState | None = None
+    #: What is known of the host, wherever it comes from.
+    _known: t.Mapping[str, t.Any] | None = None
     #: What the last module has answered, None where that was no answer, and the result of the command that it was.
     _answer: tuple[dict[str, t.Any] | None, t.Mapping[str, t.Any]] = (None, {})
     #: The argument specification.
@@ -155,8 +157,12 @@ class HostAction(ActionBase):
 
         :param shape: what it returns on success, a TypedDict of `host_state`; nothing else of its answer is kept
         :param seconds: how long it may take, whatever the host does
-        :raises UserError: it failed, took longer, or its answer is none of the module's
+        :raises UserError: it failed, took longer, or its answer is none of the module's; or it would change a host that
+            keeps no change
         """
+        # Going back, and what ends a change, must not be stopped.
+        if self._known and module != "host_info" and options.get("operation") not in ("undo", "commit"):
+            require_lasting_disks(self._known)
         try:
             with bounded(seconds, self._connection.transport == "ssh"), self._hidden():
                 self._execute_module(
@@ -226,7 +232,7 @@ class HostAction(ActionBase):
             except ShapeError:
                 raise UserError("`host_info` must be what pifleet.nodered.host_info returned.") from None
         require_node_red(state)
-        require_lasting_disks(state)
+        self._known = state
         settings: dict[str, t.Any] = {**state["settings"]}
         for name in ("content", "stock"):
             if settings[name] is not None:

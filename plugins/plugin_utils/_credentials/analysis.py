@@ -176,6 +176,11 @@ def analyse(state: Mapping[str, t.Any], document: SettingsDocument) -> Credentia
     return dataclasses.replace(credentials, status=Status.LOST, reason=_why_lost(credentials, lost[0]))
 
 
+def _is_same_directory(written: str, path: str) -> bool:
+    """Whether a userDir of settings.js is a path; the host has resolved one that is relative."""
+    return not os.path.isabs(written) or os.path.normpath(written) == os.path.normpath(path)
+
+
 def _why_unknown(state: Mapping[str, t.Any], document: SettingsDocument) -> str:
     if state["credentials"] is None:
         return "there is no user who runs Node-RED"
@@ -194,7 +199,7 @@ def _why_unknown(state: Mapping[str, t.Any], document: SettingsDocument) -> str:
         user_dir
         and user_dir is not MISSING
         and not given
-        and (not isinstance(user_dir, str) or os.path.normpath(user_dir) != os.path.normpath(state["user_dir"]["path"]))
+        and (not isinstance(user_dir, str) or not _is_same_directory(user_dir, state["user_dir"]["path"]))
     ):
         return "settings.js names another userDir"
     return ""

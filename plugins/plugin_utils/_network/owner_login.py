@@ -73,6 +73,8 @@ def prove_login(
                 f"Node-RED lets nobody log in as {username} for ten minutes, after five wrong passwords"
             )
         token = _token(status, body)
+        if status == http.client.TOO_MANY_REQUESTS:
+            raise LoginUnprovedError("a gate in front of the editor answers that there were too many requests")
         if token is None:
             raise LoginRefusedError(f"Node-RED refuses the login of {username} ({status}).")
         try:

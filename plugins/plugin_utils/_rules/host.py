@@ -309,7 +309,9 @@ def _certificate(host: Host) -> Iterator[Finding]:
 def _is_ours(host: Host) -> bool:
     """Whether settings.js has the https function of this collection, which reads the installed file."""
     node = host.review.settings.node(("https",)) if host.review else None
-    return node is not None and b"server.pem" in (node.text or b"")
+    return node is not None and os.path.basename(host.state["certificate"]["path"] or "server.pem").encode() in (
+        node.text or b""
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="', re.MULTILINE)
 
+LOWEST_PORT = 1
 #: Below it, only root may listen, or who has the capability for it.
 _FIRST_FREE_PORT = 1024
 _UMASK = re.compile(r"0[0-7]{3}")
@@ -34,7 +35,7 @@ UMask={umask}
 EnvironmentFile=-/etc/systemd/system/%n.d/50-pifleet.environment
 """
 _CAPABILITY = """\
-# For the port {port}, without the other rights of root.
+# For a port below 1024, without the other rights of root.
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 """
 _HEAD = "# Written by the Ansible collection pifleet.nodered, which overwrites it: set nodered_environment instead.\n"
@@ -58,7 +59,19 @@ def drop_in(umask: str, port: int | None) -> str:
             ' "0022" (everybody), in quotes, because YAML takes 0077 for another number.'
         )
     is_low = port is not None and 0 < port < _FIRST_FREE_PORT
-    return _DROP_IN.format(umask=umask, capability=_CAPABILITY.format(port=port) if is_low else "")
+    return _DROP_IN.format(umask=umask, capability=_CAPABILITY if is_low else "")
+
+
+def umask_of(text: str) -> str | None:
+    """The umask of a drop-in file that was written so; None where it is another file."""
+    found = re.search(r"^UMask=(0[0-7]{3})$", text, re.MULTILINE)
+    return found[1] if found else None
+
+
+def means_the_same(one: str, other: str) -> bool:
+    """Whether two drop-in files say the same to systemd, whatever their comments."""
+    lines = [[line for line in text.splitlines() if line and not line.startswith("#")] for text in (one, other)]
+    return lines[0] == lines[1]
 
 
 def environment_file(environment: Mapping[str, t.Any]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
-from .drop_in import drop_in, environment_file
+from .drop_in import LOWEST_PORT, drop_in, environment_file, means_the_same, umask_of
 
 #: Of a service that nobody has asked for another.
 _UMASK = "0077"
@@ -50,13 +50,14 @@ def desired_drop_in(state: Mapping[str, t.Any], options: Mapping[str, t.Any]) ->
     """The content of the drop-in file that the service should have.
 
     :param state: what the module host_info returned
-    :param options: `umask` and `port` as the module restart takes them; without an umask it stays what it is
+    :param options: `umask` and `port` as the module restart takes them; what is not given stays as it is
     """
-    present = state["service"]["drop_in"]
-    if options["umask"] is None and present:
-        return present
-    proved = (state["proof"] or {}).get("expected", {}).get("port")
-    return drop_in(options["umask"] or _UMASK, proved if options["port"] is None else options["port"])
+    present = state["service"]["drop_in"] or ""
+    umask = options["umask"] or umask_of(present) or _UMASK
+    # A service that may listen there by its own means is not given another.
+    port = LOWEST_PORT if options["port"] is None and "AmbientCapabilities=" in present else options["port"]
+    desired = drop_in(umask, port)
+    return present if means_the_same(present, desired) else desired
 
 
 def restart_reasons(

@@ -101,7 +101,7 @@ class _HostChecks:
             return
         if not is_stand_in(options["environment"]):
             yield from self._refusal(lambda: environment_file(options["environment"] or {}), "nodered_environment")
-        if not is_stand_in(options["umask"]):
+        if options["umask"] is not None and not is_stand_in(options["umask"]):
             yield from self._refusal(lambda: drop_in(options["umask"], None), "nodered_umask")
 
     def certificate(self) -> Iterator[Finding]:

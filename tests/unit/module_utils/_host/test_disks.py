@@ -51,7 +51,7 @@ PATH = "/media/pi/USB DISK/node-red"
         ("usb-vfat", "", "without owners"),
         ("usb-exfat", "", "without owners"),
         ("usb-ntfs", "", "without owners"),
-        ("usb-ntfs-permissions", "", None),
+        ("usb-ntfs-permissions", "", "without owners"),
         ("usb-ext4", "boot=overlay", None),
         ("share", "", "without owners"),
         ("two-at-one-place", "", None),

@@ -28,6 +28,12 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.elsewher
         ("0::/system.slice/node-red.service", "service", "node-red.service"),
         ("0::/system.slice/system-node\\x2dred.slice/node-red@site.a.service", "service", "node-red@site.a.service"),
         ("0::/user.slice/user-1000.slice/session-3.scope", "", ""),
+        # Not what anybody would call its service.
+        ("0::/system.slice/cron.service", "", ""),
+        ("0::/system.slice/rc-local.service", "", ""),
+        ("0::/system.slice/ssh@3-1.service", "", ""),
+        ("0::/lxc.payload.web/system.slice/nodered.service", "", ""),
+        ("0::/system.slice/cronicle.service", "service", "cronicle.service"),
     ],
 )
 def test_control_groups(group: str, by: str, name: str) -> None:

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the service should be given, from what it has and what is asked for."""
+
+from __future__ import annotations
+
+import pytest
+from host_state import make_state
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import drop_in
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import desired_drop_in
+
+PLAIN, LOW, GROUP = drop_in("0077", None), drop_in("0077", 443), drop_in("0027", None)
+
+
+@pytest.mark.parametrize(
+    ("present", "umask", "port", "expected"),
+    [
+        (None, None, None, PLAIN),
+        (None, "0077", 443, LOW),
+        (None, "0027", 1880, GROUP),
+        (PLAIN, None, None, PLAIN),
+        (PLAIN, None, 443, LOW),
+        # What is not given stays as it is.
+        (GROUP, None, None, GROUP),
+        (LOW, "0077", None, LOW),
+        (LOW, None, 80, LOW),
+        (LOW, None, 1880, PLAIN),
+        (GROUP, "0077", None, PLAIN),
+        # Other comments are no reason to restart a fleet.
+        (PLAIN.replace("# Node-RED writes", "# Formerly: Node-RED writes"), "0077", None, None),
+    ],
+)
+def test_desired_drop_in(present: str | None, umask: str | None, port: int | None, expected: str | None) -> None:
+    state = make_state(service__drop_in=present)
+    assert desired_drop_in(state, {"umask": umask, "port": port}) == (present if expected is None else expected)
+
+
+def test_a_low_port_that_was_proved_without_help_gets_none() -> None:
+    state = make_state(service__drop_in=PLAIN)
+    state["proof"]["expected"]["port"] = 443
+    assert desired_drop_in(state, {"umask": "0077", "port": None}) == PLAIN
