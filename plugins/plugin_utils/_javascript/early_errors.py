@@ -10,6 +10,7 @@ and #sec-ecmascript-language-lexical-grammar-literals. Not looked at are regular
 
 from __future__ import annotations
 
+import bisect
 import re
 import typing as t
 import unicodedata
@@ -24,14 +25,16 @@ NAMES = """
 """
 DECLARATIONS = "[(lexical_declaration) (class_declaration)] @declaration"
 ESCAPES = "[(string (escape_sequence) @escape) (template_string (escape_sequence) @escape)]"
+#: Where any character may stand.
+TEXTS = "[(comment) (string) (template_string) (regex) (hash_bang_line) (html_comment)] @text"
 #: The parser takes one for a statement where it cannot be a block.
 OBJECTS = "(expression_statement . (object) @object)"
 #: The quotes that a web page or a word processor makes of ' and ".
 _CURLY = {"\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2032": "'"}
+#: Punctuation that names may have (Other_ID_Start, Other_ID_Continue of UAX #31).
+_LETTERS_ALL_THE_SAME = "\u2118\u212e\u309b\u309c\u00b7\u0387\u30fb\uff65"
 #: What the parser passes over as if it were a space: ZERO WIDTH SPACE, WORD JOINER.
 _NO_SPACE = re.compile(b"\xe2\x80\x8b|\xe2\x81\xa0")
-#: Where any character may stand.
-_TEXTS = ("comment", "string", "string_fragment", "template_string", "regex_pattern", "hash_bang_line", "html_comment")
 _CODE_POINT = re.compile(rb"\\u\{([0-9A-Fa-f]+)\}")
 _MAX_CODE_POINT = 0x10FFFF
 
@@ -53,9 +56,9 @@ def name_error(names: list[Node]) -> EarlyError | None:
         text = (node.text or b"").decode("utf-8")
         if text.isascii():
             continue
-        # Python's names are those of JavaScript (UAX #31) but for the dollar, the hash of private ones and the joiners.
+        # Only what can be no letter: Node.js may know newer ones than Python.
         plain = re.sub(r"[$#\u200c\u200d]|\\u(?:[0-9A-Fa-f]{4}|\{[0-9A-Fa-f]+\})", "_", text)
-        wrong = next((each for each in plain if not f"a{each}".isidentifier()), None)
+        wrong = next((each for each in plain if _is_no_letter(each)), None)
         if wrong is None:
             continue
         if wrong in _CURLY:
@@ -69,11 +72,25 @@ def name_error(names: list[Node]) -> EarlyError | None:
     return None
 
 
-def space_error(root: Node, source: bytes) -> EarlyError | None:
-    """The first character between words that is neither seen nor a space."""
+def _is_no_letter(character: str) -> bool:
+    """Whether a character can be in no name: punctuation, symbols, spaces, controls."""
+    if character == "_" or character.isalnum() or character in _LETTERS_ALL_THE_SAME:
+        return False
+    return (
+        unicodedata.category(character)[0] in "PSZ" and unicodedata.category(character) != "Pc"
+    ) or unicodedata.category(character) in ("Cc", "Cf")
+
+
+def space_error(texts: list[Node], source: bytes) -> EarlyError | None:
+    """The first character between words that is neither seen nor a space.
+
+    :param texts: what `TEXTS` captures
+    """
+    ends = {node.start_byte: node.end_byte for node in texts}
+    starts = sorted(ends)
     for character in _NO_SPACE.finditer(source):
-        node = root.descendant_for_byte_range(character.start(), character.end())
-        if node is not None and node.type not in _TEXTS:
+        index = bisect.bisect_right(starts, character.start()) - 1
+        if index < 0 or ends[starts[index]] <= character.start():
             line = source.count(b"\n", 0, character.start()) + 1
             return EarlyError(_invisible(character[0].decode("utf-8")), line)
     return None
@@ -89,6 +106,8 @@ def object_error(objects: list[Node]) -> EarlyError | None:
     :param objects: what `OBJECTS` captures
     """
     for node in objects:
+        if not _is_no_block(node):
+            continue
         statement = node.parent
         block = statement.parent if statement else None
         if block is not None and block.type == "program" and block.named_child_count == 1:
@@ -101,6 +120,18 @@ def object_error(objects: list[Node]) -> EarlyError | None:
             _line(node),
         )
     return None
+
+
+def _is_no_block(node: Node) -> bool:
+    """Whether an object cannot be a block of statements, as `{ label: f() }` is one."""
+    members = [child for child in node.named_children if child.type != "comment"]
+    for index, member in enumerate(members):
+        if member.type == "spread_element":
+            return True
+        key = member.child_by_field_name("key") if member.type == "pair" else None
+        if key is not None and (index or key.type in ("string", "number", "computed_property_name")):
+            return True
+    return False
 
 
 def escape_error(escapes: list[Node]) -> EarlyError | None:

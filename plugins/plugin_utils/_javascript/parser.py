@@ -19,6 +19,7 @@ from .early_errors import (
     ESCAPES,
     NAMES,
     OBJECTS,
+    TEXTS,
     declaration_error,
     escape_error,
     name_error,
@@ -153,7 +154,11 @@ def _refuse_early_errors(root: Node, source: bytes) -> None:
     if b"\\u{" in source:
         error = escape_error(captures(ESCAPES, root).get("escape", []))
     if not source.isascii():
-        error = error or name_error(captures(NAMES, root).get("name", [])) or space_error(root, source)
+        error = (
+            error
+            or name_error(captures(NAMES, root).get("name", []))
+            or space_error(captures(TEXTS, root).get("text", []), source)
+        )
     error = (
         error
         or declaration_error(captures(DECLARATIONS, root).get("declaration", []))

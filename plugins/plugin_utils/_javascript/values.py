@@ -259,6 +259,8 @@ class Expression:
         except SettingsError:
             return self
         while node.type == "binary_expression" and text_of(field(node, "operator")) in ("||", "??"):
+            if not isinstance(value_of(field(node, "left")), Expression):
+                return self
             node = unwrapped(field(node, "right"))
         literal = value_of(node)
         return self if isinstance(literal, Expression) else literal

@@ -336,7 +336,7 @@ def _credential_secret(review: SettingsReview, _today: datetime.date) -> Iterato
     elif value is MISSING or value is None:
         if review.in_repository:
             yield review.finding(SECRET_ABSENT, "credentialSecret is not set.", path)
-    elif not is_code(value):
+    elif isinstance(value, (str, int, float)):
         if review.in_repository:
             yield review.finding(SECRET_IN_REPOSITORY, "credentialSecret is written out.", path)
         reason = _why_weak(review, str(value))

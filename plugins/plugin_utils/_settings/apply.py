@@ -22,9 +22,9 @@ from .source import MISSING
 
 #: Hours between two checks for a renewed certificate: 72 s, so that a run can wait for it instead of restarting.
 REFRESH_INTERVAL = 0.02
-#: A hash that no password has, for checks that must not spend time on hashing. Its cost is too high to try guesses on.
 #: A way out of every refusal of an adminAuth.
 _KEEP = "Set nodered_admin_auth: keep to leave it as it is."
+#: A hash that no password has, for checks that must not spend time on hashing. Its cost is too high to try guesses on.
 _PLACEHOLDER = "$2b$12$" + "." * 53
 
 
@@ -56,6 +56,7 @@ def apply_settings(
     ended = EndedSessions([], None)
     if desired.keeps_admin_auth:
         _require_admin_auth(document)
+        _refuse_default(document)
     if desired.users is not None:
         ended = _apply_users(document, desired, desired.users, hashes)
     _apply_login(document, "httpNodeAuth", desired.node_auth, hashes)
@@ -142,10 +143,20 @@ def _apply_users(
 
 def _require_admin_auth(document: SettingsDocument) -> None:
     """SettingsOptionError where the file has no adminAuth that could be kept; what code yields, the proof tells."""
-    if document.get(("adminAuth",)) in (MISSING, None, False, "", 0):
+    present = document.get(("adminAuth",))
+    if (isinstance(present, Expression) and present.is_undefined) or present in (MISSING, None, False, "", 0):
         raise SettingsOptionError(
             "nodered_admin_auth: keep leaves adminAuth as it is, but there is none: everybody could use the editor. Set"
             " nodered_admin_users, and leave nodered_admin_auth out."
+        )
+
+
+def _refuse_default(document: SettingsDocument) -> None:
+    """SettingsOptionError where the adminAuth that is kept lets strangers in without a login."""
+    if document.get(("adminAuth", "default")) not in (MISSING, None, False) and document.has(("adminAuth", "type")):
+        raise SettingsOptionError(
+            f"line {document.line_of(('adminAuth', 'default'))}: adminAuth.default gives rights to who has not logged in."
+            " Remove it from the file; nodered_admin_auth: keep is for a login that everybody has to pass."
         )
 
 

@@ -133,16 +133,14 @@ _READING_METHODS = frozenset(
 )
 # Methods of a list that change nothing themselves, and hand its entries on to a function or in their result.
 _ITERATIONS = frozenset({"map", "filter", "find", "some", "every", "slice", "concat", "at"})
-_CHANGES = frozenset(
+# Settings that are lists, so that such a method is the one of lists.
+_LISTS = (("adminAuth", "users"), ("adminAuth", "tokens"), ("httpStatic",))
+# What a function may consist of that changes nothing, whatever its arguments are.
+_LOOKS = frozenset(
     {
-        "assignment_expression",
-        "augmented_assignment_expression",
-        "update_expression",
-        "unary_expression",
-        "call_expression",
-        "new_expression",
-        "await_expression",
-        "yield_expression",
+        *("identifier", "property_identifier", "member_expression", "subscript_expression", "optional_chain"),
+        *("string", "string_fragment", "escape_sequence", "number", "true", "false", "null", "undefined"),
+        *("binary_expression", "ternary_expression", "parenthesized_expression", "formal_parameters"),
     }
 )
 # What keeps Node-RED from completing its settings.
@@ -183,8 +181,6 @@ class _Finder:
         self._entries: list[Entry] = []
         self._assigned: list[Entry] = []
         self._hazards: list[Hazard] = []
-        #: Whether module.exports is another object than the one that `exports` stands for.
-        self._is_exported = False
         # Names that stand for the settings object, with the position from which they do.
         self._aliases: dict[str, int] = {}
         # Those that were found while the others were followed.
@@ -198,7 +194,6 @@ class _Finder:
         assignments = [assignment for _reference, assignment in found if assignment is not None]
         uncertain = [reference for reference, assignment in found if assignment is None]
         insertion_target, since = None, 0
-        self._is_exported = bool(assignments)
         if assignments:
             insertion_target, since = self._read_export(assignments)
             uncertain = [
@@ -230,7 +225,13 @@ class _Finder:
                     min(conditional),
                 )
             raise NothingExportedError("the file exports no settings. It needs `module.exports = { ... }`.")
-        last = {entry.path: entry.node.start_byte for entry in in_order if entry.path}
+        # A value that was something else before may be changed through that; an accessor takes no value.
+        accessors = {entry.path for entry in self._entries if entry.value is None}
+        last = {
+            entry.path: entry.node.start_byte
+            for entry in in_order
+            if entry.path and len(entry.path) == 1 and entry.path not in accessors and _is_new(entry.value)
+        }
         self._hazards = [hazard for hazard in self._hazards if not _is_superseded(hazard, last)]
         if insertion_target is None:
             insertion_target = self._entries[-1].owner
@@ -390,6 +391,9 @@ class _Finder:
         end, path, all_known = key_chain(reference)
         end = without_parentheses(end)
         outer = end.outer.node
+        if "__proto__" in path:
+            self._add_hazard(path[: path.index("__proto__")], outer, "may get other keys here through `__proto__`")
+            return
         if not path and all_known:
             self._classify_whole(end)
         elif outer.type == "assignment_expression" and end.is_field("left"):
@@ -403,7 +407,7 @@ class _Finder:
         elif is_written(end):
             self._add_hazard(path, outer, "is changed here", runs_later)
         elif outer.type == "call_expression" and end.is_field("function"):
-            if not (all_known and (path[-1] in _READING_METHODS or self._only_iterates(end))):
+            if not (all_known and (path[-1] in _READING_METHODS or (path[:-1] in _LISTS and self._only_iterates(end)))):
                 self._add_hazard(
                     path[:-1] if all_known else path, outer, "is changed by a method call here", runs_later
                 )
@@ -433,9 +437,6 @@ class _Finder:
                     self._new_aliases.append(name)
                 return
             if text_of(target.node) == "module.exports":
-                return
-            # TypeScript puts what is exported into the former object too, which nobody sees any more.
-            if self._is_exported and re.fullmatch(r"exports\.[\w$]{1,60}", text_of(target.node)):
                 return
         call = call_with(reference)
         if call is None:
@@ -503,14 +504,19 @@ class _Finder:
         return self._scopes[node.id]
 
 
+def _is_new(value: Node | None) -> bool:
+    """Whether a value is written out at its place, so that no other name stands for it."""
+    return value is not None and not isinstance(value_of(value), Expression)
+
+
 def _only_looks(call: Node) -> bool:
     """Whether the arguments of a call are short functions that change nothing: `user => user.username`."""
     for argument in code_children(field(call, "arguments")):
-        if argument.type == "arrow_function" and field(argument, "body").type != "statement_block":
-            stack = [field(argument, "body")]
+        if argument.type == "arrow_function":
+            stack = argument.named_children
             while stack:
                 node = stack.pop()
-                if node.type in _CHANGES:
+                if node.type not in _LOOKS:
                     return False
                 stack.extend(node.named_children)
         elif isinstance(value_of(argument), Expression):
@@ -519,14 +525,11 @@ def _only_looks(call: Node) -> bool:
 
 
 def _is_superseded(hazard: Hazard, last: Mapping[KeyPath, int]) -> bool:
-    """Whether a statement that runs for certain, and after it, gives the setting as a whole another value.
+    """Whether a statement that runs for certain, and after it, gives the setting a value that is new as a whole.
 
-    :param last: where each setting was assigned last
+    :param last: where each setting was given such a value last
     """
-    if hazard.runs_later:
-        return False
-    outer = (hazard.path[:length] for length in range(1, len(hazard.path) + 1))
-    return any(last.get(path, -1) >= hazard.node.end_byte for path in outer)
+    return not hazard.runs_later and last.get(hazard.path[:1], -1) >= hazard.node.end_byte
 
 
 def _entries_of(source: Node) -> list[Entry]:
@@ -556,7 +559,10 @@ def _harmless_here(reference: Reference) -> bool | None:
         return reference.is_field("right") and field(outer, "operator").type == "in"
     if outer.type == "unary_expression":
         return outer.children[0].type != "delete"
-    if outer.type in ("template_substitution", "expression_statement") or reference.is_field("condition"):
+    if outer.type == "template_substitution":
+        # A function in front of a template gets the values themselves.
+        return reference.outer.outer.outer.node.type != "call_expression"
+    if outer.type == "expression_statement" or reference.is_field("condition"):
         return True
     if call := call_with(reference):
         return _READERS.match(_callee(call.node)) is not None

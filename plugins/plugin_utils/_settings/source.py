@@ -210,6 +210,8 @@ class SettingsSource:
     def _is_scalar(read: KeyPath, path: KeyPath, desired: t.Any) -> bool:
         """Whether what code reads is no object once it is set, so that it cannot be changed through it."""
         for key in read[len(path) :]:
+            if isinstance(desired, (list, Expression)):
+                return False
             desired = desired.get(key) if isinstance(desired, dict) else None
         return len(read) >= len(path) and isinstance(desired, _SCALARS)
 

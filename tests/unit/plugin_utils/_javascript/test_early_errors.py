@@ -78,6 +78,11 @@ def test_refused(tmp_path: pathlib.Path, source: str, line: int, message: str) -
         "{ const a = 1 }\n({ a: 1 });\n",
         "module.exports = { \u043a\u043b\u044e\u0447: 1, '\u00fcn\u00ef': 2, gr\u00f6\u00dfe: 3 };\n",
         "\ufeffconst a = 1;\n",
+        "function f() {\n    return\n    { ok: true }\n}\n",
+        "module.exports = {}\nadminAuth: {\n    type: 'x'\n}\n",
+        "{ uiPort: 1880 }\n{ a: b, c }\n{ a: x => x }\n".replace("b, c", "1, 2"),
+        "const a\u30fbb = 1, \u037a = 2;\n".replace("\u30fb", "\u00b7"),
+        "const a = '\\\u200b', b = `\\\u2060`;\n",
         "// \\u{110000}\nconst a = String.raw`\\u{110000}`, b = /a/; /* \\u{110000} */\n",
     ],
 )

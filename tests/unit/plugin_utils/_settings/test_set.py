@@ -277,6 +277,7 @@ def test_an_assignment_that_may_run_last_is_one(source: str) -> None:
     [
         ("console.log(s.adminAuth.users.map((user) => user.username))", True),
         ("console.log(`${s.adminAuth.users.filter(u => u.permissions === '*').length} users`)", True),
+        ("console.log`${s.adminAuth.users.filter(u => u.permissions === '*').length} users`", False),
         ("if (s.adminAuth.users.some(u => u.username == 'admin')) { console.log('admin') }", True),
         ("console.log(s.adminAuth.users.slice(0, 2))", True),
         ("console.log('users: ' + s.adminAuth.users.map(u => u.username).join(', '))", True),
@@ -300,15 +301,41 @@ def test_who_looks_at_a_list_does_not_change_it(use: str, harmless: bool) -> Non
             after_set(source, ("adminAuth", "users"), [{"type": "x"}])
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "const s = {\n    uiPort: 1,\n};\nexports.default = s;\nmodule.exports = s;\n",
-        "const s = {\n    uiPort: 1,\n};\nmodule.exports = s;\nexports.default = s;\n",
-    ],
-)
-def test_what_typescript_exports_twice(source: str) -> None:
-    assert after_set(source, "uiPort", 2) == source.replace("1", "2")
+#: By a file that Node.js leaves with another value: the setting that an edit would set without effect.
+CHANGED_ALL_THE_SAME = [
+    (
+        "const s = {adminAuth: {}};\nmodule.exports = s;\nexports.default = s;\nexports.default.adminAuth = null;\n",
+        "adminAuth",
+    ),
+    ("const s = module.exports = {adminAuth: {}, filter() { this.adminAuth = null }};\ns.filter();\n", "adminAuth"),
+    (
+        "const s = module.exports = {adminAuth: {users: []}};\ns.adminAuth.users.map((u, i, l, x = u.a = 1) => u.b);\n",
+        "adminAuth.users",
+    ),
+    (
+        "const s = module.exports = {adminAuth: {users: []}};\n"
+        "JSON.stringify(s.adminAuth.users.map(u => ({ toJSON() { for (u.a of [1]); } })));\n",
+        "adminAuth.users",
+    ),
+    (
+        "const s = module.exports = {adminAuth: {users: [{}]}};\nconst u = s.adminAuth.users[0];\nif (u) u.a = 1;\n",
+        "adminAuth.users",
+    ),
+    ("const s = module.exports = {ui: {}};\nconst o = s.ui;\ns.ui = o;\ns.ui.x = 1;\no.x = 5;\n", "ui.x"),
+    ("const s = module.exports = {};\nif (1) s.adminAuth = o;\ns.adminAuth = o;\n", "adminAuth.type"),
+    (
+        "const s = module.exports = {set adminAuth(v) {}};\nif (1) s.adminAuth = 1;\ns.adminAuth = {};\n",
+        "adminAuth.type",
+    ),
+    ("const s = module.exports = {};\ns.__proto__ = {set adminAuth(v) {}};\ns.adminAuth = {};\n", "adminAuth.type"),
+    ("const s = module.exports = {adminAuth: {}};\ngrant`${s.adminAuth}`;\n", "adminAuth.type"),
+]
+
+
+@pytest.mark.parametrize(("source", "path"), CHANGED_ALL_THE_SAME)
+def test_what_would_have_another_effect_is_refused(source: str, path: str) -> None:
+    with pytest.raises(SettingsError):
+        after_set(source, path, [{"username": "a"}] if path == "adminAuth.users" else "x")
 
 
 def test_a_frozen_object_says_so() -> None:
