@@ -153,7 +153,8 @@ def _require_admin_auth(document: SettingsDocument) -> None:
 
 def _refuse_default(document: SettingsDocument) -> None:
     """SettingsOptionError where the adminAuth that is kept lets strangers in without a login."""
-    if document.get(("adminAuth", "default")) not in (MISSING, None, False) and document.has(("adminAuth", "type")):
+    present = document.get(("adminAuth",))
+    if isinstance(present, dict) and present.get("default") not in (None, False):
         raise SettingsOptionError(
             f"line {document.line_of(('adminAuth', 'default'))}: adminAuth.default gives rights to who has not logged in."
             " Remove it from the file; nodered_admin_auth: keep is for a login that everybody has to pass."
