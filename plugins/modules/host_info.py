@@ -220,6 +220,9 @@ settings:
     in_use:
       description: Whether Node-RED loads this file, or null where a script between them hides it.
       type: bool
+    guessed:
+      description: Whether the path is only where Node-RED would look, because a script hides it and no option says it.
+      type: bool
     status: *status
     sha256:
       description: The checksum of the content, empty where there is no file.

@@ -82,12 +82,19 @@ unit shared-b /home/pi "/usr/bin/env node-red -s /home/pi/shared/settings-b.js -
 settings /home/pi/low-port/settings.js 1911
 unit low-port /home/pi "/usr/bin/env node-red -u /home/pi/low-port"
 
-# What is somewhere else.
+# shellcheck disable=SC2016 # for the script
+printf '#!/bin/sh\n# my start\ndata=/home/pi/script\ncd "$data" || exit 1\nexec node-red -u "$data" "$@"\n' >/usr/local/bin/start
+chmod 0755 /usr/local/bin/start
+settings /home/pi/script/settings.js 1912
+unit script /home/pi "/usr/local/bin/start --title Mine"
+
+# What is somewhere else, or hidden.
 unit docker /home/pi "/usr/bin/docker run --rm -p 1880:1880 nodered/node-red:4.1"
 unit pm2 /home/pi "/usr/lib/node_modules/pm2/bin/pm2 resurrect" Type=forking
-unit script /home/pi "/usr/local/bin/start-node-red"
-printf '#!/bin/sh\nexec node-red -u /home/pi/script\n' >/usr/local/bin/start-node-red
-chmod 0755 /usr/local/bin/start-node-red
+# shellcheck disable=SC2016 # for the script
+printf '#!/bin/sh\nexec node-red -u "$(cat /etc/hostname)"\n' >/usr/local/bin/start-computed
+chmod 0755 /usr/local/bin/start-computed
+unit computed /home/pi /usr/local/bin/start-computed
 
 systemctl daemon-reload
-systemctl start nvm npm relative spaces quoted linked user-dir node-red@site.a shared-a shared-b low-port
+systemctl start nvm npm relative spaces quoted linked user-dir node-red@site.a shared-a shared-b low-port script

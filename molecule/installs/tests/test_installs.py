@@ -30,13 +30,14 @@ INSTALLED = {
     "dotted": ("node-red@site.a", 1908, "/home/pi/site.a/nodecerts/server.pem"),
     "shared-a": ("shared-a", 1909, "/home/pi/shared/nodecerts/server-settings-a.pem"),
     "shared-b": ("shared-b", 1910, "/home/pi/shared/nodecerts/server-settings-b.pem"),
+    "script": ("script", 1912, "/home/pi/script/nodecerts/server.pem"),
     "low-port": ("low-port", 1911, "/home/pi/low-port/nodecerts/server.pem"),
 }
 #: By its name in the inventory: the service, and what the refusal says.
 REFUSED = {
     "docker": ("docker", ["docker.service starts Docker", "in a container"]),
     "pm2": ("pm2", ["pm2.service starts pm2", "pm2 delete"]),
-    "script": ("script", ["script.service is there", "start the service first"]),
+    "computed": ("computed", ["computed.service runs a script", "nodered_settings_path"]),
     "wrong-name": ("no-such", ["This host has no service no-such.service.", "set nodered_service: "]),
 }
 
@@ -135,23 +136,29 @@ def test_refused_before_any_change(fleet: Fleet, inventory: str, install: str) -
 
 
 @pytest.mark.parametrize(
-    ("mount", "text"),
+    ("mounts", "text"),
     [
-        ("mount -t tmpfs none /home/pi/low-port", "is on a file system in memory (tmpfs)"),
+        (["-t tmpfs none DISK"], "is on a file system in memory (tmpfs)"),
         (
-            "mount --bind /home/pi/low-port /home/pi/low-port && mount -o remount,ro,bind /home/pi/low-port",
-            "is on a file system that is mounted read-only",
+            [
+                "-t tmpfs none /mnt",
+                "-t overlay overlay -o lowerdir=DISK,upperdir=/mnt/upper,workdir=/mnt/work DISK",
+            ],
+            "is on a file system in memory (overlay)",
         ),
+        (["--bind DISK DISK", "-o remount,ro,bind DISK"], "is on a file system that is mounted read-only"),
     ],
 )
-def test_a_disk_that_keeps_nothing(fleet: Fleet, inventory: str, secured: Run, mount: str, text: str) -> None:
+def test_a_disk_that_keeps_nothing(fleet: Fleet, inventory: str, secured: Run, mounts: list[str], text: str) -> None:
+    """As an overlay of the root, seen from one directory."""
     assert secured.status == 0
-    inside = ["nsenter", "--mount", "--target", fleet.machine_process("pi"), "sh", "-euc"]
-    subprocess.run([*inside, mount], check=True)
+    disk, host = "/home/pi/low-port", fleet.host("pi")
     try:
+        for mount in mounts:
+            host.check_output("mount " + mount.replace("DISK", disk) + " && mkdir -p /mnt/upper /mnt/work")
         run = fleet.play("-i", inventory, "--limit", "low-port", variables={"nodered_certificate_new_key": True})
     finally:
-        subprocess.run([*inside, "umount /home/pi/low-port"], check=True)
+        host.run("umount %s; umount /mnt", disk)
     assert run.recap["low-port"]["failed"] == 1, run.output
     assert run.recap["low-port"]["changed"] == 0, run.output
     assert run.said(text), run.output

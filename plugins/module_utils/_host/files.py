@@ -16,6 +16,7 @@ import collections
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import stat
 import time
@@ -27,6 +28,8 @@ from .account import Account, group_name, rights_of, user_name
 from .errors import ConflictError, HostError
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import FileStatus
 
 #: Read no more than this of a file that is meant to be small (bytes): flows and their credentials may be large.
@@ -36,6 +39,8 @@ MAXIMUM_OF_TEXT = 1 << 20
 #: The same for a key with its certificates.
 MAXIMUM_OF_PEM = 64 << 10
 
+#: How long another run may write to a directory before one gives up (s).
+LOCK_TIMEOUT = 60
 #: Components of a path with all its links: what Linux follows, at most.
 _MOST_STEPS = 4096
 
@@ -179,7 +184,7 @@ def synchronize_directory(path: str) -> None:
 
 
 def temporary_path(path: str) -> str:
-    """Where the new content of a file waits for its rename. One name is enough: the store's lock lets one run write."""
+    """Where the new content of a file waits for its rename. One name is enough: one run at a time writes to a directory."""
     return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.pifleet")
 
 
@@ -211,8 +216,45 @@ def replace(
         uid, gid = account.uid, account.gid
     with rights_of(account):
         path = os.path.realpath(path)
-        directory = os.path.dirname(path)
-        temporary = temporary_path(path)
+    # Two services may share a userDir.
+    with _alone_in(os.path.dirname(path), account):
+        _replace(path, content, mode, uid, gid, account, expected)
+
+
+@contextlib.contextmanager
+def _alone_in(directory: str, account: Account | None) -> Iterator[None]:
+    """Keep other runs from writing to a directory; HostError where one has done so for `LOCK_TIMEOUT`."""
+    with rights_of(account):
+        try:
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise HostError(f"Nothing can be written to {directory}: {reason(exc)}.") from exc
+    try:
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise HostError(
+                        f"Nothing can be written to {directory}: another program has kept it locked for {LOCK_TIMEOUT} s."
+                    ) from None
+                time.sleep(0.05)
+                continue
+            except OSError:
+                # A file system over the network may lock no directory.
+                pass
+            break
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(
+    path: str, content: bytes, mode: int, uid: int, gid: int, account: Account | None, expected: str | None
+) -> None:
+    directory, temporary = os.path.dirname(path), temporary_path(path)
+    with rights_of(account):
         try:
             # One that a killed run has left.
             with contextlib.suppress(FileNotFoundError):

@@ -88,6 +88,7 @@ def gather(
         "settings": {
             "path": unit.settings_path,
             "in_use": None,
+            "guessed": False,
             "status": None,
             "sha256": "",
             "content": None,
@@ -111,7 +112,7 @@ def gather(
         "transaction": None,
         "details": None,
     }
-    if unit.node_red_version is None or unit.launch.manager:
+    if not unit.exists or unit.node_red_version is None or unit.launch.manager:
         state["elsewhere"] = elsewhere(unit.processes())
     if unit.account:
         _gather_of_user(located(unit), state, details)
@@ -197,6 +198,7 @@ def _settings_state(unit: LocatedUnit) -> SettingsState:
     return {
         "path": unit.settings_path,
         "in_use": in_use(unit),
+        "guessed": unit.settings_guessed,
         "status": status,
         "sha256": checksum(content),
         "content": _base64(content),

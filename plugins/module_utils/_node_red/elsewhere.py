@@ -21,6 +21,8 @@ if t.TYPE_CHECKING:
 
 #: The title that Node-RED gives its process, as the kernel cuts it.
 _TITLE = "node-red"
+#: Where the first process of a host is, in the root of all of its control groups.
+_INIT = "/init.scope"
 #: More are not told.
 _MOST = 8
 #: Processes with that title that are looked at; whoever starts more wants to be waited for.
@@ -64,9 +66,16 @@ def _has_title(pid: str) -> bool:
         return stream.read(100).rstrip("\n") == _TITLE
 
 
-def _one(pid: str) -> OtherNodeRed:
+def _groups(pid: str) -> list[str]:
+    """The control groups of a process, a line for each hierarchy."""
     with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="replace") as stream:
-        groups = stream.read(4096).splitlines()
+        return stream.read(4096).splitlines()
+
+
+def _one(pid: str) -> OtherNodeRed:
+    # Where the host is a container itself, all of its groups lie below the one of its first process.
+    root = next((group.split(":", 2)[2][: -len(_INIT)] for group in _groups("1") if group.endswith(_INIT)), "")
+    groups = [group.replace(f":{root}", ":", 1) if root else group for group in _groups(pid)]
     user = user_name(os.stat(f"/proc/{pid}").st_uid)
     for by, pattern in KINDS:
         for group in groups:

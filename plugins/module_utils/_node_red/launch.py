@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the command of a service comes down to that of Node-RED: past `env`, `npm start` and `sh -c`.
+"""How the command of a service comes down to that of Node-RED: past `env`, `npm start`, `sh -c` and small scripts.
 
 What starts a container or a process manager is told by its name: Node-RED is somewhere else then.
 """
@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
@@ -48,6 +49,12 @@ _RUN = ("run", "run-script")
 #: Its options that name the directory of package.json.
 _DIRECTORY = ("--prefix", "-C", "--cwd", "--dir")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+#: What names the shell of a script in its first line.
+_SHEBANG = re.compile(rb"#![^\n]*\b(?:%s)\b" % "|".join(_SHELLS).encode())
+#: What makes a command of a shell run only sometimes, or later.
+_BRANCHES = ("if", "for", "while", "until", "case", "function", "{", "set")
+#: What only the shell itself knows.
+_COMPUTED = re.compile(r"[$`]")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 #: What separates the commands of a shell, and what leads their output elsewhere.
 _SEPARATOR = re.compile(r"[;&|()\n]+")
@@ -91,6 +98,8 @@ def launch(words: list[str], directory: str, environment: Mapping[str, str]) -> 
                 return found._replace(words=found.words[: start + 1])
         elif program in _PACKAGE_MANAGERS:
             inner = _of_package_manager(command, environment)
+        elif program and not PROGRAM.search(program):
+            inner = _of_script(command, environment)
         else:
             return found
         if inner is None:
@@ -106,9 +115,17 @@ def _start(words: list[str]) -> int:
         if PROGRAM.search(word) or name in (*_SHELLS, *_PACKAGE_MANAGERS, *_MANAGERS):
             return index
         # Options of a wrapper, and their values, are passed over; what else stands first is a program of its own.
-        if index == 0 and name not in _WRAPPERS and not _ASSIGNMENT.match(word):
+        if index == 0 and not _is_wrapper(word):
             return index
-    return len(words)
+    # A script of the owner's own behind one.
+    return next(
+        (index for index, word in enumerate(words) if "/" in word and word[0] != "-" and not _is_wrapper(word)),
+        len(words),
+    )
+
+
+def _is_wrapper(word: str) -> bool:
+    return os.path.basename(word) in _WRAPPERS or _ASSIGNMENT.match(word) is not None
 
 
 def _manager(words: list[str], start: int) -> Manager | None:
@@ -122,35 +139,91 @@ def _manager(words: list[str], start: int) -> Manager | None:
 
 
 def _of_shell(found: Launch, environment: Mapping[str, str]) -> Launch | None:
-    """What `sh -c "..."` starts; None where that is not told by its text."""
+    """What `sh -c "..."` or `sh FILE` starts; None where that is not told by its text."""
     options = [index for index, word in enumerate(found.words) if re.fullmatch(r"-[a-z]*c", word)]
-    # Where systemd has lost the quotes, the words behind it are one text.
-    return _of_text(" ".join(found.words[options[0] + 1 :]), found, environment) if options else None
+    if options:
+        # Where systemd has lost the quotes, the words behind it are one text.
+        return _of_text(" ".join(found.words[options[0] + 1 :]), found, environment)
+    start = next((index for index, word in enumerate(found.words) if index and not word.startswith("-")), None)
+    return _of_script(found._replace(words=found.words[start:]), environment) if start else None
+
+
+def _of_script(found: Launch, environment: Mapping[str, str]) -> Launch | None:
+    """What a script of a shell starts; None where that is not told by its text."""
+    content = _shell_script(found, environment)
+    if content is None:
+        return None
+    lines = content.replace("\\\n", " ").splitlines()
+    text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    # `exec node-red "$@"` hands on what the script was given.
+    text = re.sub(r'"\$@"|\$@|\$\*', lambda _all: " ".join(map(shlex.quote, found.words[1:])), text)
+    return _of_text(text, found, environment)
+
+
+def _shell_script(found: Launch, environment: Mapping[str, str]) -> str | None:
+    """The text of the script that a command runs; None where it is none of a shell."""
+    name = found.words[0]
+    path = os.path.join(found.directory, name) if "/" in name else shutil.which(name, path=environment.get("PATH", ""))
+    try:
+        content = read(path, None, MAXIMUM_OF_TEXT) if path else None
+    except HostError:
+        return None
+    return content.decode("utf-8", "replace") if content and _SHEBANG.match(content) else None
 
 
 def _of_text(text: str, found: Launch, environment: Mapping[str, str]) -> Launch | None:
     """What the one command of a shell's text starts that runs Node-RED, or something that may; None for several."""
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    commands: list[list[str]] = [[]]
+    variables, directory, result, others = dict(environment), found.directory, None, []
     try:
-        for token in lexer:
-            if _SEPARATOR.fullmatch(token):
-                commands.append([])
-            else:
-                commands[-1].append(_expanded(token, environment))
+        commands = _commands(text)
     except ValueError:
         return None
-    directory, result = found.directory, None
-    for command in commands:
+    for raw, certain in commands:
+        command = [_expanded(word, variables) for word in raw]
         if command[:1] == ["cd"] and len(command) == 2:
             directory = os.path.normpath(os.path.join(directory, command[1]))
+        elif certain and (assigned := _assigned(command)):
+            variables.update(assigned)
         elif _is_start(command):
             if result is not None:
                 return None
             result = found._replace(words=_without_redirections(command), directory=directory)
-    return result
+        elif command:
+            others.append(found._replace(words=command, directory=directory))
+            # One that a condition may have given another value is not known.
+            for name in filter(_ASSIGNMENT.match, command):
+                variables.pop(name.split("=")[0], None)
+    if result is None and len(others) == 1 and _shell_script(others[0], variables) is not None:
+        result = others[0]
+    # What the shell computes is not known.
+    return None if result is None or any(_COMPUTED.search(word) for word in (directory, *result.words)) else result
+
+
+def _commands(text: str) -> list[tuple[list[str], bool]]:
+    """The commands of a shell's text, each with whether it runs whatever the others do.
+
+    :raises ValueError: a quote is not closed
+    """
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
+    lexer.whitespace = " \t\r"
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    commands: list[tuple[list[str], bool]] = [([], True)]
+    for token in lexer:
+        if _SEPARATOR.fullmatch(token):
+            commands.append(([], not token.strip(";\n")))
+        else:
+            commands[-1][0].append(token)
+    branches = any(command[:1] and command[0] in _BRANCHES for command, _certain in commands)
+    return [(command, certain and not branches) for command, certain in commands]
+
+
+def _assigned(command: list[str]) -> dict[str, str]:
+    """The variables that a command gives a value, where it does nothing else."""
+    words = command[1:] if command[:1] == ["export"] else command
+    if not all(map(_ASSIGNMENT.match, words)):
+        return {}
+    return dict(word.split("=", 1) for word in words)
 
 
 def _is_start(command: list[str]) -> bool:
@@ -169,10 +242,11 @@ def _is_start(command: list[str]) -> bool:
     )
 
 
-def _expanded(token: str, environment: Mapping[str, str]) -> str:
+def _expanded(token: str, variables: Mapping[str, str]) -> str:
+    """A word with the variables that are known; the others stay."""
     if re.match("~(?:/|$)", token):
-        token = environment.get("HOME", "/") + token[1:]
-    return _VARIABLE.sub(lambda variable: environment.get(variable[1] or variable[2], ""), token)
+        token = variables.get("HOME", "/") + token[1:]
+    return _VARIABLE.sub(lambda variable: variables.get(variable[1] or variable[2], variable[0]), token)
 
 
 def _without_redirections(command: list[str]) -> list[str]:

@@ -164,6 +164,8 @@ class Unit:
     #: The settings file that Node-RED itself looks for.
     settings_in_use: str | None
     settings_path: str | None
+    #: Whether that is only where Node-RED would look, because a script hides what it is told.
+    settings_guessed: bool
     #: `__dirname` in the settings file, where key and certificate lie. Node-RED's own userDir may be another directory.
     settings_directory: str | None
     user_dir: str | None
@@ -193,6 +195,7 @@ class Unit:
             self.node_red_home, self.node_red_version, self.node_engine = self._node_red()
             self.settings_in_use = self._settings_in_use()
             named = settings_path or (os.path.join(user_dir, "settings.js") if user_dir else self.settings_in_use)
+            self.settings_guessed = not (self.command_line.direct or settings_path or user_dir)
             # Node.js resolves links too: `__dirname` is that of the file behind them.
             self.settings_path = os.path.realpath(named) if named else None
             self.settings_directory = os.path.dirname(self.settings_path) if self.settings_path else None

@@ -356,6 +356,8 @@ class SettingsState(t.TypedDict):
     path: Path | None
     #: Whether Node-RED loads this file; None where a script between them hides it.
     in_use: bool | None
+    #: Whether the path is only where Node-RED would look: a script hides what it is told, and no option says it.
+    guessed: bool
     status: FileStatus | None
     #: SHA-256 of the content; empty where there is no file.
     sha256: Checksum

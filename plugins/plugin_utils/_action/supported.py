@@ -64,6 +64,11 @@ def require_node_red(state: HostState | t.Mapping[str, t.Any]) -> None:
                 )
             )
         )
+    if state["settings"]["guessed"]:
+        raise UserError(
+            f"{service} runs a script of its own, which hides what settings file Node-RED loads. Set nodered_settings_path to"
+            f' that file; its path stands in the line "Settings file" of: journalctl -u {service}'
+        )
     if int(version.split(".")[0]) < 3 or version.startswith("3.0."):
         raise UserError(
             f"Node-RED {version} is too old: this collection supports 3.1 and newer. Update Node-RED first."

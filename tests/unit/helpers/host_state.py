@@ -84,6 +84,7 @@ _SECURED: dict[str, t.Any] = {
     "settings": {
         "path": f"{USER_DIR}/settings.js",
         "in_use": True,
+        "guessed": False,
         "status": file_status(),
         "sha256": "",
         "content": SETTINGS.encode("utf-8"),

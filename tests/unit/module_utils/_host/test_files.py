@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import fcntl
 import os
 import pathlib
 import pwd
@@ -349,3 +351,34 @@ def test_what_is_too_large_is_not_read(tmp_path: pathlib.Path, limit: int) -> No
         stream.truncate(3 << 30)
     with pytest.raises(HostError, match=f"larger than {limit >> 10} KiB"):
         files.read(str(path), None, limit)
+
+
+def test_two_runs_write_to_one_directory_after_each_other(tmp_path: pathlib.Path) -> None:
+    """As those of two services with one userDir."""
+    path, rounds = tmp_path / "shared.json", 25
+    contents = [bytes([65 + writer]) * 100_000 for writer in range(4)]
+
+    def write(content: bytes) -> None:
+        for _round in range(rounds):
+            files.replace(str(path), content, 0o600, os.getuid(), os.getgid())
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        writers = [pool.submit(write, content) for content in contents]
+        while not all(writer.done() for writer in writers):
+            if path.exists():
+                assert path.read_bytes() in contents
+    for writer in writers:
+        writer.result()
+    assert os.listdir(tmp_path) == ["shared.json"]
+
+
+def test_a_directory_that_stays_locked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LOCK_TIMEOUT", 0)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(HostError, match="kept it locked"):
+            files.replace(str(tmp_path / "x"), b"", 0o600, os.getuid(), os.getgid())
+    finally:
+        os.close(descriptor)
+    assert os.listdir(tmp_path) == []

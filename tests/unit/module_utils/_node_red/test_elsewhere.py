@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 
 import pytest
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import elsewhere as module
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.elsewhere import KINDS, elsewhere
 
 
@@ -55,3 +57,32 @@ def test_a_process_with_the_title_of_node_red(tmp_path: pathlib.Path) -> None:
     assert any(each["by"] == expected and each["user"] == "root" for each in seen)
     assert len(seen) <= 8
     assert len(own) <= len(seen)
+
+
+@pytest.mark.parametrize(
+    ("first", "group", "by"),
+    [
+        ("0::/init.scope", "0::/system.slice/nodered.service", "service"),
+        (
+            "0::/machine/libpod-0123456789ab/init.scope",
+            "0::/machine/libpod-0123456789ab/system.slice/x.service",
+            "service",
+        ),
+        ("9:name=systemd:/docker/0123456789ab/init.scope", "8:pids:/docker/0123456789ab", "hand"),
+        ("0::/init.scope", "0::/docker/0123456789ab", "docker"),
+        ("0::/x/init.scope", "0::/x/system.slice/docker-0123456789ab.scope", "docker"),
+    ],
+)
+def test_a_host_that_is_a_container_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, first: str, group: str, by: str
+) -> None:
+    program = tmp_path / "node-red"
+    shutil.copy("/usr/bin/sleep", program)
+    with subprocess.Popen([program, "600"]) as process:
+        groups: dict[str, list[str]] = {"1": [first], str(process.pid): [group]}
+        monkeypatch.setattr(module, "_groups", lambda pid: groups[pid])
+        try:
+            others = [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if int(pid) != process.pid]
+            assert [each["by"] for each in elsewhere(others)] == [by]
+        finally:
+            process.kill()

@@ -59,6 +59,8 @@ ENVIRONMENT = {"HOME": "/home/pi", "OPTIONS": "-v", "DATA": "/data"}
             "/home/pi",
         ),
         ("/bin/sh -c cd /home/pi/docker && node-red", "node-red", "/home/pi/docker"),
+        ("/bin/sh -c 'D=/srv/nr; node-red -u $D'", "node-red -u /srv/nr", "/home/pi"),
+        ("/bin/sh -c 'export D=/srv; exec node-red -u ${D}/nr'", "exec node-red -u /srv/nr", "/home/pi"),
     ],
 )
 def test_down_to_node_red(command: str, words: str, directory: str) -> None:
@@ -73,6 +75,11 @@ def test_down_to_node_red(command: str, words: str, directory: str) -> None:
         "/bin/bash /usr/local/bin/start.sh",
         "/bin/bash -c 'node-red -u a & node-red -u b'",
         "/bin/bash -c 'node-red \"'",
+        "/bin/bash -c 'node-red -u $UNKNOWN'",
+        "/bin/bash -c 'node-red -u $(pwd)'",
+        "/bin/bash -c 'node-red -u `pwd`'",
+        "/bin/bash -c '[ -d /mnt ] && DATA=/mnt; node-red -u $DATA'",
+        "/bin/bash -c 'if true; then DATA=/mnt; fi; node-red -u ${DATA}x'",
         "/bin/bash -c 'start-it /srv/node-red'",
         "/usr/bin/python3 -m http.server",
         "/usr/bin/npm start",
@@ -139,3 +146,57 @@ def test_scripts_of_npm(tmp_path: pathlib.Path, command: str, script: str, words
 def test_a_package_that_starts_nothing(tmp_path: pathlib.Path, content: str) -> None:
     (tmp_path / "package.json").write_text(content, "utf-8")
     assert launch(["npm", "start"], str(tmp_path), {}).words == ["npm", "start"]
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "directory"),
+    [
+        ("#!/bin/sh\nexec node-red -u /srv/nr\n", "exec node-red -u /srv/nr", "/home/pi"),
+        ("#!/bin/bash -e\n# node-red -u wrong\ncd /srv/nr\n\nnode-red -v \\\n  -u .\n", "node-red -v -u .", "/srv/nr"),
+        (
+            '#!/usr/bin/env bash\nsource ~/.nvm/nvm.sh\nexec node-red "$@"\n',
+            "exec node-red --title 'My Pi'",
+            "/home/pi",
+        ),
+        ("#!/bin/sh\nexport HOME=/srv\nnode-red -u ~/nr\n", "node-red -u /srv/nr", "/home/pi"),
+        ("#!/bin/sh\nsleep 5;\nwait-for-it mqtt || exit 1\nnode-red\n", "node-red", "/home/pi"),
+    ],
+)
+@pytest.mark.parametrize("command", ["SCRIPT", "/bin/bash SCRIPT", "/usr/bin/env A=b SCRIPT", "/bin/sh -c SCRIPT"])
+def test_scripts_of_a_shell(tmp_path: pathlib.Path, command: str, script: str, words: str, directory: str) -> None:
+    path = tmp_path / "start-node-red"
+    path.write_text(script, "utf-8")
+    path.chmod(0o755)
+    started = [*command.replace("SCRIPT", str(path)).split(), "--title", "My Pi"]
+    if "-c" in command:
+        started = [*started[:-3], shlex.join(started[-3:])]
+    found = launch(started, "/home/pi", ENVIRONMENT)
+    assert (found.words, found.directory) == (shlex.split(words), directory)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exec node-red -u /srv/nr",
+        "#!/usr/bin/python3\nnode-red -u x",
+        "#!/bin/sh\nif [ -d a ]; then node-red -u a; else node-red -u b; fi",
+        "#!/bin/sh\nnode-red -u a &\nnode-red -u b\n",
+        "#!/bin/sh\nnode-red -u $(cat where)\n",
+        "#!/bin/sh\nnode-red -u $1\n",
+        '#!/bin/sh\necho "\nnode-red',
+        "#!/bin/sh\nexec $0\n",
+        "\x7fELF",
+        "",
+    ],
+)
+def test_a_script_that_does_not_tell(tmp_path: pathlib.Path, script: str) -> None:
+    path = tmp_path / "start"
+    path.write_text(script, "utf-8")
+    path.chmod(0o755)
+    assert launch([str(path)], "/", ENVIRONMENT).words == [str(path)]
+
+
+def test_a_script_that_starts_itself(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "start"
+    path.write_text(f"#!/bin/sh\n{path}\n", "utf-8")
+    assert not CommandLine(launch([str(path)], "/", {}).words).direct

@@ -46,6 +46,10 @@ def other(by: str, name: str = "x", user: str = "pi") -> dict[str, str]:
         (NOT_FOUND, ["is there, but no Node-RED was found", "ExecStart="]),
         ({**NOT_FOUND, "service__active": False}, ["start the service first"]),
         ({**NOT_FOUND, "elsewhere": [other("service", "b.service")]}, ["set nodered_service: b."]),
+        (
+            {"settings__guessed": True},
+            ["nodered.service runs a script", "nodered_settings_path", "journalctl -u nodered"],
+        ),
         ({"node_red__version": "2.2.3"}, ["2.2.3 is too old"]),
         ({"node_red__version": "3.0.2"}, ["3.0.2 is too old"]),
     ],
