@@ -250,3 +250,23 @@ def test_root_follows_a_link_no_further_than_its_owner_could(of_nobody: pathlib.
         assert hidden.read_text("utf-8") == FILE
     finally:
         hidden.unlink()
+
+
+def test_a_file_that_did_not_load_before(tmp_path: pathlib.Path) -> None:
+    """As one of a repository, whose modules are where Node-RED is."""
+    text = "const moment = require('moment-only-for-tests');\nmodule.exports = { functionGlobalContext: { moment } };\n"
+    path = tmp_path / "settings.js"
+    path.write_text(text, "utf-8")
+    run = settings(path, values={"uiPort": 1881})
+    refused(
+        run, path, text, "as it is, before any edit", "Cannot find module 'moment-only-for-tests'", "validate: false"
+    )
+    assert "    at " not in run.result["msg"]
+    assert settings(path, values={"uiPort": 1881}, validate=False).result["changed"] is True
+    assert "uiPort: 1881" in path.read_text("utf-8")
+
+
+def test_a_file_that_an_edit_breaks(file: pathlib.Path) -> None:
+    run = settings(file, expressions={"functionGlobalContext": "{ moment: require('moment-only-for-tests') }"})
+    refused(run, file, FILE, "cannot load the new", "Cannot find module 'moment-only-for-tests'")
+    assert "before any edit" not in run.result["msg"]

@@ -75,6 +75,23 @@ class LoadedSettings(t.TypedDict):
     effective: EffectiveSettings
 
 
+class LoadError(HostError):
+    """Node.js refused a settings file.
+
+    :param path: the file
+    :param reason: Node's own words, without secrets
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"Node.js cannot load the new {path}: {reason}")
+        self.reason = reason
+
+
+def _words(stack: str) -> str:
+    """What an error says, without the way to it that stands below."""
+    return re.split(r"\n    at ", stack, maxsplit=1)[0].strip()
+
+
 def runtime_of_service(unit: LocatedUnit) -> Runtime:
     """The Node.js, the user, the environment and the working directory that a service has."""
     in_transient_unit = os.geteuid() == 0 and os.path.isdir("/run/systemd/system")
@@ -105,7 +122,8 @@ def load_settings(
     :param load_tls: whether to read the key and the certificate that ``https`` names, too
     :param timeout: seconds that it may take
     :returns: what Node.js found
-    :raises HostError: the settings cannot be loaded, with Node's own words
+    :raises LoadError: Node.js refuses them
+    :raises HostError: they cannot be loaded otherwise
     """
     if not runtime.node:
         raise HostError(
@@ -121,7 +139,7 @@ def load_settings(
         reason = stderr or f"it took longer than {timeout} s, or the file ends the process"
         raise HostError(f"Node.js ended without having loaded {path} (status {status}): {reason}")
     if "error" in answer:
-        raise HostError(f"Node.js cannot load the new {path}: {redact(answer['error'])}")
+        raise LoadError(path, _words(redact(answer["error"])))
     return t.cast("LoadedSettings", answer)
 
 

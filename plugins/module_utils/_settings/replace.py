@@ -17,6 +17,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import (
+    LoadError,
     load_settings,
     runtime_of_file,
     runtime_of_service,
@@ -183,7 +184,15 @@ def _safest_account(path: str) -> Account:
 def _loaded(runtime: Runtime, path: str, new: Replacement, load_tls: bool) -> LoadedSettings:
     """What Node.js makes of the new content; HostError unless every managed key has the value asked for."""
     key_paths = [setting["path"] for setting in new.managed]
-    loaded = load_settings(runtime, path, new.content, key_paths, load_tls, new.timeout)
+    try:
+        loaded = load_settings(runtime, path, new.content, key_paths, load_tls, new.timeout)
+    except LoadError as error:
+        if _failed_before(runtime, path, new, error.reason):
+            raise HostError(
+                f"Node.js cannot load {path} as it is, before any edit: {error.reason}. Correct that first; a file that"
+                " belongs to no service can be edited without being loaded, with validate: false."
+            ) from None
+        raise
     for setting, present in zip(new.managed, loaded["values"]):
         if "value" in setting:
             right = _has(present.get("value"), setting["value"])
@@ -195,6 +204,18 @@ def _loaded(runtime: Runtime, path: str, new: Replacement, load_tls: bool) -> Lo
                 " file sets it again. Remove that code, or the variable that sets this key."
             )
     return loaded
+
+
+def _failed_before(runtime: Runtime, path: str, new: Replacement, reason: str) -> bool:
+    """Whether Node.js refuses the present file for the same reason."""
+    present = files.read(path, runtime.account, files.MAXIMUM_OF_TEXT)
+    if present is None:
+        return False
+    try:
+        load_settings(runtime, path, present, [], False, new.timeout)
+    except LoadError as error:
+        return error.reason == reason
+    return False
 
 
 def _has(present: t.Any, desired: t.Any) -> bool:

@@ -36,7 +36,9 @@ _LETTERS_ALL_THE_SAME = "\u2118\u212e\u309b\u309c\u00b7\u0387\u30fb\uff65"
 #: What the parser passes over as if it were a space: ZERO WIDTH SPACE, WORD JOINER.
 _NO_SPACE = re.compile(b"\xe2\x80\x8b|\xe2\x81\xa0")
 _CODE_POINT = re.compile(rb"\\u\{([0-9A-Fa-f]+)\}")
+_ESCAPED_IN_NAME = re.compile(r"\\u(?:([0-9A-Fa-f]{4})|\{0*([0-9A-Fa-f]{1,16})[0-9A-Fa-f]*\})")
 _MAX_CODE_POINT = 0x10FFFF
+_NO_CHARACTER = "an escape here stands for no character that can be here. Correct it."
 
 
 class EarlyError(t.NamedTuple):
@@ -54,10 +56,13 @@ def name_error(names: list[Node]) -> EarlyError | None:
     """
     for node in sorted(names, key=lambda node: node.start_byte):
         text = (node.text or b"").decode("utf-8")
-        if text.isascii():
+        if text.isascii() and "\\" not in text:
             continue
+        escaped = [int(digits or more, 16) for digits, more in _ESCAPED_IN_NAME.findall(text)]
+        if any(each > _MAX_CODE_POINT or (each > 0x7F and _is_no_letter(chr(each))) for each in escaped):
+            return EarlyError(_NO_CHARACTER, _line(node))
         # Only what can be no letter: Node.js may know newer ones than Python.
-        plain = re.sub(r"[$#\u200c\u200d]|\\u(?:[0-9A-Fa-f]{4}|\{[0-9A-Fa-f]+\})", "_", text)
+        plain = _ESCAPED_IN_NAME.sub("_", re.sub(r"[$#\u200c\u200d]", "_", text))
         wrong = next((each for each in plain if _is_no_letter(each)), None)
         if wrong is None:
             continue
@@ -145,7 +150,7 @@ def escape_error(escapes: list[Node]) -> EarlyError | None:
         if _is_tagged(node.parent):
             continue
         if len(digits) > len("10FFFF") or int(digits or b"0", 16) > _MAX_CODE_POINT:
-            return EarlyError("an escape here stands for no character. Correct it.", _line(node))
+            return EarlyError(_NO_CHARACTER, _line(node))
     return None
 
 

@@ -153,12 +153,10 @@ def _refuse_early_errors(root: Node, source: bytes) -> None:
     error = None
     if b"\\u{" in source:
         error = escape_error(captures(ESCAPES, root).get("escape", []))
+    if not source.isascii() or b"\\u" in source:
+        error = error or name_error(captures(NAMES, root).get("name", []))
     if not source.isascii():
-        error = (
-            error
-            or name_error(captures(NAMES, root).get("name", []))
-            or space_error(captures(TEXTS, root).get("text", []), source)
-        )
+        error = error or space_error(captures(TEXTS, root).get("text", []), source)
     error = (
         error
         or declaration_error(captures(DECLARATIONS, root).get("declaration", []))

@@ -84,6 +84,17 @@ def _key_name(key: Node) -> str | None:
     return str(value) if isinstance(value, int) else None
 
 
+def has_comment(node: Node) -> bool:
+    """Whether a comment stands anywhere in a piece of code."""
+    nodes = [node]
+    while nodes:
+        children = nodes.pop().named_children
+        if any(child.type in COMMENTS for child in children):
+            return True
+        nodes += children
+    return False
+
+
 def text_of(node: Node) -> str:
     return (node.text or b"").decode("utf-8")
 
@@ -199,6 +210,15 @@ _READERS = {
 # --- expressions -----------------------------------------------------------------------------------------------------
 
 
+#: `{{ name }}`, `${NAME}` or `<%= name %>` in quotes: JavaScript takes it for the text itself.
+_PLACEHOLDER = re.compile(r"\s*(?:\{\{.*\}\}|\{%.*%\}|<%.*%>|\$\{\w+\})\s*", re.DOTALL)
+
+
+def is_placeholder(value: t.Any) -> bool:
+    """Whether a value is a text that a template puts another one in the place of."""
+    return isinstance(value, str) and _PLACEHOLDER.fullmatch(value) is not None
+
+
 class Expression:
     """A JavaScript expression as text. Two are equal when they differ in comments, spacing and quotes only."""
 
@@ -252,6 +272,17 @@ class Expression:
         return self if isinstance(literal, Expression) else literal
 
     @cached_property
+    def members(self) -> dict[str, t.Any] | None:
+        """The members of an object literal of plain pairs without a comment; None for anything else."""
+        node = unwrapped(self._node)
+        if node.type != "object" or has_comment(node):
+            return None
+        members = members_of(node)
+        if any(member.name is None or member.value is None for member in members):
+            return None
+        return {member.name: value_of(member.value) for member in members if member.name and member.value}
+
+    @cached_property
     def fallback(self) -> t.Any:
         """The Python value that `a || b` or `a ?? b` has where `a` is missing; itself for any other expression."""
         try:
@@ -263,7 +294,7 @@ class Expression:
                 return self
             node = unwrapped(field(node, "right"))
         literal = value_of(node)
-        return self if isinstance(literal, Expression) else literal
+        return self if isinstance(literal, Expression) and not literal.is_undefined else literal
 
     @cached_property
     def is_undefined(self) -> bool:

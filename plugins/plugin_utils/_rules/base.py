@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node, line_of
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, is_placeholder
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING, SettingsSource
 
 #: What puts most faults right.
@@ -43,8 +43,7 @@ class SettingsReview:
         self.in_repository = in_repository
 
     def get(self, *path: str) -> t.Any:
-        value = self.settings.value(path)
-        return MISSING if isinstance(value, Expression) and value.is_undefined else value
+        return _without_undefined(self.settings.value(path))
 
     def has(self, *path: str) -> bool:
         """Whether the file gives a setting a value, or may do so."""
@@ -75,6 +74,17 @@ class SettingsReview:
         return Finding(rule, self.subject, message, Location(self.file, line), detail)
 
 
+def _without_undefined(value: t.Any) -> t.Any:
+    """A value without what is written out to have none, which is as good as missing."""
+    if isinstance(value, Expression):
+        return MISSING if value.is_undefined else value
+    if isinstance(value, dict):
+        members = {name: _without_undefined(member) for name, member in value.items()}
+        return {name: member for name, member in members.items() if member is not MISSING}
+    # A hole keeps its place.
+    return list(map(_without_undefined, value)) if isinstance(value, list) else value
+
+
 def is_loopback(address: t.Any) -> bool:
     return isinstance(address, str) and (address.startswith("127.") or address in LOOPBACK)
 
@@ -85,8 +95,12 @@ def is_code(value: t.Any) -> bool:
 
 
 def judged(value: t.Any) -> t.Any:
-    """A value to be judged: of `variable || literal` the literal, which counts wherever the variable is not set."""
-    return value.fallback if isinstance(value, Expression) else value
+    """A value to be judged: of `variable || literal` the literal, which counts wherever the variable is not set.
+
+    What a template has yet to fill in is as unknown as code.
+    """
+    value = _without_undefined(value.fallback) if isinstance(value, Expression) else value
+    return Expression(repr(value)) if is_placeholder(value) else value
 
 
 def printable_name(name: t.Any) -> str:

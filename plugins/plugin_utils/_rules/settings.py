@@ -277,7 +277,7 @@ def check_settings(
         return [Finding(NOT_EXPORTED, subject, _sentence(error), Location(file, error.line))]
     except SettingsError as error:
         return [Finding(NOT_ANALYSED, subject, _sentence(error), Location(file, error.line))]
-    except (RecursionError, UnicodeError):
+    except (RecursionError, ValueError):
         return [Finding(NOT_ANALYSED, subject, "The file is too deeply nested or too oddly encoded.", Location(file))]
     return sorted(findings, key=lambda finding: finding.location.line or 0)
 

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import Login, Secret, User, same_login
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, is_placeholder
 
 from . import web_sockets
 from .desired import OWN_VARIABLES, DesiredSettings, SettingsOptionError
@@ -52,6 +52,7 @@ def apply_settings(
     :raises SettingsOptionError: what is desired contradicts what the document has
     :raises SettingsError: the document cannot be edited safely
     """
+    _refuse_placeholders(document)
     hashes = _Hashes(hashing, desired.new_hashes)
     ended = EndedSessions([], None)
     if desired.keeps_admin_auth:
@@ -75,6 +76,22 @@ def apply_settings(
     if desired.node_auth is not None and desired.static_auth is not None:
         _check_basic_logins(document, desired.node_auth, desired.static_auth)
     return AppliedSettings(ended, hashes.unchanged_passwords)
+
+
+def _refuse_placeholders(document: SettingsDocument) -> None:
+    """SettingsOptionError where a template has yet to fill in a login or a secret."""
+    for key in ("adminAuth", "httpNodeAuth", "httpStaticAuth", "credentialSecret"):
+        if _has_placeholder(document.get((key,))):
+            raise SettingsOptionError(
+                f"line {document.line_of((key,))}: {key} has a placeholder of a template. Render the template first, then"
+                " edit the result."
+            )
+
+
+def _has_placeholder(value: t.Any) -> bool:
+    if isinstance(value, (dict, list)):
+        return any(map(_has_placeholder, value.values() if isinstance(value, dict) else value))
+    return is_placeholder(value)
 
 
 class _Hashes:
@@ -201,7 +218,14 @@ def _apply_login(document: SettingsDocument, key: str, login: Login | None, hash
 
 def _apply_credential_secret(document: SettingsDocument, secret: str, another: bool) -> None:
     present = document.get(("credentialSecret",))
-    if present is not MISSING and present != secret and not another:
+    if isinstance(present, Expression) and not present.is_undefined and not another:
+        raise SettingsOptionError(
+            f"line {document.line_of(('credentialSecret',))}: credentialSecret is, or may come from, code here, so that it"
+            " cannot be told whether Node-RED could still decrypt the credentials of its flows with"
+            " nodered_credential_secret. Leave the variable empty to keep what the file has, or write"
+            ' `credentialSecret: "..."` below it in the file, with the value that it has now, and set the variable to that.'
+        )
+    if present is not MISSING and not isinstance(present, Expression) and present != secret and not another:
         raise SettingsOptionError(
             f"line {document.line_of(('credentialSecret',))}: credentialSecret has another value than"
             " nodered_credential_secret. Node-RED could not decrypt the credentials of its flows any more. Set the"

@@ -13,6 +13,8 @@ Bytes in, bytes out. Whatever cannot be edited safely raises a SettingsError wit
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import typing as t
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -70,8 +72,8 @@ class SettingsDocument:
         return self.get(path) is not MISSING
 
     def line_of(self, path: KeyPath | str) -> int | None:
-        """The line on which the setting that counts stands."""
-        return self._settings.line(_as_path(path))
+        """The line on which the setting that counts stands, in the file as it was read."""
+        return self._line_as_read(self._settings.line(_as_path(path)))
 
     def blocker(self, path: KeyPath | str) -> SettingsError | None:
         """Why a setting cannot be edited in this file, whatever the value; None if it can."""
@@ -80,7 +82,8 @@ class SettingsDocument:
     def set(self, path: KeyPath | str, value: t.Any) -> None:
         """Give a setting exactly this value; of an object, only the keys that differ are touched."""
         keys, desired = _as_path(path), plain(value)
-        self._adopt(keys, self._edit.with_value(keys, desired), lambda present: same_meaning(present, desired))
+        with self._lines_as_read():
+            self._adopt(keys, self._edit.with_value(keys, desired), lambda present: same_meaning(present, desired))
 
     def merge(self, path: KeyPath | str, value: dict[str, t.Any]) -> None:
         """Set the given keys of an object, at every level, and keep its others."""
@@ -106,28 +109,33 @@ class SettingsDocument:
             or len(set(names)) < len(names)
         ):
             raise SettingsError(f"every entry of `{'.'.join(keys)}` needs a `{key}` of its own.")
-        self._adopt(
-            keys, self._edit.with_entries(keys, key, desired), lambda present: _has_entries(present, key, desired)
-        )
+        with self._lines_as_read():
+            self._adopt(
+                keys, self._edit.with_entries(keys, key, desired), lambda present: _has_entries(present, key, desired)
+            )
 
     def remove(self, path: KeyPath | str) -> None:
         """Take a setting out, wherever the file gives it a value."""
         keys = _as_path(path)
         before, edit = self._settings, self._edit
-        before.refuse_hazards(keys, {})
+        with self._lines_as_read():
+            before.refuse_hazards(keys, {})
+            try:
+                self._remove_all(keys)
+            except SettingsError:
+                self._settings, self._edit = before, edit
+                raise
+
+    def _remove_all(self, keys: KeyPath) -> None:
         places = 0
-        try:
-            while (source := self._edit.without(keys)) is not None:
-                places += 1
-                if places > _MAX_PLACES:
-                    raise SettingsError(
-                        f"`{'.'.join(keys)}` is set in more than {_MAX_PLACES} places. Remove it by hand.",
-                        self.line_of(keys),
-                    )
-                self._adopt(keys, source, lambda _found: True)
-        except SettingsError:
-            self._settings, self._edit = before, edit
-            raise
+        while (source := self._edit.without(keys)) is not None:
+            places += 1
+            if places > _MAX_PLACES:
+                raise SettingsError(
+                    f"`{'.'.join(keys)}` is set in more than {_MAX_PLACES} places. Remove it by hand.",
+                    self._settings.line(keys),
+                )
+            self._adopt(keys, source, lambda _found: True)
 
     def changes(self) -> dict[str, Change]:
         """Which settings differ from the file as it was read: names only, never values."""
@@ -136,6 +144,25 @@ class SettingsDocument:
             _compare(path, self._original.value(path), self._settings.value(path), changes)
         return changes
 
+    @contextlib.contextmanager
+    def _lines_as_read(self) -> t.Iterator[None]:
+        """Have an error name the line of the file that the user sees: earlier edits may have moved it."""
+        try:
+            yield
+        except SettingsError as error:
+            error.line = self._line_as_read(error.line)
+            raise
+
+    def _line_as_read(self, line: int | None) -> int | None:
+        if line is None or self.source == self._original.source:
+            return line
+        before, now = (settings.source.split(b"\n") for settings in (self._original, self._settings))
+        for tag, start, end, first, behind in difflib.SequenceMatcher(None, before, now).get_opcodes():
+            if first < line <= behind:
+                # What an edit has put there stands for what it has replaced.
+                return start + line - first if tag == "equal" else min(start + line - first, max(end, 1))
+        return line
+
     def _adopt(self, path: KeyPath, source: bytes, is_met: Callable[[t.Any], bool]) -> None:
         """Take over an edited file, once it is proven that the wish is met and nothing else changed."""
         if source == self.source:
@@ -143,7 +170,7 @@ class SettingsDocument:
         edited = SettingsSource(source)
         if not is_met(edited.value(path)) or edited.other_entries(path[0]) != self._settings.other_entries(path[0]):
             raise SettingsError(
-                f"`{'.'.join(path)}` cannot be edited safely here. Edit it by hand.", self.line_of(path)
+                f"`{'.'.join(path)}` cannot be edited safely here. Edit it by hand.", self._settings.line(path)
             )
         self._settings, self._edit = edited, SettingsEdit(edited, self._edit.style)
         self._touched[path] = None

@@ -25,6 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     Expression,
     Member,
     elements_of,
+    has_comment,
     members_of,
     same_meaning,
     text_of,
@@ -136,6 +137,9 @@ class SettingsEdit:
         if same_meaning(value_of(node), desired):
             return self.settings.text(node)
         literal = unwrapped(node)
+        if isinstance(desired, Expression) and literal.type == "object" and has_comment(literal):
+            # Member by member, so that the comments between them stay.
+            desired = desired.members or desired
         if literal.type == "object" and isinstance(desired, dict) and desired:
             members = Members(self, literal)
             members.keep_only(desired)

@@ -14,6 +14,7 @@ import hashlib
 import re
 import typing as t
 from collections.abc import Mapping
+from functools import cached_property
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import (
     Node,
@@ -227,7 +228,7 @@ class _Finder:
             raise NothingExportedError("the file exports no settings. It needs `module.exports = { ... }`.")
         # A value that was something else before may be changed through that; an accessor takes no value.
         accessors = {entry.path for entry in self._entries if entry.value is None}
-        last = {
+        last: dict[KeyPath, int] = {
             entry.path: entry.node.start_byte
             for entry in in_order
             if entry.path and len(entry.path) == 1 and entry.path not in accessors and _is_new(entry.value)
@@ -322,12 +323,28 @@ class _Finder:
             if value.type == "call_expression" and _callee(value) == "Object.assign":
                 sources = [unwrapped(source) for source in code_children(field(value, "arguments"))]
                 if sources and (sources[0].type == "object" or _is_required(sources[0])):
-                    return sources, names
+                    return [sources[0], *map(self._used_once, sources[1:])], names
             if value.type != "identifier" or text_of(value) in names or len(names) == _MAX_NAMES:
                 raise _not_an_object(value)
             definition = self._definition(value)
             names[text_of(value)] = definition.end
             value = definition.value
+
+    def _used_once(self, source: Node) -> Node:
+        """The literal behind a name that is used here alone, where its members are copied; else the source itself."""
+        if source.type != "identifier" or len(list(self._visible_references(text_of(source)))) != 2:
+            return source
+        try:
+            definition = self._definition(source)
+        except SettingsError:
+            return source
+        literal, statement = unwrapped(definition.value), definition.value
+        while statement.parent is not None and statement.parent.type != "program":
+            if statement.type in ("lexical_declaration", "variable_declaration"):
+                # Where it may not have run, there may be nothing to copy.
+                return source
+            statement = statement.parent
+        return literal if literal.type == "object" else source
 
     def _definition(self, identifier: Node) -> Assignment:
         name = text_of(identifier)
@@ -438,6 +455,9 @@ class _Finder:
                 return
             if text_of(target.node) == "module.exports":
                 return
+            # As a compiler of TypeScript writes it, in an object that nobody gets.
+            if text_of(target.node).startswith("exports.") and self._first_exports_are_lost:
+                return
         call = call_with(reference)
         if call is None:
             self._add_hazard((), reference.node, "is handed on here to code that may change it")
@@ -454,6 +474,26 @@ class _Finder:
             self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which keeps it as it is")
         else:
             self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which may change it")
+
+    @cached_property
+    def _first_exports_are_lost(self) -> bool:
+        """Whether Node.js's own `exports` are replaced, and nothing but keys of their own is set in them before."""
+        if "exports" in self._aliases or any(not self._in_other_this(each) for each in self._names.references("this")):
+            return False
+        accesses = [
+            reference for reference in self._names.references("module") if not self._is_shadowed(reference, "module")
+        ]
+        if not all(is_written(reference.outer) for reference in accesses):
+            return False
+        return all(map(self._only_sets_a_key, self._visible_references("exports")))
+
+    @staticmethod
+    def _only_sets_a_key(reference: Reference) -> bool:
+        end, path, all_known = key_chain(reference)
+        if len(path) == 1 and all_known and end.is_field("left"):
+            return end.outer.node.type == "assignment_expression" and is_statement(end.outer)
+        call = call_with(reference)
+        return call is not None and _callee(call.node) == "Object.defineProperty" and is_statement(call)
 
     def _classify_merge(self, call: Reference, sources: list[Node]) -> None:
         entries = [entry for source in sources for entry in _entries_of(unwrapped(source))]

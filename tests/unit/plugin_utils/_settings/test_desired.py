@@ -322,3 +322,28 @@ def test_no_admin_auth_cannot_be_kept(nothing: bytes) -> None:
 def test_what_is_kept_cannot_be_changed(given: dict[str, t.Any], variable: str) -> None:
     with pytest.raises(SettingsOptionError, match=f"nodered_admin_auth: keep .*{variable} would have no effect"):
         applied(credentials(), admin_auth="keep", **given)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"    credentialSecret: '{{ nodered_secret }}',\n",
+        b"    adminAuth: {users: [{username: '{{ user }}', password: '{{ hash }}'}]},\n",
+        b"    httpNodeAuth: {user: '${USER}', pass: '${HASH}'},\n",
+        b"    httpStaticAuth: {user: 'x', pass: '<%= hash %>'},\n",
+    ],
+)
+def test_a_template_is_not_edited(line: bytes) -> None:
+    with pytest.raises(SettingsOptionError, match=r"^line 2: .* placeholder of a template\. Render the template first"):
+        applied(EMPTY.replace(b"{\n", b"{\n" + line, 1), values={"uiPort": 1881})
+
+
+def test_a_secret_that_a_spread_may_bring() -> None:
+    source = b"module.exports = {\n    ...base,\n%s};\n"
+    with pytest.raises(SettingsOptionError, match=r"^line 2: credentialSecret is, or may come from, code .* write"):
+        applied(source % b"", credential_secret="only-for-tests")
+    # As the message says:
+    document, _revoked = applied(
+        source % b'    credentialSecret: "only-for-tests",\n', credential_secret="only-for-tests"
+    )
+    assert document.get("credentialSecret") == "only-for-tests"

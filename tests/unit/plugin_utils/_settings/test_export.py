@@ -37,6 +37,12 @@ def blocked_line(document: SettingsDocument, key: str) -> int | None:
          "module.exports = {a: 1}\nmodule.exports = {...module.exports, b: 2}"),
         ("module.exports = Object.assign({}, {a: 1});", "module.exports = Object.assign({}, {a: 1, b: 2});"),
         ("module.exports = Object.assign({}, f(), {a: 1})", "module.exports = Object.assign({}, f(), {a: 1, b: 2})"),
+        ("const d = {a: 1};\nconst o = {c: 1};\nmodule.exports = Object.assign({}, d, o)",
+         "const d = {a: 1};\nconst o = {c: 1, b: 2};\nmodule.exports = Object.assign({}, d, o)"),
+        ("const d = {b: 1}, o = {c: 1};\nmodule.exports = Object.assign({}, d, o)",
+         "const d = {b: 2}, o = {c: 1};\nmodule.exports = Object.assign({}, d, o)"),
+        ("Object.defineProperty(exports, '__esModule', {value: true});\nconst s = {a: 1};\nexports.default = s;\nmodule.exports = s",
+         "Object.defineProperty(exports, '__esModule', {value: true});\nconst s = {a: 1, b: 2};\nexports.default = s;\nmodule.exports = s"),
         ("module.exports = Object.assign({b: 1}, {b: 3})", "module.exports = Object.assign({b: 1}, {b: 2})"),
         ("module.exports = Object.assign(require('x'), {a: 1})",
          "module.exports = Object.assign(require('x'), {a: 1, b: 2})"),
@@ -226,3 +232,37 @@ def test_a_key_inside_what_a_spread_may_bring_is_not_set() -> None:
     assert after_set("module.exports = {a: {...x}}", "a.b", 1) == "module.exports = {a: {...x, b: 1}}"
     assert refusal("module.exports = {\na() {}\n}", ("set", "a.b", 1)).line == 2
     assert refusal("module.exports = {\na: 5\n}", ("set", "a.b", 1)).line == 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "const o = {b: 1};\nif (o.b) {}\nmodule.exports = Object.assign({}, o)",
+        "if (1) { var o = {b: 1}; }\nmodule.exports = Object.assign({}, o)",
+        "function f() { return o; }\nconst o = {b: 1};\nmodule.exports = Object.assign({}, o)",
+        "module.exports = Object.assign({}, o);\nvar o = {b: 1}",
+        "const o = {b: 1};\nmodule.exports = Object.assign({}, o, o)",
+        "const o = {b: 1};\nmodule.exports = Object.assign({}, o, f())",
+    ],
+)
+def test_what_is_copied_from_a_name_that_is_used_elsewhere_is_not_known(code: str) -> None:
+    assert "cannot be told before it runs" in refusal(code, ("set", "b", 2)).message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "exports.default.b = 5",
+        "const e = exports; e.default.b = 5",
+        "this.default.b = 5",
+        "(() => { this.default.b = 5 })()",
+        "module.exports.default.b = 5",
+        "module['exports'].default.b = 5",
+        "for (const k of Object.keys(exports)) exports[k].b = 5",
+        "exports.again = exports.default",
+        "f(exports)",
+    ],
+)
+def test_a_default_export_that_may_be_found_again(code: str) -> None:
+    source = f"const s = {{a: 1}};\nexports.default = s;\n{code};\nmodule.exports = s;"
+    assert "handed on here" in refusal(source, ("set", "b", 2)).message

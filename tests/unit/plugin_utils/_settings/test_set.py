@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 import pytest
@@ -342,3 +343,43 @@ def test_a_frozen_object_says_so() -> None:
     source = "const s = module.exports = {\n    uiPort: 1,\n};\nObject.freeze(s);\n"
     with pytest.raises(SettingsError, match="Object.freeze.*keeps it as it is"):
         after_set(source, "uiPort", 2)
+
+
+@pytest.mark.parametrize(
+    ("present", "code", "after"),
+    [
+        (
+            "{\n        // os: require('os'),\n        // Ask Ann.\n    }",
+            "{ os: require('os') }",
+            "{\n        // os: require('os'),\n        os: require('os')\n        // Ask Ann.\n    }",
+        ),
+        ("{ /* mine */ os: 7, a: 1 }", "{ os: require('os') }", "{ /* mine */ os: require('os') }"),
+        ("{ a: 1 /* one */ }", "{ a: 2, b: f() }", "{ a: 2, /* one */ b: f() }"),
+    ],
+)
+def test_comments_in_an_object_that_code_replaces_stay(present: str, code: str, after: str) -> None:
+    document = SettingsDocument(f"module.exports = {{\n    key: {present}\n}}\n".encode())
+    document.set("key", Expression(code))
+    assert document.source.decode() == f"module.exports = {{\n    key: {after}\n}}\n"
+    document.set("key", Expression(code))
+    assert document.source.decode() == f"module.exports = {{\n    key: {after}\n}}\n"
+
+
+@pytest.mark.parametrize("blocker", ["if (x) { s.b = 1; }", "change(s);", "s[k] = 1;"])
+def test_a_refusal_names_the_line_of_the_file_as_it_was_read(blocker: str) -> None:
+    document = SettingsDocument(f"const s = {{\n    a: null,\n}};\n\n{blocker}\nmodule.exports = s;\n".encode())
+    with contextlib.suppress(SettingsError):
+        document.set("a", {"x": {"y": 1, "z": [1, 2]}, "long": "x" * 200})
+    with pytest.raises(SettingsError) as caught:
+        document.set("b", 2)
+    assert caught.value.line == 5
+
+
+def test_the_line_of_a_setting_is_that_of_the_file_as_it_was_read() -> None:
+    document = SettingsDocument(b"module.exports = {\n    a: {},\n    b: 1,\n    c: 2,\n};\n")
+    document.set("a", {"x": {"y": 1}, "z": [{"v": 1}, {"w": 2}]})
+    assert document.source.count(b"\n") > 6
+    assert [document.line_of(key) for key in ("a", "b", "c")] == [2, 3, 4]
+    assert document.line_of("a.z") == 2
+    document.remove("b")
+    assert document.line_of("c") == 4
