@@ -98,7 +98,13 @@ class ActionModule(HostAction):
             ProofResult,
         )
         warnings = []
-        if owner and options["prove_login"] and owner.secret.password is None:
+        turned_away = done["proof"]["expected"].get("client_certificate", False)
+        if turned_away:
+            warnings.append(
+                "Node-RED turns away everybody who shows no client certificate, as https of settings.js wants it. That was"
+                " proved; the logins behind it were not."
+            )
+        if owner and options["prove_login"] and owner.secret.password is None and not turned_away:
             warnings.append(
                 f"That {owner.username} can log in was not proved: only a hash of the password is known here."
             )
@@ -123,7 +129,7 @@ class ActionModule(HostAction):
         }
         warnings = []
         try:
-            if proved["admin_root"] is not None and proved["auth"]:
+            if proved["admin_root"] is not None and proved["auth"] and not proved.get("client_certificate"):
                 address = str(proved["address"] if self.is_here or not self.remote_address else self.remote_address)
                 password = t.cast("str", owner.secret.password)
                 prove_login(address, proved, done["served"], owner.username, password, self.is_here)

@@ -438,6 +438,9 @@ proof:
           description: Paths of static files that ask for a login.
           type: list
           elements: str
+        client_certificate:
+          description: Whether TLS turns away everybody who shows no client certificate.
+          type: bool
         settings:
           description: The checksum of the settings file.
           type: str

@@ -98,9 +98,23 @@ options:
     description:
       - Serve TLS with the key and the certificate that M(pifleet.nodered.certificate) installs. C(https) becomes a
         function that reads them, and Node-RED looks for a renewed certificate every 72 seconds, so that it needs no
-        restart (C(httpsRefreshInterval) is 0.02; O(values) may set other hours).
+        restart (C(httpsRefreshInterval) is 0.02; O(values) may set other hours, and up to 24 hours in the file stay).
+      - TLS options that C(https) has in the file beside key and certificate are kept, with their text and their comments.
+        What cannot be kept, because it would mean something else in the function, is refused with its line. C(pfx) and
+        C(passphrase) go with the old key, which a warning tells.
     type: bool
     default: false
+  https_options:
+    description:
+      - TLS options of Node.js that C(https) gets beside key and certificate. They win over those of the file. A null
+        removes one from the file.
+      - C(minVersion) and C(maxVersion) are V(TLSv1.2) or V(TLSv1.3). C(ciphers), C(ecdhCurve) and C(sigalgs) are text.
+        C(honorCipherOrder), C(requestCert) and C(rejectUnauthorized) are booleans. C(ca) and C(crl) are an absolute path
+        on the host, or a list of them; Node-RED reads these files as its own user.
+      - With C(requestCert), unless C(rejectUnauthorized) is V(false), nobody connects without a client certificate that an
+        authority in C(ca) has signed.
+    type: dict
+    default: {}
   credential_secret:
     description:
       - The secret that the credentials of flows are encrypted with, C(credentialSecret).

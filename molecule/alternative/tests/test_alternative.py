@@ -67,6 +67,13 @@ def assert_asks_for(server: Server, path: str, user: str, body: str, others: tup
     assert (answer.status, answer.body.strip()) == (200, body), answer
 
 
+def test_an_older_protocol_is_refused(one_login: Server, fleet: Fleet) -> None:
+    command = "openssl s_client -connect 127.0.0.1:8443 %s </dev/null"
+    host = fleet.host("one-login")
+    assert host.run(command % "-tls1_3").rc == 0
+    assert host.run(command % "-tls1_2").rc != 0
+
+
 def test_every_default_is_changed(fleet: Fleet) -> None:
     defaults: dict = {}
     for role in ("certificate", "settings", "service"):

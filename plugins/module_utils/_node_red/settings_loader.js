@@ -48,6 +48,7 @@ process.on("unhandledRejection", (error) => refuse(String(error && error.stack |
             host: settings.uiHost ?? "0.0.0.0",
             tls: Boolean(settings.https),
             refresh: refresh * 3600,
+            client_certificate: Boolean(tls && tls.requestCert === true && tls.rejectUnauthorized !== false),
             user_dir: settings.userDir ?? null,
             admin_root: root(settings.httpAdminRoot),
             node_root: root(settings.httpNodeRoot),

@@ -95,6 +95,7 @@ class Prover:
             "node_auth": effective["node_auth"],
             "static": effective["static"],
             "settings": settings,
+            "client_certificate": effective.get("client_certificate", False),
         }
 
     def _effective(self, transaction: Transaction, content: bytes, settings: str) -> EffectiveSettings:
@@ -121,7 +122,7 @@ class Prover:
         :param username: the user to log in as; None proves nothing
         :raises HostError: the server takes the password, or does not answer
         """
-        if not username or target["admin_root"] is None or not target["auth"]:
+        if not username or target["admin_root"] is None or not target["auth"] or target.get("client_certificate"):
             return
         try:
             with probe.Endpoint(target["address"], target["port"], target["tls"], LOGIN_TIMEOUT) as endpoint:

@@ -107,6 +107,8 @@ class Service:
             transaction = Transaction(self.store)
             try:
                 target, restarted = self._bring_up(transaction, desired)
+                # Of a function that was not called, the settings do not tell.
+                target["client_certificate"] = probe.wants_client_certificate(target)
                 self.prover.prove_login(target, desired.username)
                 served = target["certificate"]
                 if target["tls"] and not served:

@@ -92,9 +92,7 @@ class EndpointState(t.TypedDict):
 # The proof
 
 
-class Expected(t.TypedDict):
-    """What a running server must answer for its state to be proved, as Node.js found it in the settings."""
-
+class _Expected(t.TypedDict):
     #: The IP address to connect to.
     address: Address
     port: Port
@@ -119,6 +117,13 @@ class Expected(t.TypedDict):
     static: list[str]
     #: SHA-256 of the settings file.
     settings: Checksum
+
+
+class Expected(_Expected, total=False):
+    """What a running server must answer for its state to be proved, as Node.js found it in the settings."""
+
+    #: Whether TLS turns away everybody who shows no client certificate, so that nothing behind it can be proved.
+    client_certificate: bool
 
 
 class Proof(t.TypedDict):
@@ -167,6 +172,8 @@ class EffectiveSettings(t.TypedDict):
     tls: bool
     #: Seconds between two looks for a renewed certificate; 0 where Node-RED never looks.
     refresh: float
+    #: Whether https wants a client certificate, as far as it was called.
+    client_certificate: bool
     user_dir: str | None
     #: httpAdminRoot; False switches the editor and its API off.
     admin_root: str | t.Literal[False]

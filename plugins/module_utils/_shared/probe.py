@@ -27,7 +27,7 @@ import urllib.parse
 
 if t.TYPE_CHECKING:
     import email.message
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .host_state import EndpointState, Expected
 
@@ -39,6 +39,14 @@ TIMEOUT = 10
 #: How a gate of the owner's own (httpAdminMiddleware: addresses, a limit of requests) turns a stranger away before
 #: Node-RED's login is asked: Forbidden, Too Many Requests. That is as closed as a login.
 TURNED_AWAY = (403, 429)
+
+
+#: What OpenSSL calls it when a TLS 1.3 server turns away a client for want of a certificate, behind the handshake.
+_CERTIFICATE_REQUIRED = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+#: Handshake messages of TLS 1.2 (RFC 5246, section 7.4), and the record that carries them.
+_HANDSHAKE, _CERTIFICATE, _CERTIFICATE_REQUEST = 22, 11, 13
+#: More bytes than any server sends before it has an answer.
+_LONGEST_GREETING = 65536
 
 
 class OtherCertificateError(OSError):
@@ -219,11 +227,100 @@ def served_certificate(address: str, port: int, timeout: float = TIMEOUT) -> str
     :raises OSError: nothing listens, or the handshake fails
     """
     deadline = time.monotonic() + timeout
-    with (
-        socket.create_connection((address, port), timeout=timeout) as plain,
-        _shake_hands(plain, deadline) as tls,
-    ):
-        return _fingerprint(tls)
+    try:
+        with (
+            socket.create_connection((address, port), timeout=timeout) as plain,
+            _shake_hands(plain, deadline) as tls,
+        ):
+            return _fingerprint(tls)
+    except ssl.SSLError:
+        certificate = certificate_of_refusal(address, port, timeout)
+        if certificate is None:
+            raise
+        return hashlib.sha256(certificate).hexdigest()
+
+
+def certificate_of_refusal(address: str, port: int, timeout: float = TIMEOUT) -> bytes | None:
+    """The certificate of a TLS 1.2 server that wants one of its clients, and ends the handshake without it.
+
+    Python gives no certificate of a handshake that has failed. Before it is encrypted, this one can be read.
+
+    :returns: DER bytes; None where the handshake succeeds, or fails for another reason
+    """
+    context = unverified_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing)
+    deadline = time.monotonic() + timeout
+    greeting = b""
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=timeout) as plain:
+        while len(greeting) < _LONGEST_GREETING:
+            try:
+                tls.do_handshake()
+                return None
+            except ssl.SSLWantReadError:
+                plain.settimeout(_left(deadline))
+                plain.sendall(outgoing.read())
+                received = plain.recv(4096)
+                if not received:
+                    break
+                greeting += received
+                incoming.write(received)
+    messages = dict(_handshake_messages(greeting))
+    if _CERTIFICATE_REQUEST not in messages or _CERTIFICATE not in messages:
+        return None
+    # The length of all certificates, the length of the first, the first.
+    first = messages[_CERTIFICATE][3:]
+    return first[3 : 3 + int.from_bytes(first[:3], "big")]
+
+
+def _handshake_messages(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    """The messages at the begin of a TLS 1.2 connection, up to the first record that is no handshake."""
+    handshake = b""
+    while len(stream) >= 5 and stream[0] == _HANDSHAKE:
+        end = 5 + int.from_bytes(stream[3:5], "big")
+        handshake += stream[5:end]
+        stream = stream[end:]
+    while len(handshake) >= 4:
+        end = 4 + int.from_bytes(handshake[1:4], "big")
+        yield handshake[0], handshake[4:end]
+        handshake = handshake[end:]
+
+
+def turns_away(address: str, port: int, timeout: float = TIMEOUT) -> bool:
+    """Whether a server turns away everybody who shows no client certificate: that is as closed as a login.
+
+    One that does not is waited for until the time is over, as it has nothing to say.
+
+    :param address: an IP address or a name
+    :param port: the port
+    :param timeout: seconds to wait
+    """
+    deadline = time.monotonic() + timeout
+    try:
+        with (
+            socket.create_connection((address, port), timeout=timeout) as plain,
+            _shake_hands(plain, deadline) as tls,
+        ):
+            # The handshake of TLS 1.3 succeeds first. Nothing is sent, which could cut off the answer.
+            tls.recv(1)
+    except ssl.SSLError as exc:
+        return exc.reason == _CERTIFICATE_REQUIRED or certificate_of_refusal(address, port, timeout) is not None
+    except OSError:
+        pass
+    return False
+
+
+def wants_client_certificate(expected: Expected, timeout: float = TIMEOUT) -> bool:
+    """Whether a proved server turns away everybody who shows no client certificate."""
+    if not expected["tls"]:
+        return False
+    try:
+        with Endpoint(expected["address"], expected["port"], True, timeout) as endpoint:
+            endpoint.get("/")
+    except (OSError, http.client.HTTPException):
+        return turns_away(expected["address"], expected["port"], timeout)
+    return False
 
 
 def _shake_hands(plain: socket.socket, deadline: float) -> ssl.SSLSocket:
@@ -397,6 +494,10 @@ def prove(expected: Expected, timeout: float = TIMEOUT) -> list[str]:
                 failures.append(f"port {port} serves another certificate than the installed one")
             if speaks_plain_http(address, port, timeout):
                 failures.append(f"port {port} answers plain HTTP")
+        if expected.get("client_certificate"):
+            if not turns_away(address, port, timeout):
+                failures.append(f"port {port} lets in who shows no client certificate, although https wants one")
+            return failures
         with Endpoint(address, port, expected["tls"], timeout) as endpoint:
             if expected["admin_root"] is not None and expected["auth"]:
                 failures += _prove_admin(endpoint, expected["admin_root"], expected["anonymous"])
@@ -405,6 +506,8 @@ def prove(expected: Expected, timeout: float = TIMEOUT) -> list[str]:
             for root in expected["static"]:
                 failures += _prove_basic(endpoint, root, "httpStaticAuth")
     except ssl.SSLError as exc:
+        if expected["tls"] and turns_away(address, port, timeout):
+            return failures
         failures.append(f"the TLS handshake on port {port} failed: {exc.reason or exc}")
     except (OSError, http.client.HTTPException) as exc:
         failures.append(f"port {port} of {address} does not answer: {exc}")

@@ -68,7 +68,7 @@ class SettingsChange:
         self._desired = desired
         self._ended = applied.ended_sessions
         self.changes = list(document.changes())
-        warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document)]
+        warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
         host = target.action.task_vars.get("inventory_hostname")

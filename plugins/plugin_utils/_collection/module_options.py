@@ -40,6 +40,7 @@ ALWAYS: dict[str, dict[str, str]] = {
         "admin_auth": "nodered_admin_auth",
         "admin_users": "nodered_admin_users",
         "new_hashes": "nodered_new_hashes",
+        "https_options": "nodered_https_options",
         "values": "nodered_settings",
         "expressions": "nodered_settings_js",
         "absent": "nodered_settings_absent",

@@ -63,7 +63,7 @@ def plain(value: t.Any, depth: int = 0) -> t.Any:
 def render(value: t.Any, style: Style, indent: str = "", inline: bool = False) -> str:
     """The code for a value that starts on a line with that indentation; objects take one line per key."""
     if isinstance(value, Expression):
-        return _render_expression(value.code, style, indent)
+        return value.code if value.verbatim else _render_expression(value.code, style, indent)
     if isinstance(value, dict):
         return _render_object(value, style, indent, inline)
     if isinstance(value, list):

@@ -250,6 +250,11 @@ def _declared_in(block: Node, with_var: bool) -> set[str]:
     return names
 
 
+def names_of_file(root: Node) -> set[str]:
+    """The names that a file declares for all of its code."""
+    return _declared_in(root, with_var=True)
+
+
 def names_of_scope(reference: Reference) -> set[str]:
     """The names that a node around a place declares for what stands in it."""
     node = reference.node

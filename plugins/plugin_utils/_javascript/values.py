@@ -222,8 +222,10 @@ def is_placeholder(value: t.Any) -> bool:
 class Expression:
     """A JavaScript expression as text. Two are equal when they differ in comments, spacing and quotes only."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, verbatim: bool = False) -> None:
+        """``verbatim``: it is written as it is, its lines are not indented anew."""
         self.text = text.strip()
+        self.verbatim = verbatim
 
     @classmethod
     def of(cls, node: Node) -> Expression:

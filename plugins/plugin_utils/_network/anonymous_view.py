@@ -47,7 +47,8 @@ def probe_endpoint(
     :param timeout: seconds to wait for one answer; all of them together get 12 times that
     :returns: address, port, reachable; tls, plain_http, old_tls (the protocol or the empty text); certificate (PEM),
         trusted (None where there is no certificate); login (as `login_type`), settings_status, flows_status,
-        token_status, cors (the header of /settings); not_asked (path and setting of logins that are not asked for)
+        token_status, cors (the header of /settings); client_certificate (whether nobody gets further without one);
+        not_asked (path and setting of logins that are not asked for)
     """
     external_view: dict[str, t.Any] = {
         "address": address,
@@ -63,6 +64,7 @@ def probe_endpoint(
         "flows_status": None,
         "token_status": None,
         "cors": None,
+        "client_certificate": False,
         "not_asked": [],
     }
     deadline = time.monotonic() + _LONGEST * timeout
@@ -76,11 +78,11 @@ def probe_endpoint(
     external_view["plain_http"] = probe.speaks_plain_http(address, port, timeout)
     if not external_view["tls"] and not external_view["plain_http"]:
         return external_view
-    with (
-        contextlib.suppress(OSError, http.client.HTTPException),
-        probe.Endpoint(address, port, external_view["tls"], timeout, deadline=deadline) as endpoint,
-    ):
-        _probe_http(external_view, endpoint, expected)
+    try:
+        with probe.Endpoint(address, port, external_view["tls"], timeout, deadline=deadline) as endpoint:
+            _probe_http(external_view, endpoint, expected)
+    except (OSError, http.client.HTTPException):
+        external_view["client_certificate"] = external_view["tls"] and probe.turns_away(address, port, timeout)
     return external_view
 
 
@@ -103,8 +105,18 @@ def _probe_tls(external_view: dict[str, t.Any], authorities: str, timeout: float
 
 
 def _served_certificate(address: tuple[str, int], context: ssl.SSLContext, timeout: float) -> str:
-    with socket.create_connection(address, timeout) as plain, context.wrap_socket(plain) as tls:
-        return ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True) or b"")
+    try:
+        with socket.create_connection(address, timeout) as plain, context.wrap_socket(plain) as tls:
+            certificate = tls.getpeercert(binary_form=True) or b""
+    except ssl.SSLCertVerificationError:
+        raise
+    except ssl.SSLError:
+        # It was verified, and then the server wanted one of ours.
+        refused = probe.certificate_of_refusal(*address, timeout)
+        if refused is None:
+            raise
+        certificate = refused
+    return ssl.DER_cert_to_PEM_cert(certificate)
 
 
 def _old_protocol(address: tuple[str, int], timeout: float) -> str:

@@ -16,9 +16,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes import FUNCTIONS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
     code_children,
+    members_of,
     text_of,
     unwrapped,
+    value_of,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.https import https_literals
 
 from .base import SECURE, RuleBook, SettingsReview, is_code
 from .certificates import check_certificate
@@ -26,6 +29,7 @@ from .certificates import check_certificate
 RULES = RuleBook()
 
 _PEM = "-----BEGIN"
+_OLD_PROTOCOLS = ("TLSv1", "TLSv1.1", "TLSv1_method", "TLSv1_1_method")
 
 HTTPS_MISSING = RULES.add(
     "https-missing",
@@ -69,8 +73,9 @@ HTTPS_OLD = RULES.add(
     Severity.MEDIUM,
     "https admits TLS 1.0 or 1.1",
     "Both have been deprecated since 2021 (RFC 8996), and every browser of the last ten years speaks a newer one.",
-    "Remove minVersion, or run pifleet.nodered.secure.",
-    "nodered_certificate_provider",
+    "Set minVersion: TLSv1.2 in nodered_https_options and run pifleet.nodered.secure, or remove it from the file: what"
+    " stands there is kept.",
+    "nodered_https_options",
 )
 
 REFRESH_IGNORED = RULES.add(
@@ -119,6 +124,8 @@ def check_https(review: SettingsReview, today: datetime.date) -> Iterator[Findin
         yield review.finding(HTTPS_MALFORMED, "https is neither an object nor a function.", node)
     else:
         yield from _https_object(review, value, today)
+    for literal in https_literals(review.settings):
+        yield from _old_protocols(review, literal)
     if isinstance(value, dict) and not review.is_off("httpsRefreshInterval"):
         yield review.finding(
             REFRESH_IGNORED, "httpsRefreshInterval is set, and https is no function.", ("httpsRefreshInterval",)
@@ -139,9 +146,13 @@ def _https_object(review: SettingsReview, value: dict[str, t.Any], today: dateti
             yield review.finding(KEY_IN_REPOSITORY, f"{part} of https is the key itself.", path)
         elif isinstance(text, str) and text and part == "cert":
             yield from check_certificate(text, today, functools.partial(review.finding, at=path))
-    for key in ("minVersion", "secureProtocol"):
-        if value.get(key) in ("TLSv1", "TLSv1.1", "TLSv1_method", "TLSv1_1_method"):
-            yield review.finding(HTTPS_OLD, f"{key} of https is {value[key]}.", ("https", key))
+
+
+def _old_protocols(review: SettingsReview, literal: Node) -> Iterator[Finding]:
+    for member in members_of(literal):
+        version = value_of(member.value) if member.value is not None else None
+        if member.name in ("minVersion", "secureProtocol") and version in _OLD_PROTOCOLS:
+            yield review.finding(HTTPS_OLD, f"{member.name} of https is {version}.", member.node)
 
 
 def _returns_nothing(node: Node) -> bool:

@@ -58,8 +58,9 @@ OLD_TLS = RULES.add(
     Severity.MEDIUM,
     "TLS 1.0 or 1.1 is accepted",
     "Both have been deprecated since 2021 (RFC 8996); an attacker between may choose them.",
-    "Remove minVersion from https and Node.js options such as --tls-min-v1.0, or run pifleet.nodered.secure.",
-    "nodered_certificate_provider",
+    "Set minVersion: TLSv1.2 in nodered_https_options and run pifleet.nodered.secure, and remove Node.js options such as"
+    " --tls-min-v1.0.",
+    "nodered_https_options",
 )
 
 TLS_BROKEN = RULES.add(

@@ -27,9 +27,9 @@ def reminders(desired: DesiredSettings, applied: AppliedSettings) -> list[str]:
     return messages
 
 
-def warnings(desired: DesiredSettings, document: SettingsDocument) -> list[str]:
+def warnings(desired: DesiredSettings, document: SettingsDocument, applied: AppliedSettings) -> list[str]:
     """Sentences about an edited document."""
-    messages = []
+    messages = list(applied.notes)
     if desired.users is not None and document.has(("adminAuth", "tokens")):
         messages.append(
             "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"

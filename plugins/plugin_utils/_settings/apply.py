@@ -15,13 +15,16 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
 from . import web_sockets
 from .desired import OWN_VARIABLES, DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
-from .functions import https
+from .https import HttpsValue, https_value
 from .roots import NODE_ROOT, is_below, root_of, static_roots
 from .sessions import EndedSessions, ended_sessions
 from .source import MISSING
+from .tls_options import VARIABLE as TLS_VARIABLE
 
 #: Hours between two checks for a renewed certificate: 72 s, so that a run can wait for it instead of restarting.
 REFRESH_INTERVAL = 0.02
+#: Hours between two checks that are still often enough for any certificate.
+LONGEST_REFRESH_INTERVAL = 24
 #: A way out of every refusal of an adminAuth.
 _KEEP = "Set nodered_admin_auth: keep to leave it as it is."
 #: A hash that no password has, for checks that must not spend time on hashing. Its cost is too high to try guesses on.
@@ -35,10 +38,12 @@ class AppliedSettings:
     :ivar ended_sessions: whose logins have to end
     :ivar unchanged_passwords: where new hashes were asked for, whose passwords are those of the file: the variable, with
         the name of the user in a list of them
+    :ivar notes: sentences about what of the owner's own is another one now
     """
 
     ended_sessions: EndedSessions
     unchanged_passwords: list[str]
+    notes: list[str]
 
 
 def apply_settings(
@@ -55,6 +60,9 @@ def apply_settings(
     _refuse_placeholders(document)
     hashes = _Hashes(hashing, desired.new_hashes)
     ended = EndedSessions([], None)
+    notes: list[str] = []
+    # Of the file as it came, so that the lines of its refusals are those of the file.
+    tls = _https_of(document, desired) if desired.https else None
     if desired.keeps_admin_auth:
         _require_admin_auth(document)
         _refuse_default(document)
@@ -64,10 +72,11 @@ def apply_settings(
     _apply_login(document, "httpStaticAuth", desired.static_auth, hashes)
     if desired.static is not None:
         document.set(("httpStatic",), desired.static)
-    if desired.https:
-        document.set(("https",), Expression(https(desired.certificate)))
+    if tls is not None:
+        document.set(("https",), tls.value)
+        notes += tls.notes
         if "httpsRefreshInterval" not in desired.values:
-            document.set(("httpsRefreshInterval",), REFRESH_INTERVAL)
+            notes += _apply_refresh_interval(document)
     if desired.credential_secret is not None:
         _apply_credential_secret(document, desired.credential_secret, another_secret)
     _apply_other_settings(document, desired)
@@ -75,7 +84,7 @@ def apply_settings(
         web_sockets.ask_for_login(document, desired.other_paths)
     if desired.node_auth is not None and desired.static_auth is not None:
         _check_basic_logins(document, desired.node_auth, desired.static_auth)
-    return AppliedSettings(ended, hashes.unchanged_passwords)
+    return AppliedSettings(ended, hashes.unchanged_passwords, notes)
 
 
 def _refuse_placeholders(document: SettingsDocument) -> None:
@@ -214,6 +223,43 @@ def _apply_login(document: SettingsDocument, key: str, login: Login | None, hash
     _require_written_out(document, key)
     present = document.get((key, "pass"))
     document.set((key,), {"user": login.user, "pass": hashes.hash_of(login.secret, present, OWN_VARIABLES[key])})
+
+
+def _https_of(document: SettingsDocument, desired: DesiredSettings) -> HttpsValue:
+    tls = https_value(document.settings, desired.certificate, desired.https_options)
+    if desired.https_options.get("requestCert") and "ca" not in tls.options:
+        raise SettingsOptionError(
+            f"{TLS_VARIABLE}: requestCert without ca would let in everybody who has a certificate of any public authority."
+            " Set ca to the path of a file on the host with the certificate of the authority that signs your clients'."
+        )
+    return tls
+
+
+def _apply_refresh_interval(document: SettingsDocument) -> list[str]:
+    """Have Node-RED look for a renewed certificate, as often as the owner wants it if that is often enough."""
+    key = ("httpsRefreshInterval",)
+    present, line = document.get(key), document.line_of(key)
+    is_missing = present is MISSING or (isinstance(present, Expression) and present.is_undefined)
+    if not is_missing and 0 < _hours(present) <= LONGEST_REFRESH_INTERVAL:
+        return []
+    document.set(key, REFRESH_INTERVAL)
+    if is_missing:
+        return []
+    return [
+        f"line {line}: httpsRefreshInterval is {REFRESH_INTERVAL} now. It was no number of hours up to"
+        f" {LONGEST_REFRESH_INTERVAL}, and Node-RED might have gone on with an expired certificate. Set it in nodered_settings"
+        " to have another one."
+    ]
+
+
+def _hours(interval: object) -> float:
+    """The hours that a literal means; 0 where it means none, or only running it tells."""
+    if isinstance(interval, bool):
+        return 0
+    try:
+        return float(interval) if isinstance(interval, (int, float, str)) else 0
+    except ValueError:
+        return 0
 
 
 def _apply_credential_secret(document: SettingsDocument, secret: str, another: bool) -> None:

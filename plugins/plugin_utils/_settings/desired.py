@@ -23,6 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
 from .export import KeyPath, right_name
+from .tls_options import OF_CERTIFICATE, VARIABLE, tls_options
 
 #: Keys that have a variable of their own, so that two variables cannot ask for different things.
 OWN_VARIABLES = {
@@ -49,6 +50,7 @@ class DesiredSettings:
     :ivar session_expiry: seconds that a login to the editor lasts
     :ivar static: the value of httpStatic
     :ivar https: whether Node-RED takes the certificate of this collection
+    :ivar https_options: further members of `https`; None for one that it must not have
     :ivar new_hashes: whether each password gets a new hash
     :ivar values: other settings by their keys, with dots between them
     :ivar expressions: the same for JavaScript
@@ -63,6 +65,7 @@ class DesiredSettings:
     static_auth: Login | None
     static: str | list[dict[str, str]] | None
     https: bool
+    https_options: dict[str, t.Any]
     #: The name of the file with key and certificate in nodecerts.
     certificate: str
     credential_secret: str | None
@@ -80,6 +83,7 @@ class DesiredSettings:
         :param user_dir: relative paths of static files lie below it; None where it is not known
         :param certificate: the name of the file with key and certificate in nodecerts
         :raises AccountError: a user or a login would lock somebody out, or let somebody in
+        :raises TlsOptionError: an option of TLS is unknown, or has no possible value
         :raises SettingsOptionError: an option has no possible value, or two contradict each other
         """
         keeps = options["admin_auth"] == "keep"
@@ -97,6 +101,7 @@ class DesiredSettings:
             static_auth=_given(options["static_auth"], lambda given: login(given, "nodered_static_auth")),
             static=_given(options["static"], lambda given: _static(given, user_dir)),
             https=options["https"],
+            https_options=tls_options(options["https_options"]),
             certificate=certificate,
             credential_secret=options["credential_secret"],
             new_hashes=options["new_hashes"],
@@ -105,6 +110,11 @@ class DesiredSettings:
             absent=list(options["absent"]),
         )
         desired._check_other_keys()
+        if desired.https_options and not desired.https:
+            raise SettingsOptionError(
+                f"{VARIABLE} would have no effect: nodered_certificate_provider is none, so https stays as it is. Keep one"
+                " of the two."
+            )
         return desired
 
     @property
@@ -157,7 +167,10 @@ class DesiredSettings:
         right = right_name(name)
         if variable != "nodered_settings_absent" and not key.startswith(right):
             raise SettingsOptionError(f"{variable}: Node-RED ignores {key}: the name is {right}.")
-        own = "nodered_certificate_provider" if name == "https" and self.https else OWN_VARIABLES.get(name)
+        own = OWN_VARIABLES.get(name)
+        if name == "https" and self.https:
+            of_certificate = key == name or key.split(".")[1] in OF_CERTIFICATE
+            own = "nodered_certificate_provider" if of_certificate else VARIABLE
         if own:
             raise SettingsOptionError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
 

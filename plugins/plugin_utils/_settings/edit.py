@@ -256,6 +256,11 @@ class SettingsEdit:
         indent = _INDENT.match(self.settings.source, self._line_start(position), position)
         return indent[0] if indent else b""
 
+    def starts_line(self, node: Node) -> bool:
+        """Whether nothing but its indentation stands before a node on its line."""
+        start = self._line_start(node.start_byte)
+        return start + len(self.indent_at(node.start_byte)) == node.start_byte
+
     def _line_start(self, position: int) -> int:
         start = self.settings.source.rfind(b"\n", 0, position) + 1
         return self.settings.source.rfind(b"\r", start, position) + 1 or start

@@ -28,12 +28,23 @@ VERIFY_CLIENT = _function("verify_client")
 #: The value of `ioMiddleware` of a dashboard.
 IO_MIDDLEWARE = _function("io_middleware")
 
-_HTTPS = _function("https")
+_HTTPS = [line.strip() for line in _function("https").splitlines()]
+_RETURNED = "{ key: pem, cert: pem }"
 
 
-def https(certificate: str) -> str:
+def https(
+    certificate: str,
+    returned: str = _RETURNED,
+    pem: str = "pem",
+    gaps: tuple[str, str, str] = ("\n    ", "\n    ", "\n"),
+) -> str:
     """The value of `https`.
 
     :param certificate: the name of the file with key and certificate in nodecerts
+    :param returned: the object of TLS options that it returns, which has the key and the certificate from a constant
+    :param pem: the name of that constant
+    :param gaps: what stands before its first statement, before its second one, and behind that
     """
-    return _HTTPS.replace('"server.pem"', json.dumps(certificate))
+    text = "".join(map("".join, zip(("", *gaps), _HTTPS, strict=True)))
+    text = text.replace('"server.pem"', json.dumps(certificate)).replace("const pem", f"const {pem}")
+    return text.replace(_RETURNED, returned)

@@ -126,6 +126,7 @@ _SECURED: dict[str, t.Any] = {
             "anonymous": False,
             "node_auth": True,
             "static": [],
+            "client_certificate": False,
             "settings": hashlib.sha256(SETTINGS.encode("utf-8")).hexdigest(),
         },
         "settings": hashlib.sha256(SETTINGS.encode("utf-8")).hexdigest(),

@@ -20,6 +20,7 @@ def make_options(**given: t.Any) -> dict[str, t.Any]:
         "static": None,
         "static_auth": None,
         "https": False,
+        "https_options": {},
         "credential_secret": None,
         "values": {},
         "expressions": {},

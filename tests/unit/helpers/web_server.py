@@ -26,8 +26,15 @@ BASIC = (401, {"WWW-Authenticate": 'Basic realm="Authorization Required"'}, "")
 
 
 @contextlib.contextmanager
-def serving(handler: type[http.server.BaseHTTPRequestHandler], pem: pathlib.Path | None = None) -> t.Iterator[int]:
-    """Let a request handler answer on a port of this machine, over TLS with a PEM file; yields the port."""
+def serving(
+    handler: type[http.server.BaseHTTPRequestHandler],
+    pem: pathlib.Path | None = None,
+    wants_certificate: ssl.TLSVersion | None = None,
+) -> t.Iterator[int]:
+    """Let a request handler answer on a port of this machine, over TLS with a PEM file; yields the port.
+
+    :param wants_certificate: clients need a certificate, and the protocol is this one at most
+    """
     listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     # Neither requests nor clients that go away are told of.
     for silenced, name in ((handler, "log_message"), (listening, "handle_error")):
@@ -35,6 +42,10 @@ def serving(handler: type[http.server.BaseHTTPRequestHandler], pem: pathlib.Path
     if pem:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
+        if wants_certificate is not None:
+            context.maximum_version = wants_certificate
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(pem)
         listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     try:
@@ -45,7 +56,12 @@ def serving(handler: type[http.server.BaseHTTPRequestHandler], pem: pathlib.Path
 
 
 @contextlib.contextmanager
-def server(pages: Pages, pem: pathlib.Path | None = None, bearer_opens: bool = False) -> t.Iterator[int]:
+def server(
+    pages: Pages,
+    pem: pathlib.Path | None = None,
+    bearer_opens: bool = False,
+    wants_certificate: ssl.TLSVersion | None = None,
+) -> t.Iterator[int]:
     """Serve pages; what is not there is 404 without a login."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -62,5 +78,5 @@ def server(pages: Pages, pem: pathlib.Path | None = None, bearer_opens: bool = F
             self.end_headers()
             self.wfile.write(body.encode())
 
-    with serving(Handler, pem) as port:
+    with serving(Handler, pem, wants_certificate) as port:
         yield port

@@ -14,6 +14,7 @@ import itertools
 import os
 import pathlib
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -244,3 +245,40 @@ def test_a_server_that_closes_each_connection(pem: tuple[pathlib.Path, str]) -> 
     }
     with server(pages, pem[0]) as port:
         assert probe.prove(t.cast("t.Any", expected(port, tls=True))) == []
+
+
+@pytest.mark.parametrize("maximum", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("by_settings", [True, False])
+def test_who_wants_a_client_certificate_is_closed(
+    pem: tuple[pathlib.Path, str], maximum: ssl.TLSVersion, by_settings: bool
+) -> None:
+    path, fingerprint = pem
+    with server(LOCKED, path, wants_certificate=maximum) as port:
+        target = expected(port, tls=True, certificate=fingerprint, client_certificate=by_settings)
+        assert probe.prove(target) == []
+        assert probe.wants_client_certificate(target)
+        other = probe.prove({**target, "certificate": "0" * 64})
+    assert other == [f"port {port} serves another certificate than the installed one"]
+
+
+def test_a_client_certificate_that_nobody_asks_for(pem: tuple[pathlib.Path, str]) -> None:
+    path, _fingerprint = pem
+    with server(LOCKED, path) as port:
+        target = expected(port, tls=True, client_certificate=True)
+        failures = probe.prove(target, timeout=1)
+        assert not probe.wants_client_certificate(target)
+    assert failures == [f"port {port} lets in who shows no client certificate, although https wants one"]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"",
+        b"\x15\x03\x03\x00\x02\x02\x28",
+        b"\x16\x03\x03\xff\xff\x0b\x00\x00\x00\x0d",
+        b"\x16\x03\x03\x00\x08\x0b\xff\xff\xff\x00\x00\x01\x00",
+        b"\x16\x03\x03\x00\x00" * 100,
+    ],
+)
+def test_a_greeting_of_any_bytes_ends(stream: bytes) -> None:
+    assert isinstance(list(probe._handshake_messages(stream)), list)

@@ -11,6 +11,7 @@ import datetime
 import http.server
 import pathlib
 import socket
+import ssl
 import subprocess
 import time
 import typing as t
@@ -80,8 +81,19 @@ def test_a_closed_server(pem: tuple[pathlib.Path, str]) -> None:
         "flows_status": 401,
         "token_status": 401,
         "cors": None,
+        "client_certificate": False,
         "not_asked": [],
     }
+
+
+@pytest.mark.parametrize("maximum", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_wants_a_client_certificate(pem: tuple[pathlib.Path, str], maximum: ssl.TLSVersion) -> None:
+    path, certificate = pem
+    with server(LOCKED, path, wants_certificate=maximum) as port:
+        view = probe_endpoint("127.0.0.1", port, ROOT, certificate)
+    assert view["client_certificate"] is True
+    assert (view["tls"], view["certificate"], view["trusted"]) == (True, certificate, True)
+    assert (view["login"], view["settings_status"], view["not_asked"]) == (None, None, [])
 
 
 def signed(

@@ -181,6 +181,7 @@ FAULTS = [
     ("https-function-returns-nothing", "https", {"https": "() => null"}),
     ("https-function-returns-nothing", "https", {"https": "function() { return; }"}),
     ("https-old-protocol", "https", {"https": '{key: k, cert: c, minVersion: "TLSv1"}'}),
+    ("https-old-protocol", "https", {"https": 'function() { return {key: k, cert: c, minVersion: "TLSv1.1"}; }'}),
     ("https-refresh-ignored", "httpsRefreshInterval", {"https": "{key: k, cert: c}", "httpsRefreshInterval": "12"}),
     ("private-key-in-file", "https", {"https": '{key: "-----BEGIN PRIVATE KEY-----\\nx", cert: c}'}),
     ("require-https-misunderstood", "requireHttps", {"requireHttps": "true"}),

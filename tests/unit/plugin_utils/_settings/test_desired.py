@@ -37,7 +37,7 @@ def warnings(source: bytes = EMPTY, **given: t.Any) -> list[str]:
     document = SettingsDocument(source)
     desired = DesiredSettings.from_options(make_options(**given), "/home/pi/.node-red")
     outcome = apply_settings(desired, document)
-    return [*advice.reminders(desired, outcome), *advice.warnings(desired, document)]
+    return [*advice.reminders(desired, outcome), *advice.warnings(desired, document, outcome)]
 
 
 def credentials(source: t.Any = EMPTY, users: str = "[]", more: str = "") -> bytes:
@@ -155,6 +155,15 @@ def test_credential_secret_is_never_changed() -> None:
         ({"values": {"adminAuth": {}}}, "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
         ({"absent": ["credentialSecret"]}, "nodered_settings_absent: credentialSecret has a variable"),
         ({"expressions": {"https": "null"}, "https": True}, "nodered_settings_js: https has a variable of its own"),
+        (
+            {"expressions": {"https.ca": "1"}, "https": True},
+            "https.ca has a variable of its own, nodered_https_options",
+        ),
+        (
+            {"values": {"https.key": "1"}, "https": True},
+            "https.key has a variable of its own, nodered_certificate_provider",
+        ),
+        ({"absent": ["https.ca"], "https": True}, "https.ca has a variable of its own, nodered_https_options"),
         ({"values": {"ui.path": "x"}, "expressions": {"ui": "{}"}}, "nodered_settings_js: ui contradicts ui.path"),
         ({"values": {"uiPort": 1}, "absent": ["uiPort"]}, "nodered_settings_absent: uiPort contradicts uiPort"),
         ({"expressions": {"a.b": "{ x: "}}, "nodered_settings_js: a.b is not one valid JavaScript expression"),

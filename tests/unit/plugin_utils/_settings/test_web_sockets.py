@@ -61,8 +61,7 @@ def applied(source: bytes = b"module.exports = {\n}\n", **given: t.Any) -> tuple
     desired = DesiredSettings.from_options(
         make_options(**{"node_auth": {"user": "fred", "password": PASSWORD}, **given}), "/home/pi/.node-red"
     )
-    apply_settings(desired, document)
-    return document, advice.warnings(desired, document)
+    return document, advice.warnings(desired, document, apply_settings(desired, document))
 
 
 def basic(user: str, password: str) -> dict[str, str]:
