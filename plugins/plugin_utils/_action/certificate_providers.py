@@ -45,7 +45,7 @@ class Provider:
     :ivar warnings: what the user has to know whether or not a certificate is due
     """
 
-    #: Whether the host makes the private key, which is then never replaced unless that is asked for.
+    #: Whether the host makes the private key, which is then never replaced unless that, or another type, is asked for.
     keeps_key = True
     #: Whether the dates of a certificate depend on the clock of the host.
     uses_host_clock = False
@@ -218,6 +218,7 @@ class Provider:
                 yield from (name, label, f"{label}.local", self.action.inventory_address(name))
 
     def _run_module(self, operation: str, shape: type[Shape], **arguments: t.Any) -> Shape:
+        # What is not asked for is left out: a key of any type that is there then stays.
         key = {name: self.options[name] for name in ("key_type", "new_key")}
         return self.action.run_module(
             "host_certificate", {**host_options(self.options), **key, "operation": operation, **arguments}, shape
@@ -230,6 +231,7 @@ class Provider:
             self.names,
             authority.certificate if authority else None,
             self.options["renew_before"],
+            key_type=self.options["key_type"],
             self_signed=self_signed,
         )
         return [*reasons, *(["a new key was asked for"] if self.options["new_key"] else [])]
@@ -260,6 +262,8 @@ class FleetAuthority(Provider):
             warnings = [self.authority.warning(self.options["days"])]
             if self.options["ca_permitted"]:
                 warnings.append(self.authority.permitted_warning(self.options["ca_permitted"]))
+            if self.options["ca_key_type"]:
+                warnings.append(self.authority.key_type_warning(self.options["ca_key_type"]))
             self.warnings += [warning for warning in warnings if warning]
 
     def reasons(self) -> list[str]:
@@ -302,7 +306,7 @@ class FleetAuthority(Provider):
         options = self.options
         permitted = self._permitted(each for other in others.values() for each in other["asked"])
         authority = CertificateAuthority.load_or_create(
-            options["ca_dir"], options["ca_passphrase"], permitted=permitted
+            options["ca_dir"], options["ca_passphrase"], permitted=permitted, key_type=options["ca_key_type"]
         )
         if authority.created:
             self.warnings.append(

@@ -70,7 +70,7 @@ class DesiredLineage:
     directory: str
     challenge: str = "standalone"
     webroot: str | None = None
-    key_type: str = "ecdsa-p256"
+    key_type: str | None = None
     email: str | None = None
     configuration: str = dataclasses.field(default="", repr=False)
     credentials: str | None = dataclasses.field(default=None, repr=False)
@@ -87,7 +87,7 @@ def desired_lineage(
     directory: str,
     challenge: str = "standalone",
     webroot: str | None = None,
-    key_type: str = "ecdsa-p256",
+    key_type: str | None = None,
     email: str | None = None,
     options: Mapping[str, t.Any] | None = None,
     credentials: str | None = None,
@@ -95,6 +95,7 @@ def desired_lineage(
     """What was asked for, checked.
 
     :param names: DNS names; the host's own names are not among them, because no public authority signs `pi.local`
+    :param key_type: the type that the key must have; None for any, and for the first of `KEY_TYPES` where one is made
     :param options: further options of certbot by name
     :raises AcmeError: it cannot be fulfilled
     """
@@ -209,7 +210,7 @@ def _reasons_of_certificate(lineage: LineageState, desired: DesiredLineage, now:
     superfluous = sorted(set(lineage["names"]) - set(desired.names))
     found_reasons = [f"the DNS name {name} is missing" for name in missing]
     found_reasons += [f"the DNS name {name} is no longer wanted" for name in superfluous]
-    if described["key_type"] != desired.key_type:
+    if desired.key_type and described["key_type"] != desired.key_type:
         found_reasons.append(f"its key is of the type {described['key_type']}, not {desired.key_type}")
     if end - now < (end - start) / _OVERDUE:
         found_reasons.append(f"certbot should have renewed it long ago: it expires on {end:%Y-%m-%d}")

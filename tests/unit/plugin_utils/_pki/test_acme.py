@@ -68,6 +68,7 @@ def test_server_that_adds_names() -> None:
 def test_rsa_size() -> None:
     chain = pair("pi.example.org", key=rsa.generate_private_key(65537, 2048))[1].decode()
     assert reasons({"chain": chain}, chain, key_type="rsa-2048") == ([], [])
+    assert reasons({"chain": chain}, chain, key_type=None) == ([], [])
     assert reasons({"chain": chain}, chain, key_type="rsa-3072")[0] == ["its key is of the type rsa-2048, not rsa-3072"]
 
 

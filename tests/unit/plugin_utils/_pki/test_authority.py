@@ -38,6 +38,23 @@ class TestAuthority:
         assert "Not Before: Feb 28 12:00:00 2026 GMT" in expected
         assert "Not After : Feb 27 11:59:59 2036 GMT" in expected
         assert ca.intermediates == ()
+
+    def test_a_chain_of_rsa_keys(self, tmp_path: pathlib.Path, factory: CertificateFactory) -> None:
+        ca = CertificateAuthority.load_or_create(tmp_path / "rsa", now=NOW, key_type="rsa-3072")
+        assert ca.key_type == "rsa-3072"
+        chain = certificates.issue(ca, factory.request("rsa2048"), NAMES, now=NOW)
+        assert "Signature Algorithm: sha256WithRSAEncryption" in text(chain)
+        assert verify(tmp_path, ca.certificate_pem, chain).endswith(": OK\n")
+        assert lint(ca.certificate_pem + chain) == []
+        # One that exists keeps its key.
+        again = CertificateAuthority.load_or_create(tmp_path / "rsa", key_type="ecdsa-p256")
+        assert again.certificate == ca.certificate
+        assert "rsa-3072, although nodered_ca_key_type says ecdsa-p256" in (again.key_type_warning("ecdsa-p256") or "")
+        assert again.key_type_warning("rsa-3072") is None
+
+    def test_an_unknown_type_of_key(self, tmp_path: pathlib.Path) -> None:
+        with pytest.raises(PkiError, match="must be one of ecdsa-p256, rsa-2048"):
+            CertificateAuthority.load_or_create(tmp_path / "dsa", key_type="dsa")
         assert lint(ca.certificate_pem) == []
 
     def test_two_fleets_can_be_told_apart(self, tmp_path: pathlib.Path) -> None:
