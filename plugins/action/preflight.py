@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState, PlainHttpState
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
     HostAction,
     host_certificate,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
+    Provider,
     certificate_provider,
     installed_fingerprint,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.plain_http import plain_http_warning
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.role_variables import role_variables
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
     ServiceSettings,
@@ -46,7 +48,7 @@ class ActionModule(HostAction):
         given = {module: validated(spec, module_options(module, variables)) for module, spec in _SPECS.items()}
         certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
         check_options(restart)
-        found = self.look(restart, seconds=restart["timeout"])
+        found = self.look(restart, plain_http=restart["https"], seconds=restart["timeout"])
         # What other hosts of the run are compared with, also where this one fails.
         of_host = host_certificate(found, certificate["names"])
         try:
@@ -92,4 +94,18 @@ class ActionModule(HostAction):
         of_service = restart_reasons(state, restart, environment, fingerprint)
         of_service += [reason for reason in (exposure(state),) if reason]
         due += [f"service ({', '.join(of_service)})"] if of_service else []
+        if provider and found["plain_http"]:
+            self._warn_of_plain_http(found, edit, provider, certificate["provider"])
         return due, [*(provider.warnings if provider else ()), *edit.warnings]
+
+    def _warn_of_plain_http(self, found: HostState, edit: SettingsChange, provider: Provider, kind: str) -> None:
+        """Tell who will be cut off. Of this task alone, because it is the one before the first change."""
+        warning = plain_http_warning(
+            t.cast("PlainHttpState", found["plain_http"]),
+            found["host"]["addresses"],
+            edit.flow_file,
+            provider.names,
+            private=kind in ("ca", "selfsigned"),
+        )
+        if warning:
+            self.warn(f"{self.task_vars['inventory_hostname']}: {warning}")

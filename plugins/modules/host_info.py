@@ -24,6 +24,11 @@ options:
       - Also read what only an audit wants to know, see RV(details).
     type: bool
     default: false
+  plain_http:
+    description:
+      - Also read who talks to a server that speaks plain HTTP, see RV(plain_http).
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -448,6 +453,23 @@ proof:
       description: What is not as expected any more.
       type: list
       elements: str
+plain_http:
+  description:
+    - Who talks to a server that speaks plain HTTP, at most 100 of each; null without O(plain_http), and where no server
+      speaks it.
+  returned: success
+  type: dict
+  contains:
+    port:
+      description: The port of the server.
+      type: int
+    clients:
+      description: The remote addresses of connections that are established.
+      type: list
+      elements: str
+    flows:
+      description: By the name of a file of flows, what the nodes are called that call the server itself.
+      type: dict
 transaction:
   description: The transaction that a former run left open, or null.
   returned: success
@@ -527,7 +549,12 @@ def _give_up(_signal: int, _frame: object) -> None:
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**HOST_ARGUMENTS, "details": {"type": "bool", "default": False}}, supports_check_mode=True
+        argument_spec={
+            **HOST_ARGUMENTS,
+            "details": {"type": "bool", "default": False},
+            "plain_http": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
     )
     # Whatever a file, a program or a server of the host does to be waited for.
     signal.signal(signal.SIGALRM, _give_up)

@@ -21,6 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
     Credentials,
     Migration,
     analyse,
+    flow_file,
     migration,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -80,6 +81,11 @@ class SettingsChange:
         return self._document.source != self._target.content or self._plan is not None
 
     @property
+    def flow_file(self) -> str | None:
+        """The name of the file of flows that the service loads; None where that is not known."""
+        return self._target.flow_file(self._document)
+
+    @property
     def _plan(self) -> dict[str, t.Any] | None:
         return self._migration.plan if self._migration else None
 
@@ -121,6 +127,10 @@ class SettingsTarget:
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
         """What is known of the credentials of flows; None where the file belongs to no service."""
+        return None
+
+    def flow_file(self, document: SettingsDocument) -> str | None:
+        """The name of the file of flows that the service loads; None where that is not known."""
         return None
 
     def check(self, desired: DesiredSettings) -> None:
@@ -175,6 +185,9 @@ class ServiceSettings(SettingsTarget):
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
         return analyse(self.state, document)
+
+    def flow_file(self, document: SettingsDocument) -> str | None:
+        return flow_file(self.state, document)
 
     def check(self, desired: DesiredSettings) -> None:
         service = self.state["service"]
