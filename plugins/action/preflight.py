@@ -18,6 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
     installed_fingerprint,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.plain_http import plain_http_warning
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.revocation import within_reach
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.role_variables import role_variables
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
     ServiceSettings,
@@ -89,6 +90,7 @@ class ActionModule(HostAction):
         due = [f"certificate ({', '.join(reasons)})"] if reasons else []
         if edit.is_due:
             due.append(f"settings.js ({', '.join(edit.changes) or 'credentials of flows'})")
+        restart, unended = within_reach(restart, state)
         environment = desired_environment(state, restart["environment"])
         fingerprint = installed_fingerprint(state) if restart["https"] and not reasons else ""
         of_service = restart_reasons(state, restart, environment, fingerprint)
@@ -96,7 +98,7 @@ class ActionModule(HostAction):
         due += [f"service ({', '.join(of_service)})"] if of_service else []
         if provider and found["plain_http"]:
             self._warn_of_plain_http(found, edit, provider, certificate["provider"])
-        return due, [*(provider.warnings if provider else ()), *edit.warnings]
+        return due, [*(provider.warnings if provider else ()), *edit.warnings, *unended]
 
     def _warn_of_plain_http(self, found: HostState, edit: SettingsChange, provider: Provider, kind: str) -> None:
         """Tell who will be cut off. Of this task alone, because it is the one before the first change."""

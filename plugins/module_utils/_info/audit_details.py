@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import AuditDetails, SessionState
 
 #: Nodes and configurations that listen for somebody who is not logged in to the editor.
-_LISTENING = ("http in", "websocket-listener", "ui_base", "ui-base")
+_LISTENING = ("http in", "websocket-listener", "ui_base", "ui-base", "uibuilder", "worldmap", "socketio-config")
 
 
 def gather_details(unit: LocatedUnit, pids: Iterable[int]) -> AuditDetails:

@@ -24,6 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.resolver 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import Bundle, check_bundle
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import CaDirectory
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import public_key_fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
     Names,
@@ -33,6 +34,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     fleet_subtrees,
     parsed_address,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import KEY_TYPES
 
 from .answers import Shape
 from .base import HostAction, host_certificate, host_options
@@ -264,6 +266,8 @@ class FleetAuthority(Provider):
                 warnings.append(self.authority.permitted_warning(self.options["ca_permitted"]))
             if self.options["ca_key_type"]:
                 warnings.append(self.authority.key_type_warning(self.options["ca_key_type"]))
+            if not self.options["ca_certificate"]:
+                warnings.append(CaDirectory(self.options["ca_dir"]).exposure())
             self.warnings += [warning for warning in warnings if warning]
 
     def reasons(self) -> list[str]:
@@ -408,9 +412,11 @@ class Acme(Provider):
         return self.fetch + install
 
     def install(self) -> CertificateResult:
-        return self.action.run_module(
-            "host_acme", {**host_options(self.options), **self.desired.arguments, "force": bool(self.fetch)}, AcmeResult
-        )
+        # The key that certbot has stays, unless another type is asked for.
+        present = described(self.chain)
+        kept = {"key_type": present["key_type"]} if present and present["key_type"] in KEY_TYPES else {}
+        arguments = {**kept, **self.desired.arguments, "force": bool(self.fetch)}
+        return self.action.run_module("host_acme", {**host_options(self.options), **arguments}, AcmeResult)
 
 
 PROVIDERS: dict[str, type[Provider]] = {"ca": FleetAuthority, "selfsigned": SelfSigned, "file": File, "acme": Acme}

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import ipaddress
-import typing as t
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import PlainHttpState
@@ -42,8 +41,8 @@ def plain_http_warning(
     sentences = [f"Node-RED speaks plain HTTP on port {found['port']} until now, and after this run https alone."]
     if clients:
         sentences.append(
-            f"Connected now: {_some(clients)}. Whatever is no browser that somebody opens anew falls silent until it uses"
-            " https:// (wss://)" + (" and trusts your authority: docs/trust.md." if private else ".")
+            f"Connected now: {_some(clients)}. They fall silent until they use https:// (wss://)"
+            + (" and trust your authority: docs/trust.md." if private else ".")
         )
     if calls:
         those = "A node calls" if len(calls) == 1 else f"{len(calls)} nodes call"

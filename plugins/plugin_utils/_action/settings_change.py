@@ -34,7 +34,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
     SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import EndedSessions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import (
+    EndedSessions,
+    kept_elsewhere,
+    unended_warning,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 from .answers import Shape
@@ -72,6 +76,8 @@ class SettingsChange:
         warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document)]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
+        if (self._ended.users or self._ended.expiry) and kept_elsewhere(document):
+            warnings.append(unended_warning(self._ended.users))
         host = target.action.task_vars.get("inventory_hostname")
         self.warnings = [*advice.reminders(desired, applied), *(f"{host}: {warning}" for warning in warnings)]
 

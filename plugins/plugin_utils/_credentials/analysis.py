@@ -28,6 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requir
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import kept_elsewhere
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 with contextlib.suppress(ImportError):  # require tells
@@ -191,6 +192,8 @@ def _why_unknown(state: Mapping[str, t.Any], document: SettingsDocument) -> str:
     for override in state["overrides"]:
         if override["by"].startswith("-D") and override["path"][:1] in ([], ["credentialSecret"], ["userDir"]):
             return f"{override['by']} of the service may set the key"
+    if kept_elsewhere(document):
+        return "a storageModule keeps them, not a file of Node-RED's"
     if isinstance(document.get(("credentialSecret",)), Expression):
         return "credentialSecret is code"
     user_dir = document.get(("userDir",))

@@ -148,7 +148,9 @@ class CertificateAuthority:
                 folder.finish(pem_of_key(existing.key, passphrase))
                 return existing
             constraints = name_constraints(permitted or ())
-            new = cls(*new_root(common_name, days, constraints, now or now_utc(), key_type or KEY_TYPES[0]), created=True)
+            new = cls(
+                *new_root(common_name, days, constraints, now or now_utc(), key_type or KEY_TYPES[0]), created=True
+            )
             folder.create(new.certificate_pem, pem_of_key(new.key, passphrase))
             return new
 

@@ -32,7 +32,9 @@ def test_types(kind: str, expected: str, factory: CertificateFactory) -> None:
     assert key_type_of(factory.key(kind).read_bytes()) == expected
 
 
-def host(tmp_path: pathlib.Path, key_type: str | None, installed: bytes | None, new_key: bool = False) -> HostCertificate:
+def host(
+    tmp_path: pathlib.Path, key_type: str | None, installed: bytes | None, new_key: bool = False
+) -> HostCertificate:
     made = HostCertificate.__new__(HostCertificate)
     made.store = Store("nodered.service", str(tmp_path))
     made.key_type, made.new_key = key_type, new_key

@@ -78,6 +78,12 @@ def test_the_advice_on_a_weak_key_works(factory: CertificateFactory) -> None:
     assert asked.options["new_key"] is False
 
 
+def test_a_key_that_others_may_read_is_told(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "ca.key").chmod(0o644)
+    (warning,) = provider("ca", b"", ca_dir=str(tmp_path)).warnings
+    assert f"chmod 600 {tmp_path / 'ca.key'}" in warning
+
+
 def test_an_authority_with_another_key_is_told(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
     said = provider("ca", b"", ca_dir=str(tmp_path), ca_key_type="rsa-2048")
     assert isinstance(said, FleetAuthority)
