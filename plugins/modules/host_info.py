@@ -24,9 +24,9 @@ options:
       - Also read what only an audit wants to know, see RV(details).
     type: bool
     default: false
-  plain_http:
+  dependents:
     description:
-      - Also read who talks to a server that speaks plain HTTP, see RV(plain_http).
+      - Also read who depends on a server that speaks plain HTTP, see RV(dependents).
     type: bool
     default: false
 attributes:
@@ -453,9 +453,9 @@ proof:
       description: What is not as expected any more.
       type: list
       elements: str
-plain_http:
+dependents:
   description:
-    - Who talks to a server that speaks plain HTTP, at most 100 of each; null without O(plain_http), and where no server
+    - Who depends on a server that speaks plain HTTP, at most 100 of each; null without O(dependents), and where no server
       speaks it.
   returned: success
   type: dict
@@ -467,8 +467,11 @@ plain_http:
       description: The remote addresses of connections that are established.
       type: list
       elements: str
-    flows:
+    calls:
       description: By the name of a file of flows, what the nodes are called that call the server itself.
+      type: dict
+    writers:
+      description: The same of nodes that write files which other users of the host may read.
       type: dict
 transaction:
   description: The transaction that a former run left open, or null.
@@ -552,7 +555,7 @@ def main() -> None:
         argument_spec={
             **HOST_ARGUMENTS,
             "details": {"type": "bool", "default": False},
-            "plain_http": {"type": "bool", "default": False},
+            "dependents": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -39,7 +39,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 )
 
 from .audit_details import gather_details
-from .plain_http import plain_http_state
+from .dependents import dependents_state
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
@@ -63,7 +63,7 @@ def gather(
     user_dir: str | None = None,
     settings_path: str | None = None,
     details: bool = False,
-    plain_http: bool = False,
+    dependents: bool = False,
 ) -> HostState:
     """Read the state of one Node-RED.
 
@@ -72,7 +72,7 @@ def gather(
     :param user_dir: its userDir; None finds it as Node-RED does
     :param settings_path: its settings file; None finds it as Node-RED does
     :param details: whether to read also what only an audit wants to know
-    :param plain_http: whether to read also who talks to a server that speaks plain HTTP
+    :param dependents: whether to read also who depends on a server that speaks plain HTTP
     :returns: the state, ready to be sent as JSON
     :raises HostError: there is no such user, no systemctl, or a file cannot be read
     """
@@ -114,7 +114,7 @@ def gather(
         "acme": certbot_lineage.read(unit.name),
         "exposed": [],
         "endpoints": [],
-        "plain_http": None,
+        "dependents": None,
         "proof": None,
         "transaction": None,
         "details": None,
@@ -122,11 +122,11 @@ def gather(
     if unit.node_red_version is None or unit.launch.manager:
         state["elsewhere"] = elsewhere(unit.processes())
     if unit.account:
-        _gather_of_user(located(unit), state, details, plain_http)
+        _gather_of_user(located(unit), state, details, dependents)
     return state
 
 
-def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, plain_http: bool) -> None:
+def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, dependents: bool) -> None:
     """Read what is known where the user of the service is."""
     account = unit.account
     state["user"] = {
@@ -141,11 +141,11 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, plain_ht
     state["certificate"] = _certificate_state(unit, state["certificate"])
     state["exposed"] = exposed_files(unit.user_dir, account, wanted_umask(unit.name))
     # Before anything here connects to the server.
-    connected = connections() if plain_http and not _has_proved_tls(unit) else []
+    connected = connections() if dependents and not _has_proved_tls(unit) else []
     _gather_proof(unit, state)
-    port = _plain_port(state) if plain_http else None
+    port = _plain_port(state) if dependents else None
     if port:
-        state["plain_http"] = plain_http_state(unit, port, connected, state["host"])
+        state["dependents"] = dependents_state(unit, port, connected, state["host"])
     if details:
         state["details"] = gather_details(unit, unit.processes())
 

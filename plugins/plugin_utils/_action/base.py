@@ -185,18 +185,18 @@ class HostAction(ActionBase):
         self,
         options: dict[str, t.Any],
         details: bool = False,
-        plain_http: bool = False,
+        dependents: bool = False,
         seconds: float = LONGEST_LOOK,
     ) -> HostState:
         """Visit the host once, and read everything that its Node-RED is known by.
 
         :param options: with those of `host_options`
         :param details: whether to read also what only an audit wants to know
-        :param plain_http: whether to read also who talks to a server that speaks plain HTTP
+        :param dependents: whether to read also who depends on a server that speaks plain HTTP
         :param seconds: as in `run_module`
         :raises UserError: as `run_module`
         """
-        asked = {**host_options(options), "details": details, "plain_http": plain_http}
+        asked = {**host_options(options), "details": details, "dependents": dependents}
         self._seen = self.run_module("host_info", asked, HostState, seconds)
         return self._seen
 

@@ -111,7 +111,7 @@ _SECURED: dict[str, t.Any] = {
     "acme": None,
     "exposed": [],
     "endpoints": [],
-    "plain_http": None,
+    "dependents": None,
     "proof": {
         "expected": {
             "address": "127.0.0.1",

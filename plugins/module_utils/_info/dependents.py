@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who talks to a Node-RED that speaks plain HTTP, and so falls silent once it speaks TLS."""
+"""Who depends on a Node-RED that is not secured yet: who talks plain HTTP to it, and what flows write for others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
-    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostIdentity, PlainHttpState
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        DependentsState,
+        HostIdentity,
+    )
 
 #: So many clients, and so many nodes of a file, are told at most.
 MOST = 100
@@ -26,27 +29,45 @@ _ADDRESSES = {"http request": "url", "websocket-client": "path"}
 _PORTS = {"http": 80, "ws": 80}
 
 
-def plain_http_state(
+def dependents_state(
     unit: LocatedUnit, port: int, connected: Iterable[tuple[int, str]], host: HostIdentity
-) -> PlainHttpState:
-    """Who talks to a server by plain HTTP.
+) -> DependentsState:
+    """Who depends on a server that speaks plain HTTP.
 
     :param unit: its unit
     :param port: its port
     :param connected: local port and remote address of the host's connections
     :param host: how the host is called
-    :returns: remote addresses, and by the name of each file of flows the nodes that call the server itself
+    :returns: remote addresses, and by the name of each file of flows the nodes that call the server itself, and those
+        that write files which other users may read
     """
     clients = sorted({address for local, address in connected if local == port})
     own = {"localhost", host["hostname"], f"{host['hostname']}.local", host["fqdn"], *host["addresses"]}
-    calls = {}
+    names = {each.lower() for each in own}
+    found: dict[str, dict[str, list[str]]] = {"calls": {}, "writers": {}}
     if unit.user_dir:
         with unit.account.rights():
-            for name, nodes in flow_files(unit.user_dir):
-                calling = [_label(node) for node in nodes if _calls(node, port, {each.lower() for each in own})]
-                if calling:
-                    calls[name] = calling[:MOST]
-    return {"port": port, "clients": clients[:MOST], "flows": calls}
+            for file, nodes in flow_files(unit.user_dir):
+                kinds = {
+                    "calls": [_label(node) for node in nodes if _calls(node, port, names)],
+                    "writers": [_label(node) for node in nodes if _writes(node)] if _others_read(unit) else [],
+                }
+                for kind, labels in kinds.items():
+                    if labels:
+                        found[kind][file] = labels[:MOST]
+    return {"port": port, "clients": clients[:MOST], "calls": found["calls"], "writers": found["writers"]}
+
+
+def _others_read(unit: LocatedUnit) -> bool:
+    """Whether every user may read what the service writes, unless its directory keeps them out."""
+    try:
+        return not int(unit.properties.get("UMask") or "0022", 8) & 0o004
+    except ValueError:
+        return False
+
+
+def _writes(node: dict[str, t.Any]) -> bool:
+    return node.get("type") == "file" and node.get("overwriteFile") != "delete"
 
 
 def _calls(node: dict[str, t.Any], port: int, own: set[str]) -> bool:
@@ -81,6 +102,7 @@ def _is_own(name: str, own: set[str]) -> bool:
 
 def _label(node: dict[str, t.Any]) -> str:
     """What a node is called in the editor, unless that looks like an address, which may hold a password."""
-    name = node.get("name")
-    usable = isinstance(name, str) and name.strip() and not set(name) & set("/@")
-    return f"{node['type']} {name.strip()!r}"[:_LONGEST_NAME] if usable else str(node["type"])
+    kind, name = str(node["type"]), node.get("name")
+    if not isinstance(name, str) or not name.strip() or set(name) & set("/@"):
+        return kind
+    return f"{kind} {name.strip()!r}"[:_LONGEST_NAME]

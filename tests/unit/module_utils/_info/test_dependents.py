@@ -17,21 +17,25 @@ import typing as t
 import pytest
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.network import connections
-from ansible_collections.pifleet.nodered.plugins.module_utils._info.plain_http import MOST, plain_http_state
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import PlainHttpState
+from ansible_collections.pifleet.nodered.plugins.module_utils._info.dependents import MOST, dependents_state
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.answers import checked
 
 HOST = {"hostname": "kitchen", "fqdn": "kitchen.lan", "addresses": ["192.0.2.7"], "clock": 0}
 
 
-def state(folder: pathlib.Path, nodes: t.Any = (), connected: t.Any = (), port: int = 1880) -> dict[str, t.Any]:
+def state(
+    folder: pathlib.Path, nodes: t.Any = (), connected: t.Any = (), port: int = 1880, umask: str = "0022"
+) -> dict[str, t.Any]:
     (folder / "flows.json").write_text(json.dumps(list(nodes)), "utf-8")
     unit = types.SimpleNamespace(
-        user_dir=str(folder), account=types.SimpleNamespace(rights=contextlib.nullcontext), name="nodered.service"
+        user_dir=str(folder),
+        account=types.SimpleNamespace(rights=contextlib.nullcontext),
+        properties={"UMask": umask},
     )
-    found = plain_http_state(t.cast("t.Any", unit), port, connected, t.cast("t.Any", HOST))
+    found = dependents_state(t.cast("t.Any", unit), port, connected, t.cast("t.Any", HOST))
     # As the control node takes it.
-    return t.cast("dict[str, t.Any]", checked(PlainHttpState, found, "plain_http"))
+    return t.cast("dict[str, t.Any]", checked(DependentsState, found, "dependents"))
 
 
 def request(url: t.Any, **more: t.Any) -> dict[str, t.Any]:
@@ -53,7 +57,7 @@ def request(url: t.Any, **more: t.Any) -> dict[str, t.Any]:
     ],
 )
 def test_calls(node: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
-    flows = state(tmp_path, [{"type": "tab"}, node])["flows"]
+    flows = state(tmp_path, [{"type": "tab"}, node])["calls"]
     assert len(flows["flows.json"]) == 1
     assert "secret" not in str(flows)
     assert "1880" not in str(flows)
@@ -78,11 +82,11 @@ def test_calls(node: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
     ],
 )
 def test_no_calls(node: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
-    assert state(tmp_path, [node])["flows"] == {}
+    assert state(tmp_path, [node])["calls"] == {}
 
 
 def test_port_80(tmp_path: pathlib.Path) -> None:
-    assert state(tmp_path, [request("http://localhost/a")], port=80)["flows"] == {"flows.json": ["http request 'x'"]}
+    assert state(tmp_path, [request("http://localhost/a")], port=80)["calls"] == {"flows.json": ["http request 'x'"]}
 
 
 @pytest.mark.parametrize(
@@ -96,13 +100,30 @@ def test_port_80(tmp_path: pathlib.Path) -> None:
     ],
 )
 def test_labels(name: t.Any, label: str, tmp_path: pathlib.Path) -> None:
-    assert state(tmp_path, [request("http://localhost:1880", name=name)])["flows"] == {"flows.json": [label]}
+    assert state(tmp_path, [request("http://localhost:1880", name=name)])["calls"] == {"flows.json": [label]}
+
+
+@pytest.mark.parametrize(
+    ("node", "umask", "told"),
+    [
+        ({"type": "file", "name": "CSV", "overwriteFile": "false"}, "0022", True),
+        ({"type": "file"}, "", True),
+        ({"type": "file", "overwriteFile": "delete"}, "0022", False),
+        ({"type": "file", "d": True}, "0022", False),
+        ({"type": "file in"}, "0022", False),
+        # Nobody else could read it so far.
+        ({"type": "file"}, "0027", False),
+        ({"type": "file"}, "0077", False),
+    ],
+)
+def test_writers(node: dict[str, t.Any], umask: str, told: bool, tmp_path: pathlib.Path) -> None:
+    assert list(state(tmp_path, [node], umask=umask)["writers"]) == (["flows.json"] if told else [])
 
 
 def test_bounds(tmp_path: pathlib.Path) -> None:
     connected = [(1880, f"10.0.{high}.{low}") for high in range(4) for low in range(256)]
     found = state(tmp_path, [request("http://localhost:1880")] * 1000, connected)
-    assert (len(found["clients"]), len(found["flows"]["flows.json"])) == (MOST, MOST)
+    assert (len(found["clients"]), len(found["calls"]["flows.json"])) == (MOST, MOST)
 
 
 def test_clients_of_the_port(tmp_path: pathlib.Path) -> None:

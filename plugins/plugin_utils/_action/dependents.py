@@ -2,14 +2,14 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who will be cut off when a server that spoke plain HTTP begins to speak TLS: said before that is so."""
+"""Who will be cut off when a server begins to speak TLS, and its files are closed: said before that is so."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import PlainHttpState
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 
@@ -19,7 +19,7 @@ _MOST_NAMES = 3
 
 
 def plain_http_warning(
-    found: PlainHttpState, own_addresses: Iterable[str], flow_file: str | None, names: Names, private: bool
+    found: DependentsState, own_addresses: Iterable[str], flow_file: str | None, names: Names, private: bool
 ) -> str | None:
     """What to tell before the server speaks TLS; None where nobody is known who would notice.
 
@@ -30,12 +30,7 @@ def plain_http_warning(
     :param private: whether clients have to be told to trust what signs the certificate
     """
     clients = _clients(found["clients"], set(own_addresses))
-    calls = [
-        one_line(label)
-        for file, labels in found["flows"].items()
-        if flow_file is None or file == flow_file
-        for label in labels
-    ]
+    calls = _labels(found["calls"], flow_file)
     if not clients and not calls:
         return None
     sentences = [f"Node-RED speaks plain HTTP on port {found['port']} until now, and after this run https alone."]
@@ -58,6 +53,32 @@ def plain_http_warning(
             )
         )
     return " ".join(sentences)
+
+
+def files_warning(found: DependentsState, flow_file: str | None, user: str) -> str | None:
+    """What to tell before files are closed to other users; None where no flow is known to write one.
+
+    :param found: as above
+    :param flow_file: as above
+    :param user: who runs Node-RED
+    """
+    writers = _labels(found["writers"], flow_file)
+    if not writers:
+        return None
+    return (
+        f"Flows write files ({_some(writers)}), which every user of the host could read. From this run on a new file is for"
+        f' {one_line(user)} alone. Where a web server, Samba or a backup has to read it, set nodered_umask: "0027" and put'
+        " who reads into the group: docs/installs.md."
+    )
+
+
+def _labels(by_file: Mapping[str, Sequence[str]], flow_file: str | None) -> list[str]:
+    return [
+        one_line(label)
+        for file, labels in by_file.items()
+        if flow_file is None or file == flow_file
+        for label in labels
+    ]
 
 
 def _clients(addresses: Sequence[str], own: set[str]) -> list[str]:

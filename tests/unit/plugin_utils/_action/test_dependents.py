@@ -6,17 +6,21 @@
 
 from __future__ import annotations
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import PlainHttpState
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.plain_http import plain_http_warning
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.dependents import (
+    files_warning,
+    plain_http_warning,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 
+OPEN: DependentsState = {"port": 1880, "clients": [], "calls": {}, "writers": {"flows.json": ["file 'CSV'", "file"]}}
 NAMES = Names(("kitchen.local",), ("192.0.2.7",))
 
 
 def said(
     clients: list[str], flows: dict[str, list[str]] | None = None, flow_file: str | None = None, private: bool = True
 ) -> str:
-    found: PlainHttpState = {"port": 1880, "clients": clients, "flows": flows or {}}
+    found: DependentsState = {"port": 1880, "clients": clients, "calls": flows or {}, "writers": {}}
     return plain_http_warning(found, ["192.0.2.7"], flow_file, NAMES, private) or ""
 
 
@@ -53,3 +57,12 @@ def test_a_public_certificate_needs_no_trust() -> None:
     assert "https://" in text
     assert "trust" not in text
     assert "NODE_EXTRA_CA_CERTS" not in text
+
+
+def test_files() -> None:
+    text = files_warning(OPEN, "flows.json", "pi") or ""
+    assert "file 'CSV', file" in text
+    assert "for pi alone" in text
+    assert 'nodered_umask: "0027"' in text
+    assert files_warning(OPEN, "other.json", "pi") is None
+    assert files_warning({**OPEN, "writers": {}}, None, "pi") is None
