@@ -413,7 +413,8 @@ class Acme(Provider):
 
     def install(self) -> CertificateResult:
         # The key that certbot has stays, unless another type is asked for.
-        present = described(self.chain)
+        lineage = self.state["acme"]
+        present = described(lineage["chain"].encode("utf-8")) if lineage else None
         kept = {"key_type": present["key_type"]} if present and present["key_type"] in KEY_TYPES else {}
         arguments = {**kept, **self.desired.arguments, "force": bool(self.fetch)}
         return self.action.run_module("host_acme", {**host_options(self.options), **arguments}, AcmeResult)

@@ -12,6 +12,7 @@ import types
 import typing as t
 
 import pytest
+from certbot_lineages import LINEAGE
 from host_state import make_state
 from pki_tools import CertificateFactory
 
@@ -34,11 +35,11 @@ ACTION = types.SimpleNamespace(
 )
 
 
-def provider(kind: str, chain: bytes, **options: t.Any) -> Provider:
+def provider(kind: str, chain: bytes, action: t.Any = ACTION, acme: t.Any = None, **options: t.Any) -> Provider:
     given = validated(SPEC, {"provider": kind, **options})
     assert given is not None
-    state = make_state(**{"certificate.chain": chain.decode(), "host.clock": int(time.time())})
-    made = certificate_provider(t.cast("t.Any", ACTION), given, t.cast("dict[str, t.Any]", state))
+    state = make_state(acme=acme, **{"certificate.chain": chain.decode(), "host.clock": int(time.time())})
+    made = certificate_provider(action, given, t.cast("dict[str, t.Any]", state))
     assert made is not None
     return made
 
@@ -67,6 +68,25 @@ def test_a_type_that_is_asked_for_is_made(
     assert provider("ca", chain, ca_dir=str(tmp_path), key_type="ecdsa-p256").reasons() == []
     due = provider("ca", chain, ca_dir=str(tmp_path), key_type="rsa-2048").reasons()
     assert due == ["its key is of the type ecdsa-p256, not rsa-2048"]
+
+
+@pytest.mark.parametrize(
+    ("present", "asked", "sent"),
+    [("rsa2048", None, "rsa-2048"), ("rsa2048", "ecdsa-p256", "ecdsa-p256"), ("p384", None, None), (None, None, None)],
+)
+def test_certbot_keeps_its_type(
+    present: str | None, asked: str | None, sent: str | None, factory: CertificateFactory
+) -> None:
+    arguments: dict[str, t.Any] = {}
+    action = types.SimpleNamespace(
+        **vars(ACTION), run_module=lambda _module, options, _shape: arguments.update(options) or {}
+    )
+    chain = factory.self_signed(present).decode() if present else ""
+    lineage = {**LINEAGE, "chain": chain, "names": ["pi.example.org"]} if present else None
+    made = provider("acme", b"", action, lineage, names=["pi.example.org"], **({"key_type": asked} if asked else {}))
+    made.reasons()
+    made.install()
+    assert arguments.get("key_type") == sent
 
 
 def test_the_advice_on_a_weak_key_works(factory: CertificateFactory) -> None:
