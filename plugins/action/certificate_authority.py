@@ -32,6 +32,8 @@ class ActionModule(HostAction):
             options["state"] == "present" or options["instead_of"] not in (None, before["fingerprint"])
         )
         warnings = [former.permitted_warning(options["permitted"])] if former and options["permitted"] else []
+        if former and options["key_type"] and options["state"] != "replaced":
+            warnings.append(former.key_type_warning(options["key_type"]))
         if done or self.check_mode:
             after = before if done else None
         else:
@@ -52,7 +54,12 @@ class ActionModule(HostAction):
         folder, passphrase, days = options["ca_dir"], options["ca_passphrase"], options["days"]
         if options["state"] == "renewed":
             return CertificateAuthority.renew(folder, passphrase, days, options["instead_of"])
-        new = {"common_name": options["common_name"], "days": days, "permitted": options["permitted"]}
+        new = {
+            "common_name": options["common_name"],
+            "days": days,
+            "permitted": options["permitted"],
+            "key_type": options["key_type"],
+        }
         if options["state"] == "replaced":
             return CertificateAuthority.replace(folder, passphrase, instead_of=options["instead_of"], **new)
         return CertificateAuthority.load_or_create(

@@ -6,16 +6,26 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+    DependentsState,
+    HostState,
+    UserState,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
     HostAction,
     host_certificate,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
+    Provider,
     certificate_provider,
     installed_fingerprint,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.dependents import (
+    files_warning,
+    plain_http_warning,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.revocation import within_reach
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.role_variables import role_variables
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
     ServiceSettings,
@@ -25,7 +35,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.supported 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import module_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import umask_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
+    CLOSED_UMASK,
     check_options,
     desired_environment,
     exposure,
@@ -46,7 +58,7 @@ class ActionModule(HostAction):
         given = {module: validated(spec, module_options(module, variables)) for module, spec in _SPECS.items()}
         certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
         check_options(restart)
-        found = self.look(restart, seconds=restart["timeout"])
+        found = self.look(restart, dependents=restart["https"], seconds=restart["timeout"])
         # What other hosts of the run are compared with, also where this one fails.
         of_host = host_certificate(found, certificate["names"])
         try:
@@ -87,9 +99,37 @@ class ActionModule(HostAction):
         due = [f"certificate ({', '.join(reasons)})"] if reasons else []
         if edit.is_due:
             due.append(f"settings.js ({', '.join(edit.changes) or 'credentials of flows'})")
+        restart, unended = within_reach(restart, state)
+        host = self.task_vars["inventory_hostname"]
         environment = desired_environment(state, restart["environment"])
         fingerprint = installed_fingerprint(state) if restart["https"] and not reasons else ""
         of_service = restart_reasons(state, restart, environment, fingerprint)
         of_service += [reason for reason in (exposure(state),) if reason]
         due += [f"service ({', '.join(of_service)})"] if of_service else []
-        return due, [*(provider.warnings if provider else ()), *edit.warnings]
+        if provider and found["dependents"]:
+            self._warn_of_dependents(found, edit, provider, certificate["provider"], restart["umask"])
+        return due, [
+            *(provider.warnings if provider else ()),
+            *edit.warnings,
+            *(f"{host}: {warning}" for warning in unended),
+        ]
+
+    def _warn_of_dependents(
+        self, found: HostState, edit: SettingsChange, provider: Provider, kind: str, umask: str | None
+    ) -> None:
+        """Tell who will be cut off. Of this task alone, because it is the one before the first change."""
+        dependents, user = t.cast("DependentsState", found["dependents"]), t.cast("UserState", found["user"])
+        warnings = [
+            plain_http_warning(
+                dependents,
+                found["host"]["addresses"],
+                edit.flow_file,
+                provider.names,
+                private=kind in ("ca", "selfsigned"),
+            )
+        ]
+        # Another one is a choice of the owner's.
+        if umask == CLOSED_UMASK and umask_of(found["service"]["drop_in"] or "") is None:
+            warnings.append(files_warning(dependents, edit.flow_file, user["name"]))
+        for warning in filter(None, warnings):
+            self.warn(f"{self.task_vars['inventory_hostname']}: {warning}")

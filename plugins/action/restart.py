@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import installed_fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.revocation import within_reach
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_login import (
@@ -44,18 +45,27 @@ class ActionModule(HostAction):
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         check_options(options)
         state = self.state(options)
+        options, warnings = within_reach(options, state)
+        return self._carried_out(options, state, warnings)
+
+    def _carried_out(self, options: dict[str, t.Any], state: dict[str, t.Any], warnings: list[str]) -> dict[str, t.Any]:
+        """Restart and prove where that is due.
+
+        :param warnings: what the user has to know in any case
+        """
         environment = desired_environment(state, options["environment"])
         fingerprint = options["fingerprint"] or (installed_fingerprint(state) if options["https"] else "")
         reasons = restart_reasons(state, options, environment, fingerprint)
         exposed = exposure(state)
         if not reasons and not exposed:
-            return {"changed": False, "reasons": []}
+            return {"changed": False, "reasons": [], "warnings": warnings}
         if not reasons:
-            return self._without_restart(options, state, environment, exposed)
+            return {**self._without_restart(options, state, environment, exposed), "warnings": warnings}
         result = {"changed": True, "reasons": reasons, "diff": _difference(state, environment, reasons)}
         if self.check_mode:
-            return {**result, "transaction": ""}
-        return {**result, **self._restarted(options, state, environment, fingerprint, reasons)}
+            return {**result, "transaction": "", "warnings": warnings}
+        done = self._restarted(options, state, environment, fingerprint, reasons)
+        return {**result, **done, "warnings": [*warnings, *done["warnings"]]}
 
     def _without_restart(
         self, options: dict[str, t.Any], state: dict[str, t.Any], environment: str, reason: str

@@ -52,9 +52,10 @@ options:
     default: []
   key_type:
     description:
-      - The type of a key that has to be made. A key that is there is not replaced because of it.
+      - The type that the host's key must have. A key of another type is replaced, and the certificate with it.
+      - When not given, a key of any type stays, and one that has to be made is of the type V(ecdsa-p256).
+      - A device that knows RSA only needs an authority with such a key as well, see O(ca_key_type).
     type: str
-    default: ecdsa-p256
     choices: [ecdsa-p256, rsa-2048, rsa-3072, rsa-4096]
   new_key:
     description:
@@ -99,6 +100,13 @@ options:
     type: list
     elements: str
     default: []
+  ca_key_type:
+    description:
+      - The type of the key of an authority made at first use, V(ecdsa-p256) when not given.
+      - An authority that is there keeps its key, and a warning tells where that is of another type. To replace it, see
+        M(pifleet.nodered.certificate_authority).
+    type: str
+    choices: [ecdsa-p256, rsa-2048, rsa-3072, rsa-4096]
   ca_passphrase:
     description:
       - The passphrase of the authority's key.

@@ -69,6 +69,12 @@ options:
       - When not given, all private domains and networks; V(*) for any. A replaced authority keeps those of the former.
     type: list
     elements: str
+  key_type:
+    description:
+      - The type of a new authority's key. When not given V(ecdsa-p256), and for a replaced authority that of the former.
+      - An authority that is there keeps its key, and a warning tells where that is of another type.
+    type: str
+    choices: [ecdsa-p256, rsa-2048, rsa-3072, rsa-4096]
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:

@@ -36,9 +36,9 @@ options:
     choices: [request, install, self_sign]
   key_type:
     description:
-      - The type of a key that has to be made.
+      - The type that the key must have. When not given, any key that is there will do, and one that has to be made is of
+        the type V(ecdsa-p256).
     type: str
-    default: ecdsa-p256
     choices: [ecdsa-p256, rsa-2048, rsa-3072, rsa-4096]
   new_key:
     description:
@@ -115,7 +115,7 @@ def main() -> None:
             "operation": {"type": "str", "required": True, "choices": ["request", "install", "self_sign"]},
             "key_type": {
                 "type": "str",
-                "default": "ecdsa-p256",
+                "no_log": False,
                 "choices": ["ecdsa-p256", "rsa-2048", "rsa-3072", "rsa-4096"],
             },
             "new_key": {"type": "bool", "default": False, "no_log": False},

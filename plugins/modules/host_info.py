@@ -24,6 +24,11 @@ options:
       - Also read what only an audit wants to know, see RV(details).
     type: bool
     default: false
+  dependents:
+    description:
+      - Also read who depends on a server that speaks plain HTTP, see RV(dependents).
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -454,6 +459,26 @@ proof:
       description: What is not as expected any more.
       type: list
       elements: str
+dependents:
+  description:
+    - Who depends on a server that speaks plain HTTP, at most 100 of each; null without O(dependents), and where no server
+      speaks it.
+  returned: success
+  type: dict
+  contains:
+    port:
+      description: The port of the server.
+      type: int
+    clients:
+      description: The remote addresses of connections that are established.
+      type: list
+      elements: str
+    calls:
+      description: By the name of a file of flows, what the nodes are called that call the server itself.
+      type: dict
+    writers:
+      description: The same of nodes that write files which other users of the host may read.
+      type: dict
 transaction:
   description: The transaction that a former run left open, or null.
   returned: success
@@ -533,7 +558,12 @@ def _give_up(_signal: int, _frame: object) -> None:
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**HOST_ARGUMENTS, "details": {"type": "bool", "default": False}}, supports_check_mode=True
+        argument_spec={
+            **HOST_ARGUMENTS,
+            "details": {"type": "bool", "default": False},
+            "dependents": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
     )
     # Whatever a file, a program or a server of the host does to be waited for.
     signal.signal(signal.SIGALRM, _give_up)

@@ -102,6 +102,17 @@ def test_a_successor(folder: pathlib.Path, state: str, same_key: bool) -> None:
     assert sorted(name for name in os.listdir(folder) if not name.startswith(".lock")) == ["ca.key", "ca.pem"]
 
 
+def test_the_type_of_the_key(folder: pathlib.Path) -> None:
+    authority(folder)
+    told = authority(folder, key_type="rsa-2048")
+    assert told.result["changed"] is False
+    assert "nodered_ca_key_type says rsa-2048" in told.output
+    assert "nodered_rotate=authority" in told.output
+    done = authority(folder, state="replaced", key_type="rsa-2048")
+    assert "nodered_ca_key_type" not in done.output
+    assert done.result["certificate"]["key_type"] == "rsa-2048"
+
+
 def test_nothing_to_succeed(folder: pathlib.Path) -> None:
     run = authority(folder, state="replaced")
     assert run.failed

@@ -77,8 +77,12 @@ def before(fleet: Fleet) -> t.Iterator[dict[str, Host]]:
         ({"nodered_certificate_names": ["heating.example.com"]}, ["pi31", "pi41", "pi5"]),
         # Without the one that takes its time.
         ({"nodered_certificate_names": ["heating.example.com"], "nodered_certificate_new_key": True}, ["pi31", "pi41"]),
+        (
+            {"nodered_certificate_names": ["heating.example.com"], "nodered_certificate_key_type": "rsa-2048"},
+            ["pi31", "pi41"],
+        ),
     ],
-    ids=["another name", "a new key"],
+    ids=["another name", "a new key", "another type of key"],
 )
 def test_open_connections_survive(
     fleet: Fleet, before: dict[str, Host], variables: dict[str, t.Any], renewed: list[str]
@@ -88,7 +92,7 @@ def test_open_connections_survive(
     for name in renewed:
         assert fleet.process(name) == before[name].process
         assert served(fleet, name) == installed(fleet, name) != before[name].served
-        assert (key(fleet, name) != before[name].key) is ("nodered_certificate_new_key" in variables)
+        assert (key(fleet, name) != before[name].key) is (len(variables) > 1)
         assert before[name].editor.messages()
         assert fleet.host(name).file(CERTIFICATE).mode == 0o600
     # This one would show its old certificate for hours.

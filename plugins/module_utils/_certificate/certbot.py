@@ -120,7 +120,7 @@ class AcmeCertificate(HostCertificate):
     """
 
     def __init__(self, unit: Unit, options: Mapping[str, t.Any]) -> None:
-        super().__init__(unit, options.get("key_type") or "ecdsa-p256", False)
+        super().__init__(unit, options.get("key_type"), False)
         self.options = options
         self.digest = options_digest(options.get("webroot"), options.get("configuration"), options.get("credentials"))
 

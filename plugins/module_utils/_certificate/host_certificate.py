@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 import typing as t
@@ -84,6 +85,16 @@ def fits(key: bytes, chain: bytes) -> bool:
     return openssl(["pkey", "-pubout"], key) == openssl(["x509", "-noout", "-pubkey"], chain)
 
 
+def key_type_of(key: bytes) -> str:
+    """The type of a private key in PEM as `_ALGORITHMS` names it, else what it is as openssl says it."""
+    text = openssl(["pkey", "-noout", "-text_pub"], key).decode("utf-8", "replace")
+    curve = re.search(r"^ASN1 OID: (\S+)", text, re.MULTILINE)
+    if curve:
+        return "ecdsa-p256" if curve[1] == "prime256v1" else f"ecdsa-{curve[1]}"
+    size = re.search(r"\((\d+) bit", text)
+    return f"rsa-{size[1]}" if size and "\nModulus:" in text else text.partition("\n")[0]
+
+
 def pair(key: bytes, chain: bytes) -> bytes:
     """The content of the file that Node-RED reads both from."""
     return key.rstrip(b"\n") + b"\n" + chain.rstrip(b"\n") + b"\n"
@@ -93,12 +104,13 @@ class HostCertificate:
     """Key and certificate of one Node-RED.
 
     :param unit: its unit
-    :param key_type: the type of a key that has to be made, one of `_ALGORITHMS`
+    :param key_type: the type that the key must have, one of `_ALGORITHMS`; none takes any that is there, and makes one of
+        the first type
     :param new_key: whether to make a new key also where there is one that can be used
     :raises HostError: the host has no such service
     """
 
-    def __init__(self, unit: Unit, key_type: str, new_key: bool) -> None:
+    def __init__(self, unit: Unit, key_type: str | None, new_key: bool) -> None:
         self.unit = located(unit)
         self.key_type = key_type
         self.new_key = new_key
@@ -137,7 +149,7 @@ class HostCertificate:
         """
         with self.store.lock():
             key = self._key()
-            encipherment = ", keyEncipherment" if self.key_type.startswith("rsa") else ""
+            encipherment = ", keyEncipherment" if key_type_of(key).startswith("rsa") else ""
             with self._configuration(subject=subject, names=", ".join(names), encipherment=encipherment) as path:
                 chain = openssl(
                     ["req", "-x509", "-new", "-sha256", "-days", str(days), "-config", path, "-key", "/dev/stdin"], key
@@ -147,14 +159,17 @@ class HostCertificate:
     def _key(self) -> bytes:
         """The key to certify: one that waits for its certificate, else the installed one, else a new one."""
         staged = files.read(self.store.path(_STAGED))
-        if staged is not None:
+        if staged is not None and self._will_do(staged):
             return staged
         installed = None if self.new_key else self._installed_key()
-        if installed is not None:
+        if installed is not None and self._will_do(installed):
             return installed
-        key = openssl(["genpkey", *_ALGORITHMS[self.key_type]])
+        key = openssl(["genpkey", *_ALGORITHMS[self.key_type or next(iter(_ALGORITHMS))]])
         self.store.keep(_STAGED, key)
         return key
+
+    def _will_do(self, key: bytes) -> bool:
+        return self.key_type is None or key_type_of(key) == self.key_type
 
     def _installed_key(self) -> bytes | None:
         key, _chain = split_pem(files.read(self.path, self.unit.account))

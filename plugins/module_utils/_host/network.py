@@ -9,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import ipaddress
+import itertools
 import re
 import socket
 import struct
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import unpacked
 
 from . import files
 
@@ -19,6 +22,11 @@ from . import files
 _VIRTUAL = re.compile(r"lo$|docker|br-|veth|virbr|cni|podman")
 
 _SIOCGIFADDR = 0x8915
+
+#: A state of /proc/net/tcp (net/tcp_states.h), and how much of that table is read.
+_ESTABLISHED = "01"
+
+_MOST_CONNECTIONS = 20000
 
 #: Flags of /proc/net/if_inet6 (linux/if_addr.h): temporary, deprecated, tentative.
 _PASSING = 0x01 | 0x20 | 0x40
@@ -39,6 +47,21 @@ def addresses() -> list[str]:
             if not _VIRTUAL.match(fields[5]) and not int(fields[4], 16) & _PASSING:
                 present.append(ipaddress.ip_address(bytes.fromhex(fields[0])))
     return [str(address) for address in present if not address.is_loopback and not address.is_link_local]
+
+
+def connections() -> list[tuple[int, str]]:
+    """Local port and remote address of each TCP connection that is established, by the kernel's own table."""
+    found = set()
+    for table, family in (("/proc/net/tcp", socket.AF_INET), ("/proc/net/tcp6", socket.AF_INET6)):
+        with contextlib.suppress(OSError), open(table, encoding="ascii") as stream:
+            for line in itertools.islice(stream, 1, _MOST_CONNECTIONS):
+                fields = line.split()
+                if fields[3] == _ESTABLISHED:
+                    address = ipaddress.ip_address(unpacked(fields[2].partition(":")[0], family))
+                    # A server that listens for both families sees IPv4 within IPv6.
+                    mapped = getattr(address, "ipv4_mapped", None)
+                    found.add((int(fields[1].partition(":")[2], 16), str(mapped or address)))
+    return sorted(found)
 
 
 def fully_qualified_name(hostname: str) -> str:

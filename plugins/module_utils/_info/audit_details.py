@@ -6,16 +6,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
-import json
 import os
 import time
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import package_version
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.flow_files import flow_files, read_json
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
 from .root_rights import root_rights
@@ -27,9 +23,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import AuditDetails, SessionState
 
 #: Nodes and configurations that listen for somebody who is not logged in to the editor.
-_LISTENING = ("http in", "websocket-listener", "ui_base", "ui-base")
-#: No flows, although they end so.
-_NO_FLOWS = ("package.json", "package-lock.json", "node_modules.json")
+_LISTENING = ("http in", "websocket-listener", "ui_base", "ui-base", "uibuilder", "worldmap", "socketio-config")
 
 
 def gather_details(unit: LocatedUnit, pids: Iterable[int]) -> AuditDetails:
@@ -55,29 +49,19 @@ def gather_details(unit: LocatedUnit, pids: Iterable[int]) -> AuditDetails:
     }
 
 
-def _json(path: str) -> t.Any:
-    """What a JSON file says; None where there is none that can be read."""
-    with contextlib.suppress(HostError, ValueError, RecursionError):
-        return json.loads((files.read(path) or b"null").decode("utf-8"))
-    return None
-
-
 def _flows(user_dir: str) -> dict[str, list[str]]:
     """For each file of flows, which nodes of `_LISTENING` it has that are not disabled."""
     kinds = {}
-    for path in sorted(glob.glob(os.path.join(glob.escape(user_dir), "*.json"))):
-        name = os.path.basename(path)
-        nodes = None if name in _NO_FLOWS or name.endswith("_cred.json") else _json(path)
-        if isinstance(nodes, list):
-            # A list, because what stands there need not be a string.
-            types = [node.get("type") for node in nodes if isinstance(node, dict) and not node.get("d")]
-            kinds[name] = [kind for kind in _LISTENING if kind in types]
+    for name, nodes in flow_files(user_dir):
+        # A list, because what stands there need not be a string.
+        types = [node.get("type") for node in nodes]
+        kinds[name] = [kind for kind in _LISTENING if kind in types]
     return kinds
 
 
 def _sessions(user_dir: str) -> list[SessionState]:
     """Who is logged in with which rights, never the tokens."""
-    sessions = _json(os.path.join(user_dir, ".sessions.json"))
+    sessions = read_json(os.path.join(user_dir, ".sessions.json"))
     now = time.time() * 1000
     return [
         {"user": session["user"], "scope": _scope(session.get("scope"))}

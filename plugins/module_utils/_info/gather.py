@@ -18,7 +18,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import rights_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.disks import disk_problems
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.network import addresses, fully_qualified_name
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.network import (
+    addresses,
+    connections,
+    fully_qualified_name,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import overrides
@@ -35,6 +39,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 )
 
 from .audit_details import gather_details
+from .dependents import dependents_state
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
@@ -58,6 +63,7 @@ def gather(
     user_dir: str | None = None,
     settings_path: str | None = None,
     details: bool = False,
+    dependents: bool = False,
 ) -> HostState:
     """Read the state of one Node-RED.
 
@@ -66,6 +72,7 @@ def gather(
     :param user_dir: its userDir; None finds it as Node-RED does
     :param settings_path: its settings file; None finds it as Node-RED does
     :param details: whether to read also what only an audit wants to know
+    :param dependents: whether to read also who depends on a server that speaks plain HTTP
     :returns: the state, ready to be sent as JSON
     :raises HostError: there is no such user, no systemctl, or a file cannot be read
     """
@@ -108,6 +115,7 @@ def gather(
         "acme": certbot_lineage.read(unit.name),
         "exposed": [],
         "endpoints": [],
+        "dependents": None,
         "proof": None,
         "transaction": None,
         "details": None,
@@ -115,11 +123,11 @@ def gather(
     if not unit.exists or unit.node_red_version is None or unit.launch.manager:
         state["elsewhere"] = elsewhere(unit.processes())
     if unit.account:
-        _gather_of_user(located(unit), state, details)
+        _gather_of_user(located(unit), state, details, dependents)
     return state
 
 
-def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool) -> None:
+def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, dependents: bool) -> None:
     """Read what is known where the user of the service is."""
     account = unit.account
     state["user"] = {
@@ -133,7 +141,12 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool) -> None:
     state["disks"] = disk_problems(_places(unit))
     state["certificate"] = _certificate_state(unit, state["certificate"])
     state["exposed"] = exposed_files(unit.user_dir, account, wanted_umask(unit.name))
+    # Before anything here connects to the server.
+    connected = connections() if dependents and not _has_proved_tls(unit) else []
     _gather_proof(unit, state)
+    port = _plain_port(state) if dependents else None
+    if port:
+        state["dependents"] = dependents_state(unit, port, connected, state["host"])
     if details:
         state["details"] = gather_details(unit, unit.processes())
 
@@ -221,6 +234,18 @@ def _certificate_state(unit: LocatedUnit, missing: CertificateState) -> Certific
         "key_matches": bool(key and chain and key_matches(content)),
         "sha256": checksum(content),
     }
+
+
+def _has_proved_tls(unit: LocatedUnit) -> bool:
+    return bool((Store(unit.name).read(PROVED) or {}).get("expected", {}).get("tls"))
+
+
+def _plain_port(state: HostState) -> int | None:
+    """The port on which the running server speaks plain HTTP; None where it speaks TLS, or does not run."""
+    proof = state["proof"]
+    if proof:
+        return proof["expected"]["port"] if state["service"]["active"] and not proof["expected"]["tls"] else None
+    return next((endpoint["port"] for endpoint in state["endpoints"] if endpoint["http"]), None)
 
 
 def _gather_proof(unit: LocatedUnit, state: HostState) -> None:

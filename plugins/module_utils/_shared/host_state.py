@@ -516,6 +516,18 @@ class AuditDetails(t.TypedDict):
     sessions: list[SessionState]
 
 
+class DependentsState(t.TypedDict):
+    """Who depends on a server that speaks plain HTTP: at most 100 of each."""
+
+    port: Port
+    #: The remote addresses of connections that are established.
+    clients: list[Address]
+    #: By the name of a file of flows, what the nodes are called that call the server itself.
+    calls: dict[Name, list[t.Annotated[str, Text(100)]]]
+    #: The same of nodes that write files which other users of the host may read.
+    writers: dict[Name, list[t.Annotated[str, Text(100)]]]
+
+
 class HostState(t.TypedDict):
     """What one visit of host_info reads of a host."""
 
@@ -541,6 +553,8 @@ class HostState(t.TypedDict):
     exposed: list[str]
     #: What the running server shows, where it was never proved.
     endpoints: list[EndpointState]
+    #: None where it was not asked for, and where no server speaks plain HTTP.
+    dependents: DependentsState | None
     #: None where nothing was proved yet.
     proof: ProofState | None
     #: None where no transaction is open.

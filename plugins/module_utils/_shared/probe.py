@@ -383,9 +383,14 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
                 fields = line.split()
                 if fields[3] == "0A" and fields[9] in inodes:
                     raw, port = fields[1].split(":")
-                    words = [bytes.fromhex(raw[start : start + 8])[::-1] for start in range(0, len(raw), 8)]
-                    endpoints.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
+                    endpoints.add((unpacked(raw, family), int(port, 16)))
     return sorted(endpoints)
+
+
+def unpacked(raw: str, family: socket.AddressFamily) -> str:
+    """An address as /proc/net/tcp writes it, in words of the machine's order."""
+    words = [bytes.fromhex(raw[start : start + 8])[::-1] for start in range(0, len(raw), 8)]
+    return socket.inet_ntop(family, b"".join(words))
 
 
 def reachable(address: str) -> str:

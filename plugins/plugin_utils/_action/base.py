@@ -181,15 +181,23 @@ class HostAction(ActionBase):
             raise UserError(failure_message(answer), **checked(FailureDetails, answer, module))
         return checked(shape, answer, module)
 
-    def look(self, options: dict[str, t.Any], details: bool = False, seconds: float = LONGEST_LOOK) -> HostState:
+    def look(
+        self,
+        options: dict[str, t.Any],
+        details: bool = False,
+        dependents: bool = False,
+        seconds: float = LONGEST_LOOK,
+    ) -> HostState:
         """Visit the host once, and read everything that its Node-RED is known by.
 
         :param options: with those of `host_options`
         :param details: whether to read also what only an audit wants to know
+        :param dependents: whether to read also who depends on a server that speaks plain HTTP
         :param seconds: as in `run_module`
         :raises UserError: as `run_module`
         """
-        self._seen = self.run_module("host_info", {**host_options(options), "details": details}, HostState, seconds)
+        asked = {**host_options(options), "details": details, "dependents": dependents}
+        self._seen = self.run_module("host_info", asked, HostState, seconds)
         return self._seen
 
     def _parse_returned_data(self, res: t.Any, *arguments: t.Any) -> t.Any:

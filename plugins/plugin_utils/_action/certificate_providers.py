@@ -24,6 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.resolver 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import Bundle, check_bundle
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import CaDirectory
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import public_key_fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
     Names,
@@ -33,6 +34,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     fleet_subtrees,
     parsed_address,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import KEY_TYPES
 
 from .answers import Shape
 from .base import HostAction, host_certificate, host_options
@@ -45,7 +47,7 @@ class Provider:
     :ivar warnings: what the user has to know whether or not a certificate is due
     """
 
-    #: Whether the host makes the private key, which is then never replaced unless that is asked for.
+    #: Whether the host makes the private key, which is then never replaced unless that, or another type, is asked for.
     keeps_key = True
     #: Whether the dates of a certificate depend on the clock of the host.
     uses_host_clock = False
@@ -218,6 +220,7 @@ class Provider:
                 yield from (name, label, f"{label}.local", self.action.inventory_address(name))
 
     def _run_module(self, operation: str, shape: type[Shape], **arguments: t.Any) -> Shape:
+        # What is not asked for is left out: a key of any type that is there then stays.
         key = {name: self.options[name] for name in ("key_type", "new_key")}
         return self.action.run_module(
             "host_certificate", {**host_options(self.options), **key, "operation": operation, **arguments}, shape
@@ -230,6 +233,7 @@ class Provider:
             self.names,
             authority.certificate if authority else None,
             self.options["renew_before"],
+            key_type=self.options["key_type"],
             self_signed=self_signed,
         )
         return [*reasons, *(["a new key was asked for"] if self.options["new_key"] else [])]
@@ -260,6 +264,10 @@ class FleetAuthority(Provider):
             warnings = [self.authority.warning(self.options["days"])]
             if self.options["ca_permitted"]:
                 warnings.append(self.authority.permitted_warning(self.options["ca_permitted"]))
+            if self.options["ca_key_type"]:
+                warnings.append(self.authority.key_type_warning(self.options["ca_key_type"]))
+            if not self.options["ca_certificate"]:
+                warnings.append(CaDirectory(self.options["ca_dir"]).exposure())
             self.warnings += [warning for warning in warnings if warning]
 
     def reasons(self) -> list[str]:
@@ -302,7 +310,7 @@ class FleetAuthority(Provider):
         options = self.options
         permitted = self._permitted(each for other in others.values() for each in other["asked"])
         authority = CertificateAuthority.load_or_create(
-            options["ca_dir"], options["ca_passphrase"], permitted=permitted
+            options["ca_dir"], options["ca_passphrase"], permitted=permitted, key_type=options["ca_key_type"]
         )
         if authority.created:
             self.warnings.append(
@@ -404,9 +412,12 @@ class Acme(Provider):
         return self.fetch + install
 
     def install(self) -> CertificateResult:
-        return self.action.run_module(
-            "host_acme", {**host_options(self.options), **self.desired.arguments, "force": bool(self.fetch)}, AcmeResult
-        )
+        # The key that certbot has stays, unless another type is asked for.
+        lineage = self.state["acme"]
+        present = described(lineage["chain"].encode("utf-8")) if lineage else None
+        kept = {"key_type": present["key_type"]} if present and present["key_type"] in KEY_TYPES else {}
+        arguments = {**kept, **self.desired.arguments, "force": bool(self.fetch)}
+        return self.action.run_module("host_acme", {**host_options(self.options), **arguments}, AcmeResult)
 
 
 PROVIDERS: dict[str, type[Provider]] = {"ca": FleetAuthority, "selfsigned": SelfSigned, "file": File, "acme": Acme}

@@ -21,6 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
     Credentials,
     Migration,
     analyse,
+    flow_file,
     migration,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -33,7 +34,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
     SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import EndedSessions
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import (
+    EndedSessions,
+    kept_elsewhere,
+    unended_warning,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 from .answers import Shape
@@ -71,6 +76,8 @@ class SettingsChange:
         warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
+        if (self._ended.users or self._ended.expiry) and kept_elsewhere(document):
+            warnings.append(unended_warning(self._ended.users))
         host = target.action.task_vars.get("inventory_hostname")
         self.warnings = [*advice.reminders(desired, applied), *(f"{host}: {warning}" for warning in warnings)]
 
@@ -78,6 +85,11 @@ class SettingsChange:
     def is_due(self) -> bool:
         """Whether the file, or what its credentials are encrypted with, has to change."""
         return self._document.source != self._target.content or self._plan is not None
+
+    @property
+    def flow_file(self) -> str | None:
+        """The name of the file of flows that the service loads; None where that is not known."""
+        return self._target.flow_file(self._document)
 
     @property
     def _plan(self) -> dict[str, t.Any] | None:
@@ -121,6 +133,10 @@ class SettingsTarget:
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
         """What is known of the credentials of flows; None where the file belongs to no service."""
+        return None
+
+    def flow_file(self, document: SettingsDocument) -> str | None:
+        """The name of the file of flows that the service loads; None where that is not known."""
         return None
 
     def check(self, desired: DesiredSettings) -> None:
@@ -175,6 +191,9 @@ class ServiceSettings(SettingsTarget):
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
         return analyse(self.state, document)
+
+    def flow_file(self, document: SettingsDocument) -> str | None:
+        return flow_file(self.state, document)
 
     def check(self, desired: DesiredSettings) -> None:
         service = self.state["service"]

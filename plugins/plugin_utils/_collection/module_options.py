@@ -24,7 +24,6 @@ ALWAYS: dict[str, dict[str, str]] = {
         "service": "nodered_service",
         "provider": "nodered_certificate_provider",
         "names": "nodered_certificate_names",
-        "key_type": "nodered_certificate_key_type",
         "new_key": "nodered_certificate_new_key",
         "days": "nodered_certificate_days",
         "renew_before": "nodered_certificate_renew_before",
@@ -60,6 +59,8 @@ ALWAYS: dict[str, dict[str, str]] = {
 UNLESS_EMPTY: dict[str, dict[str, str]] = {
     "certificate": {
         **_PLACE,
+        "key_type": "nodered_certificate_key_type",
+        "ca_key_type": "nodered_ca_key_type",
         "ca_passphrase": "nodered_ca_passphrase",
         "ca_certificate": "nodered_ca_certificate",
         "ca_key": "nodered_ca_key",

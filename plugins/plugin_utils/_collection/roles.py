@@ -61,7 +61,7 @@ def wrong_type(name: str, value: t.Any) -> str:
 def _kind(option: t.Mapping[str, t.Any]) -> str:
     """What an option may be, for people."""
     if option.get("choices"):
-        return "one of " + ", ".join(map(str, option["choices"]))
+        return "one of " + ", ".join(str(choice) or "nothing" for choice in option["choices"])
     kind = _KINDS.get(option.get("type", "str"), "another value")
     entries = {"dict": " of mappings", "int": " of whole numbers", "str": " of strings"}
     return kind + entries.get(option.get("elements", ""), "")

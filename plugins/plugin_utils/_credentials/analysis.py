@@ -28,6 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requir
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import kept_elsewhere
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 with contextlib.suppress(ImportError):  # require tells
@@ -191,6 +192,8 @@ def _why_unknown(state: Mapping[str, t.Any], document: SettingsDocument) -> str:
     for override in state["overrides"]:
         if override["by"].startswith("-D") and override["path"][:1] in ([], ["credentialSecret"], ["userDir"]):
             return f"{override['by']} of the service may set the key"
+    if kept_elsewhere(document):
+        return "a storageModule keeps them, not a file of Node-RED's"
     if isinstance(document.get(("credentialSecret",)), Expression):
         return "credentialSecret is code"
     user_dir = document.get(("userDir",))
@@ -205,17 +208,26 @@ def _why_unknown(state: Mapping[str, t.Any], document: SettingsDocument) -> str:
     return ""
 
 
-def _file_name(state: Mapping[str, t.Any], document: SettingsDocument) -> str | None:
-    """What the credentials file is called (storage, localfilesystem/projects/index.js); None where only code tells."""
+def flow_file(state: Mapping[str, t.Any], document: SettingsDocument) -> str | None:
+    """The name of the file of flows, without a directory; None where only code tells.
+
+    :param state: what the module host_info returned
+    """
     overridden = any(
         override["path"][:1] == ["flowFile"] and override["by"].startswith("-D") for override in state["overrides"]
     )
-    flow_file = state["credentials"]["flow_file"] or document.get(("flowFile",))
-    if flow_file is MISSING or flow_file in ("", None, False):
-        flow_file = state["credentials"]["default_flow_file"]
-    if overridden or not isinstance(flow_file, str):
+    name = state["credentials"]["flow_file"] or document.get(("flowFile",))
+    if name is MISSING or name in ("", None, False):
+        name = state["credentials"]["default_flow_file"]
+    return None if overridden or not isinstance(name, str) else os.path.basename(name)
+
+
+def _file_name(state: Mapping[str, t.Any], document: SettingsDocument) -> str | None:
+    """What the credentials file is called (storage, localfilesystem/projects/index.js); None where only code tells."""
+    name = flow_file(state, document)
+    if name is None:
         return None
-    base, extension = os.path.splitext(os.path.basename(flow_file))
+    base, extension = os.path.splitext(name)
     return f"{base}_cred{extension}"
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import re
 import typing as t
+import urllib.parse
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
@@ -21,12 +22,26 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 from . import certificates
-from .names import PkiError, desired_names
+from .names import PkiError, desired_names, is_below, is_private
 
 #: Certbot renews when a third of the time is left. With less than this share left, its timer has been failing.
 _OVERDUE = 4
 _OPTION = re.compile(r"[a-z][a-z0-9-]*")
 _CHALLENGE = re.compile(r"standalone|webroot|dns-[a-z0-9-]+")
+#: Where public authorities have their directories.
+_PUBLIC_DOMAINS = (
+    "letsencrypt.org",
+    "zerossl.com",
+    "pki.goog",
+    "buypass.com",
+    "buypass.no",
+    "ssl.com",
+    "sectigo.com",
+    "digicert.com",
+    "globalsign.com",
+    "entrust.net",
+    "actalis.com",
+)
 #: What this collection passes to certbot itself.
 _OWN_OPTIONS = frozenset(
     (
@@ -70,7 +85,7 @@ class DesiredLineage:
     directory: str
     challenge: str = "standalone"
     webroot: str | None = None
-    key_type: str = "ecdsa-p256"
+    key_type: str | None = None
     email: str | None = None
     configuration: str = dataclasses.field(default="", repr=False)
     credentials: str | None = dataclasses.field(default=None, repr=False)
@@ -87,7 +102,7 @@ def desired_lineage(
     directory: str,
     challenge: str = "standalone",
     webroot: str | None = None,
-    key_type: str = "ecdsa-p256",
+    key_type: str | None = None,
     email: str | None = None,
     options: Mapping[str, t.Any] | None = None,
     credentials: str | None = None,
@@ -95,6 +110,7 @@ def desired_lineage(
     """What was asked for, checked.
 
     :param names: DNS names; the host's own names are not among them, because no public authority signs `pi.local`
+    :param key_type: the type that the key must have; None for any, and for the first of `KEY_TYPES` where one is made
     :param options: further options of certbot by name
     :raises AcmeError: it cannot be fulfilled
     """
@@ -117,6 +133,13 @@ def desired_lineage(
         )
     if (challenge == "webroot") != bool(webroot):
         raise AcmeError("The challenge webroot and the web server's folder belong together: set both or none of them.")
+    private = next((name for name in checked.dns if "." not in name or is_private(name)), None)
+    if private and _is_public(directory):
+        raise AcmeError(
+            f"No public authority signs {private}, which is not a name of the internet, so {directory} would refuse it. Name"
+            " the host in nodered_certificate_names by a domain of your own, use an ACME server of your own"
+            " (nodered_acme_directory), or leave nodered_certificate_provider at ca."
+        )
     wildcard = next((name for name in checked.dns if name.startswith("*.")), None)
     if wildcard and not challenge.startswith("dns-"):
         raise AcmeError(f"A wildcard such as {wildcard} needs a dns- challenge.")
@@ -135,6 +158,12 @@ def desired_lineage(
         configuration(options or {}),
         credentials or None,
     )
+
+
+def _is_public(directory: str) -> bool:
+    """Whether the directory is that of an authority which signs for the internet; others may sign what they like."""
+    host = urllib.parse.urlsplit(directory).hostname or ""
+    return any(is_below(host, domain) for domain in _PUBLIC_DOMAINS)
 
 
 def configuration(options: Mapping[str, t.Any]) -> str:
@@ -209,7 +238,7 @@ def _reasons_of_certificate(lineage: LineageState, desired: DesiredLineage, now:
     superfluous = sorted(set(lineage["names"]) - set(desired.names))
     found_reasons = [f"the DNS name {name} is missing" for name in missing]
     found_reasons += [f"the DNS name {name} is no longer wanted" for name in superfluous]
-    if described["key_type"] != desired.key_type:
+    if desired.key_type and described["key_type"] != desired.key_type:
         found_reasons.append(f"its key is of the type {described['key_type']}, not {desired.key_type}")
     if end - now < (end - start) / _OVERDUE:
         found_reasons.append(f"certbot should have renewed it long ago: it expires on {end:%Y-%m-%d}")

@@ -32,6 +32,7 @@ from .ca_directory import CaDirectory
 from .name_constraints import accepts_path, described, name_constraints, permits_name, subtrees
 from .names import Names, PkiError
 from .x509 import (
+    KEY_TYPES,
     as_bytes,
     certificates_of,
     check_days,
@@ -41,6 +42,7 @@ from .x509 import (
     is_same_authority,
     is_self_signed,
     is_valid_at,
+    kind_of_key,
     last_second,
     now_utc,
     number_of_keys,
@@ -113,6 +115,7 @@ class CertificateAuthority:
         days: int = DEFAULT_CA_DAYS,
         now: datetime.datetime | None = None,
         permitted: Iterable[str] | None = None,
+        key_type: str | None = None,
     ) -> CertificateAuthority:
         """The authority kept in a folder; made there if the folder has none.
 
@@ -126,6 +129,8 @@ class CertificateAuthority:
         :param days: validity of a new one, 1 to 36500
         :param permitted: domains and networks, the only ones a new one may sign for (a critical nameConstraints, RFC
             5280, 4.2.1.10); None or empty: any. One that exists keeps its own, see `permitted_warning`
+        :param key_type: of the key of a new one, of `KEY_TYPES`; None: the first of them. One that exists keeps its
+            own, see `key_type_warning`
         :raises PkiError: only one of the two files is there; they do not belong together; the passphrase is missing,
             wrong or superfluous; a file cannot be read or written; an entry of `permitted` is neither domain nor
             network
@@ -142,7 +147,10 @@ class CertificateAuthority:
             if existing is not None:
                 folder.finish(pem_of_key(existing.key, passphrase))
                 return existing
-            new = cls(*new_root(common_name, days, name_constraints(permitted or ()), now or now_utc()), created=True)
+            constraints = name_constraints(permitted or ())
+            new = cls(
+                *new_root(common_name, days, constraints, now or now_utc(), key_type or KEY_TYPES[0]), created=True
+            )
             folder.create(new.certificate_pem, pem_of_key(new.key, passphrase))
             return new
 
@@ -247,6 +255,7 @@ class CertificateAuthority:
         permitted: Iterable[str] | None = None,
         instead_of: str | None = None,
         now: datetime.datetime | None = None,
+        key_type: str | None = None,
     ) -> CertificateAuthority:
         """A new root with a key of its own, and for a while both are trusted.
 
@@ -260,6 +269,7 @@ class CertificateAuthority:
         :param common_name: as in `load_or_create`
         :param days: validity of the new one, 1 to 36500
         :param permitted: as in `load_or_create`, but None: the same as the former
+        :param key_type: as in `load_or_create`, but None: the same as the former where that is one of `KEY_TYPES`
         :param instead_of: the `fingerprint` of the certificate to replace; if another one signs by now, somebody else
             was faster, and nothing is done. None: whichever signs.
         :returns: the authority as it is now. `created` tells whether this call did it, `warnings` whom the new
@@ -276,7 +286,8 @@ class CertificateAuthority:
                 if permitted is None
                 else name_constraints(permitted)
             )
-            certificate, key = new_root(common_name, days, constraints, now)
+            same = former.key_type if former.key_type in KEY_TYPES else KEY_TYPES[0]
+            certificate, key = new_root(common_name, days, constraints, now, key_type or same)
             cross, warnings = cross_signed(certificate, former.certificate, former.key, now)
             others = still_needed(certificate, (*cross, former.certificate, *former.others), now)
             folder.put(
@@ -360,6 +371,24 @@ class CertificateAuthority:
             f"The CA '{text_of(self.certificate.subject)}' may sign for {described(permitted_by_ca)}, although"
             f" nodered_ca_permitted says {described(asked)}. What a CA may sign for cannot be changed: replace it"
             " by a new one, and make every browser trust that."
+        )
+
+    @property
+    def key_type(self) -> str:
+        """The type of its key, such as `ecdsa-p256`."""
+        return kind_of_key(self.certificate.public_key())
+
+    def key_type_warning(self, key_type: str) -> str | None:
+        """What to tell the user if its key is of another type than asked for, else None.
+
+        :param key_type: one of `KEY_TYPES`
+        """
+        if self.key_type == key_type:
+            return None
+        return (
+            f"The key of the CA '{text_of(self.certificate.subject)}' is of the type {self.key_type}, although"
+            f" nodered_ca_key_type says {key_type}. A CA keeps its key: replace it by a new one with"
+            " pifleet.nodered.rotate -e nodered_rotate=authority, and make every browser trust that."
         )
 
     def check_permits(self, names: Names) -> None:

@@ -26,6 +26,7 @@ from .x509 import (
     is_valid_at,
     key_usage,
     last_second,
+    new_private_key,
     sentence,
     signature_hash,
     text_of,
@@ -48,19 +49,20 @@ _PATH_LENGTH = 2
 
 
 def new_root(
-    common_name: str, days: int, constraints: x509.NameConstraints | None, now: datetime.datetime
+    common_name: str, days: int, constraints: x509.NameConstraints | None, now: datetime.datetime, key_type: str
 ) -> tuple[x509.Certificate, CaKey]:
     """A self-signed root that may sign server certificates and its successors, and its key.
 
     :param common_name: gets a random suffix
     :param days: validity, 1 to 36500
-    :raises PkiError: the name or the validity cannot be
+    :param key_type: of its key, one of `KEY_TYPES`
+    :raises PkiError: the name, the validity or the type of the key cannot be
     """
     subject = f"{common_name} {secrets.token_hex(4)}"
     if not common_name or len(subject) > MAX_COMMON_NAME:
         raise PkiError(f"The name of the CA must have 1 to {MAX_COMMON_NAME - 9} characters: '{common_name}'.")
     check_days(days, MAX_CA_DAYS, "The validity of the CA")
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = new_private_key(key_type)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     builder = (
         _builder(name, name, key.public_key(), whole_seconds(now) - BACKDATE, last_second(now, days))

@@ -100,6 +100,9 @@ class CaDirectory:
         """Put both in place. Call it locked, on a folder that has neither."""
         with _as_pki_errors(self.path):
             new_key = self._write_beside(self.key, key, 0o600)
+            if _others_may_read(new_key, key):
+                new_key.unlink()
+                raise self._keeps_no_rights()
             new_certificate = self._write_beside(self.certificate, certificate, 0o644)
             self._put_in_place(new_key, self.key)
             self._put_in_place(new_certificate, self.certificate)
@@ -123,10 +126,33 @@ class CaDirectory:
             self._put_in_place(new_key, self.key)
 
     def restrict_permissions(self) -> None:
-        """Take back what a checkout or a copy gave to others."""
+        """Take back what a checkout or a copy gave to others.
+
+        :raises PkiError: that cannot be taken back, and no passphrase protects the key
+        """
         with _as_pki_errors(self.key):
             if self.key.stat().st_mode & 0o077:
                 self.key.chmod(0o600)
+                if _others_may_read(self.key, self.key.read_bytes()):
+                    raise self._keeps_no_rights()
+
+    def exposure(self) -> str:
+        """What to tell where others may read a key that no passphrase protects; empty where all is well."""
+        with _as_pki_errors(self.key), contextlib.suppress(FileNotFoundError):
+            if _others_may_read(self.key, self.key.read_bytes()):
+                return (
+                    f"Other users of this computer may read {self.key}, and whoever has it can pose as any host of the"
+                    f" fleet: chmod 600 {self.key}. Where that does not last, the folder is on a file system that keeps no"
+                    " rights, such as a disk of Windows in WSL: move it below your home, and set nodered_ca_dir."
+                )
+        return ""
+
+    def _keeps_no_rights(self) -> PkiError:
+        return PkiError(
+            f"{self.path} is on a file system that keeps no rights, such as a disk of Windows in WSL (/mnt/c): every user of"
+            " this computer could read the key of the CA. Set nodered_ca_dir to a folder below your home, or protect the"
+            " key with nodered_ca_passphrase."
+        )
 
     @staticmethod
     def _read(path: pathlib.Path) -> bytes | None:
@@ -160,6 +186,11 @@ class CaDirectory:
                 os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def _others_may_read(path: pathlib.Path, key: bytes) -> bool:
+    """Whether a file with a private key that is not encrypted is open to others."""
+    return b"ENCRYPTED" not in key and bool(path.stat().st_mode & 0o077)
 
 
 @contextlib.contextmanager

@@ -45,6 +45,9 @@ MAX_DAYS = 825
 BACKDATE = datetime.timedelta(days=1)
 SECOND = datetime.timedelta(seconds=1)
 
+#: The types of keys that are made here, as `kind_of_key` names them; the first where none is asked for.
+KEY_TYPES = ("ecdsa-p256", "rsa-2048", "rsa-3072", "rsa-4096")
+
 # The most that cryptography encrypts a key with.
 _MAX_PASSPHRASE_BYTES = 1023
 _PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
@@ -213,6 +216,19 @@ def _private_key(pem: bytes, passphrase: str | None, name: str, option: str) -> 
     if encrypted:
         raise PkiError(f"The passphrase ({option}) does not open the key in {name}: give the one it was made with.")
     raise PkiError(f"The key in {name} cannot be read: it is not a private key in PEM (PKCS #8, PKCS #1 or SEC 1).")
+
+
+def new_private_key(kind: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    """A private key of one of `KEY_TYPES`.
+
+    :raises PkiError: another kind
+    """
+    if kind not in KEY_TYPES:
+        raise PkiError(f"The type of a key must be one of {', '.join(KEY_TYPES)}, not '{kind}'.")
+    family, _dash, size = kind.partition("-")
+    if family == "rsa":
+        return rsa.generate_private_key(65537, int(size))
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def pem_of_key(key: t.Any, passphrase: str | None) -> bytes:

@@ -67,7 +67,8 @@ WEAK_KEY = RULES.add(
     Severity.HIGH,
     "The certificate has a weak key",
     "RSA keys of fewer than 2048 bits and elliptic curves of fewer than 256 can be broken, and browsers refuse them.",
-    "Set nodered_certificate_key_type and run pifleet.nodered.secure -e nodered_certificate_new_key=true.",
+    "Set nodered_certificate_key_type, for example to ecdsa-p256, and run pifleet.nodered.secure, which makes a key of that"
+    " type. A certificate that comes from elsewhere (provider file) has to be got anew.",
     "nodered_certificate_key_type",
 )
 WEAK_SIGNATURE = RULES.add(

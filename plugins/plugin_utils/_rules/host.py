@@ -252,6 +252,17 @@ _DECISIVE = (
     "httpAdminAuth",
 )
 
+SOCKET_OF_NODE = RULES.add(
+    "socket-of-node-open",
+    Severity.LOW,
+    "Sockets of other nodes ask for no login",
+    "uibuilder, worldmap and socket.io nodes hang their sockets on Node-RED's server itself: neither httpNodeAuth nor any"
+    " other setting of settings.js covers them. Their pages ask for the login, but whoever connects to the socket alone gets"
+    " what the flows send, and may send.",
+    "Have the flows send nothing secret there and check what they get, use the node's own means, or put a proxy that asks"
+    " for a login in front; then suppress this.",
+)
+
 
 def check_host(
     state: Mapping[str, t.Any], external_view: Mapping[str, t.Any] | None, subject: str, today: datetime.date
@@ -394,7 +405,10 @@ def _credentials(host: Host) -> Iterator[Finding]:
 
 
 def _sessions(host: Host) -> Iterator[Finding]:
-    if host.review is None or not isinstance(host.review.get("adminAuth", "users"), (list, dict)):
+    # With a storageModule, Node-RED reads no sessions from the file.
+    if host.review is None or not host.review.is_off("storageModule"):
+        return
+    if not isinstance(host.review.get("adminAuth", "users"), (list, dict)):
         return
     users = host.review.get("adminAuth", "users")
     permissions = {
@@ -419,6 +433,18 @@ def _exceeds(scope: t.Any, permissions: t.Any) -> bool:
     return not covers(permissions, [right for right in rights if right])
 
 
+#: What the pages of nodes are, by the types of these.
+_PAGES = {
+    "ui_base": "a dashboard",
+    "ui-base": "a dashboard",
+    "uibuilder": "pages of uibuilder",
+    "worldmap": "a worldmap",
+    "http in": "an HTTP endpoint",
+}
+#: Nodes whose sockets are not below httpNodeRoot, so that httpNodeAuth is not asked for.
+_OWN_SOCKETS = ("uibuilder", "worldmap", "socketio-config")
+
+
 def _flows(host: Host) -> Iterator[Finding]:
     """What the flows offer to the network without a login."""
     review, files = host.review, host.details.get("flows", {})
@@ -431,9 +457,11 @@ def _flows(host: Host) -> Iterator[Finding]:
         if not isinstance(named, str) or name == os.path.basename(named)
         for kind in types
     }
-    if kinds & {"http in", "ui_base", "ui-base"} and review.is_off("httpNodeAuth") and review.is_off("httpAuth"):
-        what = "a dashboard" if kinds & {"ui_base", "ui-base"} else "an HTTP endpoint"
-        yield host.finding(NODE_AUTH_MISSING, f"The flows have {what}, and httpNodeAuth is not set.", file=host.file)
+    pages = [name for kind, name in _PAGES.items() if kind in kinds]
+    if pages and review.is_off("httpNodeAuth") and review.is_off("httpAuth"):
+        yield host.finding(
+            NODE_AUTH_MISSING, f"The flows have {pages[0]}, and httpNodeAuth is not set.", file=host.file
+        )
     if review.is_off("httpNodeAuth"):
         return
     for kind, key in (("ui_base", "ui"), ("ui-base", "dashboard")):
@@ -446,6 +474,14 @@ def _flows(host: Host) -> Iterator[Finding]:
             SOCKET_OPEN,
             "The flows have a web socket, and webSocketNodeVerifyClient is not set.",
             "websocket",
+            host.file,
+        )
+    own = [kind.partition("-")[0] for kind in _OWN_SOCKETS if kind in kinds]
+    if own:
+        yield host.finding(
+            SOCKET_OF_NODE,
+            f"The flows have {', '.join(own)}, whose sockets ask for no login.",
+            " ".join(own),
             host.file,
         )
 

@@ -240,6 +240,16 @@ UNKNOWN = RULES.add(
     "Write the keys out below that, or look at the host with pifleet.nodered.audit.",
 )
 
+STORAGE_ELSEWHERE = RULES.add(
+    "storage-elsewhere",
+    Severity.LOW,
+    "Flows, credentials and logins are kept by a storageModule",
+    "They lie in a database, or wherever that module puts them. Who may read them there, who is logged in, and whether the"
+    " credentials can be decrypted is not known here, and no run ends a login there.",
+    "Look after that storage yourself: restrict who may read it, and delete its sessions when somebody loses a right; then"
+    " suppress this.",
+)
+
 TELEMETRY = RULES.add(
     "telemetry-enabled",
     Severity.LOW,
@@ -452,6 +462,8 @@ def _features(review: SettingsReview, _today: datetime.date) -> Iterator[Finding
         yield review.finding(DIAGNOSTICS, "adminAuth.default opens the diagnostics.", ("adminAuth", "default"))
     if review.get("runtimeState", "enabled") is True:
         yield review.finding(RUNTIME_STATE, "runtimeState is enabled.", ("runtimeState", "enabled"))
+    if not review.is_off("storageModule"):
+        yield review.finding(STORAGE_ELSEWHERE, "storageModule is set.", ("storageModule",))
     if review.get("telemetry", "enabled") is True:
         yield review.finding(TELEMETRY, "telemetry is enabled.", ("telemetry", "enabled"))
     if review.get("tlsConfigDisableLocalFiles") is False:

@@ -16,7 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from .drop_in import LOWEST_PORT, drop_in, environment_file, means_the_same, umask_of
 
 #: Of a service that nobody has asked for another.
-_UMASK = "0077"
+CLOSED_UMASK = "0077"
 
 
 def check_options(options: Mapping[str, t.Any]) -> None:
@@ -26,7 +26,7 @@ def check_options(options: Mapping[str, t.Any]) -> None:
     :raises UserError: a variable that systemd would not take, or a name that is nobody's
     """
     environment_file(options["environment"] or {})
-    drop_in(options["umask"] or _UMASK, options["port"])
+    drop_in(options["umask"] or CLOSED_UMASK, options["port"])
     names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
     for name in options["revoke"]:
         # Whoever was meant would stay logged in, without a word.
@@ -53,7 +53,7 @@ def desired_drop_in(state: Mapping[str, t.Any], options: Mapping[str, t.Any]) ->
     :param options: `umask` and `port` as the module restart takes them; what is not given stays as it is
     """
     present = state["service"]["drop_in"] or ""
-    umask = options["umask"] or umask_of(present) or _UMASK
+    umask = options["umask"] or umask_of(present) or CLOSED_UMASK
     # A service that may listen there by its own means is not given another.
     port = LOWEST_PORT if options["port"] is None and "AmbientCapabilities=" in present else options["port"]
     desired = drop_in(umask, port)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError, check_hash
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import covers
+
+from .document import SettingsDocument
+from .source import MISSING
 
 #: Seconds that a login lasts unless adminAuth.sessionExpiryTime says otherwise (auth/tokens.js of Node-RED).
 DEFAULT_EXPIRY = 604800
@@ -27,6 +30,28 @@ class EndedSessions:
 
     users: list[str]
     expiry: int | None
+
+
+def kept_elsewhere(document: SettingsDocument) -> bool:
+    """Whether a storageModule keeps flows, credentials and sessions, where no run reaches them.
+
+    :param document: settings.js
+    """
+    value = document.get(("storageModule",))
+    return value is not MISSING and value not in (None, False, "")
+
+
+def unended_warning(users: Sequence[str]) -> str:
+    """What to tell where sessions had to end, and could not be.
+
+    :param users: whose, `*` for all
+    """
+    whose = "all users" if "*" in users else ", ".join(sorted(users)) if users else "users"
+    return (
+        f"The logins of {whose} could not be ended: storageModule of settings.js keeps them, not Node-RED's own file. Delete"
+        " the sessions in that storage and restart Node-RED; until then a login lasts, with the rights that it began with,"
+        " unless its user is gone from nodered_admin_users."
+    )
 
 
 def ended_sessions(

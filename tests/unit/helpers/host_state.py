@@ -112,6 +112,7 @@ _SECURED: dict[str, t.Any] = {
     "acme": None,
     "exposed": [],
     "endpoints": [],
+    "dependents": None,
     "proof": {
         "expected": {
             "address": "127.0.0.1",

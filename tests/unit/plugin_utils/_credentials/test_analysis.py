@@ -67,6 +67,12 @@ def test_what_is_not_encrypted(content: bytes, kind: str, empty: bool) -> None:
 # What Node-RED makes of it
 
 
+def test_what_a_storage_module_keeps_is_not_known() -> None:
+    analysis = analyse(state_of({FLOWS: encrypted(B)}), document(f'"{A}"', more='    storageModule: require("./db"),'))
+    assert analysis.status is Status.UNKNOWN
+    assert "storageModule" in analysis.reason
+
+
 @pytest.mark.parametrize(
     ("secret", "content", "generated", "status"),
     [

@@ -65,9 +65,20 @@ def test_server_that_adds_names() -> None:
     assert reasons({"chain": chain}, chain) == ([], [])
 
 
+@pytest.mark.parametrize("name", ["kitchen.local", "kitchen", "pi.home.arpa", "pi.lan"])
+def test_a_private_name_and_a_public_authority(name: str) -> None:
+    for directory in ("https://acme-v02.api.letsencrypt.org/directory", "https://dv.acme-v02.api.pki.goog/directory"):
+        with pytest.raises(acme.AcmeError, match=f"No public authority signs {name}"):
+            acme.desired_lineage(["pi.example.org", name], directory)
+    # One of the owner's own signs what he likes.
+    assert acme.desired_lineage([name], "https://ca.example.org/acme/acme/directory").names == (name,)
+    assert acme.desired_lineage([name], "https://notletsencrypt.org/directory").names == (name,)
+
+
 def test_rsa_size() -> None:
     chain = pair("pi.example.org", key=rsa.generate_private_key(65537, 2048))[1].decode()
     assert reasons({"chain": chain}, chain, key_type="rsa-2048") == ([], [])
+    assert reasons({"chain": chain}, chain, key_type=None) == ([], [])
     assert reasons({"chain": chain}, chain, key_type="rsa-3072")[0] == ["its key is of the type rsa-2048, not rsa-3072"]
 
 
@@ -177,7 +188,6 @@ def test_arguments_of_the_module() -> None:
         "names": ["pi.example.org"],
         "directory": DIRECTORY,
         "challenge": "standalone",
-        "key_type": "ecdsa-p256",
     }
 
 

@@ -21,6 +21,7 @@ from pki_tools import DAY, NAMES, NO_CERTIFICATE, NOW, CertificateFactory, lint,
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import CaDirectory
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
     PkiError,
 )
@@ -39,6 +40,42 @@ class TestAuthority:
         assert "Not After : Feb 27 11:59:59 2036 GMT" in expected
         assert ca.intermediates == ()
         assert lint(ca.certificate_pem) == []
+
+    def test_a_chain_of_rsa_keys(self, tmp_path: pathlib.Path, factory: CertificateFactory) -> None:
+        ca = CertificateAuthority.load_or_create(tmp_path / "rsa", now=NOW, key_type="rsa-3072")
+        assert ca.key_type == "rsa-3072"
+        chain = certificates.issue(ca, factory.request("rsa2048"), NAMES, now=NOW)
+        assert "Signature Algorithm: sha256WithRSAEncryption" in text(chain)
+        assert verify(tmp_path, ca.certificate_pem, chain).endswith(": OK\n")
+        assert lint(ca.certificate_pem + chain) == []
+        # One that exists keeps its key.
+        again = CertificateAuthority.load_or_create(tmp_path / "rsa", key_type="ecdsa-p256")
+        assert again.certificate == ca.certificate
+        assert "rsa-3072, although nodered_ca_key_type says ecdsa-p256" in (again.key_type_warning("ecdsa-p256") or "")
+        assert again.key_type_warning("rsa-3072") is None
+
+    def test_a_file_system_that_keeps_no_rights(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As a disk of Windows in WSL: chmod succeeds, and everything stays open."""
+        kept = tmp_path / "kept"
+        CertificateAuthority.load_or_create(kept, now=NOW)
+        (kept / "ca.key").chmod(0o777)
+        original = os.fchmod
+        monkeypatch.setattr(os, "fchmod", lambda descriptor, _mode: original(descriptor, 0o777))
+        monkeypatch.setattr(pathlib.Path, "chmod", lambda *_arguments, **_more: None)
+        folder = tmp_path / "ca"
+        with pytest.raises(PkiError, match="keeps no rights.*nodered_ca_dir"):
+            CertificateAuthority.load_or_create(folder, now=NOW)
+        assert [path.name for path in folder.iterdir()] == [".lock"]
+        with pytest.raises(PkiError, match="keeps no rights"):
+            CertificateAuthority.load_or_create(kept)
+        # The key in the file is of no use without the passphrase.
+        assert CertificateAuthority.load_or_create(folder, "a passphrase for tests", now=NOW).created
+        assert CaDirectory(folder).exposure() == ""
+        assert f"may read {kept / 'ca.key'}" in CaDirectory(kept).exposure()
+
+    def test_an_unknown_type_of_key(self, tmp_path: pathlib.Path) -> None:
+        with pytest.raises(PkiError, match="must be one of ecdsa-p256, rsa-2048"):
+            CertificateAuthority.load_or_create(tmp_path / "dsa", key_type="dsa")
 
     def test_two_fleets_can_be_told_apart(self, tmp_path: pathlib.Path) -> None:
         one, two = (CertificateAuthority.load_or_create(tmp_path / name) for name in "ab")

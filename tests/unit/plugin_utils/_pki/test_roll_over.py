@@ -92,6 +92,16 @@ class TestReplace:
         assert not accepts(old.certificate_pem, blocks(after)[0])
         assert lint((folder / "ca.pem").read_bytes() + after) == []
 
+    def test_the_type_of_the_key(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
+        old = CertificateAuthority.load_or_create(folder, now=NOW)
+        new = CertificateAuthority.replace(folder, now=LATER, key_type="rsa-2048")
+        assert new.key_type == "rsa-2048"
+        after = certificates.issue(new, factory.request("rsa2048"), NAMES, now=LATER)
+        for root in (old.certificate_pem, new.certificate_pem):
+            assert accepts(root, after)
+        # The next one is as the former, unless asked.
+        assert CertificateAuthority.replace(folder, now=LATER + DAY).key_type == "rsa-2048"
+
     def test_the_files(self, folder: pathlib.Path) -> None:
         old = CertificateAuthority.load_or_create(folder, now=NOW)
         new = CertificateAuthority.replace(folder, now=LATER)

@@ -159,6 +159,17 @@ FAULTS: list[tuple[str, dict[str, t.Any]]] = [
         "node-auth-missing",
         {"state.settings.content": without("httpNodeAuth"), "state.details.flows": {"f.json": ["http in"]}},
     ),
+    (
+        "node-auth-missing",
+        {"state.settings.content": without("httpNodeAuth"), "state.details.flows": {"f.json": ["worldmap"]}},
+    ),
+    (
+        "node-auth-missing",
+        {"state.settings.content": without("httpNodeAuth"), "state.details.flows": {"f.json": ["uibuilder"]}},
+    ),
+    ("socket-of-node-open", {"state.details.flows": {"flows.json": ["http in", "uibuilder"]}}),
+    ("socket-of-node-open", {"state.details.flows": {"flows.json": ["worldmap"]}}),
+    ("socket-of-node-open", {"state.details.flows": {"flows.json": ["socketio-config"]}}),
     ("websocket-unprotected", {"state.details.flows": {"flows.json": ["websocket-listener"]}}),
     ("websocket-unprotected", {"state.details.flows": {"flows.json": ["ui-base"]}}),
     ("admin-auth-missing", {"state.settings.content": b"module.exports = {}"}),

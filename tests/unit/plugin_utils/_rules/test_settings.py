@@ -230,6 +230,7 @@ FAULTS = [
     ("diagnostics-open", "adminAuth", {"adminAuth": users(user(), more=', default: {permissions: "read"}')}),
     ("runtime-state-control", "runtimeState", {"runtimeState": "{enabled: true, ui: true}"}),
     ("telemetry-enabled", "telemetry", {"telemetry": "{enabled: true}"}),
+    ("storage-elsewhere", "storageModule", {"storageModule": 'require("./db")'}),
     ("port-malformed", "uiPort", {"uiPort": '"abc"'}),
     ("port-malformed", "uiPort", {"uiPort": "70000"}),
 ]

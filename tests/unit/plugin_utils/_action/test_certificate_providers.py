@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Why a certificate is due, and what is said of one that is not, as each provider has it."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+import types
+import typing as t
+
+import pytest
+from certbot_lineages import LINEAGE
+from host_state import make_state
+from pki_tools import CertificateFactory
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
+    FleetAuthority,
+    Provider,
+    SelfSigned,
+    certificate_provider,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+
+SPEC = argument_spec("certificate")
+ACTION = types.SimpleNamespace(
+    task_vars={"inventory_hostname": "kitchen", "groups": {"all": ["kitchen"]}},
+    remote_address="kitchen",
+    is_here=False,
+    certificates_of_others=dict,
+)
+
+
+def provider(kind: str, chain: bytes, action: t.Any = ACTION, acme: t.Any = None, **options: t.Any) -> Provider:
+    given = validated(SPEC, {"provider": kind, **options})
+    assert given is not None
+    state = make_state(acme=acme, **{"certificate.chain": chain.decode(), "host.clock": int(time.time())})
+    made = certificate_provider(action, given, t.cast("dict[str, t.Any]", state))
+    assert made is not None
+    return made
+
+
+@pytest.fixture
+def authority(tmp_path: pathlib.Path) -> CertificateAuthority:
+    return CertificateAuthority.load_or_create(tmp_path)
+
+
+def issued(authority: CertificateAuthority, factory: CertificateFactory, kind: str, folder: pathlib.Path) -> bytes:
+    names = provider("ca", b"", ca_dir=str(folder)).names
+    return certificates.issue(authority, factory.request(kind), names)
+
+
+@pytest.mark.parametrize("kind", ["p384", "rsa2048"])
+def test_a_key_of_any_type_stays_where_none_is_asked_for(
+    kind: str, authority: CertificateAuthority, factory: CertificateFactory, tmp_path: pathlib.Path
+) -> None:
+    assert provider("ca", issued(authority, factory, kind, tmp_path), ca_dir=str(tmp_path)).reasons() == []
+
+
+def test_a_type_that_is_asked_for_is_made(
+    authority: CertificateAuthority, factory: CertificateFactory, tmp_path: pathlib.Path
+) -> None:
+    chain = issued(authority, factory, "p256", tmp_path)
+    assert provider("ca", chain, ca_dir=str(tmp_path), key_type="ecdsa-p256").reasons() == []
+    due = provider("ca", chain, ca_dir=str(tmp_path), key_type="rsa-2048").reasons()
+    assert due == ["its key is of the type ecdsa-p256, not rsa-2048"]
+
+
+@pytest.mark.parametrize(
+    ("present", "asked", "sent"),
+    [("rsa2048", None, "rsa-2048"), ("rsa2048", "ecdsa-p256", "ecdsa-p256"), ("p384", None, None), (None, None, None)],
+)
+def test_certbot_keeps_its_type(
+    present: str | None, asked: str | None, sent: str | None, factory: CertificateFactory
+) -> None:
+    arguments: dict[str, t.Any] = {}
+    action = types.SimpleNamespace(
+        **vars(ACTION), run_module=lambda _module, options, _shape: arguments.update(options) or {}
+    )
+    chain = factory.self_signed(present).decode() if present else ""
+    lineage = {**LINEAGE, "chain": chain, "names": ["pi.example.org"]} if present else None
+    made = provider("acme", b"", action, lineage, names=["pi.example.org"], **({"key_type": asked} if asked else {}))
+    made.reasons()
+    made.install()
+    assert arguments.get("key_type") == sent
+
+
+def test_the_advice_on_a_weak_key_works(factory: CertificateFactory) -> None:
+    """What the rule certificate-weak-key says: set the variable, and run `secure`."""
+    weak = factory.self_signed("rsa1024", "-days", "90", "-addext", "subjectAltName=DNS:kitchen,DNS:kitchen.local")
+    asked = provider("selfsigned", weak, key_type="ecdsa-p256")
+    assert isinstance(asked, SelfSigned)
+    assert "its key is of the type rsa-1024, not ecdsa-p256" in asked.reasons()
+    assert asked.options["new_key"] is False
+
+
+def test_a_key_that_others_may_read_is_told(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "ca.key").chmod(0o644)
+    (warning,) = provider("ca", b"", ca_dir=str(tmp_path)).warnings
+    assert f"chmod 600 {tmp_path / 'ca.key'}" in warning
+
+
+def test_an_authority_with_another_key_is_told(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+    said = provider("ca", b"", ca_dir=str(tmp_path), ca_key_type="rsa-2048")
+    assert isinstance(said, FleetAuthority)
+    (warning,) = said.warnings
+    assert "ecdsa-p256, although nodered_ca_key_type says rsa-2048" in warning
+    assert "nodered_rotate=authority" in warning
+    for asked in ({}, {"ca_key_type": "ecdsa-p256"}):
+        assert provider("ca", b"", ca_dir=str(tmp_path), **asked).warnings == []
