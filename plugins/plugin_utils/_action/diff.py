@@ -37,7 +37,8 @@ _LAST_NAME = re.compile(r"[^\s.\[\]\"'`?!]+")
 _ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]{1,6})\}|\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 #: In a comment: what a secret is said to be.
 _IN_PROSE = re.compile(
-    rb"\b(?:pass(?:word|phrase|wd|code)?|pwd|psk|pin|secret|token|key)\b[\"']?\s{0,9}(?:\bis\b|\bwas\b|[:=])\s{0,9}([^\s,;]{4,200})",
+    rb"\b(?:(?:pass(?:word|phrase|wd|code)?|pwd|psk|pin|secret|token|key)\b[\"']?\s{0,9}(?:\bis\b|\bwas\b|[:=])|hash\s(?:of|for))"
+    rb"\s{0,9}([^\s,;]{4,200})",
     re.IGNORECASE,
 )
 #: What a person wants to know of a certificate.

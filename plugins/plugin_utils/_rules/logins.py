@@ -29,7 +29,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 from .base import RuleBook, SettingsReview, is_code, judged, printable_name
-from .passwords import check_password_hash
+from .passwords import check_comments, check_password_hash
 
 RULES = RuleBook()
 
@@ -254,6 +254,7 @@ def check_logins(review: SettingsReview) -> Iterator[Finding]:
     yield from _node_auth(review)
     yield from _static_auth(review)
     yield from _sockets(review)
+    yield from check_comments(review)
 
 
 def has_admin_api(review: SettingsReview) -> bool:

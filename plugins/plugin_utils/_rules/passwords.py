@@ -20,7 +20,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_kno
     is_well_known_md5,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node, captures
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import is_placeholder, text_of
 
 from .base import RuleBook, SettingsReview, is_code, judged
 
@@ -50,6 +51,15 @@ PASSWORD_PLAIN = RULES.add(
     "A password stands in plain text",
     "Node-RED wants a hash: nobody can log in with it, and everybody who reads the file has the password.",
     "Set the password in nodered_admin_users, nodered_node_auth or nodered_static_auth: only its hash gets to the host.",
+    "nodered_admin_users",
+)
+
+PASSWORD_IN_COMMENT = RULES.add(
+    "password-in-comment",
+    Severity.MEDIUM,
+    "A password stands in a comment",
+    "Its hash hides nothing then: everybody who reads the file has the password.",
+    "Remove the comment, and set another password in nodered_admin_users, nodered_node_auth or nodered_static_auth.",
     "nodered_admin_users",
 )
 
@@ -100,6 +110,39 @@ PASSWORD_SLOW = RULES.add(
     "Remove the hash and run pifleet.nodered.secure with the password in nodered_node_auth or nodered_static_auth.",
     "nodered_node_auth",
 )
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Comments
+
+#: What a comment says a password to be.
+_SAID = re.compile(
+    r"\b(?:pass(?:word|wort|phrase|wd)?|pwd?|kennwort)\b[\"']?\s{0,9}(?:\bis\b|\bwas\b|[:=])\s{0,9}([^\s,;]{4,200})"
+    r"|\bhash\s(?:of|for)\s{1,9}([^\s,;]{4,200})",
+    re.IGNORECASE,
+)
+#: Kinds of characters; a word of prose has one.
+_KINDS = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"), re.compile(r"[!#$%&*+=?@^_~]"))
+_QUOTES = "\"'`"
+
+
+def check_comments(review: SettingsReview) -> Iterator[Finding]:
+    """Passwords in the comments beside logins."""
+    logins = [review.settings.node((key,)) for key in ("adminAuth", "httpNodeAuth", "httpStaticAuth")]
+    rows = {row for node in logins if node for row in range(node.start_point.row, node.end_point.row + 1)}
+    if not rows:
+        return
+    for comment in captures("(comment) @comment", review.settings.root).get("comment", []):
+        if comment.start_point.row in rows and any(map(_is_password, _SAID.findall(text_of(comment)))):
+            yield review.finding(PASSWORD_IN_COMMENT, "A comment beside a login says its password.", comment)
+
+
+def _is_password(said: tuple[str, str]) -> bool:
+    word = "".join(said).rstrip(".)*/")
+    bare = word.strip(_QUOTES)
+    if is_placeholder(bare) or bare.startswith("$2") or len(bare) < len("1234"):
+        return False
+    return word != bare or sum(kind.search(bare) is not None for kind in _KINDS) > 1
+
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Hashes

@@ -103,6 +103,12 @@ def test_a_secret_assigned_by_code_is_hidden(assignment: str) -> None:
     assert "hunter2" not in str(settings_difference("settings.js", text, text + "// more\n"))
 
 
+@pytest.mark.parametrize("said", ["password: hunter2", "the hash of hunter2", "pin = hunter2", "hash for hunter2."])
+def test_a_secret_in_a_comment_is_hidden(said: str) -> None:
+    text = f"module.exports = {{\n    a: 1, // {said}\n}}\n"
+    assert "hunter2" not in str(settings_difference("settings.js", text, text + "// more\n"))
+
+
 def test_what_is_no_secret_is_exact() -> None:
     text = """module.exports = {
     credentialSecret: require("./secret.json")["key"] || process.env.SECRET,
