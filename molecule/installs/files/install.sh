@@ -16,7 +16,7 @@ settings() {
     chown pi:pi "$1"
 }
 
-# unit NAME DIRECTORY COMMAND [LINE...]
+# unit NAME DIRECTORY COMMAND [LINE...]: a later User= wins
 unit() {
     name=$1 directory=$2 command=$3
     shift 3
@@ -79,6 +79,14 @@ settings /home/pi/shared/settings-b.js 1910
 unit shared-a /home/pi "/usr/bin/env node-red -s /home/pi/shared/settings-a.js -u /home/pi/shared"
 unit shared-b /home/pi "/usr/bin/env node-red -s /home/pi/shared/settings-b.js -u /home/pi/shared"
 
+# As DietPi has it: a user of its own, and all of it on a data partition.
+dietpi=/mnt/dietpi_userdata/node-red
+useradd --system --home-dir $dietpi --no-create-home --shell /usr/sbin/nologin nodered
+settings $dietpi/settings.js 1913
+project $dietpi "echo not this one"
+chown -R nodered:nodered $dietpi
+unit dietpi $dietpi "$dietpi/node_modules/.bin/node-red -u $dietpi" User=nodered Group=nodered
+
 settings /home/pi/low-port/settings.js 1911
 unit low-port /home/pi "/usr/bin/env node-red -u /home/pi/low-port"
 
@@ -97,4 +105,4 @@ chmod 0755 /usr/local/bin/start-computed
 unit computed /home/pi /usr/local/bin/start-computed
 
 systemctl daemon-reload
-systemctl start nvm npm relative spaces quoted linked user-dir node-red@site.a shared-a shared-b low-port script
+systemctl start nvm npm relative spaces quoted linked user-dir node-red@site.a shared-a shared-b low-port script dietpi

@@ -31,6 +31,7 @@ INSTALLED = {
     "shared-a": ("shared-a", 1909, "/home/pi/shared/nodecerts/server-settings-a.pem"),
     "shared-b": ("shared-b", 1910, "/home/pi/shared/nodecerts/server-settings-b.pem"),
     "script": ("script", 1912, "/home/pi/script/nodecerts/server.pem"),
+    "dietpi": ("dietpi", 1913, "/mnt/dietpi_userdata/node-red/nodecerts/server.pem"),
     "low-port": ("low-port", 1911, "/home/pi/low-port/nodecerts/server.pem"),
 }
 #: By its name in the inventory: the service, and what the refusal says.
