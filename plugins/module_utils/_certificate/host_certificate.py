@@ -21,9 +21,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import pair, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
-
-from .pem import split_pem
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,11 +81,6 @@ def openssl(arguments: Sequence[str], content: bytes | None = None) -> bytes:
 def fits(key: bytes, chain: bytes) -> bool:
     """Whether a private key belongs to the first certificate of a chain, all in PEM."""
     return openssl(["pkey", "-pubout"], key) == openssl(["x509", "-noout", "-pubkey"], chain)
-
-
-def pair(key: bytes, chain: bytes) -> bytes:
-    """The content of the file that Node-RED reads both from."""
-    return key.rstrip(b"\n") + b"\n" + chain.rstrip(b"\n") + b"\n"
 
 
 class HostCertificate:

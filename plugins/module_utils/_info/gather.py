@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import certbot_lineage
-from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.pem import key_matches, split_pem
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.follower import read_follower, read_source_state
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import rights_of
@@ -27,6 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoint
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files, wanted_umask
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import key_matches, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     DROP_IN,
@@ -58,6 +59,8 @@ def gather(
     user_dir: str | None = None,
     settings_path: str | None = None,
     details: bool = False,
+    host_key: str | None = None,
+    host_chain: str | None = None,
 ) -> HostState:
     """Read the state of one Node-RED.
 
@@ -66,6 +69,8 @@ def gather(
     :param user_dir: its userDir; None finds it as Node-RED does
     :param settings_path: its settings file; None finds it as Node-RED does
     :param details: whether to read also what only an audit wants to know
+    :param host_key: the key of a certificate that the host has from elsewhere; None takes what is followed, if any
+    :param host_chain: the certificates for that key
     :returns: the state, ready to be sent as JSON
     :raises HostError: there is no such user, no systemctl, or a file cannot be read
     """
@@ -105,6 +110,8 @@ def gather(
         },
         "credentials": None,
         "acme": certbot_lineage.read(unit.name),
+        "source": read_source_state(unit.name, host_key, host_chain),
+        "follower": read_follower(unit.name),
         "exposed": [],
         "endpoints": [],
         "proof": None,
@@ -221,6 +228,14 @@ def _certificate_state(unit: LocatedUnit, missing: CertificateState) -> Certific
     }
 
 
+def _renewed(state: HostState) -> str:
+    """The certificates that may have been put in place without a run: what certbot has, or what is followed."""
+    source = state["source"]
+    if state["follower"] and source and source["sha256"] == state["certificate"]["sha256"]:
+        return source["certificates"]
+    return state["acme"]["chain"] if state["acme"] else ""
+
+
 def _gather_proof(unit: LocatedUnit, state: HostState) -> None:
     store = Store(unit.name)
     record = Transaction(store).record
@@ -234,5 +249,5 @@ def _gather_proof(unit: LocatedUnit, state: HostState) -> None:
     elif not unit.active:
         state["proof"] = {**proved, "failures": ["the service does not run"]}
     else:
-        expected = certbot_lineage.expected_after_renewal(proved["expected"], state["acme"], state["certificate"])
+        expected = certbot_lineage.expected_after_renewal(proved["expected"], _renewed(state), state["certificate"])
         state["proof"] = {**proved, "expected": expected, "failures": probe.prove(expected)}
