@@ -116,7 +116,9 @@ from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.followed_certificate import FollowedCertificate
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.followed_certificate import (
+    FollowedCertificate,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.host_certificate import HostCertificate
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit

@@ -12,14 +12,13 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import match_watchers, systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_follower import (
     PYTHON,
     follower_files,
     follower_paths,
-    unit_name,
     watching_units,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import SourceError, read_source
@@ -56,7 +55,9 @@ class FollowedCertificate(HostCertificate):
         """
         account = self.unit.account
         if not os.access(PYTHON, os.X_OK):
-            raise HostError(f"This host has no {PYTHON}, which copies the certificate after each renewal. Install python3.")
+            raise HostError(
+                f"This host has no {PYTHON}, which copies the certificate after each renewal. Install python3."
+            )
         try:
             source = read_source(key, chain)
         except SourceError as exc:
@@ -91,10 +92,10 @@ class FollowedCertificate(HostCertificate):
                 return {"changed": False, "transaction": ""}
             transaction = Transaction(self.store)
             transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
-            systemctl("stop", *watching_units(self.unit.name), f"{unit_name(self.unit.name)}.service", check=False)
             for path in paths:
                 transaction.replace(path, None, 0, 0, 0)
         systemctl("daemon-reload")
+        match_watchers(paths)
         return {"changed": True, "transaction": transaction.open_record["id"]}
 
     def _write(self, transaction: Transaction, path: str, content: bytes) -> None:

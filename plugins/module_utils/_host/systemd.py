@@ -60,14 +60,20 @@ def systemctl(*arguments: str, check: bool = True) -> str:
 
 
 def match_watchers(paths: Iterable[str]) -> None:
-    """Have units that watch for something run where their files were put back, and stop where those are gone again.
+    """Have units that watch for something run where their files were put back, and all stop whose files are gone again.
 
     :param paths: the files of any kind that were put back or removed, before which systemd has read its files anew
     """
     for path in paths:
         directory, name = os.path.split(path)
-        if directory == UNIT_DIRECTORY and name.endswith((".path", ".timer")):
-            systemctl("restart" if os.path.exists(path) else "stop", name, check=False)
+        if directory != UNIT_DIRECTORY:
+            continue
+        if not os.path.exists(path):
+            systemctl("stop", name, check=False)
+            # systemd remembers a unit that it could not read, as one that has failed.
+            systemctl("reset-failed", name, check=False)
+        elif name.endswith((".path", ".timer")):
+            systemctl("restart", name, check=False)
 
 
 def processes(control_group: str) -> list[int]:

@@ -13,7 +13,10 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import certbot_lineage
-from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.follower import read_follower, read_source_state
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.follower import (
+    read_follower,
+    read_source_state,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import rights_of

@@ -23,13 +23,13 @@ PYTHON = "/usr/bin/python3"
 
 _HEAD = "# Written by the Ansible collection pifleet.nodered, which overwrites it: set nodered_certificate_host_key instead.\n"
 
+#: The directories too: of a link that is replaced by another one, systemd sees nothing else (path.c, primary_wd).
 _PATH = """\
 {head}[Unit]
 Description=Watch the certificate that is copied for {service}
 
 [Path]
-PathChanged={key}
-PathChanged={chain}
+{watched}
 """
 #: What happens while nobody watches, or where nothing can be watched as on a share, is seen within the hour.
 _TIMER = """\
@@ -108,12 +108,12 @@ def follower_files(service: str, user: str, group: str, path: str, key: str, cha
         "deploy": certbot_deploy_program.PROGRAM,
     }
     paths = follower_paths(service)
+    watched = dict.fromkeys([key, chain, os.path.dirname(key), os.path.dirname(chain)])
     values = {
         "head": _HEAD,
         "name": _escaped(unit_name(service)),
         "service": _escaped(service),
-        "key": _escaped(key),
-        "chain": _escaped(chain),
+        "watched": "\n".join(f"PathChanged={_escaped(each)}" for each in watched),
         "python": PYTHON,
         "program": _escaped(paths[0]),
         "directory": _escaped(store_directory(service)),

@@ -249,7 +249,7 @@ def follow(directory: str) -> int:
             copied = source
         except (SourceError, OSError, subprocess.SubprocessError) as exc:
             if time.monotonic() > deadline:
-                print(f"{record['path']} stays as it is. {exc}", file=sys.stderr)
+                sys.stderr.write(f"{record['path']} stays as it is. {exc}\n")
                 return 1
             time.sleep(PAUSE)
 
@@ -278,11 +278,10 @@ def _copy(directory: str, record: dict[str, str], source: Source) -> None:
         if os.path.exists(os.path.join(directory, TRANSACTION)):
             raise SourceError("A run of Ansible has not ended yet.")
         rights = [f"--reuid={record['user']}", f"--regid={record['group']}", "--init-groups", "--no-new-privs"]
-        content = source.content
+        arguments = [record["path"], str(len(source.content)), record["key"]]
         run = subprocess.run(
-            ["setsid", "--wait", "setpriv", *rights, "sh", "-c", record["deploy"], "deploy", record["path"]]
-            + [str(len(content)), record["key"]],
-            input=content,
+            ["setsid", "--wait", "setpriv", *rights, "sh", "-c", record["deploy"], "deploy", *arguments],
+            input=source.content,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             timeout=_TIMEOUT,

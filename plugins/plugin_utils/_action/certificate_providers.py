@@ -533,11 +533,11 @@ def source_is_known(options: t.Mapping[str, t.Any], state: t.Mapping[str, t.Any]
 
 
 def follower_reasons(state: t.Mapping[str, t.Any]) -> list[str]:
-    """Why what follows a certificate of the host has to go, where another provider is asked for.
+    """Why what follows the host's own certificate has to go, where another provider is asked for.
 
     :param state: what the module host_info returned
     """
-    return ["another certificate of the host would replace it"] if state["follower"] else []
+    return ["the renewals of the host's own certificate are still followed"] if state["follower"] else []
 
 
 def described(chain: bytes | None) -> dict[str, t.Any] | None:

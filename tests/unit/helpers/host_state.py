@@ -109,6 +109,8 @@ _SECURED: dict[str, t.Any] = {
         "files": [],
     },
     "acme": None,
+    "source": None,
+    "follower": None,
     "exposed": [],
     "endpoints": [],
     "proof": {

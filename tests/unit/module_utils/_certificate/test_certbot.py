@@ -37,6 +37,7 @@ class Unit:
     def __init__(self, folder: pathlib.Path) -> None:
         self.account = Account(pwd.getpwuid(os.getuid()).pw_name)
         self.user_dir = self.settings_directory = str(folder)
+        self.settings_path = str(folder / "settings.js")
 
 
 @pytest.fixture
