@@ -72,7 +72,7 @@ def watches(fleet: Fleet, pi: str) -> bool:
 def nothing_follows(fleet: Fleet, pi: str) -> bool:
     host = fleet.host(pi)
     left = host.run(
-        f"ls -d /etc/systemd/system/{UNIT}.* /etc/systemd/system/*/*{UNIT}* {STORE}/nodered/*follow*"
+        f"ls -d /etc/systemd/system/{UNIT}.* /etc/systemd/system/*/*{UNIT}* {STORE}/nodered/*certificate*"
     ).stdout
     return not left and not host.check_output("systemctl list-units --all --no-legend '%s*'", UNIT)
 

@@ -74,7 +74,7 @@ def commands(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> list[st
 def certificate(tmp_path: pathlib.Path, commands: list[str]) -> FollowedCertificate:
     (tmp_path / "userDir").mkdir(mode=0o700)
     renew(tmp_path)
-    return FollowedCertificate(Unit(tmp_path / "userDir"))  # type: ignore[arg-type]
+    return FollowedCertificate(Unit(tmp_path / "userDir"))
 
 
 def renew(tmp_path: pathlib.Path) -> None:
