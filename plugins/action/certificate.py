@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ModuleResult
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ModuleResult, RemovalResult
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     Provider,
     certificate_provider,
     described,
+    follower_reasons,
+    source_is_known,
+    source_options,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
@@ -23,9 +26,11 @@ class ActionModule(HostAction):
     spec = argument_spec("certificate")
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        state = self.state(options, source=source_options(options))
         if options["provider"] == "none":
-            return {"changed": False, "reasons": [], "fingerprint": ""}
-        state = self.state(options)
+            return self._without_certificate(options, state)
+        if not source_is_known(options, state):
+            state = self.state(options, fresh=True, source=source_options(options))
         provider = t.cast("Provider", certificate_provider(self, options, state))
         before = described(provider.chain)
         reasons = provider.all_reasons()
@@ -42,6 +47,18 @@ class ActionModule(HostAction):
             result["ca_certificate"] = provider.trusted_file
         return {**result, "warnings": [*provider.warnings, *result.get("warnings", ())]}
 
+    def _without_certificate(self, options: dict[str, t.Any], state: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The result where a proxy ends TLS: no certificate is given, and none is followed any more."""
+        reasons = follower_reasons(state)
+        result = {"changed": bool(reasons), "reasons": reasons, "fingerprint": ""}
+        if not reasons:
+            return result
+        transaction = "" if self.check_mode else self._forget_source(options)["transaction"]
+        return {**result, "transaction": transaction, "replaced": True}
+
+    def _forget_source(self, options: dict[str, t.Any]) -> RemovalResult:
+        return self.run_module("host_certificate", {**host_options(options), "operation": "forget"}, RemovalResult)
+
     def _installed(
         self, options: dict[str, t.Any], provider: Provider, before: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
@@ -50,6 +67,8 @@ class ActionModule(HostAction):
         installed = None if self.check_mode else provider.install()
         if installed and provider.replaces_certbot:
             self.run_module("host_acme", {**host_options(options), "operation": "remove"}, ModuleResult)
+        if installed and provider.replaces_follower:
+            self._forget_source(options)
         after = described(installed["chain"].encode("ascii")) if installed else None
         transaction = installed["transaction"] if installed else ""
         return {

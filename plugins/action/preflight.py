@@ -19,7 +19,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base impor
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     Provider,
     certificate_provider,
+    follower_reasons,
     installed_fingerprint,
+    source_options,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.dependents import (
     files_warning,
@@ -58,7 +60,8 @@ class ActionModule(HostAction):
         given = {module: validated(spec, module_options(module, variables)) for module, spec in _SPECS.items()}
         certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
         check_options(restart)
-        found = self.look(restart, dependents=restart["https"], seconds=restart["timeout"])
+        source = source_options(certificate)
+        found = self.look(restart, dependents=restart["https"], seconds=restart["timeout"], source=source)
         # What other hosts of the run are compared with, also where this one fails.
         of_host = host_certificate(found, certificate["names"])
         try:
@@ -94,7 +97,7 @@ class ActionModule(HostAction):
         known = {"host_info": found}
         state = self.state(known)
         provider = certificate_provider(self, certificate, state)
-        reasons = provider.all_reasons() if provider else []
+        reasons = provider.all_reasons() if provider else follower_reasons(state)
         edit = SettingsChange(ServiceSettings(self, {**settings, **known}), settings)
         due = [f"certificate ({', '.join(reasons)})"] if reasons else []
         if edit.is_due:

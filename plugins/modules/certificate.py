@@ -36,17 +36,19 @@ options:
       - V(selfsigned) lets each host sign for itself, and every browser has to trust every host.
       - V(file) installs O(chain) and O(key), which were bought or come from elsewhere.
       - V(acme) has certbot on the host fetch and renew a certificate for O(names) from the ACME server O(acme_directory).
-      - V(none) does nothing, for a Node-RED behind a proxy that ends TLS.
+      - V(host) copies O(host_key) and O(host_chain), which something else on the host renews, now and at each renewal.
+      - V(none) gives none, for a Node-RED behind a proxy that ends TLS, and ends what V(host) has begun.
     type: str
     default: ca
-    choices: [ca, selfsigned, file, acme, none]
+    choices: [ca, selfsigned, file, acme, host, none]
   names:
     description:
       - DNS names and IP addresses to add to the host name, C(<hostname>.local), the fully qualified name, the inventory
         name, C(ansible_host) and the addresses of the host.
       - What only the host says of itself is left out if it could be somebody else's on the internet, such as a global
         address or a name in a public domain that no name of the inventory or of this list lies in. A warning tells so.
-      - With O(provider=file) the names that the certificate must have, with O(provider=acme) all that it will have.
+      - With O(provider=file) and O(provider=host) the names that the certificate must have, with O(provider=acme) all
+        that it will have.
     type: list
     elements: str
     default: []
@@ -122,6 +124,15 @@ options:
   key_passphrase:
     description:
       - The passphrase of O(key).
+    type: str
+  host_key:
+    description:
+      - The path on the host of the private key, for O(provider=host). The key never leaves the host, and its own file
+        stays as it is.
+    type: str
+  host_chain:
+    description:
+      - The path on the host of the certificate with its intermediate certificates.
     type: str
   acme_directory:
     description:

@@ -31,9 +31,11 @@ options:
       - V(request) returns a certificate signing request for the key of the host, which is made when there is none.
       - V(install) puts the key and O(chain) in place.
       - V(self_sign) makes a self-signed certificate for the key and puts both in place.
+      - V(follow) copies O(host_key) and O(host_chain), now and whenever they are renewed, by a path unit of systemd.
+      - V(forget) takes away what V(follow) has made, but for the copy.
     type: str
     required: true
-    choices: [request, install, self_sign]
+    choices: [request, install, self_sign, follow, forget]
   key_type:
     description:
       - The type that the key must have. When not given, any key that is there will do, and one that has to be made is of
@@ -67,6 +69,18 @@ options:
     description:
       - The private key to install with O(chain) in PEM, instead of the host's own.
     type: str
+  host_key:
+    description:
+      - The path of a private key that something else on the host renews.
+    type: str
+  host_chain:
+    description:
+      - The path of the certificates for O(host_key).
+    type: str
+  sha256:
+    description:
+      - The checksum of both, as M(pifleet.nodered.host_info) has returned it. With other files nothing is changed.
+    type: str
 author:
   - The pifleet.nodered maintainers (@pifleet)
 """
@@ -86,15 +100,15 @@ request:
   type: str
 chain:
   description: The installed certificates in PEM.
-  returned: when O(operation=install) or O(operation=self_sign)
+  returned: when O(operation=install), O(operation=self_sign) or O(operation=follow)
   type: str
 path:
   description: The file that holds the key and the certificates.
-  returned: when O(operation=install) or O(operation=self_sign)
+  returned: when O(operation=install), O(operation=self_sign) or O(operation=follow)
   type: str
 transaction:
-  description: The open transaction that holds what was replaced.
-  returned: when O(operation=install) or O(operation=self_sign)
+  description: The open transaction that holds what was replaced. Empty where Node-RED had the certificate already.
+  returned: when O(operation) is not V(request)
   type: str
 """
 
@@ -102,6 +116,9 @@ from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.followed_certificate import (
+    FollowedCertificate,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.host_certificate import HostCertificate
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
@@ -112,7 +129,11 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
-            "operation": {"type": "str", "required": True, "choices": ["request", "install", "self_sign"]},
+            "operation": {
+                "type": "str",
+                "required": True,
+                "choices": ["request", "install", "self_sign", "follow", "forget"],
+            },
             "key_type": {
                 "type": "str",
                 "no_log": False,
@@ -124,10 +145,14 @@ def main() -> None:
             "days": {"type": "int"},
             "chain": {"type": "str"},
             "key": {"type": "str", "no_log": True},
+            "host_key": {"type": "str", "no_log": False},
+            "host_chain": {"type": "str"},
+            "sha256": {"type": "str"},
         },
         required_if=[
             ("operation", "install", ["chain"]),
             ("operation", "self_sign", ["subject", "names", "days"]),
+            ("operation", "follow", ["host_key", "host_chain", "sha256"]),
         ],
     )
     options = module.params
@@ -135,7 +160,12 @@ def main() -> None:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         certificate = HostCertificate(unit, options["key_type"], options["new_key"])
         result: Mapping[str, object]
-        if options["operation"] == "request":
+        if options["operation"] == "follow":
+            followed = FollowedCertificate(unit)
+            result = followed.follow(options["host_key"], options["host_chain"], options["sha256"])
+        elif options["operation"] == "forget":
+            result = FollowedCertificate(unit).forget()
+        elif options["operation"] == "request":
             result = {"changed": False, "request": certificate.request()}
         elif options["operation"] == "install":
             key = options["key"].encode("ascii") if options["key"] else None

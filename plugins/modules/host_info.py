@@ -29,6 +29,15 @@ options:
       - Also read who depends on a server that speaks plain HTTP, see RV(dependents).
     type: bool
     default: false
+  host_key:
+    description:
+      - The path of a private key that something else on the host renews, such as certbot. Without it, what the host
+        follows already is looked at.
+    type: str
+  host_chain:
+    description:
+      - The path of the certificates for O(host_key).
+    type: str
 attributes:
   check_mode:
     support: full
@@ -363,6 +372,37 @@ acme:
     timer:
       description: Whether certbot renews by itself.
       type: bool
+source:
+  description: The key and the certificates that something else on the host renews, as asked for or followed, or null.
+  returned: success
+  type: dict
+  contains:
+    key:
+      description: The path of the key.
+      type: str
+    chain:
+      description: The path of the certificates.
+      type: str
+    problem:
+      description: Why they cannot be used, empty where they can.
+      type: str
+    certificates:
+      description: The certificates in PEM.
+      type: str
+    sha256:
+      description: The checksum that the copy of both has to have.
+      type: str
+follower:
+  description: What copies them after each renewal, or null.
+  returned: success
+  type: dict
+  contains:
+    sha256:
+      description: A checksum that stands for its units and its program.
+      type: str
+    active:
+      description: Whether systemd watches the files.
+      type: bool
 exposed:
   description: Files of the userDir that hold secrets and that other users of the host may read.
   returned: success
@@ -562,7 +602,10 @@ def main() -> None:
             **HOST_ARGUMENTS,
             "details": {"type": "bool", "default": False},
             "dependents": {"type": "bool", "default": False},
+            "host_key": {"type": "str", "no_log": False},
+            "host_chain": {"type": "str"},
         },
+        required_together=[("host_key", "host_chain")],
         supports_check_mode=True,
     )
     # Whatever a file, a program or a server of the host does to be waited for.

@@ -43,6 +43,7 @@ WORDS = st.sampled_from(
         "ca",
         "file",
         "acme",
+        "host",
         "none",
         "uiPort",
         "adminAuth",

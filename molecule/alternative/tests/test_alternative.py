@@ -90,6 +90,8 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
         "nodered_certificate_chain",
         "nodered_certificate_key",
         "nodered_certificate_key_passphrase",
+        "nodered_certificate_host_key",
+        "nodered_certificate_host_chain",
     }
     elsewhere |= {variable for variable in defaults if variable.startswith("nodered_acme_")}
     for variable in sorted(defaults.keys() - elsewhere):

@@ -100,6 +100,7 @@ REFUSED = {
     "chain-missing": ("host_info", lambda answer: without(answer, "certificate.chain")),
     "credentials-a-string": ("host_info", lambda answer: put(answer, "credentials", "none")),
     "acme-a-list": ("host_info", lambda answer: put(answer, "acme", [1])),
+    "follower-a-list": ("host_info", lambda answer: put(answer, "follower", [1])),
     "overrides-nested": ("host_info", lambda answer: put(answer, "overrides", [{"path": [[1]], "by": 1}])),
     "endpoints-a-dict": ("host_info", lambda answer: put(answer, "endpoints", {"port": 1})),
     "port-too-large": ("host_info", lambda answer: put(answer, "endpoints", [{**endpoint(), "port": 70000}])),

@@ -29,11 +29,12 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
     options_digest,
     reasons_to_fetch,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import pair
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import lineage_name, live_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
 
 from . import certbot_lineage as acme
-from .host_certificate import HostCertificate, fits, openssl, pair
+from .host_certificate import HostCertificate, fits, openssl
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -79,17 +79,17 @@ def timer_enabled() -> bool:
     return any(os.path.lexists(os.path.join(TIMERS, name)) for name in ("certbot.timer", "snap.certbot.renew.timer"))
 
 
-def expected_after_renewal(expected: Expected, lineage: LineageState | None, certificate: CertificateState) -> Expected:
-    """What a proof expects, now that certbot's hook may have replaced the certificate that it saw.
+def expected_after_renewal(expected: Expected, renewed: str, certificate: CertificateState) -> Expected:
+    """What a proof expects, now that the certificate that it saw may have been replaced by what renews it on the host.
 
     :param expected: what it expected
-    :param lineage: what certbot has
+    :param renewed: the certificates that certbot or another one has there; empty where there is none
     :param certificate: what the service has
     :returns: what it expects now
     """
-    if not lineage or not certificate["key_matches"] or not expected.get("certificate"):
+    if not renewed or not certificate["key_matches"] or not expected.get("certificate"):
         return expected
-    installed, fetched = (_first(chain) for chain in (certificate["chain"] or "", lineage["chain"]))
+    installed, fetched = (_first(chain) for chain in (certificate["chain"] or "", renewed))
     return {**expected, "certificate": checksum(installed)} if installed and installed == fetched else expected
 
 

@@ -22,9 +22,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import pair, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
-
-from .pem import split_pem
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,11 +92,6 @@ def key_type_of(key: bytes) -> str:
         return "ecdsa-p256" if curve[1] == "prime256v1" else f"ecdsa-{curve[1]}"
     size = re.search(r"\((\d+) bit", text)
     return f"rsa-{size[1]}" if size and "\nModulus:" in text else text.partition("\n")[0]
-
-
-def pair(key: bytes, chain: bytes) -> bytes:
-    """The content of the file that Node-RED reads both from."""
-    return key.rstrip(b"\n") + b"\n" + chain.rstrip(b"\n") + b"\n"
 
 
 class HostCertificate:

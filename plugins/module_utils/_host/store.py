@@ -13,13 +13,15 @@ import os
 import time
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import STORE_DIRECTORY
+
 from . import files
 from .errors import HostError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-BASE = "/var/lib/pifleet-nodered"
+BASE = STORE_DIRECTORY
 
 #: The records of the open transaction and of the last proof.
 TRANSACTION = "transaction.json"

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import subprocess
 import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import UNIT_DIRECTORY
 
 from .errors import HostError
 
@@ -54,6 +57,23 @@ def systemctl(*arguments: str, check: bool = True) -> str:
     if check and run.returncode != 0:
         raise HostError(f"systemctl {command} failed: {run.stderr.strip()}")
     return run.stdout
+
+
+def match_watchers(paths: Iterable[str]) -> None:
+    """Have units that watch for something run where their files were put back, and all stop whose files are gone again.
+
+    :param paths: the files of any kind that were put back or removed, before which systemd has read its files anew
+    """
+    for path in paths:
+        directory, name = os.path.split(path)
+        if directory != UNIT_DIRECTORY:
+            continue
+        if not os.path.exists(path):
+            systemctl("stop", name, check=False)
+            # systemd remembers a unit that it could not read, as one that has failed.
+            systemctl("reset-failed", name, check=False)
+        elif name.endswith((".path", ".timer")):
+            systemctl("restart", name, check=False)
 
 
 def processes(control_group: str) -> list[int]:

@@ -13,7 +13,10 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import certbot_lineage
-from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.pem import key_matches, split_pem
+from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.follower import (
+    read_follower,
+    read_source_state,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files import read_credentials
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import rights_of
@@ -31,6 +34,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoint
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files, wanted_umask
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import key_matches, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     DROP_IN,
@@ -64,6 +68,8 @@ def gather(
     settings_path: str | None = None,
     details: bool = False,
     dependents: bool = False,
+    host_key: str | None = None,
+    host_chain: str | None = None,
 ) -> HostState:
     """Read the state of one Node-RED.
 
@@ -73,6 +79,8 @@ def gather(
     :param settings_path: its settings file; None finds it as Node-RED does
     :param details: whether to read also what only an audit wants to know
     :param dependents: whether to read also who depends on a server that speaks plain HTTP
+    :param host_key: the key of a certificate that the host has from elsewhere; None takes what is followed, if any
+    :param host_chain: the certificates for that key
     :returns: the state, ready to be sent as JSON
     :raises HostError: there is no such user, no systemctl, or a file cannot be read
     """
@@ -113,6 +121,8 @@ def gather(
         },
         "credentials": None,
         "acme": certbot_lineage.read(unit.name),
+        "source": read_source_state(unit.name, host_key, host_chain),
+        "follower": read_follower(unit.name),
         "exposed": [],
         "endpoints": [],
         "dependents": None,
@@ -248,6 +258,14 @@ def _plain_port(state: HostState) -> int | None:
     return next((endpoint["port"] for endpoint in state["endpoints"] if endpoint["http"]), None)
 
 
+def _renewed(state: HostState) -> str:
+    """The certificates that may have been put in place without a run: what certbot has, or what is followed."""
+    source = state["source"]
+    if state["follower"] and source and source["sha256"] == state["certificate"]["sha256"]:
+        return source["certificates"]
+    return state["acme"]["chain"] if state["acme"] else ""
+
+
 def _gather_proof(unit: LocatedUnit, state: HostState) -> None:
     store = Store(unit.name)
     record = Transaction(store).record
@@ -261,5 +279,5 @@ def _gather_proof(unit: LocatedUnit, state: HostState) -> None:
     elif not unit.active:
         state["proof"] = {**proved, "failures": ["the service does not run"]}
     else:
-        expected = certbot_lineage.expected_after_renewal(proved["expected"], state["acme"], state["certificate"])
+        expected = certbot_lineage.expected_after_renewal(proved["expected"], _renewed(state), state["certificate"])
         state["proof"] = {**proved, "expected": expected, "failures": probe.prove(expected)}

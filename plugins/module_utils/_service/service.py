@@ -16,7 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import match_watchers, systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import (
@@ -248,6 +248,7 @@ class Service:
             systemctl("start", self.unit.name, check=False)
             raise
         systemctl("daemon-reload")
+        match_watchers(restored)
         self.unit = located(self.unit.refresh())
         self._start_as_before(transaction)
         transaction.close()

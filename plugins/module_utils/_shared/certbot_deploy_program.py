@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 PROGRAM = r"""#!/bin/sh
-# The part of certbot_hook.sh that runs as the user of the service. It replaces the file $1 by its standard input, which is
-# the key and the certificates of the lineage $3 and has $2 bytes.
+# The part of certbot_hook.sh, and of certificate_source.py, that runs as the user of the service. It replaces the file $1 by
+# its standard input, which is the key and the certificates of $3 and has $2 bytes.
 set -eu
 umask 077
 directory=${1%/*} file=${1##*/}
@@ -24,6 +24,10 @@ certificate=$(openssl x509 -in "$new" -noout -pubkey)
 if [ "$key" != "$certificate" ] || [ "$(wc -c <"$new")" -ne "$2" ]; then
     echo "$1 stays as it is: the key in $3 does not fit the certificate beside it." >&2
     exit 1
+fi
+# What is there already is not written anew, which spares the card.
+if [ ! -L "$file" ] && cmp -s "$new" "$file"; then
+    exit 0
 fi
 sync "$new"
 mv -fT "$new" "$file"

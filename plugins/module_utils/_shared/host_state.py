@@ -53,6 +53,8 @@ Version = t.Annotated[str, Text(64, r"[0-9]{1,6}(?:\.[0-9]{1,6}){1,2}(?:[-+.~][0
 Pem = t.Annotated[str, Text(1 << 16)]
 #: Base64 of a file of at most 1 MiB.
 Content = t.Annotated[str, Text(1398104, "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")]
+#: One sentence or two.
+Sentence = t.Annotated[str, Text(16384)]
 #: A file of at most 1 MiB, as it is.
 Lines = t.Annotated[str, Text(1 << 20)]
 
@@ -470,6 +472,30 @@ class LineageState(t.TypedDict):
     timer: bool
 
 
+class SourceState(t.TypedDict):
+    """A private key and its certificates that something else on the host renews."""
+
+    #: The path of the key, as it is asked for or followed.
+    key: Path
+    #: The path of the certificates.
+    chain: Path
+    #: Why they cannot be used, as a sentence; empty where they can.
+    problem: Sentence
+    #: The certificates in PEM, that of the server first; empty where they cannot be used.
+    certificates: Pem
+    #: SHA-256 of what the copy is to be; empty where they cannot be used.
+    sha256: Checksum
+
+
+class FollowerState(t.TypedDict):
+    """What copies them after each renewal."""
+
+    #: SHA-256 that stands for all of its files.
+    sha256: Sha256
+    #: Whether systemd watches the files.
+    active: bool
+
+
 class TransactionState(t.TypedDict):
     """The transaction that a former run has left open."""
 
@@ -549,6 +575,10 @@ class HostState(t.TypedDict):
     credentials: CredentialsState | None
     #: None where certbot keeps nothing for the service.
     acme: LineageState | None
+    #: None where no certificate of the host's own is asked for or followed.
+    source: SourceState | None
+    #: None where nothing follows one.
+    follower: FollowerState | None
     #: Paths below the userDir that hold secrets and that other users of the host may read.
     exposed: list[str]
     #: What the running server shows, where it was never proved.
@@ -605,6 +635,13 @@ class CertificateResult(ModuleResult):
     #: The file that holds the key and the certificates.
     path: Path
     #: The open transaction; empty where nothing was replaced.
+    transaction: Name
+
+
+class RemovalResult(ModuleResult):
+    """What host_certificate returns when it has forgotten the certificate that was followed."""
+
+    #: The open transaction; empty where nothing was there.
     transaction: Name
 
 

@@ -27,6 +27,12 @@ DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
 
 ENVIRONMENT_FILE = "/etc/systemd/system/%s.d/50-pifleet.environment"
 
+#: Where the administrator's units lie.
+UNIT_DIRECTORY = "/etc/systemd/system"
+
+#: The root-only directory of this collection's records, kept files and locks, one below it for each service.
+STORE_DIRECTORY = "/var/lib/pifleet-nodered"
+
 #: Where certbot keeps everything.
 CERTBOT_DIRECTORY = "/etc/letsencrypt"
 
@@ -60,3 +66,11 @@ def live_directory(service: str) -> str:
     :param service: the name of the service, with or without its suffix
     """
     return os.path.join(CERTBOT_DIRECTORY, "live", lineage_name(service))
+
+
+def store_directory(service: str) -> str:
+    """The root-only directory of a service.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return os.path.join(STORE_DIRECTORY, service.removesuffix(".service"))

@@ -35,7 +35,7 @@ class HostCertificate(t.TypedDict):
 
     #: SHA-256 of the public key, see `public_key_fingerprint`.
     public_key: Checksum
-    #: Who has signed it, for a message; empty where that is the host itself or a server of ACME.
+    #: Who has signed it, for a message; empty where that is the host itself, or whoever renews it there.
     issuer: str
     #: What the user asks for to be in it, see `nodered_certificate_names`; not the host's word.
     asked: list[str]
@@ -48,7 +48,7 @@ def host_certificate(state: t.Mapping[str, t.Any], asked: t.Iterable[str] = ()) 
     with contextlib.suppress(PkiError):
         public_key = public_key_fingerprint(chain)
         said = describe(chain)
-        issuer = "" if said["self_signed"] or state["acme"] else one_line(said["issuer"])
+        issuer = "" if said["self_signed"] or state["acme"] or state["follower"] else one_line(said["issuer"])
     return {"public_key": public_key, "issuer": issuer[:255], "asked": list(asked)}
 
 
@@ -187,6 +187,7 @@ class HostAction(ActionBase):
         details: bool = False,
         dependents: bool = False,
         seconds: float = LONGEST_LOOK,
+        source: dict[str, str] | None = None,
     ) -> HostState:
         """Visit the host once, and read everything that its Node-RED is known by.
 
@@ -194,9 +195,10 @@ class HostAction(ActionBase):
         :param details: whether to read also what only an audit wants to know
         :param dependents: whether to read also who depends on a server that speaks plain HTTP
         :param seconds: as in `run_module`
+        :param source: the options that say which certificate of the host is to be followed, if any
         :raises UserError: as `run_module`
         """
-        asked = {**host_options(options), "details": details, "dependents": dependents}
+        asked = {**host_options(options), "details": details, "dependents": dependents, **(source or {})}
         self._seen = self.run_module("host_info", asked, HostState, seconds)
         return self._seen
 
@@ -223,7 +225,9 @@ class HostAction(ActionBase):
             for context, no_log in zip(contexts, former, strict=False):
                 context.no_log = no_log
 
-    def state(self, options: dict[str, t.Any], fresh: bool = False) -> dict[str, t.Any]:
+    def state(
+        self, options: dict[str, t.Any], fresh: bool = False, source: dict[str, str] | None = None
+    ) -> dict[str, t.Any]:
         """What is known of the host: what the task was handed, else one visit.
 
         UserError where there is no Node-RED that this collection can manage. The texts of the settings are bytes.
@@ -231,7 +235,7 @@ class HostAction(ActionBase):
         state: t.Mapping[str, t.Any]
         handed = None if fresh else options.get("host_info")
         if not handed:
-            state = self.look(options)
+            state = self.look(options, source=source)
         elif self._seen is not None and handed is self._seen:
             state = self._seen
         else:

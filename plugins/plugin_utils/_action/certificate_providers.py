@@ -10,10 +10,12 @@ import contextlib
 import datetime
 import functools
 import os
+import re
 import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import hook
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_follower import digest, follower_files
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
     AcmeResult,
     CertificateResult,
@@ -95,9 +97,15 @@ class Provider:
         """Whether certbot would go on to replace the certificate at its next renewal."""
         return bool(self.state["acme"] and self.state["acme"]["hook"])
 
+    @property
+    def replaces_follower(self) -> bool:
+        """Whether a certificate from elsewhere on the host would go on to replace this one."""
+        return bool(self.state["follower"])
+
     def all_reasons(self) -> list[str]:
         """Why a certificate, or what renews it, has to change."""
-        return [*self.reasons(), *(["certbot would replace the certificate"] if self.replaces_certbot else [])]
+        reasons = [*self.reasons(), *(["certbot would replace the certificate"] if self.replaces_certbot else [])]
+        return [*reasons, *(follower_reasons(self.state) if self.replaces_follower else [])]
 
     def warnings_when_due(self, before: dict[str, t.Any] | None, after: dict[str, t.Any] | None) -> list[str]:
         """What to tell when a certificate is due, and not at every run.
@@ -420,7 +428,127 @@ class Acme(Provider):
         return self.action.run_module("host_acme", {**host_options(self.options), **arguments}, AcmeResult)
 
 
-PROVIDERS: dict[str, type[Provider]] = {"ca": FleetAuthority, "selfsigned": SelfSigned, "file": File, "acme": Acme}
+class Host(Provider):
+    """A certificate that something else on the host renews, such as certbot, tailscale, acme.sh or step."""
+
+    keeps_key = False
+
+    @classmethod
+    def check_options(cls, options: t.Mapping[str, t.Any]) -> None:
+        asked_names(options)
+        source_options(options)
+        if options["new_key"]:
+            raise UserError(
+                "nodered_certificate_new_key: with nodered_certificate_provider host, the private key is made by what"
+                " renews the certificate on the host. Have that make another one, for example with `certbot renew"
+                " --force-renewal --no-reuse-key` or `step ca rekey`; Node-RED gets it without a run."
+            )
+
+    @property
+    def replaces_follower(self) -> bool:
+        return False
+
+    def prepare(self) -> None:
+        self.check_options(self.options)
+        self.paths = source_options(self.options)
+        self.source = self.state["source"]
+        if not source_is_known(self.options, self.state):
+            raise UserError("This host does not say what is in nodered_certificate_host_key. Run again.")
+        if self.source["problem"]:
+            raise UserError(self.source["problem"])
+        name = f"nodered_certificate_host_chain ({self.paths['host_chain']})"
+        certificates.check_chain(self.source["certificates"], self.options["names"], chain_name=name)
+        says = certificates.describe(self.source["certificates"])
+        self.names = Names(tuple(says["dns_names"]), tuple(says["ip_addresses"]))
+        start, end = (datetime.datetime.fromisoformat(says[key]) for key in ("not_before", "not_after"))
+        if end - datetime.datetime.now(datetime.UTC) < (end - start) / acme.OVERDUE:
+            self.warnings.append(
+                f"The certificate in {self.paths['host_chain']} expires on {end:%Y-%m-%d}. What renews it on this host"
+                " should have done so long ago."
+            )
+
+    def confirm_names(self) -> None:
+        """All names are in the certificate."""
+
+    def reasons(self) -> list[str]:
+        reasons = []
+        if not self.chain:
+            reasons.append("there is no certificate yet")
+        elif self.present["sha256"] != self.source["sha256"]:
+            reasons.append("the host has another certificate")
+        follower, user = self.state["follower"], self.state["user"]
+        files = follower_files(
+            self.state["service"]["name"],
+            user["name"],
+            user["group"],
+            self.present["path"],
+            self.paths["host_key"],
+            self.paths["host_chain"],
+        )
+        if not follower:
+            reasons.append("its renewals are not followed yet")
+        elif follower["sha256"] != digest(files):
+            reasons.append("what follows its renewals differs")
+        elif not follower["active"]:
+            reasons.append("its renewals are not watched for")
+        return reasons
+
+    def install(self) -> CertificateResult:
+        return self._run_module("follow", CertificateResult, **self.paths, sha256=self.source["sha256"])
+
+
+PROVIDERS: dict[str, type[Provider]] = {
+    "ca": FleetAuthority,
+    "selfsigned": SelfSigned,
+    "file": File,
+    "acme": Acme,
+    "host": Host,
+}
+
+#: systemd takes these as they are, or as `follower_files` writes them.
+_SOURCE_PATH = re.compile(r"/[\w.@+:,=~*%/-]{1,1000}", re.ASCII)
+
+
+def source_options(options: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Where the host has the certificate that is to be followed, for its modules; nothing with other providers.
+
+    :param options: with `provider`, `host_key` and `host_chain` as the module certificate takes them
+    :raises UserError: a path is missing, or cannot be followed
+    """
+    if options.get("provider") != "host":
+        return {}
+    if not options["host_key"] or not options["host_chain"]:
+        raise UserError(
+            "nodered_certificate_provider is host: set nodered_certificate_host_key and nodered_certificate_host_chain to"
+            " the paths on the host of the private key and of the certificate with its intermediates, for example"
+            " /etc/letsencrypt/live/NAME/privkey.pem and /etc/letsencrypt/live/NAME/fullchain.pem."
+        )
+    for option in ("host_key", "host_chain"):
+        path = options[option]
+        if not _SOURCE_PATH.fullmatch(path) or ".." in path.split("/"):
+            raise UserError(
+                f"nodered_certificate_{option}: {path!r} must be an absolute path without '..', of letters, digits and"
+                " . _ - @ + : , = ~ * % only."
+            )
+    return {"host_key": options["host_key"], "host_chain": options["host_chain"]}
+
+
+def source_is_known(options: t.Mapping[str, t.Any], state: t.Mapping[str, t.Any]) -> bool:
+    """Whether the host was asked for what is to be followed.
+
+    :param options: as `source_options` takes them
+    :param state: what the module host_info returned
+    """
+    wanted, source = source_options(options), state["source"]
+    return not wanted or bool(source and wanted == {"host_key": source["key"], "host_chain": source["chain"]})
+
+
+def follower_reasons(state: t.Mapping[str, t.Any]) -> list[str]:
+    """Why what follows the host's own certificate has to go, where another provider is asked for.
+
+    :param state: what the module host_info returned
+    """
+    return ["the renewals of the host's own certificate are still followed"] if state["follower"] else []
 
 
 def described(chain: bytes | None) -> dict[str, t.Any] | None:

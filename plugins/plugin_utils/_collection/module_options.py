@@ -67,6 +67,8 @@ UNLESS_EMPTY: dict[str, dict[str, str]] = {
         "chain": "nodered_certificate_chain",
         "key": "nodered_certificate_key",
         "key_passphrase": "nodered_certificate_key_passphrase",
+        "host_key": "nodered_certificate_host_key",
+        "host_chain": "nodered_certificate_host_chain",
         "acme_email": "nodered_acme_email",
         "acme_webroot": "nodered_acme_webroot",
         "acme_credentials": "nodered_acme_credentials",

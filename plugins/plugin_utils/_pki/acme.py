@@ -24,8 +24,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from . import certificates
 from .names import PkiError, desired_names, is_below, is_private
 
-#: Certbot renews when a third of the time is left. With less than this share left, its timer has been failing.
-_OVERDUE = 4
+#: Who renews does so when a third of the time is left. With less than this share left, that has been failing.
+OVERDUE = 4
 _OPTION = re.compile(r"[a-z][a-z0-9-]*")
 _CHALLENGE = re.compile(r"standalone|webroot|dns-[a-z0-9-]+")
 #: Where public authorities have their directories.
@@ -240,7 +240,7 @@ def _reasons_of_certificate(lineage: LineageState, desired: DesiredLineage, now:
     found_reasons += [f"the DNS name {name} is no longer wanted" for name in superfluous]
     if desired.key_type and described["key_type"] != desired.key_type:
         found_reasons.append(f"its key is of the type {described['key_type']}, not {desired.key_type}")
-    if end - now < (end - start) / _OVERDUE:
+    if end - now < (end - start) / OVERDUE:
         found_reasons.append(f"certbot should have renewed it long ago: it expires on {end:%Y-%m-%d}")
     return found_reasons
 

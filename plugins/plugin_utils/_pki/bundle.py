@@ -86,16 +86,35 @@ def check_bundle(
     certificates = _chain(chain_text, chain_name)
     key = _key(key_text, passphrase, key_name, passphrase_option)
     _check_fits(certificates, key, chain_name, key_name)
-    leaf = certificates[0]
-    _check_order(certificates, chain_name)
-    sent = [leaf, *(each for each in certificates[1:] if not is_self_signed(each))]
-    _check_leaf(leaf, chain_name)
-    for each in sent:
-        _check_time(each, now, chain_name)
-        _check_key(each, chain_name)
-        _check_signature(each, chain_name)
-    _check_names(leaf, desired, chain_name)
+    sent = _checked(certificates, desired, now, chain_name)
     return Bundle(pem_of(*sent), pem_of_key(key, None))
+
+
+def check_chain(
+    chain_pem: bytes | str, desired: Iterable[str], now: datetime.datetime | None = None, chain_name: str = "the file"
+) -> None:
+    """The same without the key, which another one has seen to fit the first certificate.
+
+    :raises PkiError: anything that makes it unusable, and what to do
+    """
+    require("cryptography")
+    _checked(_chain(as_bytes(chain_pem), chain_name), desired, now or now_utc(), chain_name)
+
+
+def _checked(
+    certificates: list[x509.Certificate], desired: Iterable[str], now: datetime.datetime, name: str
+) -> list[x509.Certificate]:
+    """The certificates that a server has to send."""
+    leaf = certificates[0]
+    _check_order(certificates, name)
+    sent = [leaf, *(each for each in certificates[1:] if not is_self_signed(each))]
+    _check_leaf(leaf, name)
+    for each in sent:
+        _check_time(each, now, name)
+        _check_key(each, name)
+        _check_signature(each, name)
+    _check_names(leaf, desired, name)
+    return sent
 
 
 def _chain(pem: bytes, name: str) -> list[x509.Certificate]:

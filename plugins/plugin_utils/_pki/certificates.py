@@ -16,7 +16,7 @@ import ipaddress
 import typing as t
 
 from .authority import DEFAULT_CA_DAYS, DEFAULT_CA_NAME, CertificateAuthority
-from .bundle import Bundle, check_bundle
+from .bundle import Bundle, check_bundle, check_chain
 from .ca_certificates import MAX_CA_DAYS
 from .name_constraints import permits
 from .names import Names, PkiError, common_name, desired_names
@@ -61,6 +61,7 @@ __all__ = [
     "Names",
     "PkiError",
     "check_bundle",
+    "check_chain",
     "check_validity",
     "common_name",
     "describe",

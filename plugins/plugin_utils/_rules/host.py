@@ -86,6 +86,15 @@ AUTHORITY_NOT_CONSTRAINED = RULES.add(
     "nodered_ca_permitted",
 )
 
+CERTIFICATE_NOT_FOLLOWED = RULES.add(
+    "certificate-not-followed",
+    Severity.MEDIUM,
+    "Node-RED does not get the certificate that the host renews",
+    "Its own copy ends one day, although the host has a newer one.",
+    "Look at `systemctl status '*-certificate.path' '*-certificate.service'` on the host, and run pifleet.nodered.secure.",
+    "nodered_certificate_host_chain",
+)
+
 KEY_READABLE = RULES.add(
     "private-key-readable",
     Severity.HIGH,
@@ -295,6 +304,7 @@ def _certificate(host: Host) -> Iterator[Finding]:
         yield host.finding(KEY_MISMATCH, f"The key in {path} does not fit its certificate.", file=path)
     if installed["key"] and installed["status"] and int(installed["status"]["mode"], 8) & 0o077:
         yield host.finding(KEY_READABLE, f"{path} has the mode {installed['status']['mode']}.", file=path)
+    yield from _followed(host)
     pem = served or (installed["chain"] if host.review and host.review.has("https") else None)
     if not pem:
         return
@@ -510,6 +520,24 @@ def _service(host: Host) -> Iterator[Finding]:
     failures = (host.state["proof"] or {}).get("failures", [])
     if failures and service["active"]:
         yield host.finding(PROOF_FAILED, f"Since the last proof: {'; '.join(failures)}.")
+
+
+def _followed(host: Host) -> Iterator[Finding]:
+    """Whether what renews the certificate on the host itself reaches Node-RED."""
+    follower, source = host.state["follower"], host.state["source"]
+    if not follower:
+        return
+    if not source or source["problem"]:
+        yield host.finding(
+            CERTIFICATE_NOT_FOLLOWED,
+            source["problem"] if source else "Nobody knows which certificate is to be followed.",
+        )
+    elif source["sha256"] != host.state["certificate"]["sha256"]:
+        yield host.finding(
+            CERTIFICATE_NOT_FOLLOWED, f"The copy of {source['chain']} is another one.", file=source["chain"]
+        )
+    elif not follower["active"]:
+        yield host.finding(CERTIFICATE_NOT_FOLLOWED, f"Nobody watches {source['chain']}.", file=source["chain"])
 
 
 def _told(rights: Mapping[str, t.Any]) -> str:

@@ -110,6 +110,8 @@ _SECURED: dict[str, t.Any] = {
         "files": [],
     },
     "acme": None,
+    "source": None,
+    "follower": None,
     "exposed": [],
     "endpoints": [],
     "dependents": None,

@@ -297,6 +297,33 @@ def test_another_certificate_is_served(good: Secured, factory: CertificateFactor
     assert rules_of(good, {"view.certificate": other}) == {"certificate-not-served"}
 
 
+FOLLOWED = {
+    "key": "/etc/certs/key.pem",
+    "chain": "/etc/certs/chain.pem",
+    "problem": "",
+    "certificates": "",
+    "sha256": "0" * 64,
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "active", "found"),
+    [
+        (FOLLOWED, True, set()),
+        (FOLLOWED, False, {"certificate-not-followed"}),
+        ({**FOLLOWED, "sha256": "1" * 64}, True, {"certificate-not-followed"}),
+        ({**FOLLOWED, "problem": "It does not exist."}, True, {"certificate-not-followed"}),
+        (None, True, {"certificate-not-followed"}),
+    ],
+    ids=["followed", "nobody watches", "another", "gone", "unknown"],
+)
+def test_a_certificate_that_the_host_renews(
+    good: Secured, source: dict[str, t.Any] | None, active: bool, found: set[str]
+) -> None:
+    follower = {"sha256": "0" * 64, "active": active}
+    assert rules_of(good, {"state.source": source, "state.follower": follower}) == found
+
+
 def test_a_certificate_for_another_host(good: Secured) -> None:
     assert rules_of(good, {"view.address": "192.0.2.8"}, "pantry") == {"certificate-wrong-name"}
     # The name in the inventory is enough, where the control node goes by another way.
@@ -331,6 +358,7 @@ def test_a_login_made_by_code(good: Secured) -> None:
 def test_every_rule_is_broken_once_here() -> None:
     assert {fault[0] for fault in FAULTS} >= {*host.RULES} - {
         "authority-not-constrained",
+        "certificate-not-followed",
         "certificate-not-served",
         "certificate-wrong-name",
     }

@@ -119,7 +119,7 @@ def test_nothing_is_wrong(check: Check) -> None:
             GOOD + "nodered_certificate_provider: letsencrypt\n",
             "variable-type",
             4,
-            "one of ca, selfsigned, file, acme, none",
+            "one of ca, selfsigned, file, acme, host, none",
         ),
         (GOOD + "nodered_settings: [uiPort]\n", "variable-type", 4, "nodered_settings must be a mapping."),
         ("nodered_admin_users: admin\n", "variable-type", 1, "nodered_admin_users must be a list of mappings."),
@@ -176,6 +176,21 @@ def test_nothing_is_wrong(check: Check) -> None:
         (GOOD + "nodered_certificate_days: 1000\n", "variable-refused", 4, "825"),
         (GOOD + "nodered_certificate_provider: file\n", "variable-refused", 4, "set nodered_certificate_chain"),
         (GOOD + "nodered_certificate_provider: acme\n", "variable-refused", 4, "DNS names only"),
+        (GOOD + "nodered_certificate_provider: host\n", "variable-refused", 4, "set nodered_certificate_host_key"),
+        (
+            GOOD + "nodered_certificate_host_chain: /etc/chain.pem\nnodered_certificate_host_key: etc/key.pem\n"
+            "nodered_certificate_provider: host\n",
+            "variable-refused",
+            5,
+            "nodered_certificate_host_key: 'etc/key.pem' must be an absolute path",
+        ),
+        (
+            GOOD + "nodered_certificate_host_chain: /etc/chain.pem\nnodered_certificate_host_key: /etc/key.pem\n"
+            "nodered_certificate_provider: host\nnodered_certificate_new_key: true\n",
+            "variable-refused",
+            7,
+            "the private key is made by what renews the certificate on the host",
+        ),
         (GOOD + "nodered_certificate_provider: none\n", "https-missing", 4, "https is not set"),
         (GOOD + "nodered_session_expiry: 9999999\n", "session-long", 4, "A login lasts 115 days."),
         (
