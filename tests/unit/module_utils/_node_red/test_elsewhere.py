@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import time
+import typing as t
 
 import pytest
 
@@ -43,17 +46,27 @@ def test_control_groups(group: str, by: str, name: str) -> None:
     assert found == (by, name)
 
 
-def test_a_process_with_the_title_of_node_red(tmp_path: pathlib.Path) -> None:
-    program = tmp_path / "node-red"
+@contextlib.contextmanager
+def node_red(directory: pathlib.Path) -> t.Iterator[int]:
+    """A process with the title of a Node-RED, by its id."""
+    program = directory / "node-red"
     shutil.copy("/usr/bin/sleep", program)
     with subprocess.Popen([program, "600"]) as process:
+        # The kernel gives the title after the moment that Popen waits for.
+        while pathlib.Path(f"/proc/{process.pid}/comm").read_text("utf-8") != "node-red\n":
+            time.sleep(0.01)
         try:
-            group = pathlib.Path(f"/proc/{process.pid}/cgroup").read_text("ascii")
-            expected = next((kind for kind, pattern in KINDS if re.search(pattern, group, re.MULTILINE)), "hand")
-            seen = elsewhere([])
-            own = elsewhere([process.pid])
+            yield process.pid
         finally:
             process.kill()
+
+
+def test_a_process_with_the_title_of_node_red(tmp_path: pathlib.Path) -> None:
+    with node_red(tmp_path) as pid:
+        group = pathlib.Path(f"/proc/{pid}/cgroup").read_text("ascii")
+        expected = next((kind for kind, pattern in KINDS if re.search(pattern, group, re.MULTILINE)), "hand")
+        seen = elsewhere([])
+        own = elsewhere([pid])
     assert any(each["by"] == expected and each["user"] == "root" for each in seen)
     assert len(seen) <= 8
     assert len(own) <= len(seen)
@@ -76,13 +89,8 @@ def test_a_process_with_the_title_of_node_red(tmp_path: pathlib.Path) -> None:
 def test_a_host_that_is_a_container_itself(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, first: str, group: str, by: str
 ) -> None:
-    program = tmp_path / "node-red"
-    shutil.copy("/usr/bin/sleep", program)
-    with subprocess.Popen([program, "600"]) as process:
-        groups: dict[str, list[str]] = {"1": [first], str(process.pid): [group]}
+    with node_red(tmp_path) as pid:
+        groups = {"1": [first], str(pid): [group]}
         monkeypatch.setattr(module, "_groups", lambda pid: groups[pid])
-        try:
-            others = [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if int(pid) != process.pid]
-            assert [each["by"] for each in elsewhere(others)] == [by]
-        finally:
-            process.kill()
+        others = [int(each) for each in filter(str.isdigit, os.listdir("/proc")) if int(each) != pid]
+        assert [each["by"] for each in elsewhere(others)] == [by]
