@@ -6,11 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
-    DependentsState,
-    HostState,
-    UserState,
-)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
     HostAction,
@@ -45,6 +41,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
     exposure,
     restart_reasons,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState, UserState
 
 #: Read at import, once in the process that those of the tasks are forked from.
 _SPECS = {module: argument_spec(module) for module in ("certificate", "settings", "restart")}

@@ -36,7 +36,9 @@ KINDS: tuple[tuple[t.Literal["docker", "podman", "user", "pm2", "snap", "service
     ("snap", r"/snap\.([\w-]{1,200})\."),
     (
         "service",
-        r":/system\.slice/(?:system-[^/]{1,200}\.slice/)?(?!(?:cron|crond|anacron|atd|rc-local|supervisor|supervisord|ssh|sshd)[.@])([\w@.:\\-]{1,200}\.service)$",
+        r":/system\.slice/(?:system-[^/]{1,200}\.slice/)?"
+        # What starts things by the way is not what anybody would call the service of a Node-RED.
+        r"(?!(?:cron|crond|anacron|atd|rc-local|supervisor|supervisord|ssh|sshd)[.@])([\w@.:\\-]{1,200}\.service)$",
     ),
 )
 

@@ -302,4 +302,4 @@ def _locked(directory: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(follow(sys.argv[1]))
+    raise SystemExit(follow(sys.argv[1]))

@@ -223,7 +223,7 @@ class _Finder:
                 raise SettingsError(
                     "settings are given from here on only where code may not run (a condition, a loop or a function)."
                     " Begin the file with `module.exports = { ... }`, and have what always holds there.",
-                    min(conditional),
+                    line=min(conditional),
                 )
             raise NothingExportedError("the file exports no settings. It needs `module.exports = { ... }`.")
         # A value that was something else before may be changed through that; an accessor takes no value.
