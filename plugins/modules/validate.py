@@ -41,7 +41,7 @@ options:
       - Settings files on the control node to check instead of the host, as paths or patterns such as
         V(fleet/**/*.js), relative to the working directory. With O(results), it is what the variable
         C(nodered_validate_files) says when not given.
-      - Files of at most 1 MiB. A pattern that no file fits is refused.
+      - Files of at most 256 KiB. A pattern that no file fits is refused.
     type: list
     elements: path
   results:

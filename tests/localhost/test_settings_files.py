@@ -270,3 +270,21 @@ def test_a_file_that_an_edit_breaks(file: pathlib.Path) -> None:
     run = settings(file, expressions={"functionGlobalContext": "{ moment: require('moment-only-for-tests') }"})
     refused(run, file, FILE, "cannot load the new", "Cannot find module 'moment-only-for-tests'")
     assert "before any edit" not in run.result["msg"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "const base = { debugMaxLength: 7 };\nmodule.exports = {\n    ...base,\n    httpNodeAuth: {},\n};\n",
+        "const key = 'debugMaxLength';\nmodule.exports = {\n    [key]: 7,\n    httpNodeAuth: {},\n};\n",
+        "const s = require('./base');\ns.httpNodeAuth = {};\nmodule.exports = s;\n",
+    ],
+)
+def test_a_file_with_keys_that_only_running_it_tells(tmp_path: pathlib.Path, text: str) -> None:
+    path = tmp_path / "settings.js"
+    path.write_text(text, "utf-8")
+    (tmp_path / "base.js").write_text("module.exports = { debugMaxLength: 7 };\n", "utf-8")
+    wishes = {"values": {"requireHttps": True}, "node_auth": {"user": "fred", "password": "correct horse"}}
+    assert settings(path, **wishes).result["changed"] is True
+    assert node(path, "[it.requireHttps, it.httpNodeAuth.user, it.debugMaxLength]") == [True, "fred", 7]
+    assert settings(path, **wishes).result["changed"] is False

@@ -67,8 +67,8 @@ COMMENTS = frozenset({"comment", "html_comment"})
 # Deeper values are no settings; the limit keeps every recursion below Python's own.
 MAX_DEPTH = 100
 
-#: Bytes of a settings file, as the host reads it.
-MAX_BYTES = 1024 * 1024
+#: Bytes of a settings file, ten times those of the longest that is known. The parser needs seconds for so many quotes.
+MAX_BYTES = 256 * 1024
 
 # The largest settings file of this repository is 12 deep and has 368 nodes, its largest program 24 and 1,036. Each
 # operand of a chain such as `a || b || c` is one deeper than the next.

@@ -299,6 +299,19 @@ class Expression:
         return self if isinstance(literal, Expression) and not literal.is_undefined else literal
 
     @cached_property
+    def hashed(self) -> t.Any:
+        """What `hashSync(password)` hashes: the password, if that is written out, else an Expression; None for other code."""
+        try:
+            node = unwrapped(self._node)
+        except SettingsError:
+            return None
+        if node.type != "call_expression" or not text_of(field(node, "function")).endswith("hashSync"):
+            return None
+        arguments = code_children(field(node, "arguments"))
+        value = value_of(arguments[0]) if arguments else None
+        return value.fallback if isinstance(value, Expression) else value
+
+    @cached_property
     def is_undefined(self) -> bool:
         """Whether it is written out that there is no value."""
         return self.tokens in (Expression("undefined").tokens, Expression("void 0").tokens)

@@ -27,6 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots im
     static_roots,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.web_sockets import OWN_NODE_LOGINS
 
 from .base import RuleBook, SettingsReview, is_code, judged, printable_name
 from .passwords import check_comments, check_password_hash
@@ -360,6 +361,7 @@ def _users(review: SettingsReview, auth: dict[str, t.Any]) -> Iterator[Finding]:
             continue
         name = judged(user.get("username")) if isinstance(user, dict) else None
         if is_code(name):
+            yield from _user(review, "whose name is code", user, node_of_user)
             continue
         if not isinstance(name, str) or not name:
             yield review.finding(USER_MALFORMED, "An entry of adminAuth.users has no username.", node_of_user)
@@ -442,7 +444,13 @@ def _node_auth(review: SettingsReview) -> Iterator[Finding]:
     elif review.is_off("httpAuth") and (
         review.in_repository or any(not review.is_off(key) for key in ("ui", "dashboard", "httpNodeCors"))
     ):
-        yield review.finding(NODE_AUTH_MISSING, "httpNodeAuth is not set.", ("httpNodeAuth",))
+        own = [
+            ".".join(path)
+            for path in OWN_NODE_LOGINS
+            if is_code(review.get(*path)) and (len(path) == 1 or not is_code(review.get(path[0])))
+        ]
+        said = f" Whether {own[0]} asks for a login, only running it tells." if own else ""
+        yield review.finding(NODE_AUTH_MISSING, f"httpNodeAuth is not set.{said}", ("httpNodeAuth",))
 
 
 def _static_auth(review: SettingsReview) -> Iterator[Finding]:

@@ -17,11 +17,16 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.password
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_known_passwords import (
     hides_well_known,
+    is_well_known,
     is_well_known_md5,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node, captures
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import is_placeholder, text_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
+    Expression,
+    is_placeholder,
+    text_of,
+)
 
 from .base import RuleBook, SettingsReview, is_code, judged
 
@@ -152,6 +157,10 @@ def check_password_hash(
     review: SettingsReview, value: t.Any, whose: str, user: str, at: Node | None, detail: str, md5: bool
 ) -> Iterator[Finding]:
     """What is wrong with what should be a hash; ``md5`` tells whether Node-RED takes MD5 there."""
+    if isinstance(value, Expression) and isinstance(value.hashed, str) and not is_placeholder(value.hashed):
+        yield review.finding(PASSWORD_PLAIN, f"{whose} stands in the call that hashes it.", at, detail)
+        if is_well_known(value.hashed):
+            yield review.finding(PASSWORD_WELL_KNOWN, f"{whose} is one that everybody knows.", at, detail)
     value = judged(value)
     if is_code(value):
         return

@@ -303,6 +303,13 @@ def _sentence(error: SettingsError) -> str:
 
 
 def _names(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
+    if review.writes("default") and not review.is_off("default"):
+        # As a compiler of TypeScript makes it of `export default`.
+        yield review.finding(
+            NOT_EXPORTED,
+            "The file exports settings as `default`, where Node-RED does not look for any.",
+            ("default",),
+        )
     for name, lines in review.settings.lines.items():
         right = right_name(name)
         if right != name:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+
 from . import web_sockets
 from .apply import AppliedSettings
 from .desired import DesiredSettings
@@ -41,7 +43,16 @@ def warnings(desired: DesiredSettings, document: SettingsDocument, applied: Appl
             " does."
             for key in web_sockets.own_code(document)
         ]
+        messages += [
+            f"{'.'.join(path)} is code of your own and stays. If it asks for a login too, everybody has to pass both."
+            for path in web_sockets.OWN_NODE_LOGINS
+            if _is_code(document.get(path)) and (len(path) == 1 or not _is_code(document.get(path[:1])))
+        ]
     return messages
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, Expression) and not value.is_undefined
 
 
 def _listed(permissions: str | list[str]) -> str:

@@ -269,9 +269,11 @@ def _apply_credential_secret(document: SettingsDocument, secret: str, another: b
             f"line {document.line_of(('credentialSecret',))}: credentialSecret is, or may come from, code here, so that it"
             " cannot be told whether Node-RED could still decrypt the credentials of its flows with"
             " nodered_credential_secret. Leave the variable empty to keep what the file has, or write"
-            ' `credentialSecret: "..."` below it in the file, with the value that it has now, and set the variable to that.'
+            ' `module.exports.credentialSecret = "...";` at the end of the file, with the value that it has now, and set the'
+            " variable to that."
         )
-    if present is not MISSING and not isinstance(present, Expression) and present != secret and not another:
+    # Without a secret of its own, Node-RED encrypts anew by itself.
+    if present and not isinstance(present, Expression) and present != secret and not another:
         raise SettingsOptionError(
             f"line {document.line_of(('credentialSecret',))}: credentialSecret has another value than"
             " nodered_credential_secret. Node-RED could not decrypt the credentials of its flows any more. Set the"
@@ -310,6 +312,6 @@ def _require_written_out(document: SettingsDocument, key: str) -> None:
         keep = f" {_KEEP}" if key == "adminAuth" else ""
         raise SettingsOptionError(
             f"line {document.line_of((key,))}: {key} is, or may come from, code here, and is no object that is written out."
-            f"{keep} Remove it there, or write `{key}: {{}}` in its place or below it, to let {OWN_VARIABLES[key]} fill"
-            " that in."
+            f"{keep} Remove it there, or write `module.exports.{key} = {{}};` at the end of the file, to let"
+            f" {OWN_VARIABLES[key]} fill that in."
         )

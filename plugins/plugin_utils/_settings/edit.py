@@ -34,7 +34,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
 )
 
 from .export import Entry, KeyPath
-from .source import SettingsSource, overridden, related
+from .source import SettingsSource, not_removable, overridden, related
 
 Rewrite = Callable[[Node], bytes]
 
@@ -110,7 +110,7 @@ class SettingsEdit:
         entries = [entry for entry in self.settings.export.entries if entry.path is None or related(entry.path, path)]
         for entry in reversed(entries):
             if entry.path is None or len(entry.path) > len(path):
-                raise overridden(path[0], entry.node)
+                raise not_removable(path[0], entry.node)
             if entry.path == path and entry.owner is None:
                 return self._without_statement(entry.node)
             target = entry.owner or entry.value
@@ -318,7 +318,7 @@ class Members:
         index, unknown = self._last(keys[0]), self._last(None)
         # A key may come back from an earlier spread; a part of it may not.
         if unknown >= 0 and (len(keys) == 1 or unknown > index):
-            raise overridden(keys[0], self._members[unknown].node)
+            raise not_removable(keys[0], self._members[unknown].node)
         if len(keys) == 1:
             indexes = [index for index, member in enumerate(self._members) if member.name == keys[0]]
             for index in reversed(indexes):

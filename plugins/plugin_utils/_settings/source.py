@@ -255,14 +255,22 @@ def related(one: KeyPath, other: KeyPath) -> bool:
 
 def overridden(key: str, node: Node) -> SettingsError:
     if node.type == "spread_element":
-        reason = (
-            f"the spread (`...`) here may bring `{key}` too. Write that key out below it, or move it above the others."
-        )
+        reason = f"the spread (`...`) here may bring `{key}` too. Move it above the other keys, or write `{key}` out below it."
     elif node.type == "expression_statement":
         reason = f"a part of `{key}` is assigned here. Move that into the object itself."
     else:
         reason = f"what stands here may set `{key}` too, which cannot be told before it runs. Write it out."
     return SettingsError(reason, line_of(node))
+
+
+def not_removable(key: str, node: Node) -> SettingsError:
+    """Why a key stays, whatever is taken out: what stands at the node may bring it."""
+    if node.type == "expression_statement":
+        return overridden(key, node)
+    return SettingsError(
+        f"what stands here may bring `{key}`, which cannot be removed then. Set it to the value that it shall have instead.",
+        line_of(node),
+    )
 
 
 def _settings_in(literal: Node) -> tuple[dict[str, _Setting], _Setting | None]:

@@ -32,6 +32,10 @@ FUNCTIONS = {
 }
 
 
+#: Where code of the owner's own may ask for a login to dashboards.
+OWN_NODE_LOGINS = (("dashboard", "middleware"), ("ui", "middleware"), ("httpNodeMiddleware",))
+
+
 def ask_for_login(document: SettingsDocument, elsewhere: Collection[tuple[str, ...]]) -> None:
     """Let web sockets ask for the login of httpNodeAuth, but for what is asked for ``elsewhere`` and the user's own code."""
     for path, code in FUNCTIONS.items():
@@ -68,4 +72,5 @@ def _is_free(document: SettingsDocument, path: tuple[str, ...]) -> bool:
 
 
 def _is_ours(value: object) -> bool:
-    return isinstance(value, Expression) and value.code.startswith(_OURS)
+    # Of a spread there is a text, and no expression of its own.
+    return isinstance(value, Expression) and value.text.startswith(_OURS)

@@ -162,7 +162,8 @@ class _HostChecks:
         """What is wrong with the file as it would be after a run."""
         try:
             document = SettingsDocument(source)
-            apply_settings(desired, document, hashing=False)
+            # A run knows what the credentials are encrypted with, and encrypts them anew.
+            apply_settings(desired, document, hashing=False, another_secret=True)
         except (SettingsError, SettingsOptionError) as error:
             location, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
             if file:

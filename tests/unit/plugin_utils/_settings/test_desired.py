@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import pathlib
+import re
 import typing as t
 
 import pytest
@@ -211,13 +211,23 @@ def test_other_keys_are_set_and_removed() -> None:
     assert b"require('os')" in document.source
 
 
-def test_users_in_a_file_that_builds_on_another(tmp_path: pathlib.Path) -> None:
-    base = "const base = require('./base');\nmodule.exports = {\n    ...base,\n%s};\n"
-    with pytest.raises(
-        SettingsOptionError, match="line 3: adminAuth is, or may come from, code.*write `adminAuth: {}`"
-    ):
-        applied((base % "").encode(), admin_users=[ADMIN])
-    document, revoked = applied((base % "    adminAuth: {},\n").encode(), admin_users=[ADMIN])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "const base = require('./base');\nmodule.exports = {\n    ...base,\n};\n",
+        "module.exports = {\n    a: 1,\n    adminAuth: require('./auth'),\n};\n",
+        "const s = { a: 1 };\nif (process.env.NR_USER) {\n    s.adminAuth = {};\n}\nmodule.exports = s;\n",
+        "module.exports = {\n    a: 1,\n    adminAuth: process.env.A ? { type: 'credentials' } : null,\n};\n",
+        "module.exports = {\n    a: 1,\n    [process.env.K]: 1,\n};\n",
+    ],
+)
+def test_users_where_adminauth_is_code(source: str) -> None:
+    """As the refusal says, a line at the end helps."""
+    with pytest.raises(SettingsOptionError, match=r"adminAuth is, or may come from, code") as refused:
+        applied(source.encode(), admin_users=[ADMIN])
+    line = re.search(r"`(module\.exports.*?;)` at the end", str(refused.value))
+    assert line is not None
+    document, revoked = applied((source + line[1] + "\n").encode(), admin_users=[ADMIN])
     assert document.get("adminAuth.users")[0]["username"] == "admin"
     assert document.get("adminAuth.type") == "credentials"
     assert revoked == ["admin"]
@@ -352,7 +362,14 @@ def test_a_secret_that_a_spread_may_bring() -> None:
     with pytest.raises(SettingsOptionError, match=r"^line 2: credentialSecret is, or may come from, code .* write"):
         applied(source % b"", credential_secret="only-for-tests")
     # As the message says:
+    line = b'module.exports.credentialSecret = "only-for-tests";\n'
+    document, _revoked = applied(source % b"" + line, credential_secret="only-for-tests")
+    assert document.get("credentialSecret") == "only-for-tests"
+
+
+@pytest.mark.parametrize("nothing", ["false", "null", "''", "undefined", "void 0"])
+def test_where_no_secret_was_any_may_be_set(nothing: str) -> None:
     document, _revoked = applied(
-        source % b'    credentialSecret: "only-for-tests",\n', credential_secret="only-for-tests"
+        f"module.exports = {{ credentialSecret: {nothing} }}".encode(), credential_secret="only-for-tests"
     )
     assert document.get("credentialSecret") == "only-for-tests"

@@ -21,8 +21,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 
 def test_the_size_is_limited() -> None:
     source = "module.exports = {a: 1} //"
-    assert "1024 KiB" in refusal(source + "x" * (1024 * 1024 - len(source) + 1)).message
-    assert edited(source + "x" * (1024 * 1024 - len(source)), ("get", "a"))
+    assert "256 KiB" in refusal(source + "x" * (256 * 1024 - len(source) + 1)).message
+    assert edited(source + "x" * (256 * 1024 - len(source)), ("get", "a"))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_length_of_a_chain_is_limited(link: str) -> None:
 
 
 def test_the_amount_of_code_is_limited() -> None:
-    assert "more code" in refusal(f"module.exports = {{a: [{'1,' * 150_000}]}}").message
+    assert "more code" in refusal(f"module.exports = {{a: [{'1,' * 110_000}]}}").message
 
 
 def test_a_number_beyond_all_numbers_is_code() -> None:

@@ -269,3 +269,21 @@ def test_the_function_of_a_former_release_is_replaced() -> None:
     assert after.get("pifleetVerifyLogin").code == code
     assert set(after.changes()) == {"pifleetVerifyLogin", "httpNodeAuth.pass"}
     assert warnings == applied()[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (
+            "dashboard: { middleware: require('./login') }",
+            "dashboard.middleware is code of your own and stays. If it asks",
+        ),
+        ("ui: { middleware: f }", "ui.middleware is code of your own"),
+        ("httpNodeMiddleware: (q, r, n) => n()", "httpNodeMiddleware is code of your own"),
+        ("ui: { middleware: undefined }", ""),
+    ],
+)
+def test_a_second_login_is_told(code: str, told: str) -> None:
+    _document, warnings = applied(b"module.exports = { %s }" % code.encode())
+    assert bool(told) == bool(warnings)
+    assert told in "".join(warnings)
