@@ -469,7 +469,7 @@ def _features(review: SettingsReview, _today: datetime.date) -> Iterator[Finding
         yield review.finding(DIAGNOSTICS, "adminAuth.default opens the diagnostics.", ("adminAuth", "default"))
     if review.get("runtimeState", "enabled") is True:
         yield review.finding(RUNTIME_STATE, "runtimeState is enabled.", ("runtimeState", "enabled"))
-    if not review.is_off("storageModule"):
+    if review.writes("storageModule") and not review.is_off("storageModule"):
         yield review.finding(STORAGE_ELSEWHERE, "storageModule is set.", ("storageModule",))
     if review.get("telemetry", "enabled") is True:
         yield review.finding(TELEMETRY, "telemetry is enabled.", ("telemetry", "enabled"))

@@ -43,10 +43,18 @@ def warnings(desired: DesiredSettings, document: SettingsDocument, applied: Appl
             " does."
             for key in web_sockets.own_code(document)
         ]
+        line = web_sockets.may_come_from(document)
+        if line is not None:
+            messages.append(
+                f"line {line}: what stands here may bring functions for web sockets (webSocketNodeVerifyClient,"
+                " ui.ioMiddleware), which stay. Web sockets ask for the login of nodered_node_auth only if those do."
+            )
         messages += [
             f"{'.'.join(path)} is code of your own and stays. If it asks for a login too, everybody has to pass both."
             for path in web_sockets.OWN_NODE_LOGINS
-            if _is_code(document.get(path)) and (len(path) == 1 or not _is_code(document.get(path[:1])))
+            if document.writes(path[0])
+            and _is_code(document.get(path))
+            and (len(path) == 1 or not _is_code(document.get(path[:1])))
         ]
     return messages
 

@@ -242,8 +242,9 @@ def _apply_refresh_interval(document: SettingsDocument) -> list[str]:
     is_missing = present is MISSING or (isinstance(present, Expression) and present.is_undefined)
     if not is_missing and 0 < _hours(present) <= LONGEST_REFRESH_INTERVAL:
         return []
+    is_written = document.writes(key[0])
     document.set(key, REFRESH_INTERVAL)
-    if is_missing:
+    if is_missing or not is_written:
         return []
     return [
         f"line {line}: httpsRefreshInterval is {REFRESH_INTERVAL} now. It was no number of hours up to"

@@ -71,6 +71,10 @@ class SettingsDocument:
         """Whether the file gives the setting a value, or may do so."""
         return self.get(path) is not MISSING
 
+    def writes(self, key: str) -> bool:
+        """Whether a top-level setting stands in the file, instead of coming from a spread perhaps."""
+        return key in self._settings.lines
+
     def line_of(self, path: KeyPath | str) -> int | None:
         """The line on which the setting that counts stands, in the file as it was read."""
         return self._line_as_read(self._settings.line(_as_path(path)))

@@ -38,7 +38,8 @@ def kept_elsewhere(document: SettingsDocument) -> bool:
     :param document: settings.js
     """
     value = document.get(("storageModule",))
-    return value is not MISSING and value not in (None, False, "")
+    is_off = value is MISSING or value in (None, False, "") or (isinstance(value, Expression) and value.is_undefined)
+    return not is_off and document.writes("storageModule")
 
 
 def unended_warning(users: Sequence[str]) -> str:

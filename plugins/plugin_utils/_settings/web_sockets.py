@@ -57,9 +57,17 @@ def paths(document: SettingsDocument) -> list[tuple[str, ...]]:
 
 def own_code(document: SettingsDocument) -> list[str]:
     """The settings for web sockets that hold code of the user's own."""
-    return [
-        ".".join(path) for path in FUNCTIONS if document.get(path) is not MISSING and not _is_ours(document.get(path))
-    ]
+    return [".".join(path) for path in _not_ours(document) if document.writes(path[0])]
+
+
+def may_come_from(document: SettingsDocument) -> int | None:
+    """The line of the code that may bring functions for web sockets, where none is written out; None where none may."""
+    lines = [document.line_of(path) for path in _not_ours(document) if not document.writes(path[0])]
+    return lines[0] if lines else None
+
+
+def _not_ours(document: SettingsDocument) -> list[tuple[str, ...]]:
+    return [path for path in FUNCTIONS if document.get(path) is not MISSING and not _is_ours(document.get(path))]
 
 
 def _is_free(document: SettingsDocument, path: tuple[str, ...]) -> bool:

@@ -282,6 +282,11 @@ FILES = [
     ("admin-auth-unknown", 1, b"module.exports = { ...require('./base') }"),
 ]
 
+
+def test_a_spread_is_no_storage_module() -> None:
+    assert "storage-elsewhere" not in identifiers(b"module.exports = { ...require('./base') }")
+
+
 # The rule, and what differs from the good file in a repository.
 IN_REPOSITORY = [
     ("credential-secret-in-repository", {"credentialSecret": '"a long secret-only-for-tests"'}),

@@ -287,3 +287,11 @@ def test_a_second_login_is_told(code: str, told: str) -> None:
     _document, warnings = applied(b"module.exports = { %s }" % code.encode())
     assert bool(told) == bool(warnings)
     assert told in "".join(warnings)
+
+
+@pytest.mark.parametrize("code", ["...require('./base')", "[process.env.KEY]: 1"])
+def test_functions_that_code_may_bring_are_told_once(code: str) -> None:
+    source = f"module.exports = {{\n    {code},\n    httpNodeAuth: {{}},\n}}\n"
+    _document, warnings = applied(source.encode())
+    (said,) = warnings
+    assert said.startswith("line 2: what stands here may bring functions for web sockets")
