@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import PasswordError, check_hash
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import covers
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
 from .document import SettingsDocument
 from .source import MISSING
