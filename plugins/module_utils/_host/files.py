@@ -16,8 +16,8 @@ import collections
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
+import re
 import stat
 import time
 import typing as t
@@ -28,8 +28,6 @@ from .account import Account, group_name, rights_of, user_name
 from .errors import ConflictError, HostError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import FileStatus
 
 #: Read no more than this of a file that is meant to be small (bytes): flows and their credentials may be large.
@@ -39,8 +37,6 @@ MAXIMUM_OF_TEXT = 1 << 20
 #: The same for a key with its certificates.
 MAXIMUM_OF_PEM = 64 << 10
 
-#: How long another run may write to a directory before one gives up (s).
-LOCK_TIMEOUT = 60
 #: Components of a path with all its links: what Linux follows, at most.
 _MOST_STEPS = 4096
 
@@ -184,8 +180,23 @@ def synchronize_directory(path: str) -> None:
 
 
 def temporary_path(path: str) -> str:
-    """Where the new content of a file waits for its rename. One name is enough: one run at a time writes to a directory."""
-    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.pifleet")
+    """Where the new content of a file waits for its rename: each process has a name of its own."""
+    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.pifleet-{os.getpid()}")
+
+
+def remove_left(path: str, account: Account | None = None) -> None:
+    """Remove what killed runs have left of their replacements of a file; what cannot be removed stays.
+
+    :param path: the file
+    :param account: the user with whose rights that is done
+    """
+    with rights_of(account), contextlib.suppress(OSError):
+        directory, name = os.path.split(os.path.realpath(path))
+        for left in os.listdir(directory):
+            # Two services may share a userDir, and another run may be writing.
+            process = re.fullmatch(rf"\.{re.escape(name)}\.pifleet-(\d+)", left)
+            if process and not (process[1] != str(os.getpid()) and os.path.exists(f"/proc/{process[1]}")):
+                os.unlink(os.path.join(directory, left))
 
 
 def replace(
@@ -214,51 +225,12 @@ def replace(
     if account and uid not in (0, account.uid):
         # A link may have led to a file of anybody.
         uid, gid = account.uid, account.gid
+    remove_left(path, account)
     with rights_of(account):
         path = os.path.realpath(path)
-    # Two services may share a userDir.
-    with _alone_in(os.path.dirname(path), account):
-        _replace(path, content, mode, uid, gid, account, expected)
-
-
-@contextlib.contextmanager
-def _alone_in(directory: str, account: Account | None) -> Iterator[None]:
-    """Keep other runs from writing to a directory; HostError where one has done so for `LOCK_TIMEOUT`."""
-    with rights_of(account):
+        directory = os.path.dirname(path)
+        temporary = temporary_path(path)
         try:
-            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as exc:
-            raise HostError(f"Nothing can be written to {directory}: {reason(exc)}.") from exc
-    try:
-        deadline = time.monotonic() + LOCK_TIMEOUT
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise HostError(
-                        f"Nothing can be written to {directory}: another program has kept it locked for {LOCK_TIMEOUT} s."
-                    ) from None
-                time.sleep(0.05)
-                continue
-            except OSError:
-                # A file system over the network may lock no directory.
-                pass
-            break
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _replace(
-    path: str, content: bytes, mode: int, uid: int, gid: int, account: Account | None, expected: str | None
-) -> None:
-    directory, temporary = os.path.dirname(path), temporary_path(path)
-    with rights_of(account):
-        try:
-            # One that a killed run has left.
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
             descriptor = _open_new(temporary, account if account and uid != account.uid else None)
         except OSError as exc:
             raise HostError(f"Nothing can be written to {directory}: {reason(exc)}.") from exc

@@ -230,7 +230,7 @@ class Transaction:
     def _put_back(self, entry: ReplacedFile) -> None:
         path, status = entry["path"], entry["status"]
         account = Account(entry["user"]) if entry["user"] else None
-        files.remove(files.temporary_path(path), account)
+        files.remove_left(path, account)
         refused = files.read(path, account)
         if refused is not None:
             self.store.keep(f"backups/{self.identifier}/refused-{os.path.basename(path)}", refused)

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import fcntl
+import multiprocessing
 import os
 import pathlib
 import pwd
 import stat
+import subprocess
 import typing as t
 
 import pytest
@@ -353,32 +353,34 @@ def test_what_is_too_large_is_not_read(tmp_path: pathlib.Path, limit: int) -> No
         files.read(str(path), None, limit)
 
 
-def test_two_runs_write_to_one_directory_after_each_other(tmp_path: pathlib.Path) -> None:
-    """As those of two services with one userDir."""
-    path, rounds = tmp_path / "shared.json", 25
-    contents = [bytes([65 + writer]) * 100_000 for writer in range(4)]
+def test_two_runs_write_to_one_file(tmp_path: pathlib.Path) -> None:
+    """As those of two services with one userDir: each has its own processes."""
+    path, contents = tmp_path / "shared.json", [bytes([65 + writer]) * 100_000 for writer in range(4)]
 
     def write(content: bytes) -> None:
-        for _round in range(rounds):
+        for _round in range(25):
             files.replace(str(path), content, 0o600, os.getuid(), os.getgid())
 
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        writers = [pool.submit(write, content) for content in contents]
-        while not all(writer.done() for writer in writers):
-            if path.exists():
-                assert path.read_bytes() in contents
+    writers = [multiprocessing.get_context("fork").Process(target=write, args=(content,)) for content in contents]
     for writer in writers:
-        writer.result()
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        if path.exists():
+            assert path.read_bytes() in contents
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0] * len(writers)
     assert os.listdir(tmp_path) == ["shared.json"]
 
 
-def test_a_directory_that_stays_locked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LOCK_TIMEOUT", 0)
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with pytest.raises(HostError, match="kept it locked"):
-            files.replace(str(tmp_path / "x"), b"", 0o600, os.getuid(), os.getgid())
-    finally:
-        os.close(descriptor)
-    assert os.listdir(tmp_path) == []
+def test_what_a_killed_run_has_left_goes(tmp_path: pathlib.Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as other:
+        try:
+            names = [f".settings.js.pifleet-{process}" for process in (other.pid, os.getpid(), 2**22 + 1)]
+            names += [".settings.js.pifleet-", ".other.js.pifleet-1", "settings.js.pifleet-9"]
+            for name in names:
+                (tmp_path / name).write_bytes(b"half")
+            files.replace(str(tmp_path / "settings.js"), b"new", 0o600, *ME)
+        finally:
+            other.kill()
+    assert sorted(os.listdir(tmp_path)) == sorted([names[0], *names[3:], "settings.js"])
