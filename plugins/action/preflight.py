@@ -57,6 +57,11 @@ class ActionModule(HostAction):
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         variables = role_variables(self.task_vars, self._templar, "certificate", "settings", "service")
         given = {module: validated(spec, module_options(module, variables)) for module, spec in _SPECS.items()}
+        wrong = [module for module in _SPECS if given[module] is None]
+        if wrong:
+            raise UserError(
+                f"A variable of the role {wrong[0]} has a value of the wrong kind. pifleet.nodered.validate names it."
+            )
         certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
         check_options(restart)
         source = source_options(certificate)

@@ -44,10 +44,11 @@ def wanted_umask(service: str) -> int:
 def allowed_modes(umask: int) -> tuple[int, int]:
     """The most rights that the userDir and its files may have, so that Node-RED writes none with more.
 
-    :param umask: of the service; where it lets everybody read files, the directory keeps everybody else out
+    :param umask: of the service; where it lets others read files, the directory keeps them out: who reads the sessions
+        there can log in
     :returns: of the directory, and of the files in it
     """
-    return 0o777 & ~(umask | 0o027), 0o666 & ~umask
+    return 0o700, 0o666 & ~umask
 
 
 def exposed_files(user_dir: str, account: Account, umask: int = 0o077) -> list[str]:

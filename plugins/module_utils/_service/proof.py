@@ -50,6 +50,12 @@ LOAD_TIMEOUT = 60
 LOGIN_TIMEOUT = 60
 
 
+def probed(target: Expected) -> Callable[[], list[str]]:
+    """What is wrong with a server each time that this is called, as `Prover.wait` takes it."""
+    opened: set[str] = set()
+    return lambda: probe.prove(target, opened=opened)
+
+
 class Prover:
     """Proves that the server of a unit answers as it should.
 
@@ -172,7 +178,7 @@ class Prover:
     def reaches(self, target: Expected) -> bool:
         """Whether the server answers as it must before `timeout` is over."""
         try:
-            self.wait(lambda: probe.prove(target))
+            self.wait(probed(target))
         except HostError:
             return False
         return True

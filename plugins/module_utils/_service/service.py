@@ -29,7 +29,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared import pro
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN, ENVIRONMENT_FILE
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 
-from .proof import Prover, difference
+from .proof import Prover, difference, probed
 from .sessions import end_sessions, sessions_file
 
 if t.TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Service:
             return target, False
         self._change_while_stopped(transaction, target)
         self._restart(transaction)
-        prover.wait(lambda: probe.prove(target))
+        prover.wait(probed(target))
         return target, True
 
     def _before(self) -> ServiceBefore:

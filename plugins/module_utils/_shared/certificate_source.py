@@ -215,6 +215,8 @@ def _opened(path: str, name: str) -> int:
 def _opened_file(descriptor: int, status: os.stat_result, owners: dict[int, str], name: str) -> int:
     if not stat.S_ISREG(status.st_mode):
         raise SourceError(f"{name} is not a regular file.")
+    if status.st_mode & 0o022:
+        raise SourceError(f"{name}: others may write to it. Take that right away (chmod go-w).")
     for uid, reached in owners.items():
         if uid not in (0, status.st_uid):
             raise SourceError(

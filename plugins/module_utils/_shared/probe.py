@@ -483,11 +483,13 @@ def observe(address: str, port: int, admin_root: str = "/", timeout: float = TIM
     return seen
 
 
-def prove(expected: Expected, timeout: float = TIMEOUT) -> list[str]:
+def prove(expected: Expected, timeout: float = TIMEOUT, opened: set[str] | None = None) -> list[str]:
     """Ask a Node-RED as an anonymous client would.
 
     :param expected: what it must answer
     :param timeout: seconds to wait for one answer
+    :param opened: paths that were open before, and those that are now: a limit of requests that turns away who asks again
+        and again closes none of them
     :returns: what is not as expected, a phrase each; empty for a good server
     """
     address, port = expected["address"], expected["port"]
@@ -505,11 +507,11 @@ def prove(expected: Expected, timeout: float = TIMEOUT) -> list[str]:
             return failures
         with Endpoint(address, port, expected["tls"], timeout) as endpoint:
             if expected["admin_root"] is not None and expected["auth"]:
-                failures += _prove_admin(endpoint, expected["admin_root"], expected["anonymous"])
+                failures += _prove_admin(endpoint, expected["admin_root"], expected["anonymous"], opened)
             if expected["node_root"] is not None and expected["node_auth"]:
-                failures += _prove_basic(endpoint, expected["node_root"], "httpNodeAuth")
+                failures += _prove_basic(endpoint, expected["node_root"], "httpNodeAuth", opened)
             for root in expected["static"]:
-                failures += _prove_basic(endpoint, root, "httpStaticAuth")
+                failures += _prove_basic(endpoint, root, "httpStaticAuth", opened)
     except ssl.SSLError as exc:
         if expected["tls"] and turns_away(address, port, timeout):
             return failures
@@ -519,7 +521,7 @@ def prove(expected: Expected, timeout: float = TIMEOUT) -> list[str]:
     return failures
 
 
-def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool) -> list[str]:
+def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool, opened: set[str] | None) -> list[str]:
     failures = []
     status, _headers, body = endpoint.get(join(root, "auth/login"))
     if status not in TURNED_AWAY and _login_type(status, body) not in ("credentials", "strategy"):
@@ -530,14 +532,21 @@ def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool) -> list[str]:
     for path in (join(root, "settings"), join(root, "flows")):
         for headers, client in (({}, "an anonymous client"), (invented, "an anonymous client with an invented token")):
             status = endpoint.get(path, headers)[0]
-            if status != 401 and status not in TURNED_AWAY:
+            if status != 401 and (status not in TURNED_AWAY or path in (opened or ())):
                 failures.append(f"{path} answers {status} instead of 401 to {client}")
+                if opened is not None and status < 400:
+                    opened.add(path)
     return failures
 
 
-def _prove_basic(endpoint: Endpoint, root: str, setting: str) -> list[str]:
+def _prove_basic(endpoint: Endpoint, root: str, setting: str, opened: set[str] | None) -> list[str]:
     path = join(root, f"pifleet-{secrets.token_hex(8)}")
     status, headers, _body = endpoint.get(path)
-    if status in TURNED_AWAY or (status == 401 and headers.get("WWW-Authenticate", "").startswith("Basic")):
+    if status == 401 and headers.get("WWW-Authenticate", "").startswith("Basic"):
         return []
+    if status in TURNED_AWAY and root not in (opened or ()):
+        return []
+    # Behind the login that does not ask nothing has this name.
+    if opened is not None and status in (200, 404):
+        opened.add(root)
     return [f"{path} answers {status} instead of 401: {setting} does not ask for its login"]

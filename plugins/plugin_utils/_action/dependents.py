@@ -67,8 +67,8 @@ def files_warning(found: DependentsState, flow_file: str | None, user: str) -> s
         return None
     return (
         f"Flows write files ({_some(writers)}), which every user of the host could read. From this run on a new file is for"
-        f' {one_line(user)} alone. Where a web server, Samba or a backup has to read it, set nodered_umask: "0027" and put'
-        " who reads into the group: docs/installs.md."
+        f' {one_line(user)} alone. Where a web server, Samba or a backup has to read it, set nodered_umask: "0027" and have'
+        " flows write to a directory for that: docs/installs.md."
     )
 
 

@@ -112,9 +112,10 @@ def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t
     options = {option: variables[name] for option, name in ALWAYS[module].items()}
     options |= {option: variables[name] for option, name in UNLESS_EMPTY[module].items() if variables[name]}
     for option, (name, key) in OF_KEY.get(module, {}).items():
-        # What validate is given may have any type.
-        if isinstance(variables[name], t.Mapping) and key in variables[name]:
-            options[option] = variables[name][key]
+        # What validate is given may have any type; a value that is none of the option's is refused as one of the variable.
+        value = variables[name].get(key) if isinstance(variables[name], t.Mapping) else None
+        if isinstance(value, (int, str)) and not isinstance(value, bool) and str(value).isdecimal():
+            options[option] = int(value)
     if module in _WITH_HTTPS:
         options["https"] = variables["nodered_certificate_provider"] != "none"
     return options

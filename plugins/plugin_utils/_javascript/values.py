@@ -212,11 +212,18 @@ _READERS = {
 
 #: `{{ name }}`, `${NAME}` or `<%= name %>` in quotes: JavaScript takes it for the text itself.
 _PLACEHOLDER = re.compile(r"\s*(?:\{\{.*\}\}|\{%.*%\}|<%.*%>|\$\{\w+\})\s*", re.DOTALL)
+#: What may be one: a part of a text, `%NAME%`, `__NAME__`, `$NAME`.
+_MAYBE_PLACEHOLDER = re.compile(r"\{\{.*\}\}|<%.*%>|\A(?:%\w+%|__\w+__|\$[A-Za-z_]\w*)\Z", re.DOTALL)
 
 
 def is_placeholder(value: t.Any) -> bool:
     """Whether a value is a text that a template puts another one in the place of."""
     return isinstance(value, str) and _PLACEHOLDER.fullmatch(value) is not None
+
+
+def may_be_placeholder(value: t.Any) -> bool:
+    """Whether a template may have yet to fill in a value, or a part of it."""
+    return isinstance(value, str) and (is_placeholder(value) or _MAYBE_PLACEHOLDER.search(value) is not None)
 
 
 class Expression:
@@ -300,11 +307,16 @@ class Expression:
 
     @cached_property
     def hashed(self) -> t.Any:
-        """What `hashSync(password)` hashes: the password, if that is written out, else an Expression; None for other code."""
+        """What `hashSync(password)` hashes: the password, if that is written out, else an Expression; None for other code.
+
+        Also where that stands behind `||` or `??`.
+        """
         try:
             node = unwrapped(self._node)
         except SettingsError:
             return None
+        while node.type == "binary_expression" and text_of(field(node, "operator")) in ("||", "??"):
+            node = unwrapped(field(node, "right"))
         if node.type != "call_expression" or not text_of(field(node, "function")).endswith("hashSync"):
             return None
         arguments = code_children(field(node, "arguments"))

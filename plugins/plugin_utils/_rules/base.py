@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node, line_of
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, is_placeholder
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, may_be_placeholder
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING, SettingsSource
 
 #: What puts most faults right.
@@ -100,7 +100,7 @@ def judged(value: t.Any) -> t.Any:
     What a template has yet to fill in is as unknown as code.
     """
     value = _without_undefined(value.fallback) if isinstance(value, Expression) else value
-    return Expression(repr(value)) if is_placeholder(value) else value
+    return Expression(repr(value)) if may_be_placeholder(value) else value
 
 
 def printable_name(name: t.Any) -> str:

@@ -24,7 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node, captures
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
     Expression,
-    is_placeholder,
+    may_be_placeholder,
     text_of,
 )
 
@@ -121,32 +121,39 @@ PASSWORD_SLOW = RULES.add(
 
 #: What a comment says a password to be.
 _SAID = re.compile(
-    r"\b(?:pass(?:word|wort|phrase|wd)?|pwd?|kennwort)\b[\"']?\s{0,9}(?:\bis\b|\bwas\b|[:=])\s{0,9}([^\s,;]{4,200})"
-    r"|\bhash\s(?:of|for)\s{1,9}([^\s,;]{4,200})",
+    r"\b(?:pass(?:word|wort|phrase|wd)?|pwd?|kennwort)\b[\"']?\s{0,9}(?:\bis\b|\bwas\b|[:=])[\s*]{0,9}([^\s,;]{4,200})"
+    r"|\bhash\s(?:of|for)\s{1,9}([^\s,;\"'`]{4,200})",
     re.IGNORECASE,
 )
-#: Kinds of characters; a word of prose has one.
-_KINDS = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"), re.compile(r"[!#$%&*+=?@^_~]"))
-_QUOTES = "\"'`"
+_QUOTED = re.compile(r"[\"'`]([^\"'`]{4,})[\"'`]")
+#: Not a word of prose: a letter and a digit, or a capital within.
+_MIXED = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9]).{6,}|(?=.*[a-z][A-Z])[A-Za-z]{6,}")
+#: Words that look like that, and what is no password but says where one is.
+_PROSE = re.compile(r"base\W?64|sha\W?\d|md5|bcrypt|argon|aes|utf\W?\d|process\.|://|[<>/]", re.IGNORECASE)
 
 
 def check_comments(review: SettingsReview) -> Iterator[Finding]:
-    """Passwords in the comments beside logins."""
+    """Passwords in the comments beside logins, and on the line above them."""
     logins = [review.settings.node((key,)) for key in ("adminAuth", "httpNodeAuth", "httpStaticAuth")]
     rows = {row for node in logins if node for row in range(node.start_point.row, node.end_point.row + 1)}
+    above = {node.start_point.row - 1 for node in logins if node}
     if not rows:
         return
     for comment in captures("(comment) @comment", review.settings.root).get("comment", []):
-        if comment.start_point.row in rows and any(map(_is_password, _SAID.findall(text_of(comment)))):
+        before = comment.prev_sibling
+        has_own_line = before is None or before.end_point.row < comment.start_point.row
+        beside = comment.end_point.row in rows or (has_own_line and comment.end_point.row in above)
+        if beside and any(map(_is_password, _SAID.findall(text_of(comment)))):
             yield review.finding(PASSWORD_IN_COMMENT, "A comment beside a login says its password.", comment)
 
 
 def _is_password(said: tuple[str, str]) -> bool:
-    word = "".join(said).rstrip(".)*/")
-    bare = word.strip(_QUOTES)
-    if is_placeholder(bare) or bare.startswith("$2") or len(bare) < len("1234"):
+    word = "".join(said).rstrip(".)*/!?")
+    quoted = _QUOTED.fullmatch(word)
+    bare = quoted[1] if quoted else word
+    if may_be_placeholder(bare) or bare.startswith("$2") or _PROSE.search(bare):
         return False
-    return word != bare or sum(kind.search(bare) is not None for kind in _KINDS) > 1
+    return quoted is not None or _MIXED.fullmatch(bare) is not None
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -157,7 +164,7 @@ def check_password_hash(
     review: SettingsReview, value: t.Any, whose: str, user: str, at: Node | None, detail: str, md5: bool
 ) -> Iterator[Finding]:
     """What is wrong with what should be a hash; ``md5`` tells whether Node-RED takes MD5 there."""
-    if isinstance(value, Expression) and isinstance(value.hashed, str) and not is_placeholder(value.hashed):
+    if isinstance(value, Expression) and isinstance(value.hashed, str) and not may_be_placeholder(value.hashed):
         yield review.finding(PASSWORD_PLAIN, f"{whose} stands in the call that hashes it.", at, detail)
         if is_well_known(value.hashed):
             yield review.finding(PASSWORD_WELL_KNOWN, f"{whose} is one that everybody knows.", at, detail)

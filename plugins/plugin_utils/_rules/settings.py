@@ -303,7 +303,8 @@ def _sentence(error: SettingsError) -> str:
 
 
 def _names(review: SettingsReview, _today: datetime.date) -> Iterator[Finding]:
-    if review.writes("default") and not review.is_off("default"):
+    default = review.get("default") if review.writes("default") else None
+    if set(review.settings.lines) <= {"default", "__esModule"} and (is_code(default) or isinstance(default, dict)):
         # As a compiler of TypeScript makes it of `export default`.
         yield review.finding(
             NOT_EXPORTED,

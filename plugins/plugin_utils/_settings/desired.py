@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import typing as t
 from collections.abc import Callable, Collection, Mapping
 
@@ -110,6 +111,8 @@ class DesiredSettings:
             absent=list(options["absent"]),
         )
         desired._check_other_keys()
+        if "uiPort" in desired.values:
+            _check_port(desired.values["uiPort"])
         if desired.https_options and not desired.https:
             raise SettingsOptionError(
                 f"{VARIABLE} would have no effect: nodered_certificate_provider is none, so https stays as it is. Keep one"
@@ -173,6 +176,16 @@ class DesiredSettings:
             own = "nodered_certificate_provider" if of_certificate else VARIABLE
         if own:
             raise SettingsOptionError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
+
+
+def _check_port(port: t.Any) -> None:
+    """SettingsOptionError for a value of uiPort that is no port."""
+    digits = port if isinstance(port, str) else str(port)
+    if isinstance(port, bool) or not re.fullmatch("[0-9]{1,5}", digits) or not 1 <= int(digits) <= 65535:
+        raise SettingsOptionError(
+            "nodered_settings: uiPort must be a number from 1 to 65535. Code such as process.env.PORT goes into"
+            " nodered_settings_js."
+        )
 
 
 def _check_kept(options: Mapping[str, t.Any]) -> None:

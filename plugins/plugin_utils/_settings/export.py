@@ -20,6 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
     Node,
     NothingExportedError,
     SettingsError,
+    captures,
     field,
     line_of,
 )
@@ -338,6 +339,9 @@ class _Finder:
             definition = self._definition(source)
         except SettingsError:
             return source
+        if len(definition.targets) != 1:
+            # `const a = b = {...}`: what is done to `b` is done to `a`.
+            return source
         literal, statement = unwrapped(definition.value), definition.value
         while statement.parent is not None and statement.parent.type != "program":
             if statement.type in ("lexical_declaration", "variable_declaration"):
@@ -458,6 +462,9 @@ class _Finder:
             # As a compiler of TypeScript writes it, in an object that nobody gets.
             if text_of(target.node).startswith("exports.") and self._first_exports_are_lost:
                 return
+            # For programs that import it in the other way; nothing else is done to that key.
+            if self._is_own_default(text_of(target.node)) and self._default_is_written_once:
+                return
         call = call_with(reference)
         if call is None:
             self._add_hazard((), reference.node, "is handed on here to code that may change it")
@@ -474,6 +481,16 @@ class _Finder:
             self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which keeps it as it is")
         else:
             self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which may change it")
+
+    def _is_own_default(self, target: str) -> bool:
+        owner, _dot, key = target.rpartition(".")
+        return key == "default" and (owner == "module.exports" or owner in self._aliases)
+
+    @cached_property
+    def _default_is_written_once(self) -> bool:
+        """Whether the key `default` stands in the file once, so that nothing goes on through it."""
+        names = captures("[(property_identifier) (identifier) (string_fragment)] @name", self._root).get("name", [])
+        return sum(text_of(name) == "default" for name in names) == 1
 
     @cached_property
     def _first_exports_are_lost(self) -> bool:

@@ -30,12 +30,13 @@ ME = Account(pwd.getpwuid(os.getuid()).pw_name)
         (0o077, 0o700, 0o640, ("flows.json",)),
         (0o077, 0o755, 0o644, ("", "flows.json")),
         (0o077, 0o700, 0o700, ()),
-        (0o027, 0o750, 0o640, ()),
-        (0o027, 0o755, 0o644, ("", "flows.json")),
         # Who cannot enter the directory reads nothing in it.
-        (0o022, 0o750, 0o644, ()),
-        (0o022, 0o755, 0o644, ("",)),
-        (0o022, 0o750, 0o666, ("flows.json",)),
+        (0o027, 0o700, 0o640, ()),
+        (0o027, 0o750, 0o640, ("",)),
+        (0o027, 0o755, 0o644, ("", "flows.json")),
+        (0o022, 0o700, 0o644, ()),
+        (0o022, 0o750, 0o644, ("",)),
+        (0o022, 0o700, 0o666, ("flows.json",)),
     ],
 )
 def test_exposed(tmp_path: pathlib.Path, umask: int, directory: int, file: int, exposed: tuple[str, ...]) -> None:

@@ -175,6 +175,12 @@ def test_a_directory_that_others_may_write_to(live: pathlib.Path) -> None:
     assert read(live)
 
 
+@pytest.mark.parametrize("name", ["privkey.pem", "fullchain.pem"])
+def test_a_file_that_others_may_write_to(live: pathlib.Path, name: str) -> None:
+    (live / name).resolve().chmod(0o664)
+    assert "others may write to it. Take that right away (chmod go-w)." in refusal(live)
+
+
 @needs_root
 def test_a_user_leads_root_no_further_than_to_own_files(live: pathlib.Path) -> None:
     os.lchown(live / "privkey.pem", NOBODY, NOBODY)

@@ -103,6 +103,19 @@ def test_a_gate_of_the_owners_own_is_as_closed_as_a_login(status: int, gated: li
         assert probe.prove(expected(port, node_auth=True, static=["/doc"])) == []
 
 
+@pytest.mark.parametrize(("gated", "answer"), [("/settings", 200), ("/flows", 200), ("*", 404)])
+def test_a_limit_of_requests_closes_nothing_that_was_open(gated: str, answer: int) -> None:
+    """Whoever asks until there is nothing wrong would have asked often enough."""
+    opened: set[str] = set()
+    with server({**LOCKED, gated: (answer, {}, "")}) as port:
+        assert probe.prove(expected(port, node_auth=gated == "*"), opened=opened)
+    with server({**LOCKED, gated: (429, {}, "")}) as port:
+        wanted = expected(port, node_auth=gated == "*")
+        assert probe.prove(wanted) == []
+        assert probe.prove(wanted, opened=opened)
+        assert probe.prove(wanted, opened=set()) == []
+
+
 @pytest.mark.parametrize("status", [200, 204, 301, 302, 400, 404, 500, 503])
 def test_no_other_answer_is_a_gate(status: int) -> None:
     with server({**LOCKED, "/flows": (status, {}, "")}) as port:

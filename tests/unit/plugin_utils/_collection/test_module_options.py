@@ -59,8 +59,18 @@ def test_the_defaults_are_options_that_the_module_takes(module: str) -> None:
     assert validated(argument_spec(module), module_options(module, ROLE_DEFAULTS)) is not None
 
 
-@pytest.mark.parametrize(("settings", "port"), [({}, None), ({"uiPort": 443}, 443), ({"other": 1}, None)])
-def test_the_port_is_one_of_the_settings(settings: dict[str, int], port: int | None) -> None:
+@pytest.mark.parametrize(
+    ("settings", "port"),
+    [
+        ({}, None),
+        ({"uiPort": 443}, 443),
+        ({"uiPort": "443"}, 443),
+        ({"other": 1}, None),
+        # Refused as a setting.
+        *(({"uiPort": wrong}, None) for wrong in ("process.env.PORT || 1880", "", True, None, [1880], 1.5)),
+    ],
+)
+def test_the_port_is_one_of_the_settings(settings: dict[str, object], port: int | None) -> None:
     assert module_options("restart", {**ROLE_DEFAULTS, "nodered_settings": settings}).get("port") == port
 
 

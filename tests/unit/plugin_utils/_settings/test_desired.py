@@ -373,3 +373,15 @@ def test_where_no_secret_was_any_may_be_set(nothing: str) -> None:
         f"module.exports = {{ credentialSecret: {nothing} }}".encode(), credential_secret="only-for-tests"
     )
     assert document.get("credentialSecret") == "only-for-tests"
+
+
+@pytest.mark.parametrize("port", ["process.env.PORT || 1880", "", True, 0, 70000, -1, None, [1880], "18 80", 1880.5])
+def test_a_port_that_is_none(port: t.Any) -> None:
+    with pytest.raises(SettingsOptionError, match="nodered_settings: uiPort must be a number from 1 to 65535"):
+        applied(values={"uiPort": port})
+
+
+@pytest.mark.parametrize("port", [443, 1880, "1880", 65535])
+def test_a_port(port: t.Any) -> None:
+    document, _revoked = applied(values={"uiPort": port})
+    assert document.get("uiPort") == port

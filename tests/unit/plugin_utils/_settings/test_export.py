@@ -43,6 +43,10 @@ def blocked_line(document: SettingsDocument, key: str) -> int | None:
          "const d = {b: 2}, o = {c: 1};\nmodule.exports = Object.assign({}, d, o)"),
         ("Object.defineProperty(exports, '__esModule', {value: true});\nconst s = {a: 1};\nexports.default = s;\nmodule.exports = s",
          "Object.defineProperty(exports, '__esModule', {value: true});\nconst s = {a: 1, b: 2};\nexports.default = s;\nmodule.exports = s"),
+        ("const s = {a: 1};\nmodule.exports = s;\nmodule.exports.default = s;",
+         "const s = {a: 1, b: 2};\nmodule.exports = s;\nmodule.exports.default = s;"),
+        ("module.exports = {a: 1};\nmodule.exports.default = module.exports;",
+         "module.exports = {a: 1, b: 2};\nmodule.exports.default = module.exports;"),
         ("module.exports = Object.assign({b: 1}, {b: 3})", "module.exports = Object.assign({b: 1}, {b: 2})"),
         ("module.exports = Object.assign(require('x'), {a: 1})",
          "module.exports = Object.assign(require('x'), {a: 1, b: 2})"),
@@ -243,6 +247,8 @@ def test_a_key_inside_what_a_spread_may_bring_is_not_set() -> None:
         "module.exports = Object.assign({}, o);\nvar o = {b: 1}",
         "const o = {b: 1};\nmodule.exports = Object.assign({}, o, o)",
         "const o = {b: 1};\nmodule.exports = Object.assign({}, o, f())",
+        "let p;\nconst o = p = {b: 1};\np.b = 3;\nmodule.exports = Object.assign({}, o)",
+        "const o = exports.o = {b: 1};\nexports.o.b = 3;\nmodule.exports = Object.assign({}, o)",
     ],
 )
 def test_what_is_copied_from_a_name_that_is_used_elsewhere_is_not_known(code: str) -> None:
@@ -260,6 +266,9 @@ def test_what_is_copied_from_a_name_that_is_used_elsewhere_is_not_known(code: st
         "module['exports'].default.b = 5",
         "for (const k of Object.keys(exports)) exports[k].b = 5",
         "exports.again = exports.default",
+        "module.exports = s; module.exports.default = s; module.exports.default.b = 5",
+        "module.exports = s; module.exports.default = s; s['default'].b = 5",
+        "module.exports = s; module.exports.default = s; const { default: d } = s; d.b = 5",
         "f(exports)",
     ],
 )
