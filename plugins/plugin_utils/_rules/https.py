@@ -169,7 +169,9 @@ def _returns_nothing(node: Node) -> bool:
         inner = stack.pop()
         if inner.type == "return_statement":
             value = code_children(inner)
-            if value and not _is_nothing(unwrapped(value[0])):
+            # A line break behind the word ends the statement.
+            ends = bool(value) and value[0].start_point.row > inner.start_point.row
+            if value and not ends and not _is_nothing(unwrapped(value[0])):
                 return False
         elif inner.type not in FUNCTIONS:
             stack.extend(inner.named_children)

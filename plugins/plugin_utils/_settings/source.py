@@ -219,11 +219,15 @@ class SettingsSource:
         """The entry to edit; None if the setting is new. Refuses what would be overridden."""
         entry, later = self._decisive(path)
         if entry is None and later is not None and later.path is None and len(path) == 1:
-            # A new key goes to the end of its literal, or behind the last assignment: what runs before does no harm.
-            insertion_target = self.export.insertion_target
-            if later.node.end_byte <= (
-                insertion_target.end_byte if insertion_target else self.export.entries[-1].node.start_byte
-            ):
+            # A new key goes to the end of its literal, or behind the last assignment: what counts before does no harm.
+            entries, target = self.export.entries, self.export.insertion_target
+            own = [position for position, each in enumerate(entries) if target is not None and each.owner == target]
+            if own:
+                # In the order in which they count: a literal with a name may stand above what it wins over.
+                is_before = any(each is later for each in entries[: own[-1] + 1])
+            else:
+                is_before = later.node.end_byte <= (target.end_byte if target else entries[-1].node.start_byte)
+            if is_before:
                 later = None
         if later is not None:
             raise overridden(path[0], later.node)

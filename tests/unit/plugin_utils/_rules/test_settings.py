@@ -202,6 +202,11 @@ FAULTS = [
     ("https-malformed", "https", {"https": "true"}),
     ("https-malformed", "https", {"https": '{key: read("key.pem")}'}),
     ("https-path", "https", {"https": '{key: k, cert: "/etc/cert.pem"}'}),
+    (
+        "https-function-returns-nothing",
+        "https",
+        {"https": "function() {\n        return\n        ({ key: 1, cert: 2 });\n    }"},
+    ),
     ("https-function-returns-nothing", "https", {"https": "function() { read(); }"}),
     ("https-function-returns-nothing", "https", {"https": "() => null"}),
     ("https-function-returns-nothing", "https", {"https": "function() { return; }"}),
