@@ -162,6 +162,59 @@ REFUSED = {
         "https",
     ),
 }
+#: What stands before module.exports, the options, and what stands behind.
+UNCHANGED = {
+    "all writes before": ("let v = 'A'; if (process.env.HOME) v = 'B';", "ciphers: v", ""),
+    "a block": ("try { var v = 'A'; } catch (error) {}", "ciphers: v", "console.error(typeof v);"),
+    "a function behind": ("", "ciphers: low('A')", "function low(text) { return text; }"),
+    "a list that was filled": (
+        "const l = ['A']; l.push('B');",
+        "ciphers: l.join(':')",
+        "console.error(l); l.includes('A');",
+    ),
+    "another part": (
+        "const c = { m: 'A', n: [] };",
+        "ciphers: c.m",
+        "c.n.push(1); c.o = 1; keep(c.n); function keep() {}",
+    ),
+    "a text that is handed on": (
+        "const v = 'A', c = { m: 'B' };",
+        "x: [v, c.m]",
+        "module.exports.y = [v, c.m, v.trim()];",
+    ),
+    "a module": (
+        "const fs = require('fs');",
+        "ca: fs.readFileSync('ca.pem')",
+        "module.exports.y = fs; fs.existsSync('x');",
+    ),
+    "the environment": ("", "x: process.env.HOME", "process.on('exit', () => {}); module.exports.y = process.env;"),
+    "a name for a part": ("const c = { m: { n: 'A' } }, m = c.m;", "x: m.n", "console.error(c);"),
+    "a directory": ("const d = require('path').join(__dirname, 'x');", "x: d + '/y'", "module.exports.userDir = d;"),
+    "a block of a function": ("try { var v = 'A'; } catch (error) {}", "ciphers: v", "", "() => ({ %s })"),
+}
+CHANGED = {
+    "a write behind": ("let v;", "maxVersion: v", "v = 'TLSv1.2';"),
+    "its only write behind": ("", "requestCert: true, rejectUnauthorized: !v", "var v = true;"),
+    "a write in a function": ("let v = 1; function set() { v = 2; }", "x: v", ""),
+    "a write in it": ("let v = 1;", "x: v++", ""),
+    "a pattern": ("let v = 1;", "x: v", "[v] = [2];"),
+    "a pattern in it": ("let v = 1;", "x: ({ v } = { v: 2 })", ""),
+    "a list": ("const v = ['A'];", "ciphers: v.join(':')", "v.push('NULL');"),
+    "a list of a part": ("const v = { l: ['A'] };", "ciphers: v.l.join(':')", "v.l.push('NULL');"),
+    "a key that only runs tell": ("const v = ['A'], i = 0;", "ciphers: v[0]", "v[i] = 'NULL';"),
+    "a method that only runs tell": ("const v = ['A'], i = 'push';", "ciphers: v[0]", "v[i]('NULL');"),
+    "another name": ("const v = { m: 'A' }, d = v;", "x: v.m", "d.m = 'B';"),
+    "the name of another": ("const d = { m: 'A' }, v = d;", "x: v.m", "d.m = 'B';"),
+    "the name of a part": ("const d = { l: { m: 'A' } }, v = d.l;", "x: v.m", "d.l.m = 'B';"),
+    "delete": ("const v = { m: 'A' };", "x: v.m", "delete v.m;"),
+    "a call": ("const v = { m: 'A' }, f = (o) => { o.m = 'B'; };", "x: v.m", "f(v);"),
+    "Object.assign": ("const v = { m: 'A' };", "x: v.m", "Object.assign(v, { m: 'B' });"),
+    "a module": ("const v = require('fs');", "ca: v.readFileSync('ca.pem')", "v.readFileSync = () => 1;"),
+    "a function": ("const v = () => 1; v.m = 'A';", "x: v.m", "Object.assign(v, { m: 2 });"),
+    "the environment": ("", "x: process.env.NO_SUCH", "Object.assign(process.env, { NO_SUCH: 1 });"),
+    "the exports": ("const v = exports; v.m = 1;", "x: module.exports.m", ""),
+    "a block of a function": ("", "x: v", "", "() => { if (1) { var v; } return { %s }; }"),
+}
 NOTHING_TO_KEEP = {
     "nothing": "",
     "null": "https: null,",
@@ -237,6 +290,27 @@ def test_what_cannot_be_kept_is_refused(https: str, reason: str) -> None:
         edited(source_with(https))
     assert reason in str(refused.value)
     assert refused.value.line is not None
+
+
+def file_with(before: str, options: str, behind: str, https: str = "{ %s }") -> bytes:
+    value = https % f"key: 1, cert: 2, {options}"
+    return f"{before}\nmodule.exports = {{ https: {value} }};\n{behind}\n".encode()
+
+
+@pytest.mark.parametrize("parts", UNCHANGED.values(), ids=UNCHANGED)
+def test_a_name_that_stays_what_it_is_is_kept(parts: tuple[str, ...], node: t.Any) -> None:
+    source = file_with(*parts)
+    before = node(source)
+    assert before.get("options")
+    after = edited(source)
+    assert node(after) == {"key": "nodecerts/server.pem", "options": before["options"]}
+    assert edited(after) == after
+
+
+@pytest.mark.parametrize("parts", CHANGED.values(), ids=CHANGED)
+def test_a_name_that_may_be_another_thing_later_is_refused(parts: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError, match="which changes later"):
+        edited(file_with(*parts))
 
 
 @pytest.mark.parametrize("https", NOTHING_TO_KEEP.values(), ids=NOTHING_TO_KEEP)

@@ -126,6 +126,59 @@ class Names:
         return self._references.get(name, [])
 
 
+class Scopes:
+    """Which code declares each name, so that places where a name stands for the same thing can be told."""
+
+    def __init__(self, root: Node) -> None:
+        self.names = Names(root)
+        self._root = root
+        self._of_file = names_of_file(root)
+        self._declared: dict[int, set[str]] = {}
+        self._scopes: dict[str, dict[Reference, Node | None]] = {}
+        self._uses: dict[str, dict[Node | None, list[Reference]]] = {}
+
+    def scope_of(self, name: str, reference: Reference) -> Node | None:
+        """The code that declares a name for a place: the whole file, or a part of it; None where nothing does.
+
+        :param reference: one of the places of the name
+        """
+        return self._scopes_of(name)[reference]
+
+    def uses(self, name: str, scope: Node | None) -> list[Reference]:
+        """All places where a name is the one of that code, in the order of the file."""
+        if name not in self._uses:
+            uses: dict[Node | None, list[Reference]] = {}
+            for reference, declaring in self._scopes_of(name).items():
+                uses.setdefault(declaring, []).append(reference)
+            self._uses[name] = uses
+        return self._uses[name].get(scope, [])
+
+    def _scopes_of(self, name: str) -> dict[Reference, Node | None]:
+        if name not in self._scopes:
+            # Of what is around one place, the next place has most too.
+            known: dict[Reference, Node | None] = {}
+            scopes = {}
+            for reference in self.names.references(name):
+                scope, new = self._root if name in self._of_file else None, []
+                for outer in reference.outwards():
+                    if outer in known:
+                        scope = known[outer]
+                        break
+                    new.append(outer)
+                    if outer.node.type != "program" and name in self._names_of(outer):
+                        scope = outer.node
+                        break
+                known.update(dict.fromkeys(new, scope))
+                scopes[reference] = scope
+            self._scopes[name] = scopes
+        return self._scopes[name]
+
+    def _names_of(self, reference: Reference) -> set[str]:
+        if reference.node.id not in self._declared:
+            self._declared[reference.node.id] = names_of_scope(reference)
+        return self._declared[reference.node.id]
+
+
 def key_chain(reference: Reference) -> tuple[Reference, tuple[str, ...], bool]:
     """The longest `object.key["key"]` that starts at a place, its keys, and whether all of them are known."""
     keys: list[str] = []

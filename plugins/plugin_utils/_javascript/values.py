@@ -99,6 +99,12 @@ def text_of(node: Node) -> str:
     return (node.text or b"").decode("utf-8")
 
 
+def printable_name(name: t.Any) -> str:
+    """A name out of a file, safe to print: short, on one line, without characters that no terminal shows."""
+    text = str(name)
+    return text[:64].encode("unicode_escape").decode("ascii") if not text[:64].isprintable() else text[:64]
+
+
 def value_of(node: Node, depth: int = 0) -> t.Any:
     """The Python value of a literal; an Expression for anything that needs JavaScript to tell."""
     if depth > MAX_DEPTH:

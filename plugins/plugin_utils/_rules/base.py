@@ -101,9 +101,3 @@ def judged(value: t.Any) -> t.Any:
     """
     value = _without_undefined(value.fallback) if isinstance(value, Expression) else value
     return Expression(repr(value)) if may_be_placeholder(value) else value
-
-
-def printable_name(name: t.Any) -> str:
-    """A name out of a file, safe to print: short, on one line, without characters that no terminal shows."""
-    text = str(name)
-    return text[:64].encode("unicode_escape").decode("ascii") if not text[:64].isprintable() else text[:64]

@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import Status, analyse
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import printable_name
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import is_constrained
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
@@ -26,7 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import NODE_ROOT, is_switched_off
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
-from .base import SECURE, RuleBook, is_loopback, printable_name
+from .base import SECURE, RuleBook, is_loopback
 from .certificates import EXPIRED, SELF_SIGNED, check_certificate, covers_name
 from .host_view import Host
 from .logins import ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN

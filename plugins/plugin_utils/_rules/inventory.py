@@ -20,8 +20,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
     HostVariables,
     is_stand_in,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import printable_name
 
-from .base import RuleBook, printable_name
+from .base import RuleBook
 from .passwords import PASSWORD_WELL_KNOWN
 
 RULES = RuleBook()

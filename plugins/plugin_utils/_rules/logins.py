@@ -16,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
     elements_of,
     members_of,
+    printable_name,
     unwrapped,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import (
@@ -29,7 +30,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots im
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.web_sockets import OWN_NODE_LOGINS
 
-from .base import RuleBook, SettingsReview, is_code, judged, printable_name
+from .base import RuleBook, SettingsReview, is_code, judged
 from .passwords import check_comments, check_password_hash
 
 RULES = RuleBook()

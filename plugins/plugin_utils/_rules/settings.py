@@ -23,10 +23,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
     NothingExportedError,
     SettingsError,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import printable_name
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.export import right_name
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
-from .base import RuleBook, SettingsReview, is_code, judged, printable_name
+from .base import RuleBook, SettingsReview, is_code, judged
 from .https import check_https, check_require_https
 from .logins import check_logins, has_admin_api
 

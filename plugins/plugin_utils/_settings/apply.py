@@ -15,7 +15,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
 from . import web_sockets
 from .desired import OWN_VARIABLES, DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
-from .https import HttpsValue, https_value
+from .https import HttpsValue, https_value, is_nothing
 from .roots import NODE_ROOT, is_below, root_of, static_roots
 from .sessions import EndedSessions, ended_sessions
 from .source import MISSING
@@ -227,7 +227,9 @@ def _apply_login(document: SettingsDocument, key: str, login: Login | None, hash
 
 def _https_of(document: SettingsDocument, desired: DesiredSettings) -> HttpsValue:
     tls = https_value(document.settings, desired.certificate, desired.https_options)
-    if desired.https_options.get("requestCert") and "ca" not in tls.options:
+    asked = desired.https_options
+    requests = tls.options.get("requestCert") is True and ("requestCert" in asked or "ca" in asked)
+    if requests and is_nothing(tls.options.get("ca")):
         raise SettingsOptionError(
             f"{TLS_VARIABLE}: requestCert without ca would let in everybody who has a certificate of any public authority."
             " Set ca to the path of a file on the host with the certificate of the authority that signs your clients'."

@@ -31,6 +31,8 @@ __all__ = ["MISSING", "Change", "Expression", "SettingsDocument", "SettingsError
 
 # The file is read anew after each place that a setting is taken out of.
 _MAX_PLACES = 10
+# Of more lines that one edit has changed, comparing each with each would take too long.
+_MOST_COMPARED = 500
 
 
 class Change(Enum):
@@ -48,6 +50,7 @@ class SettingsDocument:
         self._original = self._settings = SettingsSource(source)
         self._edit = SettingsEdit(self._settings)
         self._touched: dict[KeyPath, None] = {}
+        self._moves: list[_Move] = []
 
     @property
     def source(self) -> bytes:
@@ -121,13 +124,15 @@ class SettingsDocument:
     def remove(self, path: KeyPath | str) -> None:
         """Take a setting out, wherever the file gives it a value."""
         keys = _as_path(path)
-        before, edit = self._settings, self._edit
+        before, edit, moves = self._settings, self._edit, len(self._moves)
         with self._lines_as_read():
             before.refuse_hazards(keys, {})
             try:
                 self._remove_all(keys)
-            except SettingsError:
+            except SettingsError as error:
+                error.line = self._line_as_read(error.line, moves)
                 self._settings, self._edit = before, edit
+                del self._moves[moves:]
                 raise
 
     def _remove_all(self, keys: KeyPath) -> None:
@@ -157,14 +162,11 @@ class SettingsDocument:
             error.line = self._line_as_read(error.line)
             raise
 
-    def _line_as_read(self, line: int | None) -> int | None:
-        if line is None or self.source == self._original.source:
-            return line
-        before, now = (settings.source.split(b"\n") for settings in (self._original, self._settings))
-        for tag, start, end, first, behind in difflib.SequenceMatcher(None, before, now).get_opcodes():
-            if first < line <= behind:
-                # What an edit has put there stands for what it has replaced.
-                return start + line - first if tag == "equal" else min(start + line - first, max(end, 1))
+    def _line_as_read(self, line: int | None, since: int = 0) -> int | None:
+        """The line before all edits, or before those that followed the first ones."""
+        if line is not None:
+            for move in reversed(self._moves[since:]):
+                line = move.line_before(line)
         return line
 
     def _adopt(self, path: KeyPath, source: bytes, is_met: Callable[[t.Any], bool]) -> None:
@@ -176,8 +178,49 @@ class SettingsDocument:
             raise SettingsError(
                 f"`{'.'.join(path)}` cannot be edited safely here. Edit it by hand.", self._settings.line(path)
             )
+        self._moves.append(_Move.of(self.source.split(b"\n"), source.split(b"\n")))
         self._settings, self._edit = edited, SettingsEdit(edited, self._edit.style)
         self._touched[path] = None
+
+
+class _Move(t.NamedTuple):
+    """Where the lines of a file went in one edit: those before and behind it stayed what they were.
+
+    :ivar head: how many stand before it
+    :ivar before: the lines that it replaced
+    :ivar now: the lines in their place
+    """
+
+    head: int
+    before: list[bytes]
+    now: list[bytes]
+
+    @classmethod
+    def of(cls, before: list[bytes], now: list[bytes]) -> _Move:
+        shorter = min(len(before), len(now))
+        head = next((index for index in range(shorter) if before[index] != now[index]), shorter)
+        rest = shorter - head
+        tail = next((index for index in range(rest) if before[-1 - index] != now[-1 - index]), rest)
+        return cls(head, before[head : len(before) - tail], now[head : len(now) - tail])
+
+    def line_before(self, line: int) -> int:
+        """The number that a line had before the edit."""
+        if line <= self.head:
+            return line
+        if line > self.head + len(self.now):
+            return line - len(self.now) + len(self.before)
+        within = line - self.head
+        for tag, start, end, first, behind in self._opcodes():
+            if first < within <= behind:
+                # What an edit has put there stands for what it has replaced.
+                found = start + within - first
+                return max(self.head + (found if tag == "equal" else min(found, end)), 1)
+        return line
+
+    def _opcodes(self) -> Sequence[tuple[str, int, int, int, int]]:
+        if len(self.before) + len(self.now) > _MOST_COMPARED:
+            return [("replace", 0, len(self.before), 0, len(self.now))]
+        return difflib.SequenceMatcher(None, self.before, self.now).get_opcodes()
 
 
 def _has_entries(present: t.Any, key: str, desired: list[dict[str, t.Any]]) -> bool:

@@ -130,7 +130,8 @@ _KNOWN_NAMES = {
 }
 # Calls that look at their arguments and keep nothing.
 _READERS = re.compile(r"(?:console\.\w+|JSON\.stringify|Object\.keys|util\.inspect|Array\.isArray|String|Boolean)\Z")
-_READING_METHODS = frozenset(
+#: Methods of a value that change nothing.
+READING_METHODS = frozenset(
     {"hasOwnProperty", "toString", "includes", "indexOf", "startsWith", "endsWith", "join", "propertyIsEnumerable"}
 )
 # Methods of a list that change nothing themselves, and hand its entries on to a function or in their result.
@@ -176,7 +177,7 @@ class _Finder:
         self._names = Names(root)
         self._scopes: dict[int, set[str]] = {}
         self._shadowed: dict[str, Around] = {}
-        self._harmless: dict[Reference, bool] = {}
+        self._is_harmless = HarmlessUses()
         self._in_function = Around(lambda outer: outer.node.type in FUNCTIONS)
         self._in_other_this = Around(lambda outer: outer.node.type in _WITH_THIS)
         self._in_own_function = Around(lambda outer: _is_own_function(outer.node))
@@ -321,7 +322,7 @@ class _Finder:
             value = unwrapped(value)
             if value.type == "object" or _is_required(value):
                 return [value], names
-            if value.type == "call_expression" and _callee(value) == "Object.assign":
+            if value.type == "call_expression" and callee(value) == "Object.assign":
                 sources = [unwrapped(source) for source in code_children(field(value, "arguments"))]
                 if sources and (sources[0].type == "object" or _is_required(sources[0])):
                     return [sources[0], *map(self._used_once, sources[1:])], names
@@ -428,7 +429,7 @@ class _Finder:
         elif is_written(end):
             self._add_hazard(path, outer, "is changed here", runs_later)
         elif outer.type == "call_expression" and end.is_field("function"):
-            if not (all_known and (path[-1] in _READING_METHODS or (path[:-1] in _LISTS and self._only_iterates(end)))):
+            if not (all_known and (path[-1] in READING_METHODS or (path[:-1] in _LISTS and self._only_iterates(end)))):
                 self._add_hazard(
                     path[:-1] if all_known else path, outer, "is changed by a method call here", runs_later
                 )
@@ -439,7 +440,7 @@ class _Finder:
         """Whether a method of a list changes nothing, and what comes of its result is only looked at."""
         while method.outer.node.type == "call_expression" and method.is_field("function"):
             name = text_of(method.node).rpartition(".")[2]
-            if name not in _ITERATIONS | _READING_METHODS or not _only_looks(method.outer.node):
+            if name not in _ITERATIONS | READING_METHODS or not _only_looks(method.outer.node):
                 return False
             method = key_chain(method.outer)[0]
         return self._is_harmless(method)
@@ -471,13 +472,13 @@ class _Finder:
             return
         arguments = reference.outer.code_children
         is_first = arguments[0] == reference.node
-        if _callee(call.node) == "Object.assign" and is_first:
+        if callee(call.node) == "Object.assign" and is_first:
             self._classify_merge(call, arguments[1:])
-        elif _callee(call.node) in ("Object.defineProperty", "Reflect.set") and is_first:
+        elif callee(call.node) in ("Object.defineProperty", "Reflect.set") and is_first:
             key = value_of(arguments[1]) if len(arguments) > 1 else None
             path = (key,) if isinstance(key, str) else ()
             self._add_hazard(path, call.node, f"is changed by {_named_call(call.node)} here")
-        elif _callee(call.node) in _FREEZING:
+        elif callee(call.node) in _FREEZING:
             self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which keeps it as it is")
         else:
             self._add_hazard((), call.node, f"is passed to {_named_call(call.node)} here, which may change it")
@@ -510,7 +511,7 @@ class _Finder:
         if len(path) == 1 and all_known and end.is_field("left"):
             return end.outer.node.type == "assignment_expression" and is_statement(end.outer)
         call = call_with(reference)
-        return call is not None and _callee(call.node) == "Object.defineProperty" and is_statement(call)
+        return call is not None and callee(call.node) == "Object.defineProperty" and is_statement(call)
 
     def _classify_merge(self, call: Reference, sources: list[Node]) -> None:
         entries = [entry for source in sources for entry in _entries_of(unwrapped(source))]
@@ -519,23 +520,6 @@ class _Finder:
             return
         for entry in entries:
             self._add_hazard(entry.path or (), entry.node, "is assigned here in a way that may not always run")
-
-    def _is_harmless(self, reference: Reference) -> bool:
-        """Whether a use only looks at the value: a test, a comparison, a text, a console message."""
-        new = []
-        harmless: bool | None = False
-        place = reference
-        while place.parent is not None:
-            harmless = self._harmless.get(place)
-            if harmless is not None:
-                break
-            new.append(place)
-            harmless = _harmless_here(place)
-            if harmless is not None:
-                break
-            place = place.parent
-        self._harmless.update(dict.fromkeys(new, bool(harmless)))
-        return bool(harmless)
 
     def _add_hazard(
         self, path: KeyPath, node: Node, what: str, runs_later: bool = True, reads_only: bool = False
@@ -559,6 +543,29 @@ class _Finder:
         if node.id not in self._scopes:
             self._scopes[node.id] = names_of_scope(reference)
         return self._scopes[node.id]
+
+
+class HarmlessUses:
+    """Tells whether a use only looks at the value: a test, a comparison, a text, a console message."""
+
+    def __init__(self) -> None:
+        self._known: dict[Reference, bool] = {}
+
+    def __call__(self, reference: Reference) -> bool:
+        new = []
+        harmless: bool | None = False
+        place = reference
+        while place.parent is not None:
+            harmless = self._known.get(place)
+            if harmless is not None:
+                break
+            new.append(place)
+            harmless = _harmless_here(place)
+            if harmless is not None:
+                break
+            place = place.parent
+        self._known.update(dict.fromkeys(new, bool(harmless)))
+        return bool(harmless)
 
 
 def _is_new(value: Node | None) -> bool:
@@ -622,7 +629,7 @@ def _harmless_here(reference: Reference) -> bool | None:
     if outer.type == "expression_statement" or reference.is_field("condition"):
         return True
     if call := call_with(reference):
-        return _READERS.match(_callee(call.node)) is not None
+        return _READERS.match(callee(call.node)) is not None
     if outer.type == "variable_declarator" and reference.is_field("name"):
         return True
     return None if outer.type in ("parenthesized_expression", "binary_expression", "ternary_expression") else False
@@ -630,10 +637,10 @@ def _harmless_here(reference: Reference) -> bool | None:
 
 def _is_required(value: Node) -> bool:
     """Whether a value is that of another file, which is unknown but may be completed here."""
-    return value.type == "call_expression" and _callee(value) == "require"
+    return value.type == "call_expression" and callee(value) == "require"
 
 
-def _callee(call: Node) -> str:
+def callee(call: Node) -> str:
     function = call.child_by_field_name("function")
     if function is None or function.type not in ("identifier", "member_expression"):
         return ""
@@ -642,7 +649,7 @@ def _callee(call: Node) -> str:
 
 def _named_call(call: Node) -> str:
     # The text of a long callee may hold more than a name.
-    name = _callee(call)
+    name = callee(call)
     return f"`{name}()`" if re.fullmatch(rf"[\w$.]{{1,{_MAX_NAME}}}", name) else "a function call"
 
 

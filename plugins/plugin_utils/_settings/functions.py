@@ -45,6 +45,8 @@ def https(
     :param pem: the name of that constant
     :param gaps: what stands before its first statement, before its second one, and behind that
     """
-    text = "".join(map("".join, zip(("", *gaps), _HTTPS, strict=True)))
-    text = text.replace('"server.pem"', json.dumps(certificate)).replace("const pem", f"const {pem}")
-    return text.replace(_RETURNED, returned)
+    # What comes from the file is put in last: its comments may have a text of the template.
+    head, read, give, end = _HTTPS
+    read = read.replace("const pem", f"const {pem}").replace('"server.pem"', json.dumps(certificate))
+    first, second, last = gaps
+    return f"{head}{first}{read}{second}{give.replace(_RETURNED, returned)}{last}{end}"

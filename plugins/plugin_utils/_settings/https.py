@@ -23,25 +23,21 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.rendering import Style, render
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes import (
     FUNCTIONS,
-    Names,
     Reference,
-    call_with,
-    is_written,
-    key_chain,
-    names_of_file,
-    names_of_scope,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
     Expression,
     Member,
     code_children,
     members_of,
+    printable_name,
     text_of,
     unwrapped,
     value_of,
 )
 
 from . import functions
+from .changes import Changes
 from .edit import Members, SettingsEdit
 from .source import MISSING, SettingsSource
 from .tls_options import OF_CERTIFICATE, VARIABLE
@@ -49,6 +45,7 @@ from .tls_options import OF_CERTIFICATE, VARIABLE
 _HTTPS = ("https",)
 #: The functions whose one call gives the value of `https`.
 _CALLED = ("function_expression", "arrow_function", "method_definition")
+_NAMES = ("identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern")
 _WRITES = ("assignment_expression", "augmented_assignment_expression")
 #: Ways out of every refusal.
 _INSTEAD = f"Write `https: null` in its place to let {VARIABLE} say them, or set nodered_certificate_provider to none."
@@ -58,12 +55,12 @@ class HttpsValue(t.NamedTuple):
     """What `https` gets.
 
     :ivar value: the function
-    :ivar options: the names of the TLS options that it has beside key and certificate
+    :ivar options: the TLS options that it has beside key and certificate, as `value_of` reads them
     :ivar notes: sentences about what went
     """
 
     value: Expression
-    options: frozenset[str]
+    options: Mapping[str, t.Any]
     notes: list[str]
 
 
@@ -84,7 +81,15 @@ def https_value(settings: SettingsSource, certificate: str, options: Mapping[str
     kept = present.literal(options)
     if kept is None:
         return _fresh(certificate, options, notes)
-    return HttpsValue(*_taken_over(settings, holder, kept, certificate, options), notes)
+    members = [member for member in members_of(kept) if member.name not in {*OF_CERTIFICATE, *options}]
+    notes += _open_door(members, options)
+    values = {
+        member.name: Expression.of(member.node) if member.value is None else value_of(member.value)
+        for member in members
+        if member.name is not None
+    }
+    values |= {name: value for name, value in options.items() if value is not None}
+    return HttpsValue(_taken_over(settings, holder, kept, certificate, options), values, notes)
 
 
 def https_literals(settings: SettingsSource) -> list[Node]:
@@ -96,12 +101,34 @@ def https_literals(settings: SettingsSource) -> list[Node]:
 def _fresh(certificate: str, options: Mapping[str, t.Any], notes: list[str]) -> HttpsValue:
     wanted = {name: value for name, value in options.items() if value is not None}
     returned = "{ " + ", ".join(["key: pem", "cert: pem", *_members(wanted)]) + " }"
-    return HttpsValue(Expression(functions.https(certificate, returned)), frozenset(wanted), notes)
+    return HttpsValue(Expression(functions.https(certificate, returned)), wanted, notes)
 
 
 def _members(options: Mapping[str, t.Any]) -> Iterator[str]:
     for name, value in options.items():
         yield f"{name}: {render(value, Style())}"
+
+
+def is_nothing(value: t.Any) -> bool:
+    """Whether a value is written out that Node.js takes for no value, or for false."""
+    return value.is_undefined if isinstance(value, Expression) else value in (None, False, "", 0)
+
+
+def _open_door(kept: list[Member], options: Mapping[str, t.Any]) -> list[str]:
+    """That a member of the file undoes the check of clients which is asked for."""
+    value = [
+        (value_of(member.value), member) for member in kept if member.name == "rejectUnauthorized" and member.value
+    ]
+    if not options.get("requestCert") or not value:
+        return []
+    rejects, member = value[-1]
+    if isinstance(rejects, Expression) or not is_nothing(rejects):
+        return []
+    return [
+        f"line {line_of(member.node)}: rejectUnauthorized of https is {text_of(field(member.node, 'value'))}, so that everybody"
+        f" is still let in, with any certificate or none. Write rejectUnauthorized: true in {VARIABLE} to let in only"
+        " clients whose certificate is of an authority in ca."
+    ]
 
 
 def _may_come(settings: SettingsSource) -> str:
@@ -113,7 +140,7 @@ def _may_come(settings: SettingsSource) -> str:
 
 def _taken_over(
     settings: SettingsSource, holder: Node, literal: Node, certificate: str, options: Mapping[str, t.Any]
-) -> tuple[Expression, frozenset[str]]:
+) -> Expression:
     """Our function around an object literal of the file, in which only key and certificate are others."""
     edit = SettingsEdit(settings)
     present = members_of(literal)
@@ -132,8 +159,7 @@ def _taken_over(
         members.put_value(name, value)
     returned = members.render().decode("utf-8")
     text = functions.https(certificate, returned, pem, _gaps(edit, holder, literal, returned))
-    names = {member.name or "" for member in kept} | wanted.keys()
-    return Expression(text, verbatim=True), frozenset(names - set(OF_CERTIFICATE))
+    return Expression(text, verbatim=True)
 
 
 def _gaps(edit: SettingsEdit, holder: Node, literal: Node, returned: str) -> tuple[str, str, str]:
@@ -172,7 +198,7 @@ def _names_in(node: Node) -> Iterator[str]:
     stack = [node]
     while stack:
         inner = stack.pop()
-        if inner.type in ("identifier", "shorthand_property_identifier"):
+        if inner.type in _NAMES:
             yield text_of(inner)
         stack.extend(inner.named_children)
 
@@ -218,7 +244,8 @@ class _Present:
             raise _refusal(self._code[0], "https is code here, and may have TLS options that it would lose", _INSTEAD)
         with_more = [literal for literal in self.literals if self._further(literal)]
         if not with_more:
-            return None
+            # What was kept once stays as it is, comments too, where the last option goes.
+            return self.literals[0] if len(self.literals) == 1 and self._is_ours(self.literals[0]) else None
         literal = with_more[0]
         if len(self.literals) > 1:
             raise _refusal(
@@ -237,6 +264,19 @@ class _Present:
             if member.name not in {*OF_CERTIFICATE, *options} and (reason := movable.reason_against(member)):
                 raise _refusal(member.node, f"{_named(member)} of https cannot be kept: {reason[0]}", reason[1])
         return literal
+
+    def _is_ours(self, literal: Node) -> bool:
+        """Whether key and certificate are one constant of the function around them, as an edit writes it."""
+        values = {member.name: member.value for member in members_of(literal)}
+        key, cert = values.get("key"), values.get("cert")
+        return (
+            unwrapped(self._holder).type == "function_expression"
+            and values.keys() == {"key", "cert"}
+            and key is not None
+            and cert is not None
+            and key.type == cert.type == "identifier"
+            and key.text == cert.text
+        )
 
     def _further(self, literal: Node) -> list[Member]:
         return [member for member in members_of(literal) if member.name not in OF_CERTIFICATE]
@@ -269,7 +309,7 @@ class _Present:
         """The value of a constant that is used here only; None for anything else."""
         if node.type not in ("identifier", "shorthand_property_identifier"):
             return None
-        references = Names(self._settings.root).references(text_of(node))
+        references = self._settings.scopes.names.references(text_of(node))
         places = [reference.outer for reference in references if reference.is_field("name")]
         if len(references) != 2 or len(places) != 1 or places[0].node.type != "variable_declarator":
             return None
@@ -305,7 +345,7 @@ def _returned(function: Node) -> list[Node] | None:
 
 
 def _named(member: Member) -> str:
-    return f"`{member.name}`" if member.name is not None else "what stands here"
+    return f"`{printable_name(member.name)}`" if member.name is not None else "what stands here"
 
 
 def _refusal(node: Node, reason: str, way_out: str) -> SettingsError:
@@ -316,12 +356,20 @@ class _Movable:
     """Tells whether code of an object literal means the same in our function."""
 
     def __init__(self, settings: SettingsSource, holder: Node, literal: Node) -> None:
-        self._names = Names(settings.root)
-        self._of_file = names_of_file(settings.root)
+        self._scopes = settings.scopes
+        self._root = settings.root
         self._literal = literal
-        self._root = Reference(settings.root, None)
         #: Whether a function gives it already, so that it runs no later than before.
         self._is_called = unwrapped(holder).type in _CALLED
+        self._changes = Changes(settings.scopes, literal)
+        #: The places of names in it, by where they begin.
+        self._places: dict[int, Reference] = {
+            reference.node.start_byte: reference
+            for name in set(_names_in(literal))
+            for reference in self._scopes.names.references(name)
+            if literal.start_byte <= reference.node.start_byte < literal.end_byte
+        }
+        self._reasons: dict[tuple[str, Node | None], tuple[str, str] | None] = {}
 
     def reason_against(self, member: Member) -> tuple[str, str] | None:
         """Why a member means something else there, and what to do; None where it means the same."""
@@ -331,73 +379,58 @@ class _Movable:
             return "which options that are cannot be told before it runs", f"Write them out one by one. {_INSTEAD}"
         if node.type == "method_definition" and any(child.type in ("get", "set") for child in node.children):
             return "it is an accessor", away
-        names: dict[str, None] = {}
-        for word, is_name in _words(node):
-            if not is_name:
+        names: list[Node] = []
+        for word, name in _words(node):
+            if name is None:
                 return f"it uses `{word}`, which is another one in a function", away
-            names[word] = None
-        for name in names:
-            for reference in self._names.references(name):
-                within = node.start_byte <= reference.node.start_byte < node.end_byte
-                if within and (reason := self._reason_against_name(name, reference)):
-                    return reason
-        return None
+            names.append(name)
+        reasons = (self._reason_against_name(text_of(name), self._places[name.start_byte]) for name in names)
+        return next((reason for reason in reasons if reason), None)
 
     def _reason_against_name(self, name: str, reference: Reference) -> tuple[str, str] | None:
-        scope = self._scope_of(name, reference)
+        scope = self._scopes.scope_of(name, reference)
         if (
             scope is not None
             and self._literal.start_byte <= scope.start_byte
             and scope.end_byte <= self._literal.end_byte
         ):
             return None
-        if scope is not None and scope != self._root.node:
+        if (name, scope) not in self._reasons:
+            self._reasons[name, scope] = self._reason_against_use(name, scope)
+        return self._reasons[name, scope]
+
+    def _reason_against_use(self, name: str, scope: Node | None) -> tuple[str, str] | None:
+        if scope is not None and scope != self._root:
             return (
                 f"it uses `{name}`, which only the function around it has",
                 f"Write `{name}` above module.exports, or what it stands for in its place.",
             )
-        others = [other for other in self._names.references(name) if self._scope_of(name, other) == scope]
-        writes = [other for other in others if is_written(other)]
-        # Of a name that nothing declares, the first write may be in a block of a function.
-        changes = bool(writes) if scope is None else not self._is_called and len(writes) > 1
-        if changes or (not self._is_called and any(self._changes(other) for other in others)):
-            return (
-                f"it uses `{name}`, which changes later",
-                f"Write the value that it shall have in its place. {_INSTEAD}",
-            )
-        return None
-
-    def _scope_of(self, name: str, reference: Reference) -> Node | None:
-        """The code that declares a name for a place: the whole file, or a part of it; None where nothing does."""
-        for outer in reference.outwards():
-            if outer.node.type != "program" and name in names_of_scope(outer):
-                return outer.node
-        return self._root.node if name in self._of_file else None
-
-    def _changes(self, reference: Reference) -> bool:
-        """Whether code behind the literal changes a part of an object."""
-        if reference.node.start_byte < self._literal.end_byte:
-            return False
-        chain, keys, _known = key_chain(reference)
-        call = call_with(reference)
-        by_call = call is not None and text_of(field(call.node, "function")).startswith("Object.")
-        return (bool(keys) and is_written(chain)) or by_call
+        if self._is_called:
+            changes = scope is None and self._changes.may_be_declared_in_function(name)
+        else:
+            changes = self._changes.may_change(name, scope)
+        if not changes:
+            return None
+        return (
+            f"it uses `{name}`, which changes later or is handed on to code that may change it",
+            f"Write the value that it shall have in its place. {_INSTEAD}",
+        )
 
 
-def _words(node: Node) -> Iterator[tuple[str, bool]]:
-    """The names in a piece of code, and the words (False) that mean something else in another function."""
+def _words(node: Node) -> Iterator[tuple[str, Node | None]]:
+    """The names in a piece of code, each with its node, and the words (None) that mean another thing elsewhere."""
     stack = [(node, False, False)]
     while stack:
         inner, own_this, in_function = stack.pop()
         text = text_of(inner) if inner.child_count == 0 else ""
         if inner.type in ("await_expression", "yield_expression"):
             if not in_function:
-                yield inner.children[0].type, False
+                yield inner.children[0].type, None
         elif inner.type in ("this", "super", "meta_property") or text == "arguments":
             if not own_this:
-                yield text or text_of(inner), False
-        elif inner.type in ("identifier", "shorthand_property_identifier"):
-            yield text, True
+                yield text or text_of(inner), None
+        elif inner.type in _NAMES:
+            yield text, inner
         if inner.type in FUNCTIONS:
             own_this, in_function = own_this or inner.type != "arrow_function", True
         stack.extend((child, own_this, in_function) for child in inner.named_children)

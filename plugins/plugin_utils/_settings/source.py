@@ -18,6 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser
     line_of,
     parse,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.scopes import Scopes
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import (
     Expression,
     members_of,
@@ -101,6 +102,11 @@ class SettingsSource:
     def insertion_target(self) -> Node | None:
         """The object literal that takes new settings."""
         return self.export.insertion_target
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """What the names of the file stand for."""
+        return Scopes(self.root)
 
     # What it says
 

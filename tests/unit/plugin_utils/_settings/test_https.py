@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 from settings_options import make_options
+from stopwatch import times_as_long
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
@@ -27,14 +28,15 @@ READ = 'require("fs").readFileSync(require("path").join(__dirname, "nodecerts", 
 INTERVAL = "    httpsRefreshInterval: 12,\n"
 
 
-def edited(https: str, interval: str = INTERVAL, **given: t.Any) -> tuple[str, list[str]]:
-    """The members of a file behind an edit, and what is told of it."""
+def edited(https: str, interval: str = INTERVAL, lasting: bool = False, **given: t.Any) -> tuple[str, list[str]]:
+    """The members of a file behind an edit, and what is told of it; lasting: it is told each time."""
     document = SettingsDocument(f"module.exports = {{\n    {https}\n{interval}}}\n".encode())
     applied = apply_settings(DesiredSettings.from_options(make_options(https=True, **given), "/"), document)
     text = document.source.decode()
     again = SettingsDocument(document.source)
     told = apply_settings(DesiredSettings.from_options(make_options(https=True, **given), "/"), again)
-    assert (again.source, told.notes) == (document.source, [])
+    assert again.source == document.source
+    assert bool(told.notes) is lasting
     return text.removeprefix("module.exports = {\n").removesuffix(interval + "}\n"), applied.notes
 
 
@@ -153,6 +155,83 @@ def test_client_certificates_need_an_authority() -> None:
         edited("", https_options={"requestCert": True})
     edited("https: {key: 1, cert: 2, ca: x},", https_options={"requestCert": True})
     edited("", https_options={"requestCert": True, "ca": "/x"})
+
+
+@pytest.mark.parametrize("nothing", ["undefined", "void 0", "null", "false", "''", "``", "0"])
+def test_no_value_is_no_authority(nothing: str) -> None:
+    for given in ({"requestCert": True}, {"requestCert": True, "ca": None}):
+        with pytest.raises(SettingsOptionError, match="requestCert without ca would let in"):
+            edited(f"https: {{key: 1, cert: 2, ca: {nothing}}},", https_options=given)
+
+
+def test_an_authority_that_clients_need_stays() -> None:
+    with pytest.raises(SettingsOptionError, match="requestCert without ca would let in"):
+        edited("https: {key: 1, cert: 2, ca: x, requestCert: true},", https_options={"ca": None})
+
+
+@pytest.mark.parametrize("rejects", ["false", "null", "0", "''"])
+def test_an_open_door_of_the_file_is_told(rejects: str) -> None:
+    https = f"https: {{key: 1, cert: 2, ca: x, rejectUnauthorized: {rejects}}},"
+    _text, notes = edited(https, lasting=True, https_options={"requestCert": True})
+    assert notes == [
+        f"line 2: rejectUnauthorized of https is {rejects}, so that everybody is still let in, with any certificate or"
+        " none. Write rejectUnauthorized: true in nodered_https_options to let in only clients whose certificate is of an"
+        " authority in ca."
+    ]
+    _text, notes = edited(https, https_options={"requestCert": True, "rejectUnauthorized": True})
+    assert notes == []
+
+
+@pytest.mark.parametrize("rejects", ["true", "undefined", "strict"])
+def test_a_door_that_is_not_open_is_not_told(rejects: str) -> None:
+    https = f"https: {{key: 1, cert: 2, ca: x, rejectUnauthorized: {rejects}}},"
+    assert edited(https, https_options={"requestCert": True})[1] == []
+
+
+def test_the_last_option_goes_and_its_comments_stay() -> None:
+    text, _notes = edited("https: {cert: 1, /* ours */ key: 2, ciphers: 'A'},", https_options={"ciphers": None})
+    assert "return {cert: pem, /* ours */ key: pem};" in text
+
+
+def test_a_comment_like_the_template_stays() -> None:
+    comment = '// was: const pem = "server.pem"; return { key: pem, cert: pem };'
+    text, _notes = edited(
+        f"https: function() {{\n        {comment}\n        return {{ key: 1, cert: 2, ca: pem }};\n    }},"
+    )
+    assert f"        {comment}\n        return {{ key: pem2, cert: pem2, ca: pem }};" in text
+
+
+def test_a_name_that_no_terminal_shows_is_told() -> None:
+    with pytest.raises(SettingsError, match=r"`\\ud800` of https cannot be kept") as refused:
+        edited(r"https: { key: 1, cert: 2, '\ud800': this.x },")
+    str(refused.value).encode("utf-8")
+
+
+@pytest.mark.parametrize("value", ["fs.x", "parts.x#.y", "(a#)", "{ x: a# }", "fs.x || a#"])
+def test_many_options_take_time_in_proportion(value: str) -> None:
+    def taken(count: int) -> t.Callable[[], object]:
+        before = "".join(f"const a{index} = parts.b{index};\n" for index in range(count))
+        options = "".join(f"o{index}: {value.replace('#', str(index))}, " for index in range(count))
+        behind = "".join(f"keep(parts.c{index}, fs.y);\n" for index in range(count))
+        source = (
+            f"const fs = require('fs'), parts = {{}};\n{before}module.exports = {{ https: {{ {options} }} }};\n{behind}"
+        )
+        desired = DesiredSettings.from_options(make_options(https=True), "/")
+        return lambda: apply_settings(desired, SettingsDocument(source.encode()))
+
+    assert times_as_long(taken(800), taken(100)) < 24
+
+
+def test_many_names_that_https_may_be_take_no_time_of_their_own() -> None:
+    names = "||".join(f"x{index}" for index in range(80))
+    source = f"var z = [{'a,' * 10_000}];\nmodule.exports = {{ https: {names} }};\n".encode()
+    desired = DesiredSettings.from_options(make_options(https=True), "/")
+
+    def refused() -> None:
+        with pytest.raises(SettingsError, match="https is code here"):
+            apply_settings(desired, SettingsDocument(source))
+
+    assert times_as_long(refused, lambda: SettingsDocument(source)) < 4
 
 
 def test_without_a_certificate_of_ours_options_have_no_effect() -> None:

@@ -383,3 +383,32 @@ def test_the_line_of_a_setting_is_that_of_the_file_as_it_was_read() -> None:
     assert document.line_of("a.z") == 2
     document.remove("b")
     assert document.line_of("c") == 4
+
+
+def test_lines_between_many_edits_are_those_of_the_file_as_it_was_read() -> None:
+    names = [f"k{index}" for index in range(8)]
+    document = SettingsDocument(
+        ("module.exports = {\n" + "".join(f"    {name}: 1,\n" for name in names) + "};\n").encode()
+    )
+    for name in names[::2]:
+        document.set(name, {"x": {"y": 1}, "z": [{"v": 1}, {"w": 2}]})
+    document.remove("k3")
+    assert [document.line_of(name) for name in names if name != "k3"] == [2, 3, 4, 6, 7, 8, 9]
+
+
+def test_the_lines_of_a_removal_that_fails_are_those_of_the_file_as_it_was_read() -> None:
+    document = SettingsDocument(b"module.exports = {\n    ...x,\n    b: 1,\n    a: 2,\n};\nmodule.exports.a = 1;\n")
+    with pytest.raises(SettingsError) as caught:
+        document.remove("a")
+    assert (caught.value.line, document.line_of("b"), document.line_of("a")) == (2, 3, 6)
+
+
+def test_lines_of_a_long_file_are_told_in_time() -> None:
+    lines = "    // nothing\n    //\n" * 8_000
+    document = SettingsDocument(f"module.exports = {{\n    a: 1,\n{lines}    b: 1,\n}};\n".encode())
+    document.set("a", {"x": {"y": 1}, "z": [{"v": 1}, {"w": 2}]})
+    document.set("b", {"x": {"y": 1}, "z": [{"v": 1}, {"w": 2}]})
+    document.set("c", {"x": {"y": 1}})
+    found = []
+    assert times_as_long(lambda: found.append(document.line_of("b")), lambda: parse(document.source)) < 1
+    assert set(found) == {16_003}
