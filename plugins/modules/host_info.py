@@ -164,7 +164,7 @@ node_red:
     manager:
       description:
         - What the service starts in the place of Node-RED, V(docker), V(podman), V(pm2) or V(snap), so that Node-RED is
-          somewhere else. Null where it starts Node-RED itself.
+          somewhere else; V(another user) where it makes another user of its own. Null where it starts Node-RED itself.
       type: str
 elsewhere:
   description: Other Node-REDs that run on the host. Only where the service starts none.
@@ -174,8 +174,8 @@ elsewhere:
   contains:
     by:
       description:
-        - What runs it, V(docker), V(podman), V(pm2), V(snap), V(service) for another service of the system, V(user) for a
-          service of one user, or V(hand).
+        - What runs it, V(docker), V(podman), V(container) for any other container, V(pm2), V(snap), V(service) for another
+          service of the system, V(user) for a service of one user, or V(hand).
       type: str
     name:
       description: The name of the container, the snap or the service.

@@ -29,8 +29,8 @@ _LONG = (*_WITH_VALUE, "help", "verbose", "safe", "version", "no-telemetry")
 _SHORT = {"?": "help", "p": "port", "s": "settings", "t": "help", "u": "userDir", "v": "verbose", "D": "define"}
 #: What node-red-pi hands on to red.js of the words with two dashes; all others go to Node.js.
 _OF_NODE_RED_PI = ("--userDir", "--settings", "--help")
-#: What a program that starts Node-RED is called.
-PROGRAM = re.compile(r"(?:^|/)(?:node-red(?:-pi)?|red\.js)$")
+#: What a program that starts Node-RED is called; `NODE_RED_HOME=/opt/node-red` before one is none.
+PROGRAM = re.compile(r"^(?![A-Za-z_]\w*=)(?:.*/)?(?:node-red(?:-pi)?|red\.js)$", re.DOTALL)
 _STEP = re.compile(r"""\["([^"]*)"\]|\['([^']*)'\]|\[(\d+)\]|([^.\[\]]+)""")
 #: Variables of the environment that red.js gives a setting by, when they are not empty.
 _VARIABLES = {

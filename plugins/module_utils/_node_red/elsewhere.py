@@ -28,9 +28,14 @@ _MOST = 8
 #: Processes with that title that are looked at; whoever starts more wants to be waited for.
 _MOST_PROCESSES = 64
 #: By what runs a process: its control group (cgroups(7)), with the name of what runs it.
-KINDS: tuple[tuple[t.Literal["docker", "podman", "user", "pm2", "snap", "service"], str], ...] = (
+KINDS: tuple[tuple[t.Literal["docker", "podman", "container", "user", "pm2", "snap", "service"], str], ...] = (
     ("docker", r"/docker[-/]([0-9a-f]{12})"),
-    ("podman", r"/libpod-(?:conmon-)?([0-9a-f]{12})"),
+    ("podman", r"/libpod-(?:conmon-|payload-)?([0-9a-f]{12})"),
+    ("container", r"\b(?:cri-containerd|crio)[-:]([0-9a-f]{12})"),
+    ("container", r"/lxc(?:\.payload)?[./]([\w.-]{1,200})"),
+    ("container", r":/machine\.slice/machine-([\w@.:\\-]{1,200})\.scope"),
+    # Only what starts containers divides the group of its service.
+    ("container", r":/(?:system|machine)\.slice/(?:[^/]{1,200}\.slice/)?([\w@.:\\-]{1,200}\.service)/."),
     ("user", r":/user\.slice/user-\d+\.slice/user@\d+\.service/(?:[^/]{1,200}/){0,8}([\w@.:-]{1,200}\.service)$"),
     ("pm2", r"/(pm2[\w@.:-]{0,200}\.service)$"),
     ("snap", r"/snap\.([\w-]{1,200})\."),

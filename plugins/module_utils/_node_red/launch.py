@@ -4,11 +4,13 @@
 
 """How the command of a service comes down to that of Node-RED: past `env`, `npm start`, `sh -c` and small scripts.
 
-What starts a container or a process manager is told by its name: Node-RED is somewhere else then.
+What starts a container or a process manager is told by its name: Node-RED is somewhere else then. So is what makes
+another user of the service's.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -20,6 +22,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import MAXIMUM_OF_TEXT, read
 
 from .command_line import PROGRAM
+from .shell_text import ASSIGNMENT, COMPUTED, LONGEST_TEXT, UnclearError, commands
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,26 +42,30 @@ _MANAGERS: dict[str, Manager] = {
 _SHELLS = ("sh", "bash", "dash", "zsh")
 _NPM = "npm"
 _PACKAGE_MANAGERS = (_NPM, "pnpm", "yarn")
+#: Programs that run another one as another user.
+_SWITCHES = ("sudo", "su", "runuser", "setpriv", "gosu", "su-exec", "doas", "pkexec", "chpst", "setuidgid")
+#: Options of setpriv that do so, also when they are cut short.
+_OTHER_ID = re.compile("--(?:r|e|re)u")
+#: Programs that give it variables.
+_GIVE_VARIABLES = ("env", "cross-env")
+#: Programs that give it variables, or another file system, which stand somewhere else.
+_HIDE = ("dotenv", "dotenvx", "env-cmd", "direnv", "envdir", "chroot")
 #: Programs that run another one, whose words follow.
 _WRAPPERS = (
-    *("env", "exec", "nice", "ionice", "nohup", "setsid", "stdbuf", "sudo", "taskset", "time"),
+    *("exec", "nice", "ionice", "nohup", "setsid", "stdbuf", "taskset", "time"),
     *("node", "nodejs", "npx"),
+    *_GIVE_VARIABLES,
+    *_HIDE,
+    *_SWITCHES,
 )
 #: Words of npm that come before the name of a script.
 _RUN = ("run", "run-script")
 #: Its options that name the directory of package.json.
 _DIRECTORY = ("--prefix", "-C", "--cwd", "--dir")
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 #: What names the shell of a script in its first line.
 _SHEBANG = re.compile(rb"#![^\n]*\b(?:%s)\b" % "|".join(_SHELLS).encode())
-#: What makes a command of a shell run only sometimes, or later.
-_BRANCHES = ("if", "for", "while", "until", "case", "function", "{", "set")
-#: What only the shell itself knows.
-_COMPUTED = re.compile(r"[$`]")
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-#: What separates the commands of a shell, and what leads their output elsewhere.
-_SEPARATOR = re.compile(r"[;&|()\n]+")
-_REDIRECTION = re.compile(r"[<>&|]+")
+#: What hands on all that a script was given.
+_ARGUMENTS = re.compile(r'"\$@"|\$@|\$\*')
 #: Scripts that start scripts: nobody has more.
 _DEEPEST = 5
 
@@ -70,9 +77,11 @@ class Launch(t.NamedTuple):
     words: list[str]
     #: Its working directory.
     directory: str
+    #: All of its variables.
+    environment: Mapping[str, str]
     #: Directories that come before the PATH of the service, as npm puts them there.
     path: tuple[str, ...] = ()
-    #: What starts Node-RED somewhere else; None where the service itself does.
+    #: What starts Node-RED somewhere else, or as another user; None where the service itself does.
     manager: Manager | None = None
 
 
@@ -81,36 +90,46 @@ def launch(words: list[str], directory: str, environment: Mapping[str, str]) -> 
 
     :param words: the words of its command line, with their variables expanded
     :param directory: its working directory
-    :param environment: its environment, for the variables in commands of a shell
+    :param environment: its environment
     """
-    found = Launch(words, directory)
+    found = Launch(words, directory, environment)
     for _level in range(_DEEPEST):
         start = _start(found.words)
         program = os.path.basename(found.words[start]) if start < len(found.words) else ""
+        leading = found.words[:start]
         manager = _manager(found.words, start)
         if manager:
             return found._replace(manager=manager)
+        if _is_other_user(found.words[: start + 1]):
+            return found._replace(words=found.words[:1], manager="another user")
+        if _hides(leading):
+            return found._replace(words=found.words[:1])
+        given = dict(word.split("=", 1) for word in leading if ASSIGNMENT.match(word))
+        if given:
+            found = found._replace(environment={**found.environment, **given})
         command = found._replace(words=found.words[start:])
         if program in _SHELLS:
-            inner = _of_shell(command, environment)
-            if inner is None:
-                # The text may hold any word; a script in a file has its name.
-                return found._replace(words=found.words[: start + 1])
+            inner = _of_shell(command)
         elif program in _PACKAGE_MANAGERS:
-            inner = _of_package_manager(command, environment)
-        elif program and not PROGRAM.search(program):
-            inner = _of_script(command, environment)
+            inner = _of_package_manager(command)
+            if inner is None:
+                return found
+        elif program and not PROGRAM.search(program) and (script := _shell_script(command)) is not None:
+            inner = _of_script(script, command)
         else:
             return found
         if inner is None:
-            return found
+            # The text may hold any word; a script in a file has its name.
+            return found._replace(words=found.words[: start + 1])
         found = inner
-    return found
+    return found._replace(words=words[:1])
 
 
 def _start(words: list[str]) -> int:
     """The position of the program behind env and the like; the length where there is none."""
     for index, word in enumerate(words):
+        if ASSIGNMENT.match(word):
+            continue
         name = os.path.basename(word)
         if PROGRAM.search(word) or name in (*_SHELLS, *_PACKAGE_MANAGERS, *_MANAGERS):
             return index
@@ -125,7 +144,7 @@ def _start(words: list[str]) -> int:
 
 
 def _is_wrapper(word: str) -> bool:
-    return os.path.basename(word) in _WRAPPERS or _ASSIGNMENT.match(word) is not None
+    return os.path.basename(word) in _WRAPPERS or ASSIGNMENT.match(word) is not None
 
 
 def _manager(words: list[str], start: int) -> Manager | None:
@@ -138,99 +157,102 @@ def _manager(words: list[str], start: int) -> Manager | None:
     return None
 
 
-def _of_shell(found: Launch, environment: Mapping[str, str]) -> Launch | None:
+def _is_other_user(words: list[str]) -> bool:
+    """Whether a program among these makes another user of the service's, whose home and rights are not known."""
+    names = [os.path.basename(word) for word in words if not ASSIGNMENT.match(word)]
+    return any(name in _SWITCHES and (name != "setpriv" or any(map(_OTHER_ID.match, words))) for name in names)
+
+
+def _hides(words: list[str]) -> bool:
+    """Whether a program among these may change variables, or files, in a way that its words do not tell."""
+    names = [os.path.basename(word) for word in words]
+    behind = next((index for index, name in enumerate(names) if name in _GIVE_VARIABLES), len(words)) + 1
+    options = itertools.takewhile(lambda word: word[:1] == "-" or ASSIGNMENT.match(word), words[behind:])
+    return (
+        any(name in _HIDE for name in names)
+        or any(word.startswith("--env-file") for word in words)
+        or any(word[0] == "-" and word not in ("--", "-v", "--debug") for word in options)
+    )
+
+
+def _of_shell(found: Launch) -> Launch | None:
     """What `sh -c "..."` or `sh FILE` starts; None where that is not told by its text."""
     options = [index for index, word in enumerate(found.words) if re.fullmatch(r"-[a-z]*c", word)]
     if options:
         # Where systemd has lost the quotes, the words behind it are one text.
-        return _of_text(" ".join(found.words[options[0] + 1 :]), found, environment)
+        return _of_text(" ".join(found.words[options[0] + 1 :]), found)
     start = next((index for index, word in enumerate(found.words) if index and not word.startswith("-")), None)
-    return _of_script(found._replace(words=found.words[start:]), environment) if start else None
-
-
-def _of_script(found: Launch, environment: Mapping[str, str]) -> Launch | None:
-    """What a script of a shell starts; None where that is not told by its text."""
-    content = _shell_script(found, environment)
-    if content is None:
+    if start is None:
         return None
+    command = found._replace(words=found.words[start:])
+    script = _shell_script(command)
+    return None if script is None else _of_script(script, command)
+
+
+def _of_script(content: str, found: Launch) -> Launch | None:
+    """What a script of a shell starts; None where that is not told by its text.
+
+    :param found: its name, and what it is given
+    """
     lines = content.replace("\\\n", " ").splitlines()
     text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
     # `exec node-red "$@"` hands on what the script was given.
-    text = re.sub(r'"\$@"|\$@|\$\*', lambda _all: " ".join(map(shlex.quote, found.words[1:])), text)
-    return _of_text(text, found, environment)
+    given = shlex.join(found.words[1:])
+    if len(text) + len(given) * len(_ARGUMENTS.findall(text)) > LONGEST_TEXT:
+        return None
+    return _of_text(_ARGUMENTS.sub(lambda _all: given, text), found)
 
 
-def _shell_script(found: Launch, environment: Mapping[str, str]) -> str | None:
-    """The text of the script that a command runs; None where it is none of a shell."""
+def _shell_script(found: Launch) -> str | None:
+    """The text of the script that a command runs; None where it is none of a shell, or too long for a small one."""
     name = found.words[0]
-    path = os.path.join(found.directory, name) if "/" in name else shutil.which(name, path=environment.get("PATH", ""))
+    path = (
+        os.path.join(found.directory, name)
+        if "/" in name
+        else shutil.which(name, path=found.environment.get("PATH", ""))
+    )
     try:
-        content = read(path, None, MAXIMUM_OF_TEXT) if path else None
+        content = read(path, None, LONGEST_TEXT) if path else None
     except HostError:
         return None
     return content.decode("utf-8", "replace") if content and _SHEBANG.match(content) else None
 
 
-def _of_text(text: str, found: Launch, environment: Mapping[str, str]) -> Launch | None:
+def _of_text(text: str, found: Launch) -> Launch | None:
     """What the one command of a shell's text starts that runs Node-RED, or something that may; None for several."""
-    variables, directory, result, others = dict(environment), found.directory, None, []
+    starts: list[Launch | None] = []
+    others: list[Launch | None] = []
     try:
-        commands = _commands(text)
-    except ValueError:
+        for command in commands(text, found.directory, found.environment):
+            kind = starts if _is_start(command.words) else others
+            if len(kind) > 1:
+                continue
+            directory, environment = command.shell.directory, command.shell.environment()
+            kind.append(
+                found._replace(words=command.words, directory=directory, environment=environment)
+                if command.certain and directory is not None
+                else None
+            )
+    except UnclearError:
         return None
-    for raw, certain in commands:
-        command = [_expanded(word, variables) for word in raw]
-        if command[:1] == ["cd"] and len(command) == 2:
-            directory = os.path.normpath(os.path.join(directory, command[1]))
-        elif certain and (assigned := _assigned(command)):
-            variables.update(assigned)
-        elif _is_start(command):
-            if result is not None:
-                return None
-            result = found._replace(words=_without_redirections(command), directory=directory)
-        elif command:
-            others.append(found._replace(words=command, directory=directory))
-            # One that a condition may have given another value is not known.
-            for name in filter(_ASSIGNMENT.match, command):
-                variables.pop(name.split("=")[0], None)
-    if result is None and len(others) == 1 and _shell_script(others[0], variables) is not None:
-        result = others[0]
+    if not starts and len(others) == 1 and others[0] and _is_script(others[0]):
+        starts = others
+    result = starts[0] if len(starts) == 1 else None
     # What the shell computes is not known.
-    return None if result is None or any(_COMPUTED.search(word) for word in (directory, *result.words)) else result
+    return None if result is None or any(map(COMPUTED.search, result.words)) else result
 
 
-def _commands(text: str) -> list[tuple[list[str], bool]]:
-    """The commands of a shell's text, each with whether it runs whatever the others do.
-
-    :raises ValueError: a quote is not closed
-    """
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
-    lexer.whitespace = " \t\r"
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    commands: list[tuple[list[str], bool]] = [([], True)]
-    for token in lexer:
-        if _SEPARATOR.fullmatch(token):
-            commands.append(([], not token.strip(";\n")))
-        else:
-            commands[-1][0].append(token)
-    branches = any(command[:1] and command[0] in _BRANCHES for command, _certain in commands)
-    return [(command, certain and not branches) for command, certain in commands]
-
-
-def _assigned(command: list[str]) -> dict[str, str]:
-    """The variables that a command gives a value, where it does nothing else."""
-    words = command[1:] if command[:1] == ["export"] else command
-    if not all(map(_ASSIGNMENT.match, words)):
-        return {}
-    return dict(word.split("=", 1) for word in words)
+def _is_script(found: Launch) -> bool:
+    """Whether the only command of a text is a script of a shell, or runs something as another user."""
+    return _is_other_user(found.words[:1]) or _shell_script(found) is not None
 
 
 def _is_start(command: list[str]) -> bool:
     """Whether a command runs Node-RED or what may start it: not `mkdir /var/log/node-red`."""
     start = _start(command)
     if start >= len(command):
-        return False
+        # `su pi -c "node-red -v"`
+        return os.path.basename(command[0]) in ("su", "runuser") and any("node-red" in word for word in command)
     return (
         PROGRAM.search(command[start]) is not None
         or os.path.basename(command[start]) in (*_SHELLS, *_PACKAGE_MANAGERS)
@@ -242,21 +264,7 @@ def _is_start(command: list[str]) -> bool:
     )
 
 
-def _expanded(token: str, variables: Mapping[str, str]) -> str:
-    """A word with the variables that are known; the others stay."""
-    if re.match("~(?:/|$)", token):
-        token = variables.get("HOME", "/") + token[1:]
-    return _VARIABLE.sub(lambda variable: variables.get(variable[1] or variable[2], variable[0]), token)
-
-
-def _without_redirections(command: list[str]) -> list[str]:
-    """The words of a command up to the first redirection."""
-    end = next((index for index, word in enumerate(command) if _REDIRECTION.fullmatch(word)), len(command))
-    # `2>` comes as two words.
-    return command[: end - 1] if 0 < end < len(command) and command[end - 1].isdigit() else command[:end]
-
-
-def _of_package_manager(found: Launch, environment: Mapping[str, str]) -> Launch | None:
+def _of_package_manager(found: Launch) -> Launch | None:
     """What `npm start` or `npm run NAME` starts, by the package.json of its directory."""
     words = found.words[1:]
     directory, name = found.directory, None
@@ -276,7 +284,7 @@ def _of_package_manager(found: Launch, environment: Mapping[str, str]) -> Launch
         words = words[words.index("--") + 1 :]
     elif os.path.basename(found.words[0]) == _NPM:
         words = []
-    inner = _of_text(" ".join([script, *map(shlex.quote, words)]), found._replace(directory=directory), environment)
+    inner = _of_text(" ".join([script, *map(shlex.quote, words)]), found._replace(directory=directory))
     return inner and inner._replace(path=(os.path.join(directory, "node_modules/.bin"), *inner.path))
 
 

@@ -25,6 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import
     read_as_root_or_user,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, TRANSACTION, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
     DEFAULT_PATH,
     command_of,
@@ -33,9 +34,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd impo
     processes,
     systemctl,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 from .command_line import PROGRAM, CommandLine
 from .launch import Launch, launch
+from .written_user_dir import written_user_dir
 
 PROPERTIES = (
     "LoadState",
@@ -68,11 +71,6 @@ _ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 
 #: As npm has versions, and as the control node takes them.
 _VERSION = r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:[-+][0-9A-Za-z.+-]{1,40})?"
-
-#: What a written-out userDir looks like in a settings.js: alone on its line, as in the file that Node-RED ships.
-_USER_DIR = re.compile(
-    r"""^[ \t]*(?:userDir|'userDir'|"userDir")[ \t]*:[ \t]*(?:'([^'\\\n\0]+)'|"([^"\\\n\0]+)")[ \t]*,?""", re.MULTILINE
-)
 
 #: In a unit file, what `systemctl show` does not print as it is written.
 _QUOTED_COMMAND = re.compile(rb"^[ \t]*ExecStart[ \t]*=.*[\"'\\]", re.MULTILINE)
@@ -148,7 +146,7 @@ class Unit:
     environment_files: list[str]
     #: The user of the service; None where there is neither a service nor a given user.
     account: Account | None
-    #: The variables that the service is started with.
+    #: The variables that Node-RED is started with: those of the service, and those that what it starts gives on.
     environment: dict[str, str]
     #: What it starts in the end.
     launch: Launch
@@ -188,9 +186,11 @@ class Unit:
         # All of it follows from what that user may write: paths, links, packages.
         with rights_of(self.account):
             self.launch = launch(arguments, self._working_directory(), self.environment)
+            self.environment = dict(self.launch.environment)
             self.command_line = CommandLine(self.launch.words)
             self.working_directory = self.launch.directory
         self.process = _process(self.processes())
+        told = self._told_user_dirs()
         with rights_of(self.account):
             self.node_red_home, self.node_red_version, self.node_engine = self._node_red()
             self.settings_in_use = self._settings_in_use()
@@ -199,7 +199,7 @@ class Unit:
             # Node.js resolves links too: `__dirname` is that of the file behind them.
             self.settings_path = os.path.realpath(named) if named else None
             self.settings_directory = os.path.dirname(self.settings_path) if self.settings_path else None
-            self.user_dir = user_dir or self._user_dir(named)
+            self.user_dir = user_dir or self._user_dir(named, told)
 
     @property
     def active(self) -> bool:
@@ -336,44 +336,64 @@ class Unit:
             return None
         return self.which(os.path.normpath(os.path.join(self.node_red_home, "../../../bin/node")))
 
-    def _user_dir(self, settings: str | None) -> str | None:
+    def _told_user_dirs(self) -> dict[str, t.Any]:
+        """What Node.js has found for userDir in the settings, by the checksum of the file; None for no such key."""
+        told: dict[str, t.Any] = {}
+        # A damaged record is told where it is needed.
+        with contextlib.suppress(HostError):
+            store = Store(self.name)
+            for name, key in ((PROVED, "expected"), (TRANSACTION, "effective")):
+                record = store.read(name) or {}
+                if record.get("settings") and "user_dir" in (record.get(key) or {}):
+                    told[record["settings"]] = record[key]["user_dir"]
+        return told
+
+    def _user_dir(self, settings: str | None, told: Mapping[str, t.Any]) -> str | None:
         """Where Node-RED keeps flows, credentials and sessions (localfilesystem/index.js).
 
         :param settings: the path of the settings file, with its links
+        :param told: what Node.js has found in it, by its checksum
         """
         if not self.account:
             return None
-        given = self.command_line.path("userDir", self.working_directory, self.account.home)
-        written = None if given else self._user_dir_in_settings()
+        given = self.command_line.path("userDir", self.working_directory, self._home(self.account))
+        written = None if given else self._user_dir_in_settings(told)
         if given or written:
             return given or written
         if settings and not self.command_line.last("settings"):
             return os.path.dirname(settings)
         return self._used_home() or self._default_user_dir(self.account)
 
-    def _user_dir_in_settings(self) -> str | None:
-        """The userDir that is written out in the settings file; None where there is none, or more than one."""
+    def _user_dir_in_settings(self, told: Mapping[str, t.Any]) -> str | None:
+        """The userDir of the settings file, as Node.js found it, or as it is written out; None where neither tells."""
         try:
-            text = (read(self.settings_path or "", None, MAXIMUM_OF_TEXT) or b"").decode("utf-8")
+            content = read(self.settings_path or "", None, MAXIMUM_OF_TEXT) or b""
+            found = told[checksum(content)] if checksum(content) in told else written_user_dir(content.decode("utf-8"))
         except (HostError, UnicodeDecodeError):
             return None
-        found = _USER_DIR.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
-        return os.path.normpath(os.path.join(self.working_directory, *found[0])) if len(found) == 1 else None
+        if not isinstance(found, str) or not found or "\0" in found:
+            return None
+        return os.path.normpath(os.path.join(self.working_directory, found))
 
     def _used_home(self) -> str | None:
         """The directory that Node-RED takes for its userDir because it was one before, or None."""
         home = self.environment.get("NODE_RED_HOME") or self.node_red_home
         return home if home and os.path.exists(os.path.join(home, ".config.json")) else None
 
+    def _home(self, account: Account) -> str:
+        """What Node.js takes for the home directory."""
+        return self.environment.get("HOME") or account.home
+
     def _default_user_dir(self, account: Account) -> str:
-        return os.path.join(self.environment.get("HOME") or account.home, ".node-red")
+        return os.path.join(self._home(account), ".node-red")
 
     def _settings_in_use(self) -> str | None:
         """The settings file that Node-RED itself looks for, or None where there is no service."""
         if not self.account:
             return None
         explicit, user_dir = (
-            self.command_line.path(name, self.working_directory, self.account.home) for name in ("settings", "userDir")
+            self.command_line.path(name, self.working_directory, self._home(self.account))
+            for name in ("settings", "userDir")
         )
         if explicit:
             return explicit
@@ -383,6 +403,7 @@ class Unit:
 
 
 if t.TYPE_CHECKING:
+    from collections.abc import Mapping
 
     class LocatedUnit(Unit):
         """A unit whose user is known, and with it where all files of its Node-RED are."""

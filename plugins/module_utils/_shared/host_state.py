@@ -316,8 +316,8 @@ class NodeState(t.TypedDict):
     version: Version | None
 
 
-#: What starts Node-RED somewhere else than in the service itself.
-Manager: t.TypeAlias = t.Literal["docker", "podman", "pm2", "snap"]
+#: What starts Node-RED somewhere else than in the service itself, or as another user.
+Manager: t.TypeAlias = t.Literal["docker", "podman", "pm2", "snap", "another user"]
 
 
 class NodeRedState(t.TypedDict):
@@ -334,9 +334,9 @@ class NodeRedState(t.TypedDict):
 class OtherNodeRed(t.TypedDict):
     """A Node-RED that runs on the host, and that is not the service."""
 
-    by: t.Literal["docker", "podman", "user", "pm2", "snap", "service", "hand"]
-    #: Of the container, the snap or the service; empty where somebody has started it by hand.
-    name: t.Annotated[str, Text(255)]
+    by: t.Literal["docker", "podman", "container", "user", "pm2", "snap", "service", "hand"]
+    #: Of the container, the snap or the service; empty where somebody has started it by hand. People copy it.
+    name: t.Annotated[str, Text(255, r"[\w@.:\\-]*")]
     #: Who it runs as.
     user: Name
 

@@ -28,6 +28,16 @@ _MANAGERS = {
         "Node-RED is in a container, whose files and ports belong to podman: secure it with a settings.js of your own,"
         " which the playbook pifleet.nodered.validate checks, or run Node-RED as a service of systemd",
     ),
+    "container": (
+        "an engine for containers",
+        "Node-RED is in a container, whose files and ports belong to that engine: secure it with a settings.js of your own,"
+        " which the playbook pifleet.nodered.validate checks, or run Node-RED as a service of systemd",
+    ),
+    "another user": (
+        "Node-RED as another user (sudo, su, runuser or the like)",
+        "the home and the rights of Node-RED are not those of the service. Set User= in the unit to that user, and let"
+        " ExecStart= start Node-RED without it",
+    ),
     "pm2": (
         "pm2",
         "which restarts all of its programs together and gives them an environment of its own. Take Node-RED out of pm2"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import pathlib
 import shlex
+import time
+import tracemalloc
 
 import pytest
 
@@ -36,7 +38,11 @@ ENVIRONMENT = {"HOME": "/home/pi", "OPTIONS": "-v", "DATA": "/data"}
             "nice -n 5 node-red --userDir '/media/USB DISK'",
             "/home/pi",
         ),
-        ("/usr/bin/sudo -u pi bash -c 'bash -c \"node-red -v\"'", "node-red -v", "/home/pi"),
+        ("/usr/bin/nice bash -c 'bash -c \"node-red -v\"'", "node-red -v", "/home/pi"),
+        ("/bin/sh -c 'node-red -p 1880 > log 2>&1 -v'", "node-red -p 1880 -v", "/home/pi"),
+        ("/bin/sh -c '(cd /tmp; ls); node-red -s settings.js'", "node-red -s settings.js", "/home/pi"),
+        ("/bin/sh -c 'cd /tmp | cat; node-red'", "node-red", "/home/pi"),
+        ("/bin/sh -c 'sudo /usr/bin/mount -a; node-red # here'", "node-red", "/home/pi"),
         ("/usr/bin/npx node-red -u x", "/usr/bin/npx node-red -u x", "/home/pi"),
         (
             "/bin/bash -c 'mkdir -p /var/log/node-red && exec node-red -u /srv/nr'",
@@ -83,6 +89,24 @@ def test_down_to_node_red(command: str, words: str, directory: str) -> None:
         "/bin/bash -c 'start-it /srv/node-red'",
         "/usr/bin/python3 -m http.server",
         "/usr/bin/npm start",
+        "/bin/bash -c '[ -d /x ] && cd /x; node-red'",
+        "/bin/bash -c 'if true; then cd /x; fi; node-red'",
+        "/bin/bash -c 'cd $(cat where); node-red'",
+        "/bin/bash -c 'cd -; node-red'",
+        "/bin/bash -c 'f() { cd /x; }; f; node-red'",
+        "/bin/bash -c 'if true; then node-red -u a; fi; node-red -u b'",
+        "/bin/bash -c '. /etc/default/nodered; node-red'",
+        "/bin/bash -c '[ -f x ] && source ./x; node-red'",
+        "/bin/bash -c 'export $(cat .env); node-red'",
+        "/bin/bash -c 'env $(cat .env) node-red'",
+        "/bin/bash -c 'eval x; node-red'",
+        "/bin/bash -c 'set -a; node-red'",
+        "/bin/bash -c 'set -- -u x; node-red'",
+        "/bin/bash -c 'export HOME=$(pwd); node-red'",
+        "/bin/bash -c '[ -d /x ] && export NODE_RED_HOME=/x; node-red'",
+        "/bin/bash -c 'if true; then export PORT=1; fi; node-red'",
+        "/bin/bash -c 'unset HOME; node-red'",
+        "/bin/bash -c 'node-red)'",
         "sh -c",
         "",
     ],
@@ -145,7 +169,9 @@ def test_scripts_of_npm(tmp_path: pathlib.Path, command: str, script: str, words
 )
 def test_a_package_that_starts_nothing(tmp_path: pathlib.Path, content: str) -> None:
     (tmp_path / "package.json").write_text(content, "utf-8")
-    assert launch(["npm", "start"], str(tmp_path), {}).words == ["npm", "start"]
+    found = launch(["npm", "start"], str(tmp_path), {})
+    assert found.words[:1] == ["npm"]
+    assert not CommandLine(found.words).direct
 
 
 @pytest.mark.parametrize(
@@ -185,6 +211,10 @@ def test_scripts_of_a_shell(tmp_path: pathlib.Path, command: str, script: str, w
         "#!/bin/sh\nnode-red -u $1\n",
         '#!/bin/sh\necho "\nnode-red',
         "#!/bin/sh\nexec $0\n",
+        "#!/bin/sh\ncat <<END\nnode-red -s /evil.js\nEND\n",
+        "#!/bin/sh\n" + "a;" * 2000 + "node-red",
+        "#!/bin/sh\nnode-red -u x\0\n",
+        "#!/bin/sh\nnode-red\n" + "#" * (64 << 10),
         "\x7fELF",
         "",
     ],
@@ -200,3 +230,133 @@ def test_a_script_that_starts_itself(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "start"
     path.write_text(f"#!/bin/sh\n{path}\n", "utf-8")
     assert not CommandLine(launch([str(path)], "/", {}).words).direct
+
+
+NVM = """#!/bin/bash
+set -euo pipefail
+export NVM_DIR="$([ -z "${XDG_CONFIG_HOME-}" ] && printf %s "$HOME/.nvm" || printf %s x)"
+[ -s "$NVM_DIR/nvm.sh" ] && \\. "$NVM_DIR/nvm.sh"  # This loads nvm
+[ -s "$NVM_DIR/bash_completion" ] && \\. "$NVM_DIR/bash_completion"
+if [ ! -d /data ]; then
+  mkdir /data || { echo failed; exit 1; }
+fi
+export PATH="$(npm prefix -g)/bin:$PATH"
+cd /srv && export NODE_RED_HOME=~/nr && exec node-red
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [
+        ("/usr/bin/env HOME=/x NODE_RED_HOME=/y node-red", {"HOME": "/x", "NODE_RED_HOME": "/y"}),
+        ("/usr/bin/env NODE_RED_HOME=/opt/node-red node-red -v", {"NODE_RED_HOME": "/opt/node-red"}),
+        ("/usr/bin/env SHELL=/bin/sh node-red", {"SHELL": "/bin/sh"}),
+        ("/bin/sh -c 'export HOME=/data; exec node-red'", {"HOME": "/data"}),
+        ("/bin/sh -c 'HOME=/data; node-red'", {"HOME": "/data"}),
+        ("/bin/sh -c 'PORT=1; node-red'", {}),
+        ("/bin/sh -c 'PORT=1; export PORT; node-red'", {"PORT": "1"}),
+        ("/bin/sh -c 'PORT=1 sleep 5; node-red'", {}),
+        ("/bin/sh -c 'A=/srv; export B=$A:~/x; B=2$B PORT=80 node-red'", {"B": "2/srv:/home/pi/x", "PORT": "80"}),
+        ("/bin/sh -c '(export PORT=1; ls); node-red'", {}),
+        ("/bin/sh -c '(export PORT=1; node-red)'", {"PORT": "1"}),
+        ("/bin/sh -c 'sleep 1 && export PORT=1 && node-red'", {"PORT": "1"}),
+        (
+            "/usr/bin/env A=1 /bin/sh -c 'B=$A env C=2 sh -c \"D=$A node-red\"'",
+            {"A": "1", "B": "1", "C": "2", "D": "1"},
+        ),
+        ("/usr/bin/npm start", {"PORT": "8080", "NODE_RED_HOME": "/data"}),
+        ("/srv/start-nvm", {"NODE_RED_HOME": "/home/pi/nr"}),
+    ],
+)
+def test_variables_that_are_given_on_the_way(tmp_path: pathlib.Path, command: str, given: dict[str, str]) -> None:
+    script = tmp_path / "start-nvm"
+    script.write_text(NVM, "utf-8")
+    scripts = {"start": "cross-env PORT=8080 NODE_RED_HOME=/data node-red"}
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": scripts}), "utf-8")
+    found = launch(shlex.split(command.replace("/srv/", f"{tmp_path}/")), str(tmp_path), ENVIRONMENT)
+    assert CommandLine(found.words).direct
+    assert CommandLine(found.words).rest == []
+    assert found.environment == {**ENVIRONMENT, **given}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/usr/bin/env -i node-red",
+        "/usr/bin/env -u HOME node-red",
+        "/usr/bin/env -S node-red",
+        "/usr/bin/dotenv -- node-red",
+        "/usr/sbin/chroot /srv /usr/bin/node-red",
+        "/usr/bin/node --env-file=.env /usr/bin/node-red",
+        "/bin/sh -c 'env -C /tmp node-red'",
+    ],
+)
+def test_what_may_give_other_variables_is_not_followed(command: str) -> None:
+    assert not CommandLine(launch(shlex.split(command), "/home/pi", ENVIRONMENT).words).direct
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/usr/bin/sudo node-red",
+        "/usr/bin/sudo -u pi -H node-red -u x",
+        "/usr/bin/sudo -u pi bash -c 'node-red'",
+        "/bin/su - pi -c 'node-red -v'",
+        "/bin/su pi -c node-red",
+        "/usr/sbin/runuser -u pi -- node-red",
+        "/usr/bin/setpriv --reuid=pi --init-groups node-red",
+        "/usr/sbin/gosu pi npm start",
+        "/usr/bin/env A=b sudo node-red",
+        "/bin/bash -c 'cd /srv; exec sudo -u pi node-red'",
+        "/bin/sh -c 'sleep 5; su - pi -c \"node-red -v\"'",
+        "/bin/sh -c 'su - pi -c ./start'",
+    ],
+)
+def test_another_user_is_told(command: str) -> None:
+    found = launch(shlex.split(command), "/home/pi", ENVIRONMENT)
+    assert found.manager == "another user"
+    assert not CommandLine(found.words).direct
+
+
+def test_rights_that_are_given_up_leave_the_user() -> None:
+    found = launch(shlex.split("setpriv --no-new-privs node-red -u x"), "/home/pi", ENVIRONMENT)
+    assert (found.manager, CommandLine(found.words).last("userDir")) == (None, "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a=" + "x" * 99 + ";" + "".join(f"{chr(n + 1)}=${chr(n)}${chr(n)};" for n in range(ord("a"), ord("r"))),
+        "a=" + "x" * 4000 + ";echo" + " $a" * 20000 + ";",
+        "(" * 20000,
+        "a=" + "x" * (65 << 10) + ";",
+        "".join(f"a{n}=1 " for n in range(5000)) + ";" + "a&&b;" * 1000,
+    ],
+)
+@pytest.mark.parametrize("in_file", [True, False])
+def test_a_text_costs_little(tmp_path: pathlib.Path, text: str, in_file: bool) -> None:
+    script = tmp_path / "start"
+    script.write_text(f"#!/bin/sh\n{text}node-red\n", "utf-8")
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        words = [str(script)] if in_file else ["/bin/sh", "-c", f"{text}node-red"]
+        found = launch(words, "/", ENVIRONMENT)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert not CommandLine(found.words).direct
+    assert peak < 20 << 20
+    assert time.process_time() - started < 10
+
+
+def test_arguments_that_a_script_repeats_cost_little(tmp_path: pathlib.Path) -> None:
+    script = tmp_path / "start"
+    script.write_text("#!/bin/sh\nnode-red" + " $@" * 20000, "utf-8")
+    script.chmod(0o755)
+    tracemalloc.start()
+    try:
+        assert launch([str(script), *["x" * 99] * 99], "/", {}).words == [str(script)]
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()

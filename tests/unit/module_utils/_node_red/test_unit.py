@@ -17,9 +17,13 @@ import typing as t
 import pytest
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, TRANSACTION, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import environment_of_file, expand
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import unit as unit_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import overrides
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import runtime_of_service
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, package_above
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 ME = pwd.getpwuid(os.getuid())
 
@@ -367,3 +371,50 @@ def test_the_user_dir_that_is_written_in_the_settings(
     environment = tmp_path / "environment"
     environment.write_text(f"NODE_RED_OPTIONS=-s {tmp_path}/.node-red/settings.js -u /elsewhere\n")
     assert unit({"EnvironmentFiles": f"{environment} (ignore_errors=yes)"}).user_dir == "/elsewhere"
+
+
+def test_variables_that_are_given_on_the_way_count(unit: t.Callable[..., t.Any], tmp_path: pathlib.Path) -> None:
+    home, data = tmp_path / "other", tmp_path / "data"
+    command = f"/usr/bin/env HOME={home} NODE_RED_HOME={data} PORT=8080 NODE_RED_ENABLE_SAFE_MODE=true node-red"
+    properties = {"ExecStart": f"{{ path=x ; argv[]={command} ; ignore_errors=no ; }}"}
+    found = unit(properties)
+    assert (found.settings_path, found.user_dir) == (f"{home}/.node-red/settings.js", f"{home}/.node-red")
+    assert found.environment["PORT"] == "8080"
+    assert runtime_of_service(found).environment["NODE_RED_HOME"] == str(data)
+    assert [each["by"] for each in overrides(found.command_line, found.environment, "/")] == [
+        "NODE_RED_ENABLE_SAFE_MODE"
+    ]
+    data.mkdir()
+    (data / ".config.json").write_text("{}")
+    assert unit(properties).settings_path == f"{data}/settings.js"
+    # Node.js has the home directory from its variable.
+    found = unit({"ExecStart": properties["ExecStart"].replace(" node-red ", " node-red -u ~/nr ")})
+    assert found.user_dir == f"{home}/nr"
+
+
+def test_another_user_leaves_a_guess(unit: t.Callable[..., t.Any]) -> None:
+    found = unit({"ExecStart": "{ path=x ; argv[]=/usr/bin/sudo -u pi node-red -u /srv ; ignore_errors=no ; }"})
+    assert (found.launch.manager, found.settings_guessed) == ("another user", True)
+
+
+@pytest.mark.parametrize("name", [PROVED, TRANSACTION])
+def test_the_user_dir_that_nodejs_has_found_counts_first(
+    unit: t.Callable[..., t.Any], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(unit_module, "Store", lambda service: Store(service, str(tmp_path / "store")))
+    settings = tmp_path / ".node-red/settings.js"
+    settings.parent.mkdir()
+    settings.write_text("module.exports = { userDir: '/written' }")
+    digest = checksum(settings.read_bytes())
+    key = "expected" if name == PROVED else "effective"
+    for found, of, user_dir in (
+        ("/proved", digest, "/proved"),
+        ("data", digest, f"{tmp_path}/data"),
+        (None, digest, str(settings.parent)),
+        (7, digest, str(settings.parent)),
+        ("/proved", checksum(b"before"), "/written"),
+    ):
+        Store("nodered", str(tmp_path / "store")).write(name, {key: {"user_dir": found}, "settings": of})
+        assert unit().user_dir == user_dir
+    (tmp_path / "store/nodered" / name).write_text("{")
+    assert unit().user_dir == "/written"

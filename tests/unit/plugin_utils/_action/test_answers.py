@@ -117,6 +117,16 @@ def test_another_form_is_refused(path: tuple[str, ...], lie: t.Any) -> None:
         checked(HostState, changed(path, lie), "host_info")
 
 
+@pytest.mark.parametrize("name", ["x {{ lookup('pipe','id') }}", "a b", "x\n", "{% raw %}", "a/b"])
+def test_the_name_of_another_service_is_one_that_may_be_copied(name: str) -> None:
+    other = {"by": "service", "name": name, "user": "pi"}
+    with pytest.raises(ShapeError):
+        checked(HostState, changed(("elsewhere",), [other]), "host_info")
+    for right in ("", "node-red@site.a.service", "node\\x2dred:1.service"):
+        state = changed(("elsewhere",), [{**other, "name": right}])
+        assert checked(HostState, state, "host_info") == state
+
+
 def test_the_refusal_holds_no_byte_of_the_host() -> None:
     with pytest.raises(ShapeError) as refusal:
         checked(HostState, changed(("settings", "content"), f"{HASH}\x1b]0;title\x07"), "host_info")

@@ -36,6 +36,10 @@ def other(by: str, name: str = "x", user: str = "pi") -> dict[str, str]:
         ),
         ({**NO_SERVICE, "elsewhere": [other("docker", "0123456789ab", "1000")]}, ["by Docker", "container", "README"]),
         ({**NO_SERVICE, "elsewhere": [other("podman")]}, ["by podman", "container"]),
+        (
+            {**NO_SERVICE, "elsewhere": [other("container", "web")]},
+            ["by an engine for containers", "is in a container"],
+        ),
         ({**NO_SERVICE, "elsewhere": [other("pm2", "pm2-pi.service")]}, ["by pm2", "pm2 delete"]),
         ({**NO_SERVICE, "elsewhere": [other("snap", "node-red")]}, ["by a snap"]),
         ({**NO_SERVICE, "elsewhere": [other("user", "nodered.service")]}, ["systemctl --user", "User=pi"]),
@@ -43,6 +47,7 @@ def other(by: str, name: str = "x", user: str = "pi") -> dict[str, str]:
         ({**NO_SERVICE, "elsewhere": [other("service", "\\x1b[31m.service")]}, ["runs a Node-RED"]),
         ({"node_red__manager": "docker"}, ["nodered.service starts Docker", "in a container", "README"]),
         ({"node_red__manager": "pm2", "node_red__version": None}, ["nodered.service starts pm2"]),
+        ({"node_red__manager": "another user"}, ["starts Node-RED as another user", "sudo", "Set User= in the unit"]),
         (NOT_FOUND, ["is there, but no Node-RED was found", "ExecStart="]),
         ({**NOT_FOUND, "service__active": False}, ["start the service first"]),
         ({**NOT_FOUND, "elsewhere": [other("service", "b.service")]}, ["set nodered_service: b."]),
