@@ -92,6 +92,7 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
         "nodered_certificate_key_passphrase",
         "nodered_certificate_host_key",
         "nodered_certificate_host_chain",
+        "nodered_ca_key_type",
     }
     elsewhere |= {variable for variable in defaults if variable.startswith("nodered_acme_")}
     for variable in sorted(defaults.keys() - elsewhere):
@@ -220,13 +221,31 @@ def test_other_service_user_and_directory(fleet: Fleet) -> None:
 def test_without_tls_only_the_host_itself_is_answered(fleet: Fleet) -> None:
     inside = Client(fleet.host("proxied"), "/etc/ssl/certs/ca-certificates.crt")
     assert inside.request("http://127.0.0.1:1880/settings").status == 401
-    assert inside.login("http://127.0.0.1:1880", "admin", fleet.password("admin")).status == 200
+    password = fleet.variables_of("proxied")["nodered_login_elsewhere"]
+    assert inside.login("http://127.0.0.1:1880", "admin", password).status == 200
+    assert inside.login("http://127.0.0.1:1880", "admin", fleet.password("admin")).status in (401, 403)
     for scheme in ("http", "https"):
         # 7: nobody listens.
         assert (
             fleet.here().request(f"{scheme}://{fleet.address('proxied')}:1880/settings", "--insecure").body[:2] == "7:"
         )
     assert not fleet.host("proxied").file(f"{USER_DIR}/nodecerts").exists
+
+
+def test_a_login_of_ones_own_stays(fleet: Fleet) -> None:
+    host = fleet.host("proxied")
+    before = (PROJECT / "molecule/alternative/files/own_login.js").read_text("utf-8")
+    after = host.file(f"{USER_DIR}/settings.js").content_string
+    own = before[before.index("adminAuth: {") : before.index("    },\n};")]
+    assert own in after
+    assert 'uiHost: "127.0.0.1"' in after
+
+
+def test_what_flows_write_is_for_the_group_as_well(fleet: Fleet) -> None:
+    host = fleet.host("proxied")
+    status = host.file(f"/proc/{fleet.process('proxied')}/status").content_string
+    assert "\nUmask:\t0027\n" in status
+    assert host.file(USER_DIR).mode == 0o700
 
 
 def test_output_of_the_runs_has_no_secret(fleet: Fleet) -> None:
