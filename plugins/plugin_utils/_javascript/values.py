@@ -218,8 +218,8 @@ _READERS = {
 
 #: `{{ name }}`, `${NAME}` or `<%= name %>` in quotes: JavaScript takes it for the text itself.
 _PLACEHOLDER = re.compile(r"\s*(?:\{\{.*\}\}|\{%.*%\}|<%.*%>|\$\{\w+\})\s*", re.DOTALL)
-#: What may be one: a part of a text, `%NAME%`, `__NAME__`, `$NAME`.
-_MAYBE_PLACEHOLDER = re.compile(r"\{\{.*\}\}|<%.*%>|\A(?:%\w+%|__\w+__|\$[A-Za-z_]\w*)\Z", re.DOTALL)
+#: What may be one as well: `%NAME%`, `__NAME__`, `$NAME`.
+_NAME_TO_FILL_IN = re.compile(r"%\w+%|__\w+__|\$[A-Za-z_]\w*")
 
 
 def is_placeholder(value: t.Any) -> bool:
@@ -229,7 +229,11 @@ def is_placeholder(value: t.Any) -> bool:
 
 def may_be_placeholder(value: t.Any) -> bool:
     """Whether a template may have yet to fill in a value, or a part of it."""
-    return isinstance(value, str) and (is_placeholder(value) or _MAYBE_PLACEHOLDER.search(value) is not None)
+    if not isinstance(value, str):
+        return False
+    starts = [(value.find(opening), closing) for opening, closing in (("{{", "}}"), ("<%", "%>"))]
+    in_part = any(start >= 0 and value.find(closing, start) >= 0 for start, closing in starts)
+    return in_part or is_placeholder(value) or _NAME_TO_FILL_IN.fullmatch(value) is not None
 
 
 class Expression:
