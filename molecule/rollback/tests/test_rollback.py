@@ -19,11 +19,11 @@ from scenario.waiting import PATIENCE, wait_for
 NO_START = [
     # An address of a documentation network (RFC 5737), which no host has.
     pytest.param({"uiHost": "192.0.2.1"}, "EADDRNOTAVAIL", id="address of another host"),
-    # sshd's port: Node-RED may not have it.
-    pytest.param({"uiPort": 22}, "listen E", id="port of another program"),
+    # sshd's port, which the service may have and cannot get.
+    pytest.param({"uiPort": 22}, "port in use", id="port of another program"),
 ]
-#: Node-RED stays alive and listens nowhere.
-NO_ANSWER = {"uiPort": 70000}
+#: Node-RED stays alive and listens nowhere. A number that is no port would be refused.
+NO_ANSWER = {"uiPort": "70000"}
 #: Node cannot load the file.
 NO_LOAD = {"functionGlobalContext": "{ lost: require('no-such-module') }"}
 
@@ -82,7 +82,8 @@ def test_proved_host_goes_back_when_node_red_never_answers(fleet: Fleet) -> None
             "--limit",
             "proved,other",
             variables={
-                "settings_of": {"proved": NO_ANSWER, "other": {"editorTheme.page.title": title}},
+                "settings_of": {"other": {"editorTheme.page.title": title}},
+                "expressions_of": {"proved": NO_ANSWER},
                 "ansible_python_interpreter": python,
             },
         )
