@@ -129,7 +129,7 @@ _QUOTED = re.compile(r"[\"'`]([^\"'`]{4,})[\"'`]")
 #: Not a word of prose: a letter and a digit, or a capital within.
 _MIXED = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9]).{6,}|(?=.*[a-z][A-Z])[A-Za-z]{6,}")
 #: Words that look like that, and what is no password but says where one is.
-_PROSE = re.compile(r"base\W?64|sha\W?\d|md5|bcrypt|argon|aes|utf\W?\d|process\.|://|[<>/]", re.IGNORECASE)
+_PROSE = re.compile(r"base\W?64|sha\W?\d|md5|bcrypt|argon|aes|utf\W?\d|process\.|://|[<>/]|[0-9a-f]{32}", re.IGNORECASE)
 
 
 def check_comments(review: SettingsReview) -> Iterator[Finding]:
@@ -148,10 +148,10 @@ def check_comments(review: SettingsReview) -> Iterator[Finding]:
 
 
 def _is_password(said: tuple[str, str]) -> bool:
-    word = "".join(said).rstrip(".)*/!?")
+    word = "".join(said).rstrip(".)]}*/!?")
     quoted = _QUOTED.fullmatch(word)
     bare = quoted[1] if quoted else word
-    if may_be_placeholder(bare) or bare.startswith("$2") or _PROSE.search(bare):
+    if may_be_placeholder(bare) or "$2" in bare or _PROSE.search(bare):
         return False
     return quoted is not None or _MIXED.fullmatch(bare) is not None
 

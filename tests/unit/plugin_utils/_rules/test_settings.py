@@ -374,6 +374,8 @@ HARMLESS = [
             "password: https://vault.example.com/1?y",
             "default password: none!",
             "hash for 'bob1234'",
+            f"{{user: 'bob', pass: '{HASH}'}}",
+            f'pass:"{HASH}"}},',
         )
     ),
     {"adminAuth": users(user(password="{{ hash }}x"))},
