@@ -56,12 +56,13 @@ def elsewhere(own: list[int]) -> list[OtherNodeRed]:
     """
     found: list[OtherNodeRed] = []
     looked_at = 0
+    root = _root()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             if int(pid) in own or not _has_title(pid):
                 continue
             looked_at += 1
-            if (one := _one(pid)) not in found:
+            if (one := _one(pid, root)) not in found:
                 found.append(one)
         if looked_at == _MOST_PROCESSES:
             break
@@ -79,9 +80,14 @@ def _groups(pid: str) -> list[str]:
         return stream.read(4096).splitlines()
 
 
-def _one(pid: str) -> OtherNodeRed:
-    # Where the host is a container itself, all of its groups lie below the one of its first process.
-    root = next((group.split(":", 2)[2][: -len(_INIT)] for group in _groups("1") if group.endswith(_INIT)), "")
+def _root() -> str:
+    """The group below which all others lie, where the host is a container itself; else the empty text."""
+    with contextlib.suppress(OSError):
+        return next((group.split(":", 2)[2][: -len(_INIT)] for group in _groups("1") if group.endswith(_INIT)), "")
+    return ""
+
+
+def _one(pid: str, root: str) -> OtherNodeRed:
     groups = [group.replace(f":{root}", ":", 1) if root else group for group in _groups(pid)]
     user = user_name(os.stat(f"/proc/{pid}").st_uid)
     for by, pattern in KINDS:

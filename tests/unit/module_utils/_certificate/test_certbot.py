@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import pathlib
-import pwd
 import typing as t
 
 import pytest
 from certbot_lineages import DIRECTORY, lineage, pair
+from stopped_unit import StoppedUnit
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     certbot,
@@ -21,23 +21,9 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._certificate impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     certbot_lineage as host,
 )
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
-
-
-class Unit:
-    """What is used of a service."""
-
-    name = "nodered.service"
-    active = False
-    main_pid = 0
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.account = Account(pwd.getpwuid(os.getuid()).pw_name)
-        self.user_dir = self.settings_directory = str(folder)
-        self.settings_path = str(folder / "settings.js")
 
 
 @pytest.fixture
@@ -65,7 +51,7 @@ def client(letsencrypt: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Client
         program.write_text(f"#!/bin/sh\nNEW={new} FOLDER={letsencrypt}\n{script}\n", "utf-8")
         program.chmod(0o755)
         return certbot.AcmeCertificate(
-            Unit(user_dir),
+            StoppedUnit(user_dir),
             {
                 "names": ["pi.example.org"],
                 "directory": DIRECTORY,

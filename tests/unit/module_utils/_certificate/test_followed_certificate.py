@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import pathlib
-import pwd
 
 import pytest
 from certbot_lineages import pair
+from stopped_unit import StoppedUnit
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate import (
     followed_certificate,
@@ -22,7 +22,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.follo
     FollowedCertificate,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import systemd
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
@@ -35,19 +34,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificat
 
 SERVICE = "nodered.service"
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="what follows belongs to root")
-
-
-class Unit:
-    """What is used of a service."""
-
-    name = SERVICE
-    active = False
-    main_pid = 0
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.account = Account(pwd.getpwuid(os.getuid()).pw_name)
-        self.user_dir = self.settings_directory = str(folder)
-        self.settings_path = str(folder / "settings.js")
 
 
 @pytest.fixture
@@ -74,7 +60,7 @@ def commands(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> list[st
 def certificate(tmp_path: pathlib.Path, commands: list[str]) -> FollowedCertificate:
     (tmp_path / "userDir").mkdir(mode=0o700)
     renew(tmp_path)
-    return FollowedCertificate(Unit(tmp_path / "userDir"))
+    return FollowedCertificate(StoppedUnit(tmp_path / "userDir"))
 
 
 def renew(tmp_path: pathlib.Path) -> None:
