@@ -70,6 +70,8 @@ class Shell:
         self._given = environment
         #: None for a value that is not known.
         self._changed: dict[str, str | None] = {}
+        #: Names of `_changed` that are not as in the shell of which this is a copy.
+        self._own: set[str] = set()
         self._exported: set[str] = set()
 
     def copy(self) -> Shell:
@@ -115,7 +117,11 @@ class Shell:
         if COMPUTED.search(value):
             self.forget(name)
         else:
-            self._changed[name] = value
+            self._set(name, value)
+
+    def _set(self, name: str, value: str | None) -> None:
+        self._changed[name] = value
+        self._own.add(name)
 
     def export(self, word: str) -> None:
         """Take `export NAME` or `export NAME=value`."""
@@ -137,7 +143,7 @@ class Shell:
         name = word.partition("=")[0]
         # A search path mostly becomes longer; what runs tells the rest.
         if name != "PATH":
-            self._changed[name] = None
+            self._set(name, None)
             self.unclear = self.unclear or _DECIDING.fullmatch(name) is not None
 
     def change_directory(self, words: list[str]) -> None:
@@ -154,8 +160,8 @@ class Shell:
         self.unclear = self.unclear or other.unclear
         if other.directory != self.directory:
             self.directory = None
-        for name, value in other._changed.items():
-            if self._value(name) != value:
+        for name in other._own:
+            if self._value(name) != other._changed[name]:
                 self.forget(name)
         for name in other._exported - self._exported:
             if name not in self._given:
@@ -199,7 +205,7 @@ def commands(text: str, directory: str, environment: Mapping[str, str]) -> Itera
         within = within or bool(compounds) or before == ")"
         # What runs only if something else has (not) succeeded is certain for what follows on that alone.
         if settled is None and (within or before in ("&&", "||")):
-            settled = shell.copy()
+            settled, shell = shell, shell.copy()
         # A process of its own changes nothing here.
         own = shell.copy() if before in ("|", "|&") or after in ("|", "|&", "&") else shell
         words = []
