@@ -105,4 +105,5 @@ chmod 0755 /usr/local/bin/start-computed
 unit computed /home/pi /usr/local/bin/start-computed
 
 systemctl daemon-reload
-systemctl start nvm npm relative spaces quoted linked user-dir node-red@site.a shared-a shared-b low-port script dietpi
+# Not shared-b: two Node-REDs that start in one new folder at once write one package.json, and one of them ends.
+systemctl start nvm npm relative spaces quoted linked user-dir node-red@site.a shared-a low-port script dietpi

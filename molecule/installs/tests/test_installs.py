@@ -34,6 +34,8 @@ INSTALLED = {
     "dietpi": ("dietpi", 1913, "/mnt/dietpi_userdata/node-red/nodecerts/server.pem"),
     "low-port": ("low-port", 1911, "/home/pi/low-port/nodecerts/server.pem"),
 }
+#: It shares a folder that another has to make first.
+LAST_STARTED = "shared-b"
 #: By its name in the inventory: the service, and what the refusal says.
 REFUSED = {
     "docker": ("docker", ["docker.service starts Docker", "in a container"]),
@@ -55,8 +57,9 @@ def inventory(fleet: Fleet) -> str:
     hosts["low-port"]["nodered_settings"] = {"uiPort": PORT_AFTER["low-port"]}
     path = fleet.work / "installs.yml"
     path.write_text(yaml.safe_dump({"nodered": {"hosts": hosts}}), encoding="utf-8")
-    for _service, port, _certificate in INSTALLED.values():
-        url = f"http://{fleet.address('pi')}:{port}/settings"
+    for name in [*(name for name in INSTALLED if name != LAST_STARTED), LAST_STARTED]:
+        fleet.host("pi").check_output("systemctl start %s", INSTALLED[name][0])
+        url = f"http://{fleet.address('pi')}:{INSTALLED[name][1]}/settings"
         wait_for(lambda url=url: fleet.here().request(url).status == 200, f"{url} is open")
     return str(path)
 
