@@ -261,8 +261,8 @@ disks:
       type: str
     problem:
       description:
-        - V(temporary) where what is written is gone after the next start of the host, V(read-only), or V(without owners)
-          where every user of the host may read everything.
+        - V(temporary) where what is written is gone after the next start of the host, V(read-only), V(without owners) where
+          every user of the host may read everything, V(full), or V(unchangeable) by C(chattr).
       type: str
 certificate:
   description: The file with the private key and the certificates.

@@ -13,7 +13,8 @@ Everything lies in a directory only root can enter:
         lock
 
 A file is kept before it is replaced, and the record reaches the disk before the file does. So whenever a run is
-killed, the next one finds either nothing to undo or all it needs to undo it.
+killed, the next one finds either nothing to undo or all it needs to undo it. The former file stays beside the new one under
+a second name until that is proved, so that going back is a rename, which needs no room.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 from . import files
-from .account import Account
+from .account import Account, rights_of
 from .errors import ConflictError, HostError
 from .store import PROVED, TRANSACTION, Store, as_json
 
@@ -175,6 +176,8 @@ class Transaction:
                 entry["backup"], entry["status"] = backup, status
             replaced.append(entry)
             self._save()
+            if present is not None and status is not None:
+                files.keep_beside(path, present, status, account)
         if content is None:
             files.remove(path, account)
             return
@@ -182,6 +185,7 @@ class Transaction:
             files.replace(path, content, mode, uid, gid, account, expected)
         except ConflictError:
             if entry is not None:
+                _forget_beside(entry)
                 replaced.remove(entry)
                 self._save()
             raise
@@ -214,37 +218,69 @@ class Transaction:
         if self.record:
             if self.record["files"]:
                 self.store.keep(f"backups/{self.identifier}/{TRANSACTION}", as_json(self.record))
-            self.store.discard(TRANSACTION)
+            self.close()
 
-    def undo(self) -> None:
+    def undo(self) -> list[str]:
         """Put every file back as it was, keeping the refused ones beside the backups; the transaction stays open.
 
+        One that cannot be put back does not keep the others from it.
+
+        :returns: the paths that were put back; those that had not been changed are not among them
         :raises HostError: a file cannot be put back
         """
+        restored, failures = [], []
         for entry in reversed(self.open_record["files"]):
-            self._put_back(entry)
+            try:
+                if self._put_back(entry):
+                    restored.append(entry["path"])
+            except (HostError, OSError) as exc:
+                failures.append(str(exc))
         for made in reversed(self.open_record["directories"]):
             with Account(made["user"]).rights(), contextlib.suppress(OSError):
                 os.rmdir(made["path"])
+        if failures:
+            back = f" Back as they were are: {', '.join(restored)}." if restored else ""
+            raise HostError(f"{' '.join(failures)}{back}")
+        return restored
 
-    def _put_back(self, entry: ReplacedFile) -> None:
+    def _put_back(self, entry: ReplacedFile) -> bool:
+        """Put one file back; tells whether it was another one."""
         path, status = entry["path"], entry["status"]
         account = Account(entry["user"]) if entry["user"] else None
         files.remove_left(path, account)
-        refused = files.read(path, account)
-        if refused is not None:
-            self.store.keep(f"backups/{self.identifier}/refused-{os.path.basename(path)}", refused)
+        present, present_status = files.read_with_status(path, account)
         if entry["backup"] is None or status is None:
-            files.remove(path, account)
-            return
+            if present is not None:
+                self._keep_refused(path, present)
+                files.remove(path, account)
+            return present is not None
         content = files.read(self.store.path(entry["backup"]))
         if content is None:
             raise HostError(f"The kept copy {self.store.path(entry['backup'])} of {path} is gone.")
-        files.replace(path, content, files.mode_of(status), status["uid"], status["gid"], account)
+        if (present, present_status) == (content, status):
+            return False
+        if present is not None:
+            self._keep_refused(path, present)
+        if not files.put_back(path, content, status, account):
+            files.replace(path, content, files.mode_of(status), status["uid"], status["gid"], account)
+        return True
+
+    def _keep_refused(self, path: str, content: bytes) -> None:
+        """Keep what is put aside, for who reads it later: no reason not to go back."""
+        with contextlib.suppress(HostError, OSError):
+            self.store.keep(f"backups/{self.identifier}/refused-{os.path.basename(path)}", content)
 
     def close(self) -> None:
-        """Forget the transaction: all is as it was before."""
+        """Forget the transaction, and take the second names of its files away."""
+        for entry in self.record["files"] if self.record else ():
+            _forget_beside(entry)
         self.store.discard(TRANSACTION)
 
     def _save(self) -> None:
         self.store.write(TRANSACTION, self.open_record)
+
+
+def _forget_beside(entry: ReplacedFile) -> None:
+    account = Account(entry["user"]) if entry["user"] else None
+    with contextlib.suppress(HostError), rights_of(account):
+        files.remove(files.second_name(os.path.realpath(entry["path"])))

@@ -148,7 +148,7 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, dependen
         "gid": account.gid,
     }
     state["settings"] = _settings_state(unit)
-    state["disks"] = disk_problems(_places(unit))
+    state["disks"] = [*disk_problems(_places_of_user(unit), account), *disk_problems(_places_of_root(unit))]
     state["certificate"] = _certificate_state(unit, state["certificate"])
     state["exposed"] = exposed_files(unit.user_dir, account, wanted_umask(unit.name))
     # Before anything here connects to the server.
@@ -161,11 +161,17 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, dependen
         state["details"] = gather_details(unit, unit.processes())
 
 
-def _places(unit: LocatedUnit) -> list[str]:
-    """Where a run writes, with all links resolved."""
+def _places_of_user(unit: LocatedUnit) -> list[str]:
+    """Where a run writes with the rights of the service's user, with all links resolved."""
+    certificate = os.path.join(unit.settings_directory, certificate_file(unit.settings_path))
     with unit.account.rights():
-        of_user = [os.path.realpath(path) for path in (unit.settings_directory, unit.user_dir)]
-    return [*of_user, *map(os.path.realpath, (os.path.dirname(DROP_IN % unit.name), Store(unit.name).path()))]
+        places = (unit.settings_directory, unit.user_dir, unit.settings_path, certificate)
+        return list(map(os.path.realpath, places))
+
+
+def _places_of_root(unit: LocatedUnit) -> list[str]:
+    """Where it writes as root."""
+    return list(map(os.path.realpath, (os.path.dirname(DROP_IN % unit.name), Store(unit.name).path())))
 
 
 def _status(unit: Unit) -> FileStatus | None:

@@ -236,19 +236,20 @@ class Service:
 
     def _undo(self, transaction: Transaction) -> list[str]:
         record = transaction.open_record
-        restored = [entry["path"] for entry in record["files"]]
-        if record["restarted"] and not restored:
+        replaced = [entry["path"] for entry in record["files"]]
+        if record["restarted"] and not replaced:
             self._discard_proof()
         if record["restarted"]:
             # A server that runs with the new files may write some of them anew.
             systemctl("stop", self.unit.name)
         try:
-            transaction.undo()
+            restored = transaction.undo()
         except HostError:
+            systemctl("daemon-reload", check=False)
             systemctl("start", self.unit.name, check=False)
             raise
         systemctl("daemon-reload")
-        match_watchers(restored)
+        match_watchers(replaced)
         self.unit = located(self.unit.refresh())
         self._start_as_before(transaction)
         transaction.close()

@@ -376,8 +376,9 @@ class SettingsState(t.TypedDict):
     stock: Content | None
 
 
-#: What is written there is gone after the next start; cannot be written; has no owner and no mode.
-DiskProblem: t.TypeAlias = t.Literal["temporary", "read-only", "without owners"]
+#: What is written there is gone after the next start; cannot be written; has no owner and no mode; there is no room; it is
+#: immutable (chattr).
+DiskProblem: t.TypeAlias = t.Literal["temporary", "read-only", "without owners", "full", "unchangeable"]
 
 
 class DiskState(t.TypedDict):
