@@ -122,6 +122,15 @@ restored:
   returned: when O(operation=undo), and on failure
   type: list
   elements: str
+displaced:
+  description: Where the text of a settings file is kept that somebody had edited since it was written.
+  returned: when O(operation=undo)
+  type: list
+  elements: str
+finished:
+  description: Whether the transaction was finished instead, because the host had proved it already.
+  returned: when O(operation=undo)
+  type: bool
 transaction:
   description: The transaction that was finished or undone, or null.
   returned: when O(operation=prove) or O(operation=undo)

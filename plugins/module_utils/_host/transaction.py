@@ -54,6 +54,8 @@ class Transaction:
         self.store = store
         #: None while the transaction is not open.
         self.record: TransactionRecord | None = store.read(TRANSACTION)
+        #: By the paths of files that somebody else has written to since: where the way back has kept what they wrote.
+        self.displaced: dict[str, str] = {}
 
     @property
     def open(self) -> bool:
@@ -169,7 +171,13 @@ class Transaction:
         entry: ReplacedFile | None = None
         replaced = self.open_record["files"]
         if not any(each["path"] == path for each in replaced):
-            entry = {"path": path, "user": account.name if account else None, "backup": None, "status": None}
+            entry = {
+                "path": path,
+                "user": account.name if account else None,
+                "backup": None,
+                "status": None,
+                "written": "",
+            }
             if present is not None:
                 backup = f"backups/{self.identifier}/{len(replaced)}-{os.path.basename(path)}"
                 self.store.keep(backup, present)
@@ -178,6 +186,10 @@ class Transaction:
             self._save()
             if present is not None and status is not None:
                 files.keep_beside(path, present, status, account)
+        for each in replaced:
+            if each["path"] == path:
+                each["written"] = checksum(content)
+        self._save()
         if content is None:
             files.remove(path, account)
             return
@@ -251,7 +263,7 @@ class Transaction:
         present, present_status = files.read_with_status(path, account)
         if entry["backup"] is None or status is None:
             if present is not None:
-                self._keep_refused(path, present)
+                self._keep_refused(entry, present)
                 files.remove(path, account)
             return present is not None
         content = files.read(self.store.path(entry["backup"]))
@@ -260,15 +272,19 @@ class Transaction:
         if (present, present_status) == (content, status):
             return False
         if present is not None:
-            self._keep_refused(path, present)
+            self._keep_refused(entry, present)
         if not files.put_back(path, content, status, account):
             files.replace(path, content, files.mode_of(status), status["uid"], status["gid"], account)
         return True
 
-    def _keep_refused(self, path: str, content: bytes) -> None:
+    def _keep_refused(self, entry: ReplacedFile, content: bytes) -> None:
         """Keep what is put aside, for who reads it later: no reason not to go back."""
+        name = f"backups/{self.identifier}/refused-{os.path.basename(entry['path'])}"
         with contextlib.suppress(HostError, OSError):
-            self.store.keep(f"backups/{self.identifier}/refused-{os.path.basename(path)}", content)
+            self.store.keep(name, content)
+            # A record of an earlier release does not say what was written.
+            if checksum(content) != entry.get("written", checksum(content)):
+                self.displaced[entry["path"]] = self.store.path(name)
 
     def close(self) -> None:
         """Forget the transaction, and take the second names of its files away."""

@@ -28,6 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit imp
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN, ENVIRONMENT_FILE
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced
 
 from .proof import Prover, difference, probed
 from .sessions import end_sessions, sessions_file
@@ -218,21 +219,32 @@ class Service:
         :returns: what was put back
         :raises HostError: a file cannot be put back, or the old state does not run
         """
+        nothing: UndoResult = {
+            "changed": False,
+            "restored": [],
+            "displaced": [],
+            "transaction": None,
+            "finished": False,
+        }
         # A look without the lock first: where there is nothing to undo, not even the directory of the lock is made.
         if not Transaction(self.store).open:
-            return {"changed": False, "restored": [], "transaction": None}
+            return nothing
         with self.store.lock():
             transaction = Transaction(self.store)
-            if identifier and transaction.identifier != identifier:
+            if not transaction.open or (identifier and transaction.identifier != identifier):
                 # Another run has begun from this state.
-                return {"changed": False, "restored": [], "transaction": None}
-            present = transaction.identifier
-            restored: list[str] = []
+                return nothing
+            result: UndoResult = {**nothing, "transaction": transaction.identifier}
             if transaction.proof and not identifier:
                 transaction.commit(transaction.proof)
-            elif transaction.open:
-                restored = self._undo(transaction)
-        return {"changed": bool(restored), "restored": restored, "transaction": present}
+                return {**result, "finished": True}
+            restored = self._undo(transaction)
+        return {**result, "changed": bool(restored), "restored": restored, "displaced": self._displaced(transaction)}
+
+    def _displaced(self, transaction: Transaction) -> list[str]:
+        """Where the owner's own text is kept; other files Node-RED itself writes."""
+        path = transaction.displaced.get(self.unit.settings_path)
+        return [path] if path else []
 
     def _undo(self, transaction: Transaction) -> list[str]:
         record = transaction.open_record
@@ -292,8 +304,9 @@ class Service:
                 restored=[],
                 transaction=identifier,
             )
+        aside = of_displaced(self._displaced(transaction))
         return HostError(
-            f"{reason} The old files are back and the service is as it was before.",
+            f"{reason} The old files are back and the service is as it was before.{aside}",
             journal=journal,
             restored=restored,
             transaction=identifier,

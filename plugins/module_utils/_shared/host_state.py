@@ -243,6 +243,8 @@ class ReplacedFile(t.TypedDict):
     backup: str | None
     #: Of the former file; None where there was none.
     status: FileStatus | None
+    #: SHA-256 of what was written last; empty where the file was removed.
+    written: str
 
 
 class TransactionRecord(RestartPlan):
@@ -706,8 +708,12 @@ class UndoResult(ModuleResult):
 
     #: The files that were put back.
     restored: list[Path]
+    #: Where the text of a file is kept that somebody had edited since it was written.
+    displaced: list[Path]
     #: The transaction that was finished or undone; None where there was none.
     transaction: Name | None
+    #: Whether it was finished, because it had been proved.
+    finished: bool
 
 
 class FileReplacement(ModuleResult):

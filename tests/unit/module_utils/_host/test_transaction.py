@@ -357,3 +357,33 @@ def test_a_file_system_without_links(store: Store, host: pathlib.Path, monkeypat
     transaction.undo()
     transaction.close()
     assert snapshot(host) == before
+
+
+def test_what_somebody_else_has_written_is_named(store: Store, host: pathlib.Path) -> None:
+    transaction = change_everything(store, host)
+    (host / "settings.js").write_bytes(b"newer settings\n// precious")
+    transaction.undo()
+    (kept,) = transaction.displaced.values()
+    assert files.read(kept) == b"newer settings\n// precious"
+    assert list(transaction.displaced) == [str(host / "settings.js")]
+
+
+def test_what_nobody_else_has_written_is_not(store: Store, host: pathlib.Path) -> None:
+    transaction = change_everything(store, host)
+    transaction.undo()
+    assert transaction.displaced == {}
+
+
+def test_a_record_of_an_earlier_release_can_be_undone(store: Store, host: pathlib.Path) -> None:
+    before = snapshot(host)
+    transaction = change_everything(store, host)
+    record = record_of(transaction)
+    for entry in record["files"]:
+        del entry["written"]  # type: ignore[misc]
+    store.write("transaction.json", record)
+    (host / ".settings.js.pifleet~").unlink()
+    again = Transaction(store)
+    again.undo()
+    again.close()
+    assert again.displaced == {}
+    assert snapshot(host) == before
