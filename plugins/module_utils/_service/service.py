@@ -44,6 +44,7 @@ if t.TYPE_CHECKING:
         Requirements,
         ServiceBefore,
         UndoResult,
+        WatchPlan,
     )
 
 #: How many lines of the journal a failure shows.
@@ -67,6 +68,8 @@ class DesiredService(t.NamedTuple):
     username: str | None = None
     #: Whether what was replaced can still be put back, until `Service.commit`.
     keep_open: bool = False
+    #: Minutes for which the host watches whether what was replaced lasts; 0 for not at all.
+    watch_minutes: int = 0
     #: Whether a service that is still starting is spared the restart, if it can be proved as it is.
     wait_before_restart: bool = False
 
@@ -123,14 +126,15 @@ class Service:
             if desired.keep_open:
                 transaction.note(proof=proof)
             else:
-                transaction.commit(proof)
+                transaction.commit(proof, self._watch_plan(desired.watch_minutes))
         return {"changed": restarted, "proof": proof, "transaction": identifier, "served": served}
 
-    def commit(self, identifier: str, username: str | None) -> None:
+    def commit(self, identifier: str, username: str | None, watch_minutes: int) -> None:
         """Finish the transaction that `prove` has left open.
 
         :param identifier: its name; nothing is done where another one is open by now
         :param username: as in `DesiredService`
+        :param watch_minutes: as in `DesiredService`
         :raises HostError: the login could not be proved; the old state runs again
         """
         with self.store.lock():
@@ -145,7 +149,20 @@ class Service:
                 self.prover.prove_login(proof["expected"], username)
             except HostError as exc:
                 raise self._roll_back(transaction, exc) from exc
-            transaction.commit(proof)
+            transaction.commit(proof, self._watch_plan(watch_minutes))
+
+    def _watch_plan(self, minutes: int) -> WatchPlan | None:
+        if not minutes:
+            return None
+        return {
+            "minutes": minutes,
+            "restarts": int(self.unit.now().get("NRestarts") or 0),
+            "timeout": self.timeout,
+            "stable": self.stable,
+            "user": self.unit.user,
+            "user_dir": self.unit.user_dir,
+            "settings_path": self.unit.settings_path,
+        }
 
     def restrict_permissions(self) -> bool:
         """Take the rights of other users away from the files that hold secrets; returns whether there were any."""
@@ -240,6 +257,15 @@ class Service:
                 return {**result, "finished": True}
             restored = self._undo(transaction)
         return {**result, "changed": bool(restored), "restored": restored, "displaced": self._displaced(transaction)}
+
+    def take_back(self, transaction: Transaction) -> None:
+        """Put back what was proved, and has not lasted. To be used under the store's lock.
+
+        :param transaction: one that is watched
+        :raises HostError: as `undo`
+        """
+        transaction.reopen()
+        self._undo(transaction)
 
     def _displaced(self, transaction: Transaction) -> list[str]:
         """Where the owner's own text is kept; other files Node-RED itself writes."""
