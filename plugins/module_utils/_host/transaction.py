@@ -10,7 +10,7 @@ Everything lies in a directory only root can enter:
         transaction.json     the open transaction; there is none when all is proved
         proved.json          what the last proof expected and saw
         watched.json         the transaction before, as long as the host itself still watches whether it lasts
-        went_back.json       why the host itself has gone back, until something else was proved
+        went_back.json       why the host itself has gone back, until another change was proved
         backups/<id>/        the files as they were before transaction <id>, and those it was refused with
         lock
 
@@ -271,10 +271,10 @@ class Transaction:
             self.note(proof=proof)
         former: CommittedProof | None = self.store.read(PROVED)
         self.store.write(PROVED, {**proof, "transaction": self.identifier})
-        self.store.discard(WENT_BACK)
         if not self.record:
             return
         if self.record["files"]:
+            self.store.discard(WENT_BACK)
             self.store.keep(f"backups/{self.identifier}/{TRANSACTION}", as_json(self.record))
         if self.record["files"] and watch:
             self.store.write(WATCHED, {"transaction": self.record, "former": former, "plan": watch})
@@ -313,6 +313,7 @@ class Transaction:
             self.store.discard(WATCHED)
         if watched or os.path.exists(self.store.path(f"{WATCH.name}.pyz")):
             WATCH.remove(self.store)
+            systemctl("daemon-reload", check=False)
             systemctl("stop", "--no-block", WATCH.unit_name(self.store.service), check=False)
 
     def undo(self) -> list[str]:
