@@ -53,7 +53,12 @@ def proof(**changes: object) -> Proof:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What systemctl was asked for."""
     calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr(transaction_module, "systemctl", lambda *words, check=True: calls.append(words) or "")
+
+    def systemctl(*words: str, check: bool = True) -> str:
+        calls.append(words)
+        return ""
+
+    monkeypatch.setattr(transaction_module, "systemctl", systemctl)
     return calls
 
 
