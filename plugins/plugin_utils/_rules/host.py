@@ -246,7 +246,7 @@ TRANSACTION_PENDING = RULES.add(
 WENT_BACK = RULES.add(
     "change-not-lasting",
     Severity.MEDIUM,
-    "The last change did not last, and the host has gone back by itself",
+    "The host had to help itself after the last run",
     "What was asked for is not what the host has; or it is, and Node-RED ends with it from time to time.",
     "Look in the journal of Node-RED for what ended it, correct the variables, and run pifleet.nodered.secure.",
 )
