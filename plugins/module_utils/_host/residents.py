@@ -47,9 +47,9 @@ After=local-fs.target remote-fs.target nss-user-lookup.target
 ConditionPathExists={record}
 
 [Service]
-Type={type}
+{options}
 UMask=0077
-{limit}ExecStart={python} -I "{program}" "{service}"
+ExecStart={python} -I "{program}" "{service}"
 """
 
 
@@ -66,10 +66,8 @@ class Resident(t.NamedTuple):
     record: str
     #: Before= or After= the service. Nothing more: whether the service starts must not depend on it.
     order: str
-    #: Type= of the unit.
-    type: str
-    #: Seconds that it may take; 0 for any.
-    limit: int = 0
+    #: Lines of the section [Service] of the unit.
+    options: str
 
     def unit_name(self, service: str) -> str:
         """The name of its unit."""
@@ -91,8 +89,7 @@ class Resident(t.NamedTuple):
             service=layout.in_unit_file(store.service),
             order=self.order,
             record=layout.in_unit_file(store.path(self.record)),
-            type=self.type,
-            limit=f"TimeoutStartSec={self.limit}\n" if self.limit else "",
+            options=self.options,
             python=layout.PYTHON,
             program=layout.in_unit_file(store.path(f"{self.name}.pyz")),
         )

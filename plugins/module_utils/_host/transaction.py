@@ -66,8 +66,7 @@ BOOT = Resident(
     "Finish or undo what an interrupted run has left of",
     TRANSACTION,
     order="Before",
-    type="oneshot",
-    limit=120,
+    options="Type=oneshot\nTimeoutStartSec=120",
 )
 #: Watches whether Node-RED lives on after a change.
 WATCH = Resident(
@@ -77,7 +76,7 @@ WATCH = Resident(
     "Watch whether a change has ended",
     WATCHED,
     order="After",
-    type="exec",
+    options="Type=exec\nRestart=on-failure\nRestartSec=5",
 )
 
 
