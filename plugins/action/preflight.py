@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState, UndoResult
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced, of_way_back
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
     HostAction,
     host_certificate,
+    host_options,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     Provider,
@@ -66,6 +68,13 @@ class ActionModule(HostAction):
         check_options(restart)
         source = source_options(certificate)
         found = self.look(restart, dependents=restart["https"], seconds=restart["timeout"], source=source)
+        undone = False
+        if found["transaction"] and not self.check_mode:
+            undone = self._ended_interrupted(restart)
+            found = self.look(restart, dependents=restart["https"], seconds=restart["timeout"], source=source)
+        if found["went_back"]:
+            told = of_way_back(found["went_back"], found["service"]["name"])
+            self.warn(one_line(f"{self.task_vars['inventory_hostname']}: {told}"))
         # What other hosts of the run are compared with, also where this one fails.
         of_host = host_certificate(found, certificate["names"])
         try:
@@ -83,12 +92,27 @@ class ActionModule(HostAction):
                 self.warn(warning)
         # A result's own mark hides it from every callback; `register` still gets it.
         return {
-            "changed": False,
+            "changed": undone,
             "due": due,
             "host_info": found if due else None,
             "certificate": of_host,
             "_ansible_no_log": True,
         }
+
+    def _ended_interrupted(self, restart: dict[str, t.Any]) -> bool:
+        """Finish what a former run has left open and proved, or undo it: what is asked for now may be something else.
+
+        :returns: whether files were put back
+        """
+        limits = {"timeout": restart["timeout"], "stable": restart["stable"]}
+        undone = self.run_module("host_restart", {**host_options(restart), **limits, "operation": "undo"}, UndoResult)
+        if undone["restored"]:
+            aside = of_displaced(map(one_line, undone["displaced"]))
+            self.warn(
+                f"{self.task_vars['inventory_hostname']}: A former run was interrupted before it had proved its changes."
+                f" They were undone before this one began.{aside}"
+            )
+        return undone["changed"]
 
     def _due(
         self,

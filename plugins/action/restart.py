@@ -95,6 +95,7 @@ class ActionModule(HostAction):
                 "environment": environment,
                 "timeout": options["timeout"],
                 "stable": options["stable"],
+                "watch_minutes": options["watch_minutes"],
                 "wait_before_restart": state["service"]["active"] and reasons == proof.get("failures"),
                 "expected": {
                     "tls": options["https"],
@@ -136,6 +137,7 @@ class ActionModule(HostAction):
             "transaction": done["transaction"],
             "timeout": options["timeout"],
             "stable": options["stable"],
+            "watch_minutes": options["watch_minutes"],
         }
         warnings = []
         try:

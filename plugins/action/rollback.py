@@ -7,6 +7,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import UndoResult
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -25,8 +27,10 @@ class ActionModule(HostAction):
             raise UserError(reason)
         if self.check_mode:
             raise UserError(f"{reason} Nothing was changed.")
-        restored = self.run_module("host_restart", {**host_options(options), "operation": "undo"}, UndoResult)[
-            "restored"
-        ]
-        end = "What had been replaced before is back." if restored else "The host is as it was."
-        raise UserError(f"{reason} {end}", restored=restored)
+        undone = self.run_module("host_restart", {**host_options(options), "operation": "undo"}, UndoResult)
+        end = "The host is as it was."
+        if undone["finished"]:
+            end = "What this or a former run had changed was proved on the host, and stays."
+        elif undone["restored"]:
+            end = f"What had been replaced before is back.{of_displaced(map(one_line, undone['displaced']))}"
+        raise UserError(f"{reason} {end}", restored=undone["restored"])

@@ -261,8 +261,8 @@ disks:
       type: str
     problem:
       description:
-        - V(temporary) where what is written is gone after the next start of the host, V(read-only), or V(without owners)
-          where every user of the host may read everything.
+        - V(temporary) where what is written is gone after the next start of the host, V(read-only), V(without owners) where
+          every user of the host may read everything, V(full), or V(unchangeable) by C(chattr).
       type: str
 certificate:
   description: The file with the private key and the certificates.
@@ -526,6 +526,25 @@ transaction:
   contains:
     id:
       description: Its name.
+      type: str
+went_back:
+  description: What the host has done by itself since a run had changed it, or null.
+  returned: success
+  type: dict
+  contains:
+    transaction:
+      description: The transaction that was undone.
+      type: str
+    clock:
+      description: When, in seconds since 1970-01-01 UTC.
+      type: int
+    cause:
+      description: V(ended) where Node-RED ended by itself, V(interrupted) where the host was started in the middle of a run.
+      type: str
+    outcome:
+      description:
+        - V(back) where the files of before are back, V(closed) where they are not, because they would let in whom the change
+          had locked out, V(failed) where they could not be put back.
       type: str
 details:
   description: What only an audit wants to know, or null without O(details).

@@ -79,6 +79,12 @@ options:
         followed by O(operation=commit) or O(operation=undo).
     type: bool
     default: false
+  watch_minutes:
+    description:
+      - For how long the host watches, after V(prove) or V(commit) has finished a transaction, whether Node-RED lives on. One
+        that ends by itself is put back as it was before. With V(0) it is believed at once.
+    type: int
+    default: 0
   wait_before_restart:
     description:
       - Give a service that was started less than O(timeout) ago the time to reach the wanted state, and restart it only
@@ -122,6 +128,15 @@ restored:
   returned: when O(operation=undo), and on failure
   type: list
   elements: str
+displaced:
+  description: Where the text of a settings file is kept that somebody had edited since it was written.
+  returned: when O(operation=undo)
+  type: list
+  elements: str
+finished:
+  description: Whether the transaction was finished instead, because the host had proved it already.
+  returned: when O(operation=undo)
+  type: bool
 transaction:
   description: The transaction that was finished or undone, or null.
   returned: when O(operation=prove) or O(operation=undo)
@@ -139,6 +154,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+
+# Stays on the host for a while.
+from ansible_collections.pifleet.nodered.plugins.module_utils._service import watch  # noqa: F401
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import DesiredService, Service
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
 
@@ -159,6 +177,7 @@ def main() -> None:
             "username": {"type": "str"},
             "transaction": {"type": "str"},
             "keep_open": {"type": "bool", "default": False},
+            "watch_minutes": {"type": "int", "default": 0},
             "wait_before_restart": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
             "stable": {"type": "int", "default": 3},
@@ -174,7 +193,7 @@ def main() -> None:
         elif options["operation"] == "restrict_permissions":
             result = {"changed": service.restrict_permissions()}
         elif options["operation"] == "commit":
-            service.commit(options["transaction"], options["username"])
+            service.commit(options["transaction"], options["username"], options["watch_minutes"])
             result = {"changed": True}
         else:
             result = service.prove(DesiredService(**{name: options[name] for name in DesiredService._fields}))

@@ -105,6 +105,15 @@ options:
       - Seconds after which the same process must still run and answer.
     type: int
     default: 3
+  watch_minutes:
+    description:
+      - For how long the host itself watches, after the proof of what was replaced, whether Node-RED lives on. One that ends by
+        itself meanwhile is put back as it was before, and the next run says so. The task does not wait for that.
+      - A stop, a start or a restart that systemd is asked for, and a reboot, are nothing that ends by itself.
+      - A change that has locked somebody out is not put back; Node-RED is started again then.
+      - At most 1440; V(0) for no watch.
+    type: int
+    default: 10
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:

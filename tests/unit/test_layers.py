@@ -43,6 +43,7 @@ KNOWLEDGE = {
         "_pki",
         "_releases",
         "_settings",
+        "shared",
     },
     "_action": {"_collection", "_credentials", "_inventory", "_javascript", "_network", "_pki", "_settings", "shared"},
     "_validation": {

@@ -6,17 +6,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
+import struct
+import sys
 import typing as t
 
 from . import files
+from .account import Account, rights_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DiskProblem, DiskState
 
+#: What a run needs at most: bytes for a settings file, its copies and a certificate, and files.
+_ROOM = 1 << 20
+_FILES = 16
+#: FS_IOC_GETFLAGS, FS_IMMUTABLE_FL and FS_APPEND_FL of linux/fs.h. The number has the size of a long in it.
+_GET_FLAGS = 0x80006601 | struct.calcsize("l") << 16
+_IMMUTABLE, _APPEND_ONLY = 0x10, 0x20
 #: They are in memory.
 _TEMPORARY = ("tmpfs", "ramfs")
 #: They keep neither owners nor modes. Whether one was mounted with a mapping of users, the kernel does not say.
@@ -38,14 +49,51 @@ class Mount(t.NamedTuple):
     options: list[str]
 
 
-def disk_problems(paths: Iterable[str]) -> list[DiskState]:
+def disk_problems(paths: Iterable[str], account: Account | None = None) -> list[DiskState]:
     """What is wrong with the file systems that some paths are on; nothing for a path on a good one.
 
     :param paths: absolute paths, which need not exist
+    :param account: the user with whose rights they are looked at
     """
-    mountinfo = files.read("/proc/self/mountinfo") or b""
-    command_line = files.read("/proc/cmdline") or b""
-    return problems(mountinfo.decode("utf-8", "replace"), command_line.decode("utf-8", "replace"), paths)
+    mountinfo = (files.read("/proc/self/mountinfo") or b"").decode("utf-8", "replace")
+    command_line = (files.read("/proc/cmdline") or b"").decode("utf-8", "replace")
+    paths = list(dict.fromkeys(paths))
+    found = problems(mountinfo, command_line, paths)
+    others = [path for path in paths if path not in [each["path"] for each in found]]
+    mounts = _mounts(mountinfo)
+    for path in others:
+        mount = _mount_of(path, mounts)
+        with rights_of(account):
+            problem = _problem_of_place(path)
+        if problem:
+            found.append({"path": path, "filesystem": mount.filesystem[:64] if mount else "", "problem": problem})
+    return found
+
+
+def _problem_of_place(path: str) -> DiskProblem | None:
+    """Whether there is room, and nothing that forbids a change, where a path is or will be."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    with contextlib.suppress(OSError):
+        room = os.statvfs(path)
+        # A file system that counts no files has no limit of them.
+        if room.f_bavail * room.f_frsize < _ROOM or (room.f_files and room.f_favail < _FILES):
+            return "full"
+    if _is_unchangeable(path):
+        return "unchangeable"
+    return None
+
+
+def _is_unchangeable(path: str) -> bool:
+    """Whether `chattr +i` or `+a` forbids what a run does there."""
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            answer = fcntl.ioctl(descriptor, _GET_FLAGS, struct.pack("l", 0))
+        finally:
+            os.close(descriptor)
+        return bool(int.from_bytes(answer[:4], sys.byteorder) & (_IMMUTABLE | _APPEND_ONLY))
+    return False
 
 
 def problems(mountinfo: str, command_line: str, paths: Iterable[str]) -> list[DiskState]:

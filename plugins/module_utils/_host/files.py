@@ -199,6 +199,67 @@ def remove_left(path: str, account: Account | None = None) -> None:
                 os.unlink(os.path.join(directory, left))
 
 
+def second_name(path: str) -> str:
+    """Where the former file stays until its replacement was proved, so that going back is a rename and needs no room.
+
+    What reads whole directories passes over such a name: systemd, certbot, Node-RED.
+    """
+    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.pifleet~")
+
+
+def keep_beside(path: str, content: bytes, status: FileStatus, account: Account | None = None) -> None:
+    """Give a file its second name, or where it can have none a copy under it.
+
+    :param path: the file
+    :param content: its content
+    :param status: its status
+    :param account: the user with whose rights that is done
+    :raises HostError: neither can be made
+    """
+    with rights_of(account):
+        path = os.path.realpath(path)
+        second = second_name(path)
+        try:
+            # One that a killed run has left.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(second)
+            os.link(path, second, follow_symlinks=False)
+            return
+        except OSError:
+            # A file system without links, or a file of somebody else's (fs.protected_hardlinks).
+            pass
+    replace(second, content, mode_of(status), status["uid"], status["gid"], account)
+
+
+def put_back(path: str, content: bytes, status: FileStatus, account: Account | None = None) -> bool:
+    """Rename the second name of a file back, if that still is the file that it was.
+
+    :param path: the file
+    :param content: what it was
+    :param status: the status that it had
+    :param account: the user with whose rights that is done
+    :returns: whether it is back; nothing was changed otherwise
+    """
+    with rights_of(account):
+        path = os.path.realpath(path)
+        second = second_name(path)
+        try:
+            if os.path.islink(second) or read(second) != content:
+                return False
+            os.rename(second, path)
+            synchronize_directory(os.path.dirname(path))
+        except (OSError, HostError):
+            return False
+        # Rights may have been taken away under the other name; where that cannot be undone, all the rest is.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fchmod(descriptor, mode_of(status))
+            finally:
+                os.close(descriptor)
+    return True
+
+
 def replace(
     path: str,
     content: bytes,

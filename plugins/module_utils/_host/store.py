@@ -26,6 +26,10 @@ BASE = STORE_DIRECTORY
 #: The records of the open transaction and of the last proof.
 TRANSACTION = "transaction.json"
 PROVED = "proved.json"
+#: The record of a transaction that was proved, and that is gone back from should Node-RED end by itself.
+WATCHED = "watched.json"
+#: What the host itself has gone back from, until another change was proved.
+WENT_BACK = "went_back.json"
 
 #: Seconds to wait for another run that works on the same host.
 LOCK_TIMEOUT = 60

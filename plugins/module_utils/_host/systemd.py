@@ -59,21 +59,22 @@ def systemctl(*arguments: str, check: bool = True) -> str:
     return run.stdout
 
 
-def match_watchers(paths: Iterable[str]) -> None:
+def match_watchers(paths: Iterable[str], *options: str) -> None:
     """Have units that watch for something run where their files were put back, and all stop whose files are gone again.
 
     :param paths: the files of any kind that were put back or removed, before which systemd has read its files anew
+    :param options: for systemctl; while the host starts, nobody may wait for other units
     """
     for path in paths:
         directory, name = os.path.split(path)
         if directory != UNIT_DIRECTORY:
             continue
         if not os.path.exists(path):
-            systemctl("stop", name, check=False)
+            systemctl("stop", *options, name, check=False)
             # systemd remembers a unit that it could not read, as one that has failed.
             systemctl("reset-failed", name, check=False)
         elif name.endswith((".path", ".timer")):
-            systemctl("restart", name, check=False)
+            systemctl("restart", *options, name, check=False)
 
 
 def processes(control_group: str) -> list[int]:

@@ -9,37 +9,75 @@ Everything lies in a directory only root can enter:
     /var/lib/pifleet-nodered/<service>/
         transaction.json     the open transaction; there is none when all is proved
         proved.json          what the last proof expected and saw
+        watched.json         the transaction before, as long as the host itself still watches whether it lasts
+        went_back.json       why the host itself has gone back, until another change was proved
         backups/<id>/        the files as they were before transaction <id>, and those it was refused with
         lock
 
 A file is kept before it is replaced, and the record reaches the disk before the file does. So whenever a run is
-killed, the next one finds either nothing to undo or all it needs to undo it.
+killed, the next one finds either nothing to undo or all it needs to undo it. The former file stays beside the new one under
+a second name until that is proved, so that going back is a rename, which needs no room.
+
+A transaction is open, then proved, then watched where that was asked for, then closed. While it is open a unit of systemd
+waits for the next start of the host, and while it is watched another one runs (`residents`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import UNIT_DIRECTORY
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_way_back
 
 from . import files
-from .account import Account
+from .account import Account, rights_of
 from .errors import ConflictError, HostError
-from .store import PROVED, TRANSACTION, Store, as_json
+from .residents import Resident
+from .store import PROVED, TRANSACTION, WATCHED, WENT_BACK, Store, as_json
+from .systemd import match_watchers, systemctl
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        Cause,
+        CommittedProof,
         CredentialsPlan,
+        Outcome,
         Proof,
         ReplacedFile,
         ServiceBefore,
         TransactionRecord,
+        WatchedRecord,
+        WatchPlan,
+        WayBack,
     )
+
+#: Finishes or undoes, before Node-RED starts with the host, what a run has left that was killed.
+BOOT = Resident(
+    "boot",
+    "_host.transaction",
+    "at_boot",
+    "Finish or undo what an interrupted run has left of",
+    TRANSACTION,
+    order="Before",
+    options="Type=oneshot\nTimeoutStartSec=120",
+)
+#: Watches whether Node-RED lives on after a change.
+WATCH = Resident(
+    "watch",
+    "_service.watch",
+    "watch",
+    "Watch whether a change has ended",
+    WATCHED,
+    order="After",
+    options="Type=exec\nRestart=on-failure\nRestartSec=5",
+)
 
 
 class Transaction:
@@ -53,6 +91,8 @@ class Transaction:
         self.store = store
         #: None while the transaction is not open.
         self.record: TransactionRecord | None = store.read(TRANSACTION)
+        #: By the paths of files that somebody else has written to since: where the way back has kept what they wrote.
+        self.displaced: dict[str, str] = {}
 
     @property
     def open(self) -> bool:
@@ -96,8 +136,8 @@ class Transaction:
         """
         if self.proof:
             self.commit(self.proof)
-            self.record = None
         if self.record is None:
+            self.end_watch()
             self.record = {
                 "id": f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}",
                 "before": before,
@@ -112,6 +152,7 @@ class Transaction:
                 "proof": None,
             }
             self._save()
+            BOOT.install(self.store)
 
     def note(self, **facts: t.Any) -> None:
         """Put facts into the record.
@@ -168,13 +209,25 @@ class Transaction:
         entry: ReplacedFile | None = None
         replaced = self.open_record["files"]
         if not any(each["path"] == path for each in replaced):
-            entry = {"path": path, "user": account.name if account else None, "backup": None, "status": None}
+            entry = {
+                "path": path,
+                "user": account.name if account else None,
+                "backup": None,
+                "status": None,
+                "written": "",
+            }
             if present is not None:
                 backup = f"backups/{self.identifier}/{len(replaced)}-{os.path.basename(path)}"
                 self.store.keep(backup, present)
                 entry["backup"], entry["status"] = backup, status
             replaced.append(entry)
             self._save()
+            if present is not None and status is not None:
+                files.keep_beside(path, present, status, account)
+        for each in replaced:
+            if each["path"] == path:
+                each["written"] = checksum(content)
+        self._save()
         if content is None:
             files.remove(path, account)
             return
@@ -182,6 +235,7 @@ class Transaction:
             files.replace(path, content, mode, uid, gid, account, expected)
         except ConflictError:
             if entry is not None:
+                _forget_beside(entry)
                 replaced.remove(entry)
                 self._save()
             raise
@@ -205,46 +259,183 @@ class Transaction:
             self._save()
         return files.make_directory(path, mode, account)
 
-    def commit(self, proof: Proof) -> None:
+    def commit(self, proof: Proof, watch: WatchPlan | None = None) -> None:
         """The new state is proved: it becomes the one to go back to. The old files stay in backups.
 
         :param proof: what was proved
+        :param watch: how the host is to watch whether it lasts; None has it believed at once
         """
+        self.end_watch()
+        if self.record and self.proof != proof:
+            self.note(proof=proof)
+        former: CommittedProof | None = self.store.read(PROVED)
         self.store.write(PROVED, {**proof, "transaction": self.identifier})
-        if self.record:
-            if self.record["files"]:
-                self.store.keep(f"backups/{self.identifier}/{TRANSACTION}", as_json(self.record))
-            self.store.discard(TRANSACTION)
+        if not self.record:
+            return
+        if self.record["files"]:
+            self.store.discard(WENT_BACK)
+            self.store.keep(f"backups/{self.identifier}/{TRANSACTION}", as_json(self.record))
+        if self.record["files"] and watch:
+            self.store.write(WATCHED, {"transaction": self.record, "former": former, "plan": watch})
+            self._forget()
+            WATCH.install(self.store)
+            systemctl("restart", "--no-block", WATCH.unit_name(self.store.service), check=False)
+        else:
+            self.close()
 
-    def undo(self) -> None:
+    @property
+    def watched(self) -> WatchedRecord | None:
+        """The transaction before, as long as the host watches whether it lasts."""
+        return self.store.read(WATCHED)
+
+    def reopen(self) -> None:
+        """Open the transaction again that is watched, to be undone."""
+        watched = self.watched
+        if watched is None:
+            raise AssertionError("no transaction is watched")
+        if watched["former"]:
+            self.store.write(PROVED, watched["former"])
+        else:
+            self.store.discard(PROVED)
+        # Whatever runs by now, it has to be started with the old files.
+        self.record = {**watched["transaction"], "proof": None, "restarted": True}
+        self._save()
+        BOOT.install(self.store)
+        self.store.discard(WATCHED)
+
+    def end_watch(self) -> None:
+        """Believe what is watched, if anything is. The unit that does so is told to end last, because it may call this."""
+        watched = self.watched
+        if watched:
+            for entry in watched["transaction"]["files"]:
+                _forget_beside(entry)
+            self.store.discard(WATCHED)
+        if watched or os.path.exists(self.store.path(f"{WATCH.name}.pyz")):
+            WATCH.remove(self.store)
+            systemctl("daemon-reload", check=False)
+            systemctl("stop", "--no-block", WATCH.unit_name(self.store.service), check=False)
+
+    def undo(self) -> list[str]:
         """Put every file back as it was, keeping the refused ones beside the backups; the transaction stays open.
 
+        One that cannot be put back does not keep the others from it.
+
+        :returns: the paths that were put back; those that had not been changed are not among them
         :raises HostError: a file cannot be put back
         """
+        restored, failures = [], []
         for entry in reversed(self.open_record["files"]):
-            self._put_back(entry)
+            try:
+                if self._put_back(entry):
+                    restored.append(entry["path"])
+            except (HostError, OSError) as exc:
+                failures.append(str(exc))
         for made in reversed(self.open_record["directories"]):
             with Account(made["user"]).rights(), contextlib.suppress(OSError):
                 os.rmdir(made["path"])
+        if failures:
+            back = f" Back as they were are: {', '.join(restored)}." if restored else ""
+            raise HostError(f"{' '.join(failures)}{back}")
+        return restored
 
-    def _put_back(self, entry: ReplacedFile) -> None:
+    def _put_back(self, entry: ReplacedFile) -> bool:
+        """Put one file back; tells whether it was another one."""
         path, status = entry["path"], entry["status"]
         account = Account(entry["user"]) if entry["user"] else None
         files.remove_left(path, account)
-        refused = files.read(path, account)
-        if refused is not None:
-            self.store.keep(f"backups/{self.identifier}/refused-{os.path.basename(path)}", refused)
+        present, present_status = files.read_with_status(path, account)
         if entry["backup"] is None or status is None:
-            files.remove(path, account)
-            return
+            if present is not None:
+                self._keep_refused(entry, present)
+                files.remove(path, account)
+            return present is not None
         content = files.read(self.store.path(entry["backup"]))
         if content is None:
             raise HostError(f"The kept copy {self.store.path(entry['backup'])} of {path} is gone.")
-        files.replace(path, content, files.mode_of(status), status["uid"], status["gid"], account)
+        if (present, present_status) == (content, status):
+            return False
+        if present is not None:
+            self._keep_refused(entry, present)
+        if not files.put_back(path, content, status, account):
+            files.replace(path, content, files.mode_of(status), status["uid"], status["gid"], account)
+        return True
+
+    def _keep_refused(self, entry: ReplacedFile, content: bytes) -> None:
+        """Keep what is put aside, for who reads it later: no reason not to go back."""
+        name = f"backups/{self.identifier}/refused-{os.path.basename(entry['path'])}"
+        with contextlib.suppress(HostError, OSError):
+            self.store.keep(name, content)
+            # A record of an earlier release does not say what was written.
+            if checksum(content) != entry.get("written", checksum(content)):
+                self.displaced[entry["path"]] = self.store.path(name)
 
     def close(self) -> None:
-        """Forget the transaction: all is as it was before."""
+        """Forget the transaction, and take the second names of its files away."""
+        for entry in self.record["files"] if self.record else ():
+            _forget_beside(entry)
+        self._forget()
+
+    def _forget(self) -> None:
         self.store.discard(TRANSACTION)
+        BOOT.remove(self.store)
+        self.record = None
 
     def _save(self) -> None:
         self.store.write(TRANSACTION, self.open_record)
+
+
+def _forget_beside(entry: ReplacedFile) -> None:
+    account = Account(entry["user"]) if entry["user"] else None
+    with contextlib.suppress(HostError), rights_of(account):
+        files.remove(files.second_name(os.path.realpath(entry["path"])))
+
+
+def tell(store: Store, identifier: str, cause: Cause, outcome: Outcome) -> None:
+    """Say that the host itself has gone back, here and to the next run.
+
+    :param store: the store of the service
+    :param identifier: the transaction that was undone
+    :param cause: why
+    :param outcome: how that ended
+    """
+    way_back: WayBack = {
+        "transaction": identifier,
+        "clock": int(time.time()),
+        "cause": cause,
+        "outcome": outcome,
+    }
+    store.write(WENT_BACK, way_back)
+    sys.stderr.write(f"{of_way_back(way_back, store.service)}\n")
+
+
+def at_boot(service: str) -> int:
+    """Finish or undo what a killed run has left, before Node-RED starts; the program of `BOOT`.
+
+    :param service: the name of the service, with its suffix
+    :returns: the status to exit with
+    """
+    store = Store(service)
+    with store.lock():
+        transaction = Transaction(store)
+        if transaction.proof:
+            transaction.commit(transaction.proof)
+            return 0
+        if not transaction.open:
+            return 0
+        identifier = transaction.open_record["id"]
+        replaced = [entry["path"] for entry in transaction.open_record["files"]]
+        try:
+            transaction.undo()
+        except HostError as exc:
+            # The next run tries again.
+            sys.stderr.write(f"Going back failed: {exc}\n")
+            tell(store, identifier, "interrupted", "failed")
+            return 1
+        finally:
+            # systemd has read what was there.
+            if any(path.startswith(f"{UNIT_DIRECTORY}/") for path in replaced):
+                systemctl("daemon-reload", check=False)
+                match_watchers(replaced, "--no-block")
+        tell(store, identifier, "interrupted", "back")
+        transaction.close()
+    return 0

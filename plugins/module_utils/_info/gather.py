@@ -26,7 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.network impo
     connections,
     fully_qualified_name,
 )
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, WENT_BACK, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import overrides
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.elsewhere import elsewhere
@@ -55,10 +55,14 @@ if t.TYPE_CHECKING:
         HostState,
         ServiceState,
         SettingsState,
+        WayBack,
     )
 
 #: States of a unit file to which `systemctl enable` can add nothing.
 ENABLED = ("enabled", "enabled-runtime", "static", "generated", "indirect", "alias")
+
+#: Seconds for which a host tells that it has gone back by itself. Who still has not read it will find the old state anyway.
+LATELY = 7 * 86400
 
 
 def gather(
@@ -128,6 +132,7 @@ def gather(
         "dependents": None,
         "proof": None,
         "transaction": None,
+        "went_back": None,
         "details": None,
     }
     if not unit.exists or unit.node_red_version is None or unit.launch.manager:
@@ -148,7 +153,7 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, dependen
         "gid": account.gid,
     }
     state["settings"] = _settings_state(unit)
-    state["disks"] = disk_problems(_places(unit))
+    state["disks"] = [*disk_problems(_places_of_user(unit), account), *disk_problems(_places_of_root(unit))]
     state["certificate"] = _certificate_state(unit, state["certificate"])
     state["exposed"] = exposed_files(unit.user_dir, account, wanted_umask(unit.name))
     # Before anything here connects to the server.
@@ -161,11 +166,17 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, dependen
         state["details"] = gather_details(unit, unit.processes())
 
 
-def _places(unit: LocatedUnit) -> list[str]:
-    """Where a run writes, with all links resolved."""
+def _places_of_user(unit: LocatedUnit) -> list[str]:
+    """Where a run writes with the rights of the service's user, with all links resolved."""
+    certificate = os.path.join(unit.settings_directory, certificate_file(unit.settings_path))
     with unit.account.rights():
-        of_user = [os.path.realpath(path) for path in (unit.settings_directory, unit.user_dir)]
-    return [*of_user, *map(os.path.realpath, (os.path.dirname(DROP_IN % unit.name), Store(unit.name).path()))]
+        places = (unit.settings_directory, unit.user_dir, unit.settings_path, certificate)
+        return list(map(os.path.realpath, places))
+
+
+def _places_of_root(unit: LocatedUnit) -> list[str]:
+    """Where it writes as root."""
+    return list(map(os.path.realpath, (os.path.dirname(DROP_IN % unit.name), Store(unit.name).path())))
 
 
 def _status(unit: Unit) -> FileStatus | None:
@@ -271,6 +282,9 @@ def _gather_proof(unit: LocatedUnit, state: HostState) -> None:
     record = Transaction(store).record
     if record:
         state["transaction"] = {"id": record["id"]}
+    way_back: WayBack | None = store.read(WENT_BACK)
+    if way_back and state["host"]["clock"] - way_back["clock"] < LATELY:
+        state["went_back"] = way_back
     plan = record["credentials"] if record else None
     state["credentials"] = read_credentials(unit, plan["keys"] if plan else [])
     proved: CommittedProof | None = store.read(PROVED)

@@ -55,6 +55,7 @@ PROPERTIES = (
     "Environment",
     "EnvironmentFiles",
     "MainPID",
+    "NRestarts",
     "ControlGroup",
     "UMask",
     "NeedDaemonReload",

@@ -28,6 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit imp
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN, ENVIRONMENT_FILE
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced
 
 from .proof import Prover, difference, probed
 from .sessions import end_sessions, sessions_file
@@ -43,6 +44,7 @@ if t.TYPE_CHECKING:
         Requirements,
         ServiceBefore,
         UndoResult,
+        WatchPlan,
     )
 
 #: How many lines of the journal a failure shows.
@@ -66,6 +68,8 @@ class DesiredService(t.NamedTuple):
     username: str | None = None
     #: Whether what was replaced can still be put back, until `Service.commit`.
     keep_open: bool = False
+    #: Minutes for which the host watches whether what was replaced lasts; 0 for not at all.
+    watch_minutes: int = 0
     #: Whether a service that is still starting is spared the restart, if it can be proved as it is.
     wait_before_restart: bool = False
 
@@ -122,14 +126,15 @@ class Service:
             if desired.keep_open:
                 transaction.note(proof=proof)
             else:
-                transaction.commit(proof)
+                transaction.commit(proof, self._watch_plan(desired.watch_minutes))
         return {"changed": restarted, "proof": proof, "transaction": identifier, "served": served}
 
-    def commit(self, identifier: str, username: str | None) -> None:
+    def commit(self, identifier: str, username: str | None, watch_minutes: int) -> None:
         """Finish the transaction that `prove` has left open.
 
         :param identifier: its name; nothing is done where another one is open by now
         :param username: as in `DesiredService`
+        :param watch_minutes: as in `DesiredService`
         :raises HostError: the login could not be proved; the old state runs again
         """
         with self.store.lock():
@@ -144,7 +149,20 @@ class Service:
                 self.prover.prove_login(proof["expected"], username)
             except HostError as exc:
                 raise self._roll_back(transaction, exc) from exc
-            transaction.commit(proof)
+            transaction.commit(proof, self._watch_plan(watch_minutes))
+
+    def _watch_plan(self, minutes: int) -> WatchPlan | None:
+        if not minutes:
+            return None
+        return {
+            "minutes": minutes,
+            "restarts": int(self.unit.now().get("NRestarts") or 0),
+            "timeout": self.timeout,
+            "stable": self.stable,
+            "user": self.unit.user,
+            "user_dir": self.unit.user_dir,
+            "settings_path": self.unit.settings_path,
+        }
 
     def restrict_permissions(self) -> bool:
         """Take the rights of other users away from the files that hold secrets; returns whether there were any."""
@@ -218,37 +236,58 @@ class Service:
         :returns: what was put back
         :raises HostError: a file cannot be put back, or the old state does not run
         """
+        nothing: UndoResult = {
+            "changed": False,
+            "restored": [],
+            "displaced": [],
+            "transaction": None,
+            "finished": False,
+        }
         # A look without the lock first: where there is nothing to undo, not even the directory of the lock is made.
         if not Transaction(self.store).open:
-            return {"changed": False, "restored": [], "transaction": None}
+            return nothing
         with self.store.lock():
             transaction = Transaction(self.store)
-            if identifier and transaction.identifier != identifier:
+            if not transaction.open or (identifier and transaction.identifier != identifier):
                 # Another run has begun from this state.
-                return {"changed": False, "restored": [], "transaction": None}
-            present = transaction.identifier
-            restored: list[str] = []
+                return nothing
+            result: UndoResult = {**nothing, "transaction": transaction.identifier}
             if transaction.proof and not identifier:
                 transaction.commit(transaction.proof)
-            elif transaction.open:
-                restored = self._undo(transaction)
-        return {"changed": bool(restored), "restored": restored, "transaction": present}
+                return {**result, "finished": True}
+            restored = self._undo(transaction)
+        return {**result, "changed": bool(restored), "restored": restored, "displaced": self._displaced(transaction)}
+
+    def take_back(self, transaction: Transaction) -> None:
+        """Put back what was proved, and has not lasted. To be used under the store's lock.
+
+        :param transaction: one that is watched
+        :raises HostError: as `undo`
+        """
+        transaction.reopen()
+        self._undo(transaction)
+
+    def _displaced(self, transaction: Transaction) -> list[str]:
+        """Where the owner's own text is kept; other files Node-RED itself writes."""
+        path = transaction.displaced.get(self.unit.settings_path)
+        return [path] if path else []
 
     def _undo(self, transaction: Transaction) -> list[str]:
         record = transaction.open_record
-        restored = [entry["path"] for entry in record["files"]]
-        if record["restarted"] and not restored:
+        replaced = [entry["path"] for entry in record["files"]]
+        if record["restarted"] and not replaced:
             self._discard_proof()
         if record["restarted"]:
             # A server that runs with the new files may write some of them anew.
             systemctl("stop", self.unit.name)
         try:
-            transaction.undo()
+            restored = transaction.undo()
         except HostError:
+            systemctl("daemon-reload", check=False)
             systemctl("start", self.unit.name, check=False)
             raise
         systemctl("daemon-reload")
-        match_watchers(restored)
+        match_watchers(replaced)
         self.unit = located(self.unit.refresh())
         self._start_as_before(transaction)
         transaction.close()
@@ -291,8 +330,9 @@ class Service:
                 restored=[],
                 transaction=identifier,
             )
+        aside = of_displaced(self._displaced(transaction))
         return HostError(
-            f"{reason} The old files are back and the service is as it was before.",
+            f"{reason} The old files are back and the service is as it was before.{aside}",
             journal=journal,
             restored=restored,
             transaction=identifier,

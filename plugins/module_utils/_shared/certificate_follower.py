@@ -13,13 +13,10 @@ import typing as t
 
 from . import certbot_deploy_program, certificate_source
 from .checksum import checksum
-from .layout import UNIT_DIRECTORY, lineage_name, store_directory
+from .layout import PYTHON, UNIT_DIRECTORY, in_unit_file, lineage_name, store_directory
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
-
-#: The Python of Debian, which is there as long as the host is.
-PYTHON = "/usr/bin/python3"
 
 _HEAD = "# Written by the Ansible collection pifleet.nodered, which overwrites it: set nodered_certificate_host_key instead.\n"
 
@@ -111,12 +108,12 @@ def follower_files(service: str, user: str, group: str, path: str, key: str, cha
     watched = dict.fromkeys([key, chain, os.path.dirname(key), os.path.dirname(chain)])
     values = {
         "head": _HEAD,
-        "name": _escaped(unit_name(service)),
-        "service": _escaped(service),
-        "watched": "\n".join(f"PathChanged={_escaped(each)}" for each in watched),
+        "name": in_unit_file(unit_name(service)),
+        "service": in_unit_file(service),
+        "watched": "\n".join(f"PathChanged={in_unit_file(each)}" for each in watched),
         "python": PYTHON,
-        "program": _escaped(paths[0]),
-        "directory": _escaped(store_directory(service)),
+        "program": in_unit_file(paths[0]),
+        "directory": in_unit_file(store_directory(service)),
     }
     contents = [inspect.getsource(certificate_source), json.dumps(record, indent=2, sort_keys=True) + "\n"]
     contents += [template.format(**values) for template in (_SERVICE, _PATH, _TIMER, _DROP_IN)]
@@ -130,8 +127,3 @@ def digest(contents: Mapping[str, str]) -> str:
     :returns: a SHA-256
     """
     return checksum(json.dumps(contents, sort_keys=True).encode())
-
-
-def _escaped(text: str) -> str:
-    """The same in a unit file: a percent sign begins a specifier there, and a backslash an escape."""
-    return text.replace("\\", "\\\\").replace("%", "%%")

@@ -243,6 +243,8 @@ class ReplacedFile(t.TypedDict):
     backup: str | None
     #: Of the former file; None where there was none.
     status: FileStatus | None
+    #: SHA-256 of what was written last; empty where the file was removed.
+    written: str
 
 
 class TransactionRecord(RestartPlan):
@@ -261,6 +263,47 @@ class TransactionRecord(RestartPlan):
     restarted: bool
     #: What the host has proved already, while only the control node's word is missing.
     proof: Proof | None
+
+
+class WatchPlan(t.TypedDict):
+    """How a host watches whether a change lasts, and what it needs to go back by itself."""
+
+    minutes: int
+    #: How often systemd had started the service anew before.
+    restarts: int
+    #: As in `Service`.
+    timeout: int
+    stable: int
+    #: As in `Unit`.
+    user: str | None
+    user_dir: str | None
+    settings_path: str | None
+
+
+class WatchedRecord(t.TypedDict):
+    """The record watched.json: a transaction that was proved and can still be undone."""
+
+    transaction: TransactionRecord
+    #: What had been proved before; None where nothing had.
+    former: CommittedProof | None
+    plan: WatchPlan
+
+
+#: Node-RED has ended by itself; the host was started in the middle of a run.
+Cause: t.TypeAlias = t.Literal["ended", "interrupted"]
+#: The files are back; they are not, because more people could enter than before; they could not be put back.
+Outcome: t.TypeAlias = t.Literal["back", "closed", "failed"]
+
+
+class WayBack(t.TypedDict):
+    """The record went_back.json: what a host has done by itself since a run had changed it."""
+
+    #: The transaction that was undone.
+    transaction: Name
+    #: When, in seconds since 1970-01-01 UTC.
+    clock: Seconds
+    cause: Cause
+    outcome: Outcome
 
 
 # What host_info returns
@@ -376,8 +419,9 @@ class SettingsState(t.TypedDict):
     stock: Content | None
 
 
-#: What is written there is gone after the next start; cannot be written; has no owner and no mode.
-DiskProblem: t.TypeAlias = t.Literal["temporary", "read-only", "without owners"]
+#: What is written there is gone after the next start; cannot be written; has no owner and no mode; there is no room; it is
+#: immutable (chattr).
+DiskProblem: t.TypeAlias = t.Literal["temporary", "read-only", "without owners", "full", "unchangeable"]
 
 
 class DiskState(t.TypedDict):
@@ -589,6 +633,8 @@ class HostState(t.TypedDict):
     proof: ProofState | None
     #: None where no transaction is open.
     transaction: TransactionState | None
+    #: None where the host has not gone back by itself since the last change.
+    went_back: WayBack | None
     #: None where they were not asked for, or where there is no service.
     details: AuditDetails | None
 
@@ -705,8 +751,12 @@ class UndoResult(ModuleResult):
 
     #: The files that were put back.
     restored: list[Path]
+    #: Where the text of a file is kept that somebody had edited since it was written.
+    displaced: list[Path]
     #: The transaction that was finished or undone; None where there was none.
     transaction: Name | None
+    #: Whether it was finished, because it had been proved.
+    finished: bool
 
 
 class FileReplacement(ModuleResult):

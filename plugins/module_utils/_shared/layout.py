@@ -33,6 +33,9 @@ UNIT_DIRECTORY = "/etc/systemd/system"
 #: The root-only directory of this collection's records, kept files and locks, one below it for each service.
 STORE_DIRECTORY = "/var/lib/pifleet-nodered"
 
+#: The Python of Debian, which is there as long as the host is.
+PYTHON = "/usr/bin/python3"
+
 #: Where certbot keeps everything.
 CERTBOT_DIRECTORY = "/etc/letsencrypt"
 
@@ -74,3 +77,8 @@ def store_directory(service: str) -> str:
     :param service: the name of the service, with or without its suffix
     """
     return os.path.join(STORE_DIRECTORY, service.removesuffix(".service"))
+
+
+def in_unit_file(text: str) -> str:
+    """The same in a unit file: a percent sign begins a specifier there, and a backslash an escape."""
+    return text.replace("\\", "\\\\").replace("%", "%%")

@@ -100,6 +100,16 @@ def require_lasting_disks(state: HostState | t.Mapping[str, t.Any]) -> None:
                 f"{path} is on a file system that is mounted read-only ({filesystem}). Make it writable, secure the host,"
                 " and make it read-only again: mount -o remount,rw and remount,ro."
             )
+        if disk["problem"] == "full":
+            raise UserError(
+                f"There is no room where {path} is ({filesystem}): a run needs 1 MiB and 16 files. Make room, and look what"
+                f" fills it: df -h {path}; df -i {path}"
+            )
+        if disk["problem"] == "unchangeable":
+            raise UserError(
+                f"{path} cannot be changed, not even by root, because somebody has made it so: chattr -i -a {path} takes"
+                " that back."
+            )
         raise UserError(
             f"{path} is on {filesystem}, which keeps neither owners nor rights of files: every user of this host could read"
             " the private key and the logins there. Move the directory to a disk with ext4."

@@ -15,6 +15,7 @@ import os
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_way_back
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import covers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import Status, analyse
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
@@ -240,6 +241,14 @@ TRANSACTION_PENDING = RULES.add(
     "A run was interrupted before it proved its changes",
     "Files were replaced, and nobody knows whether Node-RED works with them.",
     "Run pifleet.nodered.secure, which finishes or undoes it.",
+)
+
+WENT_BACK = RULES.add(
+    "change-not-lasting",
+    Severity.MEDIUM,
+    "The host had to help itself after the last run",
+    "What was asked for is not what the host has; or it is, and Node-RED ends with it from time to time.",
+    "Look in the journal of Node-RED for what ended it, correct the variables, and run pifleet.nodered.secure.",
 )
 
 PROOF_FAILED = RULES.add(
@@ -518,6 +527,8 @@ def _service(host: Host) -> Iterator[Finding]:
         )
     if host.state["transaction"]:
         yield host.finding(TRANSACTION_PENDING, "A transaction is open.")
+    if host.state["went_back"]:
+        yield host.finding(WENT_BACK, of_way_back(host.state["went_back"], service["name"]))
     failures = (host.state["proof"] or {}).get("failures", [])
     if failures and service["active"]:
         yield host.finding(PROOF_FAILED, f"Since the last proof: {'; '.join(failures)}.")

@@ -18,13 +18,28 @@ from .drop_in import LOWEST_PORT, drop_in, environment_file, means_the_same, uma
 #: Of a service that nobody has asked for another.
 CLOSED_UMASK = "0077"
 
+#: The longest watch, in minutes. Until it ends, the files of before stay where they are.
+LONGEST_WATCH = 1440
+
+
+def check_watch(minutes: int) -> None:
+    """Refuse a watch of a length that cannot be meant.
+
+    :raises UserError: it is
+    """
+    if not 0 <= minutes <= LONGEST_WATCH:
+        raise UserError(
+            f"nodered_watch_minutes: {minutes} must be from 0, for no watch, to {LONGEST_WATCH}, which is a day."
+        )
+
 
 def check_options(options: Mapping[str, t.Any]) -> None:
     """Refuse what the service could not be given, and users whose sessions cannot be meant.
 
-    :param options: `environment`, `admin_users` and `revoke` as the module restart takes them
-    :raises UserError: a variable that systemd would not take, or a name that is nobody's
+    :param options: `environment`, `watch_minutes`, `admin_users` and `revoke` as the module restart takes them
+    :raises UserError: a variable that systemd would not take, a watch that is too long, or a name that is nobody's
     """
+    check_watch(options["watch_minutes"])
     environment_file(options["environment"] or {})
     drop_in(options["umask"] or CLOSED_UMASK, options["port"])
     names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []

@@ -17,6 +17,14 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import layout
 
 
+@pytest.fixture(autouse=True)
+def units(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """The directory of the administrator's units, as far as it is written to beside a transaction."""
+    directory = tmp_path_factory.mktemp("units")
+    monkeypatch.setattr(layout, "UNIT_DIRECTORY", str(directory))
+    return directory
+
+
 @pytest.fixture
 def letsencrypt(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     """An empty folder of certbot, and of the collection's records."""

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
+import typing as t
 
 import pytest
 
@@ -69,22 +72,53 @@ def test_problems(name: str, command_line: str, problem: str | None) -> None:
     assert [(disk["path"], disk["problem"]) for disk in found] == ([(PATH, problem)] if problem else [])
 
 
-def test_what_the_kernel_says(tmp_path: pathlib.Path) -> None:
-    """In a mount namespace of its own, which ends with its process."""
-    program = "import json, sys; from ansible_collections.pifleet.nodered.plugins.module_utils._host import disks"
-    program += "; print(json.dumps(disks.disk_problems(sys.argv[1:])))"
-    (tmp_path / "memory").mkdir()
-    (tmp_path / "fixed").mkdir()
-    script = f"mount -t tmpfs none memory; mount --bind fixed fixed; mount -o remount,ro,bind fixed; {sys.executable} -c '{program}' $PWD/memory/a $PWD/fixed"
+def in_a_namespace(directory: pathlib.Path, script: str, call: str) -> t.Any:
+    """What a call returns after a script in a mount namespace of its own, which ends with its process."""
+    program = "import json, os; from ansible_collections.pifleet.nodered.plugins.module_utils._host import disks"
+    program += f"; print(json.dumps({call}))"
     run = subprocess.run(
-        ["unshare", "--mount", "sh", "-euc", script],
-        cwd=tmp_path,
+        ["unshare", "--mount", "sh", "-euc", f'{script}; exec "$@"', "sh", sys.executable, "-c", program],
+        cwd=directory,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert [each["problem"] for each in json.loads(run.stdout)] == ["temporary", "read-only"]
+    return json.loads(run.stdout)
+
+
+def test_what_the_kernel_says(tmp_path: pathlib.Path) -> None:
+    found = in_a_namespace(
+        tmp_path,
+        "mkdir memory fixed; mount -t tmpfs none memory; mount --bind fixed fixed; mount -o remount,ro,bind fixed",
+        "disks.disk_problems([os.path.realpath(path) for path in ('memory/a', 'fixed')])",
+    )
+    assert [each["problem"] for each in found] == ["temporary", "read-only"]
+
+
+def test_a_disk_without_room(tmp_path: pathlib.Path) -> None:
+    """Of a file system in memory, which has other problems as well."""
+    assert in_a_namespace(
+        tmp_path,
+        "mkdir bytes files good; mount -t tmpfs -o size=1100k none bytes; mount -t tmpfs -o nr_inodes=10 none files;"
+        " mount -t tmpfs none good; dd if=/dev/zero of=bytes/filler bs=1k count=200 status=none",
+        "[disks._problem_of_place(os.path.realpath(path)) for path in ('bytes/a/b', 'files', 'good/a')]",
+    ) == ["full", "full", None]
+
+
+@pytest.mark.parametrize(("flags", "problem"), [(0x10, "unchangeable"), (0x20, "unchangeable"), (0x80000, None)])
+def test_what_chattr_forbids(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, flags: int, problem: str | None
+) -> None:
+    def ioctl(descriptor: int, request: int, _argument: bytes) -> bytes:
+        # As `strace lsattr` shows it on a 64-bit machine.
+        assert request == 0x80086601
+        assert os.readlink(f"/proc/self/fd/{descriptor}") == str(tmp_path)
+        return struct.pack("l", flags)
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    found = disk_problems([str(tmp_path / "settings.js")])
+    assert [each["problem"] for each in found] == ([problem] if problem else [])
 
 
 def test_this_machine_keeps_what_is_written() -> None:

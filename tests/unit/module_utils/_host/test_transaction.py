@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import stat
@@ -249,3 +250,140 @@ def test_what_was_proved_is_finished_before_something_else_begins(
     transaction.replace(str(host / "settings.js"), b"newest settings", 0o600, *ME)
     transaction.undo()
     assert (host / "settings.js").read_bytes() == b"newer settings"
+
+
+def no_room(*_arguments: object, **_options: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def beside(folder: pathlib.Path) -> list[str]:
+    return [path.name for path in folder.rglob(".*")]
+
+
+def test_the_way_back_needs_no_room(store: Store, host: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = snapshot(host)
+    transaction = change_everything(store, host)
+    # Neither for what is put aside.
+    monkeypatch.setattr(files, "_open_new", no_room)
+    assert sorted(transaction.undo()) == [str(host / "nodecerts/server.pem"), str(host / "settings.js")]
+    transaction.close()
+    assert snapshot(host) == before
+
+
+def test_a_change_without_room_is_undone_without_a_write(
+    store: Store, host: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(host)
+    transaction = Transaction(store)
+    transaction.begin(BEFORE)
+    with monkeypatch.context() as full:
+        real = files._open_new
+        full.setattr(files, "_open_new", lambda path, owner: no_room() if "settings" in path else real(path, owner))
+        with pytest.raises(HostError, match="No space left"):
+            transaction.replace(str(host / "settings.js"), b"new", 0o600, *ME)
+    # As on a file system that has become read-only.
+    for name in ("rename", "unlink", "link"):
+        monkeypatch.setattr(os, name, no_room)
+    monkeypatch.setattr(files, "_open_new", no_room)
+    assert transaction.undo() == []
+    monkeypatch.undo()
+    transaction.close()
+    assert snapshot(host) == before
+
+
+def test_one_that_cannot_be_put_back_stops_no_other(
+    store: Store, host: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (host / "other.json").write_bytes(b"old")
+    before = snapshot(host)
+    transaction = change_everything(store, host)
+    transaction.replace(str(host / "other.json"), b"new", 0o600, *ME)
+    real = os.rename
+    monkeypatch.setattr(
+        os, "rename", lambda source, target: no_room() if "other" in str(source) else real(source, target)
+    )
+    with pytest.raises(HostError) as caught:
+        transaction.undo()
+    assert "other.json cannot be replaced: No space left" in str(caught.value)
+    assert f"Back as they were are: {host / 'settings.js'}, {host / 'nodecerts/server.pem'}." in str(caught.value)
+    assert (host / "settings.js").read_bytes() == b"old settings"
+    assert (host / "other.json").read_bytes() == b"new"
+    monkeypatch.undo()
+    # The next run finds it open, and goes the rest of the way.
+    again = Transaction(store)
+    assert again.undo() == [str(host / "other.json")]
+    again.close()
+    assert snapshot(host) == before
+
+
+@pytest.mark.parametrize("ends", ["commit", "undo"])
+def test_no_second_name_is_left(store: Store, host: pathlib.Path, ends: str) -> None:
+    transaction = change_everything(store, host)
+    assert beside(host) == [".settings.js.pifleet~"]
+    if ends == "commit":
+        proof = make_state()["proof"]
+        assert proof is not None
+        transaction.commit({"expected": proof["expected"], "settings": "abc"})
+    else:
+        transaction.undo()
+        transaction.close()
+    assert beside(host) == []
+
+
+@pytest.mark.parametrize("change", ["written", "gone", "link"])
+def test_a_second_name_that_somebody_has_changed_is_not_trusted(store: Store, host: pathlib.Path, change: str) -> None:
+    before = snapshot(host)
+    transaction = change_everything(store, host)
+    second = host / ".settings.js.pifleet~"
+    if change == "written":
+        second.write_bytes(b"evil")
+    else:
+        second.unlink()
+    if change == "link":
+        (host.parent / "same").write_bytes(b"old settings")
+        second.symlink_to(host.parent / "same")
+    transaction.undo()
+    transaction.close()
+    assert snapshot(host) == before
+    assert not (host / "settings.js").is_symlink()
+
+
+def test_a_file_system_without_links(store: Store, host: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = snapshot(host)
+    monkeypatch.setattr(os, "link", no_room)
+    transaction = change_everything(store, host)
+    assert (host / ".settings.js.pifleet~").read_bytes() == b"old settings"
+    monkeypatch.setattr(files, "_open_new", no_room)
+    transaction.undo()
+    transaction.close()
+    assert snapshot(host) == before
+
+
+def test_what_somebody_else_has_written_is_named(store: Store, host: pathlib.Path) -> None:
+    transaction = change_everything(store, host)
+    (host / "settings.js").write_bytes(b"newer settings\n// precious")
+    transaction.undo()
+    (kept,) = transaction.displaced.values()
+    assert files.read(kept) == b"newer settings\n// precious"
+    assert list(transaction.displaced) == [str(host / "settings.js")]
+
+
+def test_what_nobody_else_has_written_is_not(store: Store, host: pathlib.Path) -> None:
+    transaction = change_everything(store, host)
+    transaction.undo()
+    assert transaction.displaced == {}
+
+
+def test_a_record_of_an_earlier_release_can_be_undone(store: Store, host: pathlib.Path) -> None:
+    before = snapshot(host)
+    transaction = change_everything(store, host)
+    record = record_of(transaction)
+    for entry in record["files"]:
+        del entry["written"]  # type: ignore[misc]
+    store.write("transaction.json", record)
+    (host / ".settings.js.pifleet~").unlink()
+    again = Transaction(store)
+    again.undo()
+    again.close()
+    assert again.displaced == {}
+    assert snapshot(host) == before

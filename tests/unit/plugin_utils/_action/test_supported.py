@@ -79,6 +79,8 @@ def test_supported(version: str) -> None:
     [
         ("temporary", ["file system in memory (overlay)", "next start", "raspi-config"]),
         ("read-only", ["mounted read-only (overlay)", "remount,rw"]),
+        ("full", ["no room where /data is", "1 MiB", "df -h"]),
+        ("unchangeable", ["/data cannot be changed", "chattr -i"]),
         ("without owners", ["/data is on overlay", "every user of this host could read", "ext4"]),
     ],
 )

@@ -147,6 +147,10 @@ FAULTS: list[tuple[str, dict[str, t.Any]]] = [
     ("service-not-running", {"state.service.active": False}),
     ("service-not-enabled", {"state.service.enabled": False}),
     ("transaction-pending", {"state.transaction": {"id": "a"}}),
+    (
+        "change-not-lasting",
+        {"state.went_back": {"transaction": "a", "clock": 0, "cause": "ended", "outcome": "back"}},
+    ),
     ("proof-failed", {"state.proof.failures": ["port 1880 answers plain HTTP"]}),
     ("node-red-out-of-support", {"state.node_red.version": "3.1.15"}),
     ("node-red-out-of-support", {"state.node_red.version": "2.2.3"}),

@@ -9,8 +9,12 @@ from __future__ import annotations
 import pytest
 from host_state import make_state
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import drop_in
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import desired_drop_in
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
+    check_watch,
+    desired_drop_in,
+)
 
 PLAIN, LOW, GROUP = drop_in("0077", None), drop_in("0077", 443), drop_in("0027", None)
 
@@ -42,3 +46,14 @@ def test_a_low_port_that_was_proved_without_help_gets_none() -> None:
     state = make_state(service__drop_in=PLAIN)
     state["proof"]["expected"]["port"] = 443
     assert desired_drop_in(state, {"umask": "0077", "port": None}) == PLAIN
+
+
+@pytest.mark.parametrize("minutes", [0, 10, 1440])
+def test_a_watch_of_up_to_a_day_can_be_asked_for(minutes: int) -> None:
+    check_watch(minutes)
+
+
+@pytest.mark.parametrize("minutes", [-1, 1441])
+def test_another_watch_is_refused(minutes: int) -> None:
+    with pytest.raises(UserError, match="nodered_watch_minutes"):
+        check_watch(minutes)
