@@ -73,7 +73,11 @@ class LookupModule(LookupBase):
                 " -e nodered_hosts=GROUP"
             )
         limit = (variables or {}).get("ansible_limit")
-        if limit and not limit.startswith("@") and meant.isdisjoint(host.name for host in inventory.get_hosts(pattern=limit)):
+        if (
+            limit
+            and not limit.startswith("@")
+            and meant.isdisjoint(host.name for host in inventory.get_hosts(pattern=limit))
+        ):
             raise AnsibleLookupError(
                 f"No host of {pattern} is left by the limit {limit}. Correct -l, or name them with -e nodered_hosts={limit}"
             )

@@ -87,7 +87,8 @@ options:
     default: false
   timeout:
     description:
-      - Seconds that Node-RED may take to answer after a start. A Pi Zero with many nodes takes more than a minute.
+      - Seconds that Node-RED may take to answer after a start, and that its settings may take to load. A Pi Zero with many
+        nodes takes more than a minute.
     type: int
     default: 180
   stable:

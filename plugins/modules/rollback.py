@@ -32,6 +32,11 @@ options:
       - The result of the task that failed, C(ansible_failed_result).
     type: dict
     default: {}
+  timeout:
+    description:
+      - Seconds that Node-RED may take to answer after a start.
+    type: int
+    default: 180
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:

@@ -52,6 +52,7 @@ PROPERTIES = (
     "Group",
     "WorkingDirectory",
     "ExecStart",
+    "ExecStop",
     "Environment",
     "EnvironmentFiles",
     "MainPID",
@@ -60,6 +61,7 @@ PROPERTIES = (
     "NeedDaemonReload",
     "ActiveEnterTimestampMonotonic",
     "NoNewPrivileges",
+    "TimeoutStopUSec",
 )
 
 #: What Node.js is called.

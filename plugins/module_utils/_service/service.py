@@ -16,7 +16,13 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import match_watchers, systemctl
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
+    LONGEST_STOP,
+    end,
+    match_watchers,
+    stop_limit,
+    systemctl,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import (
@@ -75,7 +81,7 @@ class Service:
     """The systemd service of one Node-RED, to be brought into a proved state.
 
     :param unit: its unit
-    :param timeout: seconds that Node-RED may take to answer after a start
+    :param timeout: seconds that Node-RED may take to answer after a start, and its settings to load
     :param stable: seconds after which the same process must still run and answer
     :raises HostError: the host has no such service
     """
@@ -198,7 +204,7 @@ class Service:
         sessions = sessions_file(self.unit, target) if transaction.ends_sessions else None
         if sessions or plan_of(transaction):
             transaction.note(restarted=True)
-            systemctl("stop", self.unit.name)
+            self._end("stop")
         if sessions:
             end_sessions(self.unit, transaction, sessions)
         encrypt_anew(self.unit, transaction)
@@ -208,7 +214,19 @@ class Service:
         if transaction.open:
             transaction.note(restarted=True)
         systemctl("reset-failed", self.unit.name, check=False)
-        systemctl("restart", self.unit.name)
+        self._end("restart")
+
+    def _end(self, verb: str) -> None:
+        """Stop or restart the service; where it does not end even by force, it is started as soon as it has."""
+        try:
+            end(verb, self.unit.name, self._stop_limit)
+        except HostError:
+            systemctl("start", "--no-block", self.unit.name, check=False)
+            raise
+
+    @property
+    def _stop_limit(self) -> float:
+        return stop_limit(self.unit.now(), max(LONGEST_STOP, self.timeout))
 
     # Back
 
@@ -253,7 +271,7 @@ class Service:
             self._discard_proof()
         if record["restarted"]:
             # A server that runs with the new files may write some of them anew.
-            systemctl("stop", self.unit.name)
+            self._end("stop")
         try:
             restored = transaction.undo()
         except HostError:
@@ -272,7 +290,7 @@ class Service:
         record = transaction.open_record
         before = record["before"]
         if not before["active"]:
-            systemctl("stop", self.unit.name)
+            end("stop", self.unit.name, self._stop_limit)
         # A server that has read the files which are gone now may well answer as before.
         elif record["restarted"] or not self.prover.matches_previous(before):
             self._restart(transaction)

@@ -27,6 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
 from .answers import Shape, ShapeError, checked, failure_message, how_it_ended, parsed
 from .bounds import bounded
 from .facts import refuse_facts
+from .keepalive import keep_alive
 from .supported import require_lasting_disks, require_node_red
 
 
@@ -56,6 +57,9 @@ def host_certificate(state: t.Mapping[str, t.Any], asked: t.Iterable[str] = ()) 
 #: certbot waits for its server, Node-RED stops, starts, is put back and starts again.
 LONGEST_LOOK = 180
 LONGEST_CHANGE = 1800
+#: How often a module that changes may wait for its option `timeout`: its settings load, and Node-RED stops and starts, twice
+#: where it goes back.
+_WAITS = 5
 _HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
 
 
@@ -88,6 +92,7 @@ class HostAction(ActionBase):
             return result
         try:
             refuse_facts(self.task_vars)
+            keep_alive(self._connection)
             outcome = self.execute(validation.validated_parameters)
         except UserError as failure:
             outcome = {"failed": True, "msg": str(failure), **failure.details}
@@ -151,15 +156,17 @@ class HostAction(ActionBase):
         return bool(self._task.check_mode)
 
     def run_module(
-        self, module: str, options: dict[str, t.Any], shape: type[Shape], seconds: float = LONGEST_CHANGE
+        self, module: str, options: dict[str, t.Any], shape: type[Shape], seconds: float | None = None
     ) -> Shape:
         """Run one of this collection's modules on the host, hidden from every log.
 
         :param shape: what it returns on success, a TypedDict of `host_state`; nothing else of its answer is kept
-        :param seconds: how long it may take, whatever the host does
+        :param seconds: how long it may take, whatever the host does; None for what a change may take
         :raises UserError: it failed, took longer, or its answer is none of the module's; or it would change a host that
             keeps no change
         """
+        if seconds is None:
+            seconds = LONGEST_CHANGE + _WAITS * options.get("timeout", 0)
         # Going back, and what ends a change, must not be stopped.
         if self._known and module != "host_info" and options.get("operation") not in ("undo", "commit"):
             require_lasting_disks(self._known)

@@ -43,6 +43,7 @@ ALWAYS: dict[str, dict[str, str]] = {
         "values": "nodered_settings",
         "expressions": "nodered_settings_js",
         "absent": "nodered_settings_absent",
+        "load_timeout": "nodered_start_timeout",
     },
     "restart": {
         "service": "nodered_service",

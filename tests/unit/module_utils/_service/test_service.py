@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What becomes of a service when a step of a run fails, or when somebody else was there meanwhile."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import pytest
+from stopped_unit import StoppedUnit
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._service import service as service_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import Service
+
+BEFORE: t.Any = {"active": True, "endpoints": []}
+
+
+class Unit(StoppedUnit):
+    """One whose service exists."""
+
+    exists = True
+
+    def now(self) -> dict[str, str]:
+        return {"TimeoutStopUSec": "infinity"}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What systemctl was asked for, but to stop and to restart."""
+    commands: list[str] = []
+    monkeypatch.setattr(service_module, "systemctl", lambda *words, check=True: commands.append(" ".join(words)))
+    return commands
+
+
+@pytest.fixture
+def service(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Service:
+    monkeypatch.setattr(Service, "_journal", lambda self: [])
+    made = Service(t.cast("t.Any", Unit(tmp_path)), 900, 3)
+    made.store = Store("nodered.service", str(tmp_path / "store"))
+    return made
+
+
+def test_what_does_not_end_is_started_again(
+    service: Service, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = []
+
+    def endless(verb: str, name: str, limit: float) -> None:
+        limits.append(limit)
+        raise HostError(f"{verb} did not end.")
+
+    monkeypatch.setattr(service_module, "end", endless)
+    with service.store.lock():
+        transaction = Transaction(service.store)
+        transaction.begin(BEFORE)
+        transaction.note(restarted=True)
+    with pytest.raises(HostError, match="stop did not end"):
+        service.undo()
+    assert asked[-1] == "start --no-block nodered.service"
+    assert Transaction(service.store).open, "the next run has to go on"
+    # A unit without an end of its own has as long as Node-RED's start, where that is more.
+    assert limits == [900]
