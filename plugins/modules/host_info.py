@@ -527,6 +527,10 @@ transaction:
     id:
       description: Its name.
       type: str
+last_run:
+  description: The run of a playbook that has worked on the service last, or null.
+  returned: success
+  type: str
 details:
   description: What only an audit wants to know, or null without O(details).
   returned: success

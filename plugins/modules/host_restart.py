@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
+  - pifleet.nodered.run
 attributes:
   check_mode:
     support: none
@@ -69,8 +70,8 @@ options:
     type: str
   transaction:
     description:
-      - With O(operation=commit) the transaction that O(operation=prove) has left open. Nothing is done where another one is
-        open by now.
+      - With O(operation=commit) the transaction that O(operation=prove) has left open. It fails where another run has
+        replaced that.
       - With O(operation=undo) the same; without it a transaction that was proved is not undone but finished.
     type: str
   keep_open:
@@ -148,15 +149,17 @@ from collections.abc import Mapping
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import announce
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import DesiredService, Service
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, RUN_ARGUMENTS
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
+            **RUN_ARGUMENTS,
             "operation": {
                 "type": "str",
                 "default": "prove",
@@ -175,6 +178,7 @@ def main() -> None:
         },
     )
     options = module.params
+    announce(options)
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         service = Service(unit, options["timeout"], options["stable"])

@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
+  - pifleet.nodered.host_state
 attributes:
   check_mode:
     support: full

@@ -135,15 +135,22 @@ class Service:
     def commit(self, identifier: str, username: str | None) -> None:
         """Finish the transaction that `prove` has left open.
 
-        :param identifier: its name; nothing is done where another one is open by now
+        :param identifier: its name; nothing is left to do where another run has finished it, to go on from there
         :param username: as in `DesiredService`
-        :raises HostError: the login could not be proved; the old state runs again
+        :raises HostError: the login could not be proved, and the old state runs again; or another run has undone it
         """
         with self.store.lock():
             transaction = Transaction(self.store)
             if transaction.identifier != identifier:
-                # Another run has begun from this state, and finished it thereby.
-                return
+                proved = self.store.read(PROVED) or {}
+                if proved.get("transaction") == identifier:
+                    return
+                raise HostError(
+                    f"What this run had proved ({identifier}) does not count any more: another run has replaced it"
+                    f" ({transaction.identifier or proved.get('transaction') or 'its name is not known'}). Run again to see what"
+                    " is left to do.",
+                    restored=[],
+                )
             proof = transaction.proof
             if proof is None:
                 raise HostError(f"The transaction {identifier} was not proved, so it cannot be finished.")

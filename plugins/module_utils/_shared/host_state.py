@@ -592,6 +592,8 @@ class HostState(t.TypedDict):
     proof: ProofState | None
     #: None where no transaction is open.
     transaction: TransactionState | None
+    #: The run that has worked on the service last; None where none has.
+    last_run: Name | None
     #: None where they were not asked for, or where there is no service.
     details: AuditDetails | None
 

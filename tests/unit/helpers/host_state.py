@@ -137,6 +137,7 @@ _SECURED: dict[str, t.Any] = {
         "failures": [],
     },
     "transaction": None,
+    "last_run": None,
     "details": {
         "umask": "0077",
         "no_new_privileges": False,

@@ -66,3 +66,33 @@ def test_what_does_not_end_is_started_again(
     assert Transaction(service.store).open, "the next run has to go on"
     # A unit without an end of its own has as long as Node-RED's start, where that is more.
     assert limits == [900]
+
+
+@pytest.fixture
+def proof() -> t.Any:
+    return {"expected": {}, "settings": "0" * 64}
+
+
+def test_what_another_run_has_gone_on_from_is_finished(service: Service, proof: t.Any) -> None:
+    with service.store.lock():
+        transaction = Transaction(service.store)
+        transaction.begin(BEFORE)
+        transaction.note(proof=proof)
+        identifier = str(transaction.identifier)
+        transaction.commit(proof)
+    service.commit(identifier, None)
+
+
+@pytest.mark.parametrize("other", [None, "20260102T030405Z-678"])
+def test_who_lost_against_another_run_is_told(service: Service, proof: t.Any, other: str | None) -> None:
+    with service.store.lock():
+        transaction = Transaction(service.store)
+        transaction.begin(BEFORE)
+        if other:
+            transaction.note(id=other)
+        else:
+            transaction.commit(proof)
+            other = transaction.identifier
+    with pytest.raises(HostError, match=f"19990101T000000Z-1.*another run has replaced it.*{other}.*Run again") as failure:
+        service.commit("19990101T000000Z-1", None)
+    assert failure.value.details == {"restored": []}
