@@ -40,7 +40,9 @@ def work(store: Store, run: str | None, seen: str | None) -> None:
 def test_the_first_of_two_counts_and_the_other_says_so(store: Store) -> None:
     work(store, FORMER, "")
     work(store, DESK, FORMER)
-    with pytest.raises(HostError, match=r"2026-01-02T03:04:05Z-1a2b3c4d by ann@desk\. It counts.* Run again") as failure:
+    with pytest.raises(
+        HostError, match=r"2026-01-02T03:04:05Z-1a2b3c4d by ann@desk\. It counts.* Run again"
+    ) as failure:
         work(store, LAPTOP, FORMER)
     # Else the way back of the one would put back what the other has replaced.
     assert failure.value.details == {"restored": []}

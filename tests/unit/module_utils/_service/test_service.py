@@ -93,6 +93,8 @@ def test_who_lost_against_another_run_is_told(service: Service, proof: t.Any, ot
         else:
             transaction.commit(proof)
             other = transaction.identifier
-    with pytest.raises(HostError, match=f"19990101T000000Z-1.*another run has replaced it.*{other}.*Run again") as failure:
+    with pytest.raises(
+        HostError, match=f"19990101T000000Z-1.*another run has replaced it.*{other}.*Run again"
+    ) as failure:
         service.commit("19990101T000000Z-1", None)
     assert failure.value.details == {"restored": []}
