@@ -124,7 +124,7 @@ def test_nothing_is_wrong(check: Check) -> None:
         (GOOD + "nodered_settings: [uiPort]\n", "variable-type", 4, "nodered_settings must be a mapping."),
         ("nodered_admin_users: admin\n", "variable-type", 1, "nodered_admin_users must be a list of mappings."),
         ("nodered_admin_users: []\n", "variable-refused", 1, "nodered_admin_users is empty"),
-        (GOOD.replace('"*"', "read"), "variable-refused", 1, "nodered_admin_users: nobody could deploy"),
+        (GOOD.replace('"*"', "read"), "variable-refused", 2, "nodered_admin_users: nobody could deploy"),
         (
             ADMIN + "  - username: steve\n    password: '{{ vault_dashboard }}'\n    permissions: [flows.*]\n",
             "variable-refused",
