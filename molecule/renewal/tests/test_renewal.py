@@ -422,7 +422,9 @@ def test_a_lost_authority(fleet: Fleet) -> None:
     fleet.host("patient").check_output("rm %s", CERTIFICATE)
     run = fleet.play("--limit", "pi31,pi5,patient")
     # Those that need no signature today are warned of.
-    assert {name: recap["failed"] for name, recap in run.recap.items()} == {"pi31": 0, "pi5": 0, "patient": 1}, run.output
+    assert {name: recap["failed"] for name, recap in run.recap.items()} == {"pi31": 0, "pi5": 0, "patient": 1}, (
+        run.output
+    )
     assert run.said("holds no certificate authority. Its certificate of"), run.output
     assert run.said("Restore that directory from its backup"), run.output
     assert not (directory / "ca.key").exists()
