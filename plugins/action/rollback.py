@@ -27,7 +27,11 @@ class ActionModule(HostAction):
             raise UserError(reason)
         if self.check_mode:
             raise UserError(f"{reason} Nothing was changed.")
-        undone = self.run_module("host_restart", {**host_options(options), "operation": "undo"}, UndoResult)
+        if options["host_info"]:
+            # What another run has replaced since is not ours to put back.
+            self.state(options)
+        asked = {**host_options(options), "operation": "undo", "timeout": options["timeout"]}
+        undone = self.run_module("host_restart", asked, UndoResult)
         end = "The host is as it was."
         if undone["finished"]:
             end = "What this or a former run had changed was proved on the host, and stays."

@@ -8,10 +8,10 @@ DOCUMENTATION = r"""
 name: fleet
 author: The pifleet.nodered maintainers (@pifleet)
 version_added: 0.1.0
-short_description: Be sure that a play has hosts
+short_description: Tells whether a play has hosts
 description:
-  - Returns the pattern that it is given, for C(hosts) of a play, and fails where the inventory has no host for it. Without
-    that, a mistyped group is a play that does nothing, with the exit status of success.
+  - For a play of its own before another one, which fails where that other one would have no host. Without it a mistyped
+    group is a play that does nothing, with the exit status of success.
   - With C(--limit), the hosts of the pattern that it leaves count.
 options:
   _terms:
@@ -20,21 +20,27 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Secure Node-RED
-  hosts: "{{ lookup('pifleet.nodered.fleet', nodered_hosts | default('nodered')) }}"
+- name: Stop where no host is meant
+  hosts: "{{ lookup('pifleet.nodered.fleet', nodered_hosts | default('nodered')).hosts }}"
   gather_facts: false
+  tasks:
+    - name: Say which hosts there are
+      ansible.builtin.fail:
+        msg: "{{ lookup('pifleet.nodered.fleet', nodered_hosts | default('nodered')).message }}"
+      run_once: true
 """
 
 RETURN = r"""
 _raw:
-  description: The pattern.
+  description:
+    - A dictionary with C(hosts), the hosts of the play that is to fail, none where nothing is wrong; and C(message), what
+      is wrong, or the empty string.
   type: list
-  elements: str
+  elements: dict
 """
 
 import typing as t
 
-from ansible.errors import AnsibleLookupError
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
 
@@ -45,19 +51,31 @@ if t.TYPE_CHECKING:
 _OWN = ("all", "ungrouped")
 #: So many groups are named.
 _MOST = 20
+#: The hosts of a play that has none.
+_NONE = "localhost:!localhost"
 
 
 class LookupModule(LookupBase):
-    """The pattern of a play, if there are hosts for it."""
+    """What is wrong with the pattern of a play, and where a play can say so."""
 
-    def run(self, terms: Sequence[str], variables: Mapping[str, t.Any] | None = None, **_options: t.Any) -> list[str]:
-        """The pattern; AnsibleLookupError where no host fits it."""
+    def run(
+        self, terms: Sequence[str], variables: Mapping[str, t.Any] | None = None, **_options: t.Any
+    ) -> list[dict[str, str]]:
+        """The hosts and the message."""
         (pattern,) = terms
-        groups = (variables or {}).get("groups", {})
-        if not isinstance(pattern, str) or not pattern.strip():
-            raise AnsibleLookupError("nodered_hosts must be the name of a group or of a host of the inventory.")
+        known = variables or {}
+        groups = known.get("groups", {})
         if not groups.get("all"):
-            raise AnsibleLookupError("The inventory has no hosts. Name the file with your hosts: -i inventory.yml")
+            message = "The inventory has no hosts. Name the file with your hosts: -i inventory.yml"
+            # The host that every inventory has.
+            return [{"hosts": "localhost", "message": message}]
+        message = self._message(pattern, groups, known.get("ansible_limit") or "")
+        # Whichever hosts a limit leaves; the play connects to none.
+        return [{"hosts": "all" if message else _NONE, "message": message}]
+
+    def _message(self, pattern: object, groups: Mapping[str, Sequence[str]], limit: str) -> str:
+        if not isinstance(pattern, str) or not pattern.strip():
+            return "nodered_hosts must be the name of a group or of a host of the inventory."
         inventory = InventoryManager(self._loader, parse=False)
         for group, hosts in groups.items():
             inventory.add_group(group)
@@ -67,14 +85,12 @@ class LookupModule(LookupBase):
         if not meant:
             there = sorted(name for name in groups if name not in _OWN)
             more = f" and {len(there) - _MOST} more" if len(there) > _MOST else ""
-            raise AnsibleLookupError(
+            return (
                 f"The inventory has no host for nodered_hosts={pattern}. Its groups are"
                 f" {', '.join(there[:_MOST]) or 'none'}{more}. Put your hosts into the group nodered, or name another:"
                 " -e nodered_hosts=GROUP"
             )
-        limit = (variables or {}).get("ansible_limit")
-        if limit and not limit.startswith("@") and meant.isdisjoint(host.name for host in inventory.get_hosts(pattern=limit)):
-            raise AnsibleLookupError(
-                f"No host of {pattern} is left by the limit {limit}. Correct -l, or name them with -e nodered_hosts={limit}"
-            )
-        return [pattern]
+        # Hosts that a file lists are left to Ansible.
+        if limit and "@" not in limit and meant.isdisjoint(host.name for host in inventory.get_hosts(pattern=limit)):
+            return f"No host of {pattern} is left by the limit {limit}. Correct -l, or name them with -e nodered_hosts={limit}"
+        return ""

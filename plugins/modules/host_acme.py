@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
+  - pifleet.nodered.run
 attributes:
   check_mode:
     support: none
@@ -122,14 +123,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.certbot import AcmeCertificate
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import announce
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, RUN_ARGUMENTS
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
+            **RUN_ARGUMENTS,
             "operation": {"type": "str", "default": "fetch", "choices": ["fetch", "remove"]},
             "names": {"type": "list", "elements": "str"},
             "directory": {"type": "str", "default": "https://acme-v02.api.letsencrypt.org/directory"},
@@ -150,6 +153,7 @@ def main() -> None:
         required_if=[("operation", "fetch", ["names"]), ("challenge", "webroot", ["webroot"])],
     )
     options = module.params
+    announce(options)
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         certificate = AcmeCertificate(unit, options)

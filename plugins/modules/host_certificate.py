@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
+  - pifleet.nodered.run
 attributes:
   check_mode:
     support: none
@@ -121,14 +122,16 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.follo
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.host_certificate import HostCertificate
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import announce
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, RUN_ARGUMENTS
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
+            **RUN_ARGUMENTS,
             "operation": {
                 "type": "str",
                 "required": True,
@@ -156,6 +159,7 @@ def main() -> None:
         ],
     )
     options = module.params
+    announce(options)
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         certificate = HostCertificate(unit, options["key_type"], options["new_key"])

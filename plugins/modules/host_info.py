@@ -546,6 +546,10 @@ went_back:
         - V(back) where the files of before are back, V(closed) where they are not, because they would let in whom the change
           had locked out, V(failed) where they could not be put back.
       type: str
+last_run:
+  description: The run of a playbook that has worked on the service last, or null.
+  returned: success
+  type: str
 details:
   description: What only an audit wants to know, or null without O(details).
   returned: success

@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
+  - pifleet.nodered.run
 attributes:
   check_mode:
     support: none
@@ -69,8 +70,8 @@ options:
     type: str
   transaction:
     description:
-      - With O(operation=commit) the transaction that O(operation=prove) has left open. Nothing is done where another one is
-        open by now.
+      - With O(operation=commit) the transaction that O(operation=prove) has left open. It fails where another run has
+        replaced that.
       - With O(operation=undo) the same; without it a transaction that was proved is not undone but finished.
     type: str
   keep_open:
@@ -93,7 +94,8 @@ options:
     default: false
   timeout:
     description:
-      - Seconds that Node-RED may take to answer after a start. A Pi Zero with many nodes takes more than a minute.
+      - Seconds that Node-RED may take to answer after a start, and that its settings may take to load. A Pi Zero with many
+        nodes takes more than a minute.
     type: int
     default: 180
   stable:
@@ -153,18 +155,20 @@ from collections.abc import Mapping
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import announce
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 
 # Stays on the host for a while.
 from ansible_collections.pifleet.nodered.plugins.module_utils._service import watch  # noqa: F401
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import DesiredService, Service
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, RUN_ARGUMENTS
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
+            **RUN_ARGUMENTS,
             "operation": {
                 "type": "str",
                 "default": "prove",
@@ -184,6 +188,7 @@ def main() -> None:
         },
     )
     options = module.params
+    announce(options)
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         service = Service(unit, options["timeout"], options["stable"])

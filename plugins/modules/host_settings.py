@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
+  - pifleet.nodered.run
 attributes:
   check_mode:
     support: full
@@ -112,9 +113,10 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import announce
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import Replacement, replace_settings
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, RUN_ARGUMENTS
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import RestartPlan
@@ -124,6 +126,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **HOST_ARGUMENTS,
+            **RUN_ARGUMENTS,
             "content": {"type": "str", "required": True, "no_log": True},
             "sha256": {"type": "str", "required": True},
             "managed": {"type": "str", "required": True, "no_log": True},
@@ -137,6 +140,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
+    announce(options)
     new = Replacement(
         base64.b64decode(options["content"]),
         options["sha256"],

@@ -97,7 +97,9 @@ options:
     type: int
   timeout:
     description:
-      - Seconds that Node-RED may take to answer after a start.
+      - Seconds that Node-RED may take to answer after a start, and that its settings may take to load.
+      - It has as long to end as its unit says (C(TimeoutStopSec)) and half a minute, but no longer than ten minutes, or than
+        this where it is more. Then its processes are killed.
     type: int
     default: 180
   stable:

@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
+  - pifleet.nodered.host_state
 attributes:
   check_mode:
     support: full
@@ -32,6 +33,11 @@ options:
       - The result of the task that failed, C(ansible_failed_result).
     type: dict
     default: {}
+  timeout:
+    description:
+      - Seconds that Node-RED may take to answer after a start.
+    type: int
+    default: 180
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:

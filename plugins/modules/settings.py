@@ -88,6 +88,12 @@ options:
     description:
       - The login of static files, C(httpStaticAuth), with C(user), and C(password) or C(password_hash).
     type: dict
+  admin_read_only:
+    description:
+      - With V(true) it is meant that none of O(admin_users) can deploy. Without it that is refused, because nobody could
+        change flows in the editor any more.
+    type: bool
+    default: false
   new_hashes:
     description:
       - Hash every given password anew, also one that the file has a hash of. Whoever is logged in has to log in again.

@@ -17,6 +17,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 
 from . import files
 from .errors import HostError
+from .runs import OPEN, this_run
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +31,8 @@ PROVED = "proved.json"
 WATCHED = "watched.json"
 #: What the host itself has gone back from, until another change was proved.
 WENT_BACK = "went_back.json"
+#: The record of the run that has worked on the service last.
+_LAST_RUN = "run.json"
 
 #: Seconds to wait for another run that works on the same host.
 LOCK_TIMEOUT = 60
@@ -101,7 +104,7 @@ class Store:
     def lock(self) -> Iterator[None]:
         """Keep other runs from working on this service.
 
-        :raises HostError: another one has been doing so for `LOCK_TIMEOUT`
+        :raises HostError: another one has been doing so for `LOCK_TIMEOUT`, or has done so since this one looked at the host
         """
         self._prepare()
         with open(self.path("lock"), "wb") as stream:
@@ -116,7 +119,32 @@ class Store:
                             f"Another run has been working on {self.service} for {LOCK_TIMEOUT} s. Wait until it has ended."
                         ) from None
                     time.sleep(0.2)
+            self._take_over()
             yield
+
+    def last_run(self) -> str | None:
+        """The run that has worked on this service last, as `Run.seen` has it; None where none has, or it cannot be told."""
+        with contextlib.suppress(HostError, TypeError, KeyError):
+            return str(self.read(_LAST_RUN)["run"]) + (OPEN if os.path.exists(self.path(TRANSACTION)) else "")
+        return None
+
+    def wait_until_free(self) -> None:
+        """Wait until nobody works on this service, for `LOCK_TIMEOUT` at most: what is read meanwhile is soon another."""
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        with contextlib.suppress(FileNotFoundError, PermissionError), open(self.path("lock"), "rb") as stream:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(OSError):
+                    fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    return
+                time.sleep(0.2)
+
+    def _take_over(self) -> None:
+        run, last = this_run(), self.last_run()
+        run.refuse_other(last)
+        if run.name is not None and not run.is_own(last):
+            # Without room the files cannot be written either, and the way back needs none.
+            with contextlib.suppress(HostError, OSError):
+                self.write(_LAST_RUN, {"run": run.name})
 
 
 def as_json(record: Mapping[str, t.Any]) -> bytes:

@@ -27,6 +27,24 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Seconds that systemctl may take.
 _TIMEOUT = 120
 
+#: Seconds that a service may take to end, whatever its unit says, where nothing more is asked for; and how much later than
+#: its unit says it is killed, which is systemd's own business first.
+LONGEST_STOP = 600
+_STOP_MARGIN = 30
+
+#: Seconds by the units in which systemctl prints a span of time (systemd.time(7)).
+_SPANS = {
+    "y": 31557600.0,
+    "month": 2629800.0,
+    "w": 604800.0,
+    "d": 86400.0,
+    "h": 3600.0,
+    "min": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+}
+
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)\}|\$(\w+)")
@@ -57,6 +75,62 @@ def systemctl(*arguments: str, check: bool = True) -> str:
     if check and run.returncode != 0:
         raise HostError(f"systemctl {command} failed: {run.stderr.strip()}")
     return run.stdout
+
+
+def stop_limit(properties: Mapping[str, str], longest: float) -> float:
+    """How long a service may take to end.
+
+    :param properties: what systemd says of its unit
+    :param longest: seconds that count where the unit says more, or sets no end
+    :returns: seconds, at most ``longest``
+    """
+    own = seconds_of(properties.get("TimeoutStopUSec", ""))
+    # ExecStop= has that time, and once more what still runs after it.
+    times = 2 if properties.get("ExecStop") else 1
+    return longest if own is None else min(times * own + _STOP_MARGIN, longest)
+
+
+def seconds_of(span: str) -> float | None:
+    """A span of time as systemctl prints it, such as "1min 30s", in seconds; None for infinity, and where it is none."""
+    parts = [re.fullmatch(r"([0-9.]+)([a-z]+)", part) for part in span.split()]
+    if not parts or not all(part and part.group(2) in _SPANS for part in parts):
+        return 0.0 if span == "0" else None
+    return sum(float(part.group(1)) * _SPANS[part.group(2)] for part in parts if part)
+
+
+def end(verb: str, name: str, limit: float) -> None:
+    """Stop a service or restart it, by force where it does not end.
+
+    :param verb: stop or restart
+    :param name: the name of the service
+    :param limit: seconds that it may take to end, see `stop_limit`
+    :raises HostError: it failed, or the service does not end even so
+    """
+    command = ["systemctl", "--no-pager", verb, name]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            errors = _errors_of(process, name, limit)
+        except subprocess.TimeoutExpired:
+            raise HostError(
+                f"systemctl {verb} {name} did not end in {limit:.0f} s, nor, by force, in {_TIMEOUT} s more."
+            ) from None
+        finally:
+            process.kill()
+    if process.returncode != 0:
+        raise HostError(f"systemctl {verb} {name} failed: {errors.strip()}")
+
+
+def _errors_of(process: subprocess.Popen[str], name: str, limit: float) -> str:
+    """What systemctl says of its failure; what the service still has running after some seconds is killed meanwhile."""
+    try:
+        return process.communicate(timeout=limit)[1]
+    except subprocess.TimeoutExpired:
+        # What is starting by now has the time that systemctl has for anything.
+        if systemctl("show", name, "--property=ActiveState", "--value", check=False).strip() == "deactivating":
+            systemctl("kill", "--signal=KILL", name, check=False)
+        return process.communicate(timeout=_TIMEOUT)[1]
 
 
 def match_watchers(paths: Iterable[str], *options: str) -> None:

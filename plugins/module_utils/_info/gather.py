@@ -88,6 +88,10 @@ def gather(
     :returns: the state, ready to be sent as JSON
     :raises HostError: there is no such user, no systemctl, or a file cannot be read
     """
+    store = Store(service)
+    store.wait_until_free()
+    # Before all else: what is read after another run has gone on is refused when it is to be changed.
+    last_run = store.last_run()
     unit = Unit(service, user, user_dir, settings_path)
     node, node_version = unit.node()
     state: HostState = {
@@ -133,6 +137,7 @@ def gather(
         "proof": None,
         "transaction": None,
         "went_back": None,
+        "last_run": last_run,
         "details": None,
     }
     if not unit.exists or unit.node_red_version is None or unit.launch.manager:

@@ -52,6 +52,7 @@ PROPERTIES = (
     "Group",
     "WorkingDirectory",
     "ExecStart",
+    "ExecStop",
     "Environment",
     "EnvironmentFiles",
     "MainPID",
@@ -61,6 +62,7 @@ PROPERTIES = (
     "NeedDaemonReload",
     "ActiveEnterTimestampMonotonic",
     "NoNewPrivileges",
+    "TimeoutStopUSec",
 )
 
 #: What Node.js is called.

@@ -44,8 +44,6 @@ PAUSE = 0.25
 #: Seconds between two looks for a renewed certificate on the wire, and how much later than announced it may come.
 REFRESH_PAUSE = 2
 REFRESH_MARGIN = 10
-#: Seconds that loading the settings with Node.js may take.
-LOAD_TIMEOUT = 60
 #: Seconds that a login may take: a Pi Zero needs several for one bcrypt hash.
 LOGIN_TIMEOUT = 60
 
@@ -60,7 +58,7 @@ class Prover:
     """Proves that the server of a unit answers as it should.
 
     :param unit: the unit as it is now; one that was read again needs a prover of its own
-    :param timeout: seconds that Node-RED may take to answer after a start
+    :param timeout: seconds that Node-RED may take to answer after a start, and its settings to load
     :param stable: seconds after which the same process must still run and answer
     """
 
@@ -110,7 +108,7 @@ class Prover:
         if record and record["effective"] and record["settings"] == settings:
             return record["effective"]
         runtime = runtime_of_service(self.unit)
-        return load_settings(runtime, self.unit.settings_path, content, [], True, LOAD_TIMEOUT)["effective"]
+        return load_settings(runtime, self.unit.settings_path, content, [], True, self.timeout)["effective"]
 
     def _port(self, effective: EffectiveSettings) -> int:
         port = self.unit.command_line.last("port") or effective["port"]

@@ -16,7 +16,13 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import match_watchers, systemctl
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
+    LONGEST_STOP,
+    end,
+    match_watchers,
+    stop_limit,
+    systemctl,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import (
@@ -78,7 +84,7 @@ class Service:
     """The systemd service of one Node-RED, to be brought into a proved state.
 
     :param unit: its unit
-    :param timeout: seconds that Node-RED may take to answer after a start
+    :param timeout: seconds that Node-RED may take to answer after a start, and its settings to load
     :param stable: seconds after which the same process must still run and answer
     :raises HostError: the host has no such service
     """
@@ -132,16 +138,23 @@ class Service:
     def commit(self, identifier: str, username: str | None, watch_minutes: int) -> None:
         """Finish the transaction that `prove` has left open.
 
-        :param identifier: its name; nothing is done where another one is open by now
+        :param identifier: its name; nothing is left to do where another run has finished it, to go on from there
         :param username: as in `DesiredService`
         :param watch_minutes: as in `DesiredService`
-        :raises HostError: the login could not be proved; the old state runs again
+        :raises HostError: the login could not be proved, and the old state runs again; or another run has undone it
         """
         with self.store.lock():
             transaction = Transaction(self.store)
             if transaction.identifier != identifier:
-                # Another run has begun from this state, and finished it thereby.
-                return
+                proved = self.store.read(PROVED) or {}
+                if proved.get("transaction") == identifier:
+                    return
+                raise HostError(
+                    f"What this run had proved ({identifier}) does not count any more: another run has replaced it"
+                    f" ({transaction.identifier or proved.get('transaction') or 'its name is not known'}). Run again to see what"
+                    " is left to do.",
+                    restored=[],
+                )
             proof = transaction.proof
             if proof is None:
                 raise HostError(f"The transaction {identifier} was not proved, so it cannot be finished.")
@@ -215,7 +228,7 @@ class Service:
         sessions = sessions_file(self.unit, target) if transaction.ends_sessions else None
         if sessions or plan_of(transaction):
             transaction.note(restarted=True)
-            systemctl("stop", self.unit.name)
+            self._end("stop")
         if sessions:
             end_sessions(self.unit, transaction, sessions)
         encrypt_anew(self.unit, transaction)
@@ -225,7 +238,19 @@ class Service:
         if transaction.open:
             transaction.note(restarted=True)
         systemctl("reset-failed", self.unit.name, check=False)
-        systemctl("restart", self.unit.name)
+        self._end("restart")
+
+    def _end(self, verb: str) -> None:
+        """Stop or restart the service; where it does not end even by force, it is started as soon as it has."""
+        try:
+            end(verb, self.unit.name, self._stop_limit)
+        except HostError:
+            systemctl("start", "--no-block", self.unit.name, check=False)
+            raise
+
+    @property
+    def _stop_limit(self) -> float:
+        return stop_limit(self.unit.now(), max(LONGEST_STOP, self.timeout))
 
     # Back
 
@@ -279,7 +304,7 @@ class Service:
             self._discard_proof()
         if record["restarted"]:
             # A server that runs with the new files may write some of them anew.
-            systemctl("stop", self.unit.name)
+            self._end("stop")
         try:
             restored = transaction.undo()
         except HostError:
@@ -298,7 +323,7 @@ class Service:
         record = transaction.open_record
         before = record["before"]
         if not before["active"]:
-            systemctl("stop", self.unit.name)
+            end("stop", self.unit.name, self._stop_limit)
         # A server that has read the files which are gone now may well answer as before.
         elif record["restarted"] or not self.prover.matches_previous(before):
             self._restart(transaction)

@@ -635,6 +635,8 @@ class HostState(t.TypedDict):
     transaction: TransactionState | None
     #: None where the host has not gone back by itself since the last change.
     went_back: WayBack | None
+    #: The run that has worked on the service last; None where none has.
+    last_run: Name | None
     #: None where they were not asked for, or where there is no service.
     details: AuditDetails | None
 

@@ -19,6 +19,9 @@ HOST_ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "settings_path": {"type": "path"},
 }
 
+#: The options by which the modules of a host that change it are told of which run they are, see `_host.runs.Run`.
+RUN_ARGUMENTS: dict[str, dict[str, t.Any]] = {"run": {"type": "str"}, "run_seen": {"type": "str"}}
+
 #: Where keys and certificates lie, below the directory of the settings file.
 CERTIFICATE_DIRECTORY = "nodecerts"
 

@@ -138,6 +138,11 @@ def covers(granted: object, needed: object) -> bool:
     )
 
 
+def may_deploy(granted: object) -> bool:
+    """Whether a user with these permissions may change flows, and with them, by way of code, all else."""
+    return covers(granted, "flows.write")
+
+
 def _entries(permissions_: object) -> list[str]:
     entries = permissions_ if isinstance(permissions_, (list, tuple)) else [permissions_]
     return [entry for entry in entries if isinstance(entry, str)]

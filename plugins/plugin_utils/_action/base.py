@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import getpass
+import platform
+import re
+import secrets
+import time
 import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
@@ -27,6 +32,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
 from .answers import Shape, ShapeError, checked, failure_message, how_it_ended, parsed
 from .bounds import bounded
 from .facts import refuse_facts
+from .keepalive import keep_alive
 from .supported import require_lasting_disks, require_node_red
 
 
@@ -56,6 +62,16 @@ def host_certificate(state: t.Mapping[str, t.Any], asked: t.Iterable[str] = ()) 
 #: certbot waits for its server, Node-RED stops, starts, is put back and starts again.
 LONGEST_LOOK = 180
 LONGEST_CHANGE = 1800
+#: How often a module that changes may wait for its option `timeout`: its settings load, and Node-RED stops and starts, twice
+#: where it goes back.
+_WAITS = 5
+#: The modules that change a service, and so have to know of which run they are.
+_CHANGING = ("host_settings", "host_certificate", "host_acme", "host_restart")
+#: What this run is called on the hosts. Made at import, once in the process that those of the tasks are forked from.
+_RUN = (
+    f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}-{secrets.token_hex(4)}"
+    f" {re.sub(r'[^A-Za-z0-9_.@-]', '_', f'{getpass.getuser()}@{platform.node()}')[:100]}"
+)
 _HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
 
 
@@ -72,6 +88,8 @@ class HostAction(ActionBase):
     _seen: HostState | None = None
     #: What is known of the host, wherever it comes from.
     _known: t.Mapping[str, t.Any] | None = None
+    #: The run that had worked on the host last when this one looked at it first; None before.
+    _run_seen: str | None = None
     #: What the last module has answered, None where that was no answer, and the result of the command that it was.
     _answer: tuple[dict[str, t.Any] | None, t.Mapping[str, t.Any]] = (None, {})
     #: The argument specification.
@@ -88,6 +106,7 @@ class HostAction(ActionBase):
             return result
         try:
             refuse_facts(self.task_vars)
+            keep_alive(self._connection)
             outcome = self.execute(validation.validated_parameters)
         except UserError as failure:
             outcome = {"failed": True, "msg": str(failure), **failure.details}
@@ -151,15 +170,19 @@ class HostAction(ActionBase):
         return bool(self._task.check_mode)
 
     def run_module(
-        self, module: str, options: dict[str, t.Any], shape: type[Shape], seconds: float = LONGEST_CHANGE
+        self, module: str, options: dict[str, t.Any], shape: type[Shape], seconds: float | None = None
     ) -> Shape:
         """Run one of this collection's modules on the host, hidden from every log.
 
         :param shape: what it returns on success, a TypedDict of `host_state`; nothing else of its answer is kept
-        :param seconds: how long it may take, whatever the host does
+        :param seconds: how long it may take, whatever the host does; None for what a change may take
         :raises UserError: it failed, took longer, or its answer is none of the module's; or it would change a host that
             keeps no change
         """
+        if module in _CHANGING:
+            options = {**options, "run": _RUN, "run_seen": self._run_seen}
+        if seconds is None:
+            seconds = LONGEST_CHANGE + _WAITS * options.get("timeout", 0)
         # Going back, and what ends a change, must not be stopped.
         if self._known and module != "host_info" and options.get("operation") not in ("undo", "commit"):
             require_lasting_disks(self._known)
@@ -245,6 +268,8 @@ class HostAction(ActionBase):
                 raise UserError("`host_info` must be what pifleet.nodered.host_info returned.") from None
         require_node_red(state)
         self._known = state
+        if self._run_seen is None:
+            self._run_seen = state["last_run"] or ""
         settings: dict[str, t.Any] = {**state["settings"]}
         for name in ("content", "stock"):
             if settings[name] is not None:

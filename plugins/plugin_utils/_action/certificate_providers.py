@@ -234,7 +234,7 @@ class Provider:
             "host_certificate", {**host_options(self.options), **key, "operation": operation, **arguments}, shape
         )
 
-    def _due(self, authority: CertificateAuthority | None, self_signed: bool) -> list[str]:
+    def _due(self, authority: CertificateAuthority | None, self_signed: bool, any_issuer: bool = False) -> list[str]:
         reasons = certificates.reasons_to_issue(
             self.chain,
             self.present["key_matches"],
@@ -243,6 +243,7 @@ class Provider:
             self.options["renew_before"],
             key_type=self.options["key_type"],
             self_signed=self_signed,
+            any_issuer=any_issuer,
         )
         return [*reasons, *(["a new key was asked for"] if self.options["new_key"] else [])]
 
@@ -257,10 +258,8 @@ class FleetAuthority(Provider):
 
     def prepare(self) -> None:
         self.authority = present_authority(self.options)
-        if self.authority is None:
-            self._check_lost(
-                [str(self.action.task_vars.get("inventory_hostname"))], host_certificate(self.state)["issuer"]
-            )
+        #: Whether the authority is not at hand, and nothing has to be signed.
+        self._spared = False
         own = (self.action.task_vars.get("inventory_hostname"), self.action.remote_address)
         self.permits = (
             self.authority.permits
@@ -268,6 +267,8 @@ class FleetAuthority(Provider):
             else name_constraints.permits(permitted_subtrees(self.options, filter(None, own)))
         )
         self.names = self._desired_names()
+        if self.authority is None:
+            self._spare()
         if self.authority:
             warnings = [self.authority.warning(self.options["days"])]
             if self.options["ca_permitted"]:
@@ -279,7 +280,26 @@ class FleetAuthority(Provider):
             self.warnings += [warning for warning in warnings if warning]
 
     def reasons(self) -> list[str]:
-        return self._due(self.authority, self_signed=False)
+        return [] if self._spared else self._due(self.authority, self_signed=False)
+
+    def _spare(self) -> None:
+        """Do without an authority that is not at hand while the certificate does.
+
+        :raises UserError: one is due
+        """
+        issuer = host_certificate(self.state)["issuer"]
+        if not issuer or self.options["ca_new"]:
+            return
+        due = self._due(None, self_signed=False, any_issuer=True)
+        if due:
+            self._check_lost([str(self.action.task_vars.get("inventory_hostname"))], issuer, "; ".join(due))
+        self._spared = True
+        until = t.cast("dict[str, t.Any]", described(self.chain))["not_after"].partition("T")[0]
+        self.warnings.append(
+            f"{self.options['ca_dir']} holds no certificate authority. Its certificate of {issuer} needs none until"
+            f" {self.options['renew_before']} days before {until}; only that it is of your authority could not be checked."
+            " Restore that directory from its backup, or set nodered_ca_dir to where it is."
+        )
 
     def install(self) -> CertificateResult:
         if self.authority is None:
@@ -297,13 +317,17 @@ class FleetAuthority(Provider):
             return None
         return os.path.join(os.path.expanduser(self.options["ca_dir"]), "ca.pem")
 
-    def _check_lost(self, names: list[str], issuer: str) -> None:
-        """Refuse to go on where hosts have certificates of an authority that is gone, unless a new one is asked for."""
+    def _check_lost(self, names: list[str], issuer: str, due: str = "") -> None:
+        """Refuse to go on where hosts have certificates of an authority that is gone, unless a new one is asked for.
+
+        :param due: what it is needed for
+        """
         if issuer and not self.options["ca_new"]:
+            needed = f", which is needed now ({due})" if due else ""
             raise UserError(
                 f"{_some(names)} has a certificate of {issuer}, but {self.options['ca_dir']} holds no certificate"
-                " authority. Restore that directory from its backup, or set nodered_ca_dir to where it is. If it was lost"
-                " or stolen, run once with -e nodered_ca_new=true: a new authority is then made, which every browser has"
+                f" authority{needed}. Restore that directory from its backup, or set nodered_ca_dir to where it is. If it was"
+                " lost or stolen, run once with -e nodered_ca_new=true: a new authority is then made, which every browser has"
                 " to trust anew."
             )
 

@@ -38,11 +38,13 @@ ALWAYS: dict[str, dict[str, str]] = {
         "service": "nodered_service",
         "admin_auth": "nodered_admin_auth",
         "admin_users": "nodered_admin_users",
+        "admin_read_only": "nodered_admin_read_only",
         "new_hashes": "nodered_new_hashes",
         "https_options": "nodered_https_options",
         "values": "nodered_settings",
         "expressions": "nodered_settings_js",
         "absent": "nodered_settings_absent",
+        "load_timeout": "nodered_start_timeout",
     },
     "restart": {
         "service": "nodered_service",

@@ -223,6 +223,7 @@ def reasons_to_issue(
     key_type: str | None = None,
     self_signed: bool | None = None,
     now: datetime.datetime | None = None,
+    any_issuer: bool = False,
 ) -> list[str]:
     """Why the certificate a host has will not do, as sentences for a person; empty if it will.
 
@@ -237,6 +238,7 @@ def reasons_to_issue(
     :param key_type: as `describe` gives it, if one was asked for
     :param self_signed: whether it should be self-signed, by default if `ca_certificate` is None. Without an authority,
         False says that it is yet to be made: then no certificate will do.
+    :param any_issuer: whether it does not matter who has signed it, where nobody can tell
     """
     if self_signed is None:
         self_signed = ca_certificate is None
@@ -256,7 +258,7 @@ def reasons_to_issue(
     reasons += _reasons_of_time(certificate, ca_certificate, renew_before_days, now)
     reasons += [f"the DNS name {name} is missing" for name in desired.dns if name not in described["dns_names"]]
     reasons += [f"the IP address {each} is missing" for each in desired.ips if each not in described["ip_addresses"]]
-    reasons += _reasons_of_issuer(certificate, ca_certificate, self_signed)
+    reasons += [] if any_issuer else _reasons_of_issuer(certificate, ca_certificate, self_signed)
     if key_type is not None and described["key_type"] != key_type:
         reasons.append(f"its key is of the type {described['key_type']}, not {key_type}")
     return reasons

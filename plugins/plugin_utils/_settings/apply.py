@@ -9,7 +9,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import Login, Secret, User, same_login
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
+    Login,
+    Secret,
+    User,
+    may_deploy,
+    same_login,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, is_placeholder
 
 from . import web_sockets
@@ -129,11 +135,25 @@ class _Hashes:
         return secret.resolve(None)
 
 
+def _refuse_lockout(desired: DesiredSettings, users: list[User], before: t.Mapping[str, t.Any]) -> None:
+    """SettingsOptionError where nobody could deploy any more, and so nobody give that right back in the editor."""
+    granted = [desired.default_permissions, *(user.permissions for user in users)]
+    if desired.read_only or any(map(may_deploy, granted)):
+        return
+    able = [name for name, entry in before.items() if may_deploy(entry.get("permissions"))]
+    lost = f" Until now {' and '.join(able[:3])} could." if able else ""
+    raise SettingsOptionError(
+        f"nodered_admin_users: nobody could deploy, because none of the users has such a right.{lost} Give one of them the"
+        ' permissions "*", write or flows.write, or set nodered_admin_read_only: true where nobody is to change flows.'
+    )
+
+
 def _apply_users(
     document: SettingsDocument, desired: DesiredSettings, users: list[User], hashes: _Hashes
 ) -> EndedSessions:
     _check_admin_auth(document)
     before = _user_entries(document)
+    _refuse_lockout(desired, users, before)
     entries = [
         {
             "username": user.username,

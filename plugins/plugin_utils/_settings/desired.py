@@ -47,6 +47,7 @@ class DesiredSettings:
 
     :ivar users: the users of the editor, all of them
     :ivar keeps_admin_auth: whether adminAuth is the owner's own, which stays as it is, and has to be there
+    :ivar read_only: whether it is meant that none of the users can deploy
     :ivar default_permissions: what nobody needs a login for in the editor
     :ivar session_expiry: seconds that a login to the editor lasts
     :ivar static: the value of httpStatic
@@ -60,6 +61,7 @@ class DesiredSettings:
 
     users: list[User] | None
     keeps_admin_auth: bool
+    read_only: bool
     default_permissions: str | list[str] | None
     session_expiry: int | None
     node_auth: Login | None
@@ -93,6 +95,7 @@ class DesiredSettings:
         desired = cls(
             users=None if keeps else _given(options["admin_users"], admin_users),
             keeps_admin_auth=keeps,
+            read_only=options["admin_read_only"],
             default_permissions=_given(
                 options["admin_default_permissions"],
                 lambda given: permissions(given, "nodered_admin_default_permissions"),

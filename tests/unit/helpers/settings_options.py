@@ -14,6 +14,7 @@ def make_options(**given: t.Any) -> dict[str, t.Any]:
     return {
         "admin_auth": "users",
         "admin_users": None,
+        "admin_read_only": False,
         "admin_default_permissions": None,
         "session_expiry": None,
         "node_auth": None,

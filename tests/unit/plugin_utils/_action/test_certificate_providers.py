@@ -23,6 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
     certificate_provider,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 
@@ -112,3 +113,39 @@ def test_an_authority_with_another_key_is_told(authority: CertificateAuthority, 
     assert "nodered_rotate=authority" in warning
     for asked in ({}, {"ca_key_type": "ecdsa-p256"}):
         assert provider("ca", b"", ca_dir=str(tmp_path), **asked).warnings == []
+
+
+def test_what_needs_no_signature_needs_no_authority(
+    authority: CertificateAuthority, factory: CertificateFactory, tmp_path: pathlib.Path
+) -> None:
+    chain = issued(authority, factory, "p256", tmp_path)
+    spared = provider("ca", chain, ca_dir=str(tmp_path / "gone"))
+    assert spared.reasons() == []
+    (warning,) = spared.warnings
+    assert f"{tmp_path / 'gone'} holds no certificate authority" in warning
+    assert "needs none until 30 days before 20" in warning
+
+
+@pytest.mark.parametrize(
+    ("asked", "due"),
+    [
+        ({"renew_before": 20}, "it expires in 19 days"),
+        ({"names": ["attic.local"]}, "the DNS name attic.local is missing"),
+        ({"new_key": True}, "a new key was asked for"),
+    ],
+)
+def test_what_needs_a_signature_is_refused_without_authority(
+    asked: dict[str, t.Any],
+    due: str,
+    authority: CertificateAuthority,
+    factory: CertificateFactory,
+    tmp_path: pathlib.Path,
+) -> None:
+    names = provider("ca", b"", ca_dir=str(tmp_path)).names
+    # In its last 20 days, where something else is asked for: no reason to renew it then.
+    chain = certificates.issue(authority, factory.request("p256"), names, 20)
+    asked = {"renew_before": 0, **asked}
+    with pytest.raises(UserError, match=rf"needed now \({due}.*Restore that directory"):
+        provider("ca", chain, ca_dir=str(tmp_path / "gone"), **asked)
+    # A new one is made where that is asked for.
+    assert provider("ca", chain, ca_dir=str(tmp_path / "gone"), ca_new=True, **asked).reasons()

@@ -385,3 +385,24 @@ def test_a_port_that_is_none(port: t.Any) -> None:
 def test_a_port(port: t.Any) -> None:
     document, _revoked = applied(values={"uiPort": port})
     assert document.get("uiPort") == port
+
+
+@pytest.mark.parametrize("rights", ["read", ["flows.read", "nodes.write"], []])
+def test_nobody_is_left_without_somebody_who_deploys(rights: t.Any) -> None:
+    before = credentials(users="[{username: 'boss', permissions: '*'}]")
+    lowered = {"admin_users": [{"username": "boss", "password": "correct horse", "permissions": rights}]}
+    with pytest.raises(
+        SettingsOptionError,
+        match=r"nodered_admin_users: nobody could deploy.*Until now boss could.*admin_read_only: true",
+    ):
+        applied(before, **lowered)
+    applied(before, **lowered, admin_read_only=True)
+
+
+@pytest.mark.parametrize("rights", ["*", "write", "*.write", ["flows.read", "flows.write"]])
+def test_one_who_deploys_is_enough(rights: t.Any) -> None:
+    users = [
+        {"username": "wall", "password": "correct horse", "permissions": "read"},
+        {"username": "boss", "password": "correct horse", "permissions": rights},
+    ]
+    applied(admin_users=users)

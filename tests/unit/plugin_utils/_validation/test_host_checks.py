@@ -124,6 +124,7 @@ def test_nothing_is_wrong(check: Check) -> None:
         (GOOD + "nodered_settings: [uiPort]\n", "variable-type", 4, "nodered_settings must be a mapping."),
         ("nodered_admin_users: admin\n", "variable-type", 1, "nodered_admin_users must be a list of mappings."),
         ("nodered_admin_users: []\n", "variable-refused", 1, "nodered_admin_users is empty"),
+        (GOOD.replace('"*"', "read"), "variable-refused", 2, "nodered_admin_users: nobody could deploy"),
         (
             ADMIN + "  - username: steve\n    password: '{{ vault_dashboard }}'\n    permissions: [flows.*]\n",
             "variable-refused",
@@ -305,6 +306,7 @@ def test_a_hash_that_others_guess(check: Check) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        ADMIN.replace('"*"', "read") + "nodered_admin_read_only: true\n",
         ADMIN + "nodered_settings_js: {apiToken: process.env.API_TOKEN}\n",
         ADMIN + "nodered_environment: {HTTPS_PROXY: 'http://proxy.example.com:3128', NO_PROXY: localhost}\n",
         ADMIN + "nodered_certificate_new_key: true\nnodered_certificate_key_type: rsa-2048\n",

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a module on the host is told of its run, and how long it may take."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+import typing as t
+from collections.abc import Iterator
+
+import pytest
+from host_state import make_state
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ModuleResult
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import base
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
+
+FORMER = "2026-01-01T03:00:00Z-00000000 timer@nas open"
+
+
+class Visited(HostAction):
+    """One whose host takes everything, and keeps with what its modules were called."""
+
+    def __init__(self) -> None:
+        self.task_vars = {}
+        self._connection = types.SimpleNamespace(transport="local")
+        self._play_context = types.SimpleNamespace(no_log=False)
+        self._answer = ({"changed": False}, {})
+        self.arguments: dict[str, t.Any] = {}
+
+    def _execute_module(self, **given: t.Any) -> dict[str, t.Any]:
+        self.arguments = given["module_args"]
+        return {}
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the modules could have taken."""
+    limits: list[float] = []
+
+    @contextlib.contextmanager
+    def bounded(limit: float, _limits_memory: bool) -> Iterator[None]:
+        limits.append(limit)
+        yield
+
+    monkeypatch.setattr(base, "bounded", bounded)
+    return limits
+
+
+def test_a_module_that_changes_knows_who_was_there_before(seconds: list[float]) -> None:
+    action = Visited()
+    action.run_module("host_settings", {}, ModuleResult)
+    assert "run_seen" not in action.arguments
+    action.state({"host_info": make_state(last_run=FORMER)})
+    # What is read again, because a file has changed, is no reason to go on from another run.
+    action.state({"host_info": make_state(last_run="another")})
+    action.run_module("host_settings", {}, ModuleResult)
+    assert action.arguments["run_seen"] == FORMER
+    begun, _space, owner = action.arguments["run"].partition(" ")
+    assert begun.startswith("20") and "@" in owner
+
+
+def test_all_tasks_of_a_run_have_its_name(seconds: list[float]) -> None:
+    one, other = Visited(), Visited()
+    for action in (one, other):
+        action.state({"host_info": make_state()})
+        action.run_module("host_restart", {}, ModuleResult)
+    assert one.arguments == other.arguments == {"run": base._RUN, "run_seen": ""}
+
+
+def test_a_look_is_not_told(seconds: list[float]) -> None:
+    action = Visited()
+    action.run_module("host_credentials", {}, ModuleResult)
+    assert action.arguments == {}
+
+
+def test_a_slow_host_has_more_time_for_a_change(seconds: list[float]) -> None:
+    action = Visited()
+    action.run_module("host_certificate", {}, ModuleResult)
+    action.run_module("host_restart", {"timeout": 180}, ModuleResult)
+    action.run_module("host_restart", {"timeout": 900}, ModuleResult)
+    action.run_module("host_restart", {"timeout": 900}, ModuleResult, 170)
+    assert seconds == [1800, 2700, 6300, 170]
