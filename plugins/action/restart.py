@@ -104,6 +104,7 @@ class ActionModule(HostAction):
                 "revoke": options["revoke"],
                 "keep_open": known,
                 "username": owner.username if owner and not known else None,
+                "keep_states": options["keep_states"],
             },
             ProofResult,
         )
@@ -136,6 +137,7 @@ class ActionModule(HostAction):
             "transaction": done["transaction"],
             "timeout": options["timeout"],
             "stable": options["stable"],
+            "keep_states": options["keep_states"],
         }
         warnings = []
         try:

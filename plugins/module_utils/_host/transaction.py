@@ -19,6 +19,7 @@ a second name until that is proved, so that going back is a rename, which needs 
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import os
 import time
@@ -41,6 +42,9 @@ if t.TYPE_CHECKING:
         ServiceBefore,
         TransactionRecord,
     )
+
+#: How the name of a transaction begins.
+_TIME = "%Y%m%dT%H%M%SZ"
 
 
 class Transaction:
@@ -102,7 +106,7 @@ class Transaction:
             self.record = None
         if self.record is None:
             self.record = {
-                "id": f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}",
+                "id": self._new_identifier(),
                 "before": before,
                 "directories": [],
                 "files": [],
@@ -115,6 +119,15 @@ class Transaction:
                 "proof": None,
             }
             self._save()
+
+    def _new_identifier(self) -> str:
+        """The time and this process. It sorts behind all former ones, also where a Pi's clock has gone back."""
+        now = time.strftime(_TIME, time.gmtime())
+        with contextlib.suppress(OSError, ValueError):
+            latest = max(os.listdir(self.store.path("backups")), default="").partition("-")[0]
+            if latest >= now:
+                now = time.strftime(_TIME, time.gmtime(calendar.timegm(time.strptime(latest, _TIME)) + 1))
+        return f"{now}-{os.getpid()}"
 
     def note(self, **facts: t.Any) -> None:
         """Put facts into the record.

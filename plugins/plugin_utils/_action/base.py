@@ -160,8 +160,8 @@ class HostAction(ActionBase):
         :raises UserError: it failed, took longer, or its answer is none of the module's; or it would change a host that
             keeps no change
         """
-        # Going back, and what ends a change, must not be stopped.
-        if self._known and module != "host_info" and options.get("operation") not in ("undo", "commit"):
+        # Going back, and what ends a change or only reads, must not be stopped.
+        if self._known and module != "host_info" and options.get("operation") not in ("undo", "commit", "list"):
             require_lasting_disks(self._known)
         try:
             with bounded(seconds, self._connection.transport == "ssh"), self._hidden():

@@ -52,6 +52,7 @@ ALWAYS: dict[str, dict[str, str]] = {
         "environment": "nodered_environment",
         "umask": "nodered_umask",
         "timeout": "nodered_start_timeout",
+        "keep_states": "nodered_keep_states",
     },
 }
 

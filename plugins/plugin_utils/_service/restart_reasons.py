@@ -18,13 +18,17 @@ from .drop_in import LOWEST_PORT, drop_in, environment_file, means_the_same, uma
 #: Of a service that nobody has asked for another.
 CLOSED_UMASK = "0077"
 
+#: What a list of states can have.
+MOST_STATES = 100
+
 
 def check_options(options: Mapping[str, t.Any]) -> None:
     """Refuse what the service could not be given, and users whose sessions cannot be meant.
 
-    :param options: `environment`, `admin_users` and `revoke` as the module restart takes them
+    :param options: `environment`, `admin_users`, `revoke` and `keep_states` as the module restart takes them
     :raises UserError: a variable that systemd would not take, or a name that is nobody's
     """
+    check_keep_states(options["keep_states"])
     environment_file(options["environment"] or {})
     drop_in(options["umask"] or CLOSED_UMASK, options["port"])
     names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
@@ -36,6 +40,15 @@ def check_options(options: Mapping[str, t.Any]) -> None:
                 f"nodered_revoke_sessions: nobody in nodered_admin_users is called {name}."
                 + (f" Is {alike[0]} meant?" if alike else " Who is not in that list cannot use a login any more.")
             )
+
+
+def check_keep_states(number: int) -> None:
+    """Refuse a number of states to keep that no host could do anything with.
+
+    :raises UserError: it is out of bounds
+    """
+    if not 1 <= number <= MOST_STATES:
+        raise UserError(f"nodered_keep_states is {number}: it must be a number from 1 to {MOST_STATES}.")
 
 
 def desired_environment(state: Mapping[str, t.Any], environment: Mapping[str, t.Any] | None) -> str:
