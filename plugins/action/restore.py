@@ -24,7 +24,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.kept_state
     settings_of,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.restored import restored_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.restored import (
+    RestoredSettings,
+    restored_settings,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import check_keep_states
@@ -32,7 +35,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.comparis
 
 _LAST = "last"
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9]{1,10}")
-_SECURE = "The next run of pifleet.nodered.secure makes true again what the inventory asks for."
 
 
 class ActionModule(HostAction):
@@ -57,6 +59,10 @@ class ActionModule(HostAction):
     def _listed(self, options: dict[str, t.Any], state: dict[str, t.Any]) -> dict[str, t.Any]:
         states = self._states(options)
         start, messages = _start(state, options["allow_open"])
+        if state["proof"] and state["proof"]["settings"] != state["settings"]["sha256"]:
+            messages.append(
+                "settings.js was edited since it was proved. What it is now is kept, too, when a state is brought back."
+            )
         messages += described_states(states, state)
         if states:
             messages.append(
@@ -83,50 +89,38 @@ class ActionModule(HostAction):
         if not states:
             raise UserError("No state is kept on this host, so that none can be brought back.")
         states = states[:1] if last else states
-        chosen = states[-1]
-        present, content, keeps_secret = state["settings"]["content"], None, False
-        former = settings_of(states, state["settings"]["path"])
-        if former is not None:
-            try:
-                restored = restored_settings(state, present, former, _changes_environment(states, state))
-            except SettingsError as error:
-                raise UserError(f"{state['settings']['path']} of that state: {error}") from None
-            content, keeps_secret = restored.content, restored.keeps_secret
+        restored = _settings(states, state)
+        content = restored.content if restored else None
         done = self.run_module(
             "host_restore",
             {
                 **host_options(options),
                 "operation": "restore",
-                "state": chosen["id"],
+                "state": states[-1]["id"],
                 "settings": None if content is None else base64.b64encode(content).decode("ascii"),
                 "sha256": state["settings"]["sha256"],
-                "expected": {"tls": _serves_tls(state), "auth": True} if not options["allow_open"] else {},
+                "expected": {} if options["allow_open"] else {"tls": _serves_tls(state), "auth": True},
                 **{name: options[name] for name in ("keep_states", "timeout", "stable")},
             },
             RestoreResult,
         )
-        if not done["changed"]:
-            messages = [f"This host is as it was before {moment(chosen)} already. Nothing to do."]
-            return {"changed": False, "start": False, "messages": messages}
-        replaced = present != content and content is not None
-        keys = changed_keys(present or b"", content) if content is not None else []
-        return {
-            "changed": True,
-            "start": False,
-            "transaction": done["transaction"] or "",
-            "messages": [
-                *_told(chosen, described_files(done["files"], state, keys), self.check_mode),
-                *(_SETTINGS_BACK if replaced else ()),
-                *(["credentialSecret stays as it is: it decrypts the credentials of today."] if keeps_secret else ()),
-                *([f"To undo this: -e nodered_restore={_LAST}"] if done["transaction"] else ()),
-                _SECURE,
-            ],
-            "diff": _difference(state, done, content),
-        }
+        told = _told(states[-1], state, done, restored, self.check_mode)
+        result: dict[str, t.Any] = {"changed": done["changed"], "start": False, "messages": told}
+        if done["changed"]:
+            result |= {"transaction": done["transaction"] or "", "diff": _difference(state, done, content)}
+        return result
 
 
-#: What a former settings.js means to people.
-_SETTINGS_BACK = ("Users and passwords are those of then, and all logins of the editor end.",)
+def _settings(states: list[KeptState], state: dict[str, t.Any]) -> RestoredSettings | None:
+    """What settings.js is to be for the last of some states; None where it stays as it is."""
+    path = state["settings"]["path"]
+    former = settings_of(states, path)
+    if former is None:
+        return None
+    try:
+        return restored_settings(state, state["settings"]["content"], former, _changes_environment(states, state))
+    except SettingsError as error:
+        raise UserError(f"{path} of that state: {error}") from None
 
 
 def _start(state: dict[str, t.Any], allow_open: bool) -> tuple[bool, list[str]]:
@@ -140,7 +134,7 @@ def _start(state: dict[str, t.Any], allow_open: bool) -> tuple[bool, list[str]]:
             "Node-RED does not run, and asks nobody for a login: pifleet.nodered.secure secures and starts it. To start it"
             " all the same, add -e nodered_restore_open=true."
         ]
-    return True, ["Node-RED does not run. It is started, and proved as it was proved last."]
+    return True, ["Node-RED does not run. This run starts it, and proves it as it was proved last."]
 
 
 def _serves_tls(state: dict[str, t.Any]) -> bool:
@@ -152,11 +146,28 @@ def _changes_environment(states: list[KeptState], state: dict[str, t.Any]) -> bo
     return any(file["path"] == path for each in states for file in each["files"])
 
 
-def _told(chosen: KeptState, files: list[str], check_mode: bool) -> list[str]:
-    done = ", ".join(files) or "no file had to be replaced"
-    if check_mode:
-        return [f"Node-RED would be as it was before {moment(chosen)} ({chosen['id']}): {done}."]
-    return [f"Node-RED is as it was before {moment(chosen)} ({chosen['id']}), restarted and proved: {done}."]
+def _told(
+    chosen: KeptState,
+    state: dict[str, t.Any],
+    done: RestoreResult,
+    restored: RestoredSettings | None,
+    check_mode: bool,
+) -> list[str]:
+    """What was done, and what it means."""
+    secret = restored is not None and restored.keeps_secret
+    messages = ["credentialSecret stays as it is: it decrypts the credentials of today."] if secret else []
+    if not done["changed"]:
+        return [f"This host is as it was before {moment(chosen)} already. Nothing to do.", *messages]
+    present = state["settings"]["content"]
+    keys = changed_keys(present or b"", restored.content) if restored else []
+    files = "; ".join(described_files(done["files"], state, keys)) or "no file had to be replaced"
+    when = f"as it was before {moment(chosen)} ({chosen['id']})"
+    first = f"Node-RED would be {when}: {files}." if check_mode else f"Node-RED is {when}, and proved: {files}."
+    if restored and restored.content != present:
+        messages.append("Users and passwords are those of then, and all logins of the editor end.")
+    if done["transaction"]:
+        messages.append(f"To undo this: -e nodered_restore={_LAST}")
+    return [first, *messages, "The next run of pifleet.nodered.secure makes true again what the inventory asks for."]
 
 
 def _difference(state: dict[str, t.Any], done: RestoreResult, content: bytes | None) -> list[dict[str, str]]:

@@ -51,7 +51,7 @@ def prune(store: Store, most: int, settings: str) -> None:
             known |= evidence.known
         else:
             going.append((directory, evidence))
-    needed = set()
+    needed: set[str] = set()
     for directory, evidence in going:
         if len(needed) < most and evidence.known - known:
             needed.add(directory)

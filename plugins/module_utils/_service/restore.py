@@ -13,7 +13,11 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import match_watchers, systemctl
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
+    environment_of_file,
+    match_watchers,
+    systemctl,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import (
     load_settings,
@@ -173,10 +177,13 @@ def _refuse_early(
             f"In that state there is no {service.unit.settings_path}: Node-RED would start open to anyone, so that it cannot"
             " be brought back."
         )
-    if ENVIRONMENT_FILE % service.unit.name in by_path:
-        # The file may need the variables of then.
-        return
     runtime = runtime_of_service(service.unit)
+    path = ENVIRONMENT_FILE % service.unit.name
+    if path in by_path:
+        # The file may need the variables of then.
+        now, then = (environment_of_file(content or b"") for content in (files.read(path), by_path[path]))
+        others = {name: value for name, value in runtime.environment.items() if name not in now}
+        runtime = runtime._replace(environment={**others, **then})
     effective = load_settings(runtime, service.unit.settings_path, settings, [], False, LOAD_TIMEOUT)["effective"]
     for missing, what in (
         (

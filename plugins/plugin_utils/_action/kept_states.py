@@ -57,7 +57,7 @@ def settings_of(states: t.Sequence[KeptState], path: str) -> bytes | None:
 
 
 def described_states(states: t.Sequence[KeptState], host: t.Mapping[str, t.Any]) -> list[str]:
-    """A line for each state: its name, how long it was so, what ended it, and what it served.
+    """A line for each state: its name, what ended it and when, and what it served.
 
     :param states: all states that are kept, the newest first
     :param host: what the module host_info returned, with the settings as bytes
@@ -67,12 +67,10 @@ def described_states(states: t.Sequence[KeptState], host: t.Mapping[str, t.Any])
     for number, state in enumerate(states):
         before = None if state["settings"] is None else base64.b64decode(state["settings"])
         keys = changed_keys(before, after) if before is not None and after is not None else []
-        done = f"the state {state['restored']} was brought back" if state["restored"] else ""
-        changes = ", ".join(described_files(state["files"], host, keys))
-        lines.append(
-            f"{state['id']}{' (last)' if number == 0 else ''}: as it was before {moment(state)}, when"
-            f" {done + ': ' if done else ''}{changes or 'nothing was replaced'}. {_served(state)}"
-        )
+        changes = "; ".join(described_files(state["files"], host, keys)) or "nothing was replaced"
+        ended = f"{state['restored']} was brought back on" if state["restored"] else "the change of"
+        name = f"{state['id']}{' (last)' if number == 0 else ''}"
+        lines.append(f"{name}: before {ended} {moment(state)} ({changes}). {_served(state)}")
         after = before if before is not None else after
     return lines
 
@@ -84,7 +82,7 @@ def described_files(files: t.Sequence[KeptFile], host: t.Mapping[str, t.Any], ke
     :param keys: the names of the settings that have changed
     """
     more = f" and {len(keys) - _MOST} more" if len(keys) > _MOST else ""
-    named = f" ({', '.join(one_line(key) for key in keys[:_MOST])}{more})" if keys else ""
+    named = f": {', '.join(one_line(key) for key in keys[:_MOST])}{more}" if keys else ""
     return [
         f"{_name(file['path'], host)} {file['change']}{named if file['path'] == host['settings']['path'] else ''}"
         for file in files
@@ -102,6 +100,8 @@ def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
     name = os.path.basename(path)
     if name == ".sessions.json":
         return "logins of the editor"
+    if name == ".config.runtime.json" or name.removesuffix(".backup").endswith("_cred.json"):
+        return f"{one_line(name)} (credentials of flows)"
     return one_line(known.get(path) or path)
 
 
@@ -110,7 +110,7 @@ def _served(state: KeptState) -> str:
         return "Node-RED did not run."
     # The editor's own, where flows listen too.
     shown = sorted(state["endpoints"], key=lambda each: each["login"] is None)
-    return f"It served {_endpoint(shown[0])}." if shown else "It answered nobody."
+    return f"Node-RED served {_endpoint(shown[0])}." if shown else "Node-RED answered nobody."
 
 
 def _endpoint(endpoint: EndpointState) -> str:
