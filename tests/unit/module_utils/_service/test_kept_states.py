@@ -78,7 +78,8 @@ def test_neither_sessions_nor_credentials_come_back(store: Store, folder: pathli
     names = (".sessions.json", "flows_cred.json", ".flows_cred.json.backup", ".config.runtime.json")
     for name in names:
         (folder / name).write_bytes(b"old")
-    identifier = change(store, folder, **{name.replace(".", "__"): b"new" for name in (*names, "settings.js")})
+    new: t.Any = {name.replace(".", "__"): b"new" for name in (*names, "settings.js")}
+    identifier = change(store, folder, **new)
     assert list(files_before(since(store, identifier))) == [str(folder / "settings.js")]
 
 
@@ -113,4 +114,8 @@ def test_the_size_of_a_list_is_bounded_but_not_that_of_one(
     monkeypatch.setattr(module, "MAXIMUM_OF_ALL", 11)
     one, _two, _three = (change(store, folder, settings__js=b"second") for _number in range(3))
     assert [bool(state["settings"]) for state in kept_states(store, unit)] == [True, False, False]
-    assert [state["settings"] for state in kept_states(store, unit, one)] == [None, None, base64.b64encode(b"first").decode()]
+    assert [state["settings"] for state in kept_states(store, unit, one)] == [
+        None,
+        None,
+        base64.b64encode(b"first").decode(),
+    ]

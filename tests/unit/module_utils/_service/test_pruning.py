@@ -23,7 +23,9 @@ HASH = b"$2b$08$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"
 
 
 @pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
+def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    # Which would take most of the time.
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
     return Store("nodered.service", str(tmp_path / "store"))
 
 
@@ -90,7 +92,7 @@ def test_the_only_copy_of_a_secret_is_kept_without_the_hashes_beside_it(store: S
 
 def test_keys_of_a_plan_and_of_node_red_are_kept(store: Store, folder: pathlib.Path) -> None:
     (folder / ".config.runtime.json").write_bytes(json.dumps({"_credentialSecret": "generated", "x": 1}).encode())
-    first = change(store, folder, **{"__config__runtime__json": b"{}"})
+    first = change(store, folder, __config__runtime__json=b"{}")
     record = json.loads(pathlib.Path(store.path("backups", first, "transaction.json")).read_bytes())
     record["credentials"] = {"secret": "planned", "keys": ["former"], "required": [], "sources": {}}
     store.keep(f"backups/{first}/transaction.json", json.dumps(record).encode())
