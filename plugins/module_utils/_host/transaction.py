@@ -9,7 +9,8 @@ Everything lies in a directory only root can enter:
     /var/lib/pifleet-nodered/<service>/
         transaction.json     the open transaction; there is none when all is proved
         proved.json          what the last proof expected and saw
-        backups/<id>/        the files as they were before transaction <id>, and those it was refused with
+        backups/<id>/        the files as they were before transaction <id>, and those it was refused with; with its record
+                             where it was proved, and less where it is old (_service/pruning.py)
         lock
 
 A file is kept before it is replaced, and the record reaches the disk before the file does. So whenever a run is
