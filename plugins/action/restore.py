@@ -59,7 +59,12 @@ class ActionModule(HostAction):
     def _listed(self, options: dict[str, t.Any], state: dict[str, t.Any]) -> dict[str, t.Any]:
         states = self._states(options)
         start, messages = _start(state, options["allow_open"])
-        if state["proof"] and state["proof"]["settings"] != state["settings"]["sha256"]:
+        if state["transaction"]:
+            messages.append(
+                "A run was interrupted here, and what it has replaced is not proved: the next run of pifleet.nodered.secure"
+                " finishes or undoes it, and bringing a state back does so first."
+            )
+        elif state["proof"] and state["proof"]["settings"] != state["settings"]["sha256"]:
             messages.append(
                 "settings.js was edited since it was proved. What it is now is kept, too, when a state is brought back."
             )

@@ -23,13 +23,16 @@ if t.TYPE_CHECKING:
         KeptState,
     )
 
+#: Of the year 9999; a host may say what it wants.
+_LAST_SECOND = 253402300799
 #: How many settings a line names.
 _MOST = 8
 
 
 def moment(state: KeptState) -> str:
     """When the change was proved that ended a state."""
-    return f"{datetime.datetime.fromtimestamp(state['proved'], datetime.UTC):%Y-%m-%d %H:%M} UTC"
+    proved = min(state["proved"], _LAST_SECOND)
+    return f"{datetime.datetime.fromtimestamp(proved, datetime.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def settings_of(states: t.Sequence[KeptState], path: str) -> bytes | None:

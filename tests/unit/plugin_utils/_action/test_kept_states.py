@@ -94,6 +94,11 @@ def test_the_words_of_a_host_are_one_line() -> None:
     assert "\x1b" not in line
 
 
+def test_a_host_may_have_any_clock() -> None:
+    assert "the change of 9999-12-31 23:59 UTC" in lines(kept(proved=1 << 40))[0]
+    assert "the change of 1970-01-01 00:00 UTC" in lines(kept(proved=0))[0]
+
+
 @pytest.mark.parametrize(
     "change",
     [
