@@ -105,6 +105,7 @@ class ActionModule(HostAction):
                 "revoke": options["revoke"],
                 "keep_open": known,
                 "username": owner.username if owner and not known else None,
+                "keep_states": options["keep_states"],
             },
             ProofResult,
         )
@@ -138,6 +139,7 @@ class ActionModule(HostAction):
             "timeout": options["timeout"],
             "stable": options["stable"],
             "watch_minutes": options["watch_minutes"],
+            "keep_states": options["keep_states"],
         }
         warnings = []
         try:

@@ -103,6 +103,11 @@ options:
       - Seconds after which the same process must still run and answer.
     type: int
     default: 3
+  keep_states:
+    description:
+      - How many states are kept at a commit, so that they can be brought back; V(0) keeps all.
+    type: int
+    default: 0
 author:
   - The pifleet.nodered maintainers (@pifleet)
 """
@@ -185,13 +190,14 @@ def main() -> None:
             "wait_before_restart": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
             "stable": {"type": "int", "default": 3},
+            "keep_states": {"type": "int", "default": 0},
         },
     )
     options = module.params
     announce(options)
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
-        service = Service(unit, options["timeout"], options["stable"])
+        service = Service(unit, options["timeout"], options["stable"], options["keep_states"])
         result: Mapping[str, object]
         if options["operation"] == "undo":
             result = service.undo(options["transaction"])

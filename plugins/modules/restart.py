@@ -116,6 +116,12 @@ options:
       - At most 1440; V(0) for no watch.
     type: int
     default: 10
+  keep_states:
+    description:
+      - How many states of the host are kept for M(pifleet.nodered.restore), each as it was before a change, from 1 to 100.
+        Older ones are removed after a change that was proved.
+    type: int
+    default: 10
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:

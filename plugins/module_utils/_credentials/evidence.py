@@ -13,7 +13,8 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import rights_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.files import read, replace
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import TRANSACTION, as_json
 
 from .files import GENERATED, described, parsed
 
@@ -30,6 +31,8 @@ if t.TYPE_CHECKING:
 _LITERAL = re.compile(r"""credentialSecret["']?\s*[:=]\s*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
 #: How a copy is called in the store and beside the file: `3-flows_cred.json`, `.flows_cred.json.backup`.
 _COPY = re.compile(r"(?:\d+-|refused-)?(?:\.(?P<backup>.+_cred\.json)\.backup|(?P<plain>[^.].*_cred\.json))")
+#: The secrets of a transaction whose other kept files are gone.
+KEPT = "kept.json"
 #: How many files of each kind are looked at, the newest ones.
 _MOST = 200
 
@@ -120,3 +123,69 @@ def _kept_secrets(record: dict[str, t.Any]) -> list[str]:
     else:
         secrets = [record.get(GENERATED)]
     return [secret for secret in secrets if secret and isinstance(secret, str)]
+
+
+class Evidence(t.NamedTuple):
+    """What a directory of kept files has that may help to decrypt credentials."""
+
+    #: Secrets as they are written there, and the names of credentials files of which it has a copy that is not empty.
+    known: set[str]
+    #: By the names of files, what they are without all else; a file that is not among them has nothing.
+    contents: dict[str, bytes]
+
+
+def evidence_in(directory: str, settings: str) -> Evidence:
+    """What a directory of kept files has that may help to decrypt credentials.
+
+    :param directory: a directory below backups
+    :param settings: the name of the settings file
+    """
+    evidence = Evidence(set(), {})
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return evidence
+    for name in names:
+        try:
+            content = read(os.path.join(directory, name)) or b""
+        except HostError:
+            continue
+        copy = _COPY.fullmatch(name)
+        if copy:
+            about = described(content)
+            if about["kind"] != "damaged" and not about["empty"]:
+                evidence.known.add(copy["backup"] or copy["plain"])
+                evidence.contents[name] = content
+        elif settings in name:
+            literals = _LITERAL.findall(content.decode("utf-8", "replace"))
+            if literals:
+                evidence.known.update(literal[1:-1] for literal in literals)
+                evidence.contents[name] = "".join(f"credentialSecret: {each}\n" for each in literals).encode("utf-8")
+        elif secrets := _kept_secrets(parsed(content) or {}):
+            evidence.known.update(secrets)
+            record = {"credentials": {"secret": secrets[0], "keys": secrets[1:]}}
+            # What it is a record of is no state any more.
+            evidence.contents[KEPT if name == TRANSACTION else name] = as_json(record)
+    return evidence
+
+
+def reduce(directory: str, evidence: Evidence) -> None:
+    """Leave of a directory of kept files nothing but what may help to decrypt credentials.
+
+    :param directory: a directory below backups
+    :param evidence: what `evidence_in` has found there
+    """
+    modified = {name: _modified(os.path.join(directory, name)) for name in os.listdir(directory)}
+    contents = {KEPT: as_json({}), **evidence.contents}
+    for name, content in contents.items():
+        path = os.path.join(directory, name)
+        if read(path) != content:
+            replace(path, content, 0o600, os.geteuid(), os.getegid())
+            # The newest evidence is the first that is tried.
+            time = modified.get(name) or min(modified.values())
+            os.utime(path, (time, time))
+        # From here on it is no state any more.
+        if modified.pop(TRANSACTION, None):
+            os.unlink(os.path.join(directory, TRANSACTION))
+    for name in modified.keys() - contents.keys():
+        os.unlink(os.path.join(directory, name))

@@ -11,7 +11,8 @@ Everything lies in a directory only root can enter:
         proved.json          what the last proof expected and saw
         watched.json         the transaction before, as long as the host itself still watches whether it lasts
         went_back.json       why the host itself has gone back, until another change was proved
-        backups/<id>/        the files as they were before transaction <id>, and those it was refused with
+        backups/<id>/        the files as they were before transaction <id>, and those it was refused with; with its record
+                             where it was proved, and less where it is old (_service/pruning.py)
         lock
 
 A file is kept before it is replaced, and the record reaches the disk before the file does. So whenever a run is
@@ -24,6 +25,7 @@ waits for the next start of the host, and while it is watched another one runs (
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import os
 import sys
@@ -78,6 +80,8 @@ WATCH = Resident(
     order="After",
     options="Type=exec\nRestart=on-failure\nRestartSec=5",
 )
+#: How the name of a transaction begins.
+_TIME = "%Y%m%dT%H%M%SZ"
 
 
 class Transaction:
@@ -139,7 +143,7 @@ class Transaction:
         if self.record is None:
             self.end_watch()
             self.record = {
-                "id": f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}",
+                "id": self._new_identifier(),
                 "before": before,
                 "directories": [],
                 "files": [],
@@ -153,6 +157,15 @@ class Transaction:
             }
             self._save()
             BOOT.install(self.store)
+
+    def _new_identifier(self) -> str:
+        """The time and this process. It sorts behind all former ones, also where a Pi's clock has gone back."""
+        now = time.strftime(_TIME, time.gmtime())
+        with contextlib.suppress(OSError, ValueError):
+            latest = max(os.listdir(self.store.path("backups")), default="").partition("-")[0]
+            if latest >= now:
+                now = time.strftime(_TIME, time.gmtime(calendar.timegm(time.strptime(latest, _TIME)) + 1))
+        return f"{now}-{os.getpid()}"
 
     def note(self, **facts: t.Any) -> None:
         """Put facts into the record.

@@ -37,10 +37,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact imp
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced
 
 from .proof import Prover, difference, probed
+from .pruning import prune
 from .sessions import end_sessions, sessions_file
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
@@ -86,15 +87,17 @@ class Service:
     :param unit: its unit
     :param timeout: seconds that Node-RED may take to answer after a start, and its settings to load
     :param stable: seconds after which the same process must still run and answer
+    :param keep_states: how many states are kept at a commit, so that they can be brought back; 0 keeps all
     :raises HostError: the host has no such service
     """
 
-    def __init__(self, unit: Unit, timeout: int, stable: int) -> None:
+    def __init__(self, unit: Unit, timeout: int, stable: int, keep_states: int = 0) -> None:
         if not unit.exists:
             raise HostError(f"This host has no service {unit.name}.")
         self.unit = located(unit)
         self.timeout = timeout
         self.stable = stable
+        self.keep_states = keep_states
         self.store = Store(unit.name)
         #: When this run has started it, in seconds since 1970-01-01 UTC.
         self.started: float | None = None
@@ -106,16 +109,19 @@ class Service:
 
     # Forward
 
-    def prove(self, desired: DesiredService) -> ProofResult:
+    def prove(self, desired: DesiredService, change: Callable[[Transaction], None] | None = None) -> ProofResult:
         """Restart into the new state and prove it; back to the old one when that fails.
 
         :param desired: the new state
+        :param change: what replaces further files for it, within the transaction
         :returns: what was proved
         :raises HostError: it could not be proved; the old state runs again
         """
         with self.store.lock():
             transaction = Transaction(self.store)
             try:
+                if change:
+                    change(transaction)
                 target, restarted = self._bring_up(transaction, desired)
                 # Of a function that was not called, the settings do not tell.
                 target["client_certificate"] = probe.wants_client_certificate(target)
@@ -133,6 +139,7 @@ class Service:
                 transaction.note(proof=proof)
             else:
                 transaction.commit(proof, self._watch_plan(desired.watch_minutes))
+                self._prune()
         return {"changed": restarted, "proof": proof, "transaction": identifier, "served": served}
 
     def commit(self, identifier: str, username: str | None, watch_minutes: int) -> None:
@@ -163,6 +170,7 @@ class Service:
             except HostError as exc:
                 raise self._roll_back(transaction, exc) from exc
             transaction.commit(proof, self._watch_plan(watch_minutes))
+            self._prune()
 
     def _watch_plan(self, minutes: int) -> WatchPlan | None:
         if not minutes:
@@ -176,6 +184,10 @@ class Service:
             "user_dir": self.unit.user_dir,
             "settings_path": self.unit.settings_path,
         }
+
+    def _prune(self) -> None:
+        if self.keep_states:
+            prune(self.store, self.keep_states, os.path.basename(self.unit.settings_path))
 
     def restrict_permissions(self) -> bool:
         """Take the rights of other users away from the files that hold secrets; returns whether there were any."""
@@ -191,7 +203,7 @@ class Service:
         """Bring the service into the new state; returns what was proved, and whether that took a restart."""
         self._write_drop_in(transaction, desired)
         if desired.revoke or (desired.keep_open and not transaction.open):
-            transaction.begin(self._before())
+            transaction.begin(self.before())
             transaction.plan(revoke=desired.revoke)
         prover = self.prover
         target = prover.target(transaction, desired.expected)
@@ -205,7 +217,8 @@ class Service:
         prover.wait(probed(target))
         return target, True
 
-    def _before(self) -> ServiceBefore:
+    def before(self) -> ServiceBefore:
+        """How it is now, for the way back to it."""
         return {"active": self.unit.active, "endpoints": endpoints(self.unit)}
 
     def _write_drop_in(self, transaction: Transaction, desired: DesiredService) -> None:
@@ -216,7 +229,7 @@ class Service:
             content = string.encode() or None
             if files.read(path) != content:
                 reload_needed = True
-                transaction.begin(self._before())
+                transaction.begin(self.before())
                 transaction.make_directory(os.path.dirname(path), 0o755, Account("root"))
                 transaction.replace(path, content, 0o600, 0, 0)
         if reload_needed:

@@ -19,6 +19,9 @@ if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import Expected
 
+#: Node-RED's file of them, in the userDir.
+SESSIONS = ".sessions.json"
+
 
 def sessions_file(unit: LocatedUnit, target: Expected) -> str | None:
     """Where Node-RED keeps the sessions.
@@ -31,7 +34,7 @@ def sessions_file(unit: LocatedUnit, target: Expected) -> str | None:
     # The command line wins over the key userDir of settings.js.
     named = unit.command_line.last("userDir")
     user_dir = unit.user_dir if named else target["user_dir"] or unit.user_dir
-    path = os.path.join(unit.working_directory, user_dir, ".sessions.json")
+    path = os.path.join(unit.working_directory, user_dir, SESSIONS)
     return path if files.read(path, unit.account) is not None else None
 
 

@@ -43,6 +43,8 @@ Path = t.Annotated[str, Text(4096, r"/[^\0]*")]
 Name = t.Annotated[str, Text(255, r"[^\0/]*")]
 Address = t.Annotated[str, Text(45, r"[0-9a-fA-F:.]{2,45}")]
 Port = t.Annotated[int, Range(0, 0xFFFF)]
+#: Of a transaction: the time of its begin in UTC and the process that began it, "20260102T030405Z-678".
+Identifier = t.Annotated[str, Text(32, "[0-9]{8}T[0-9]{6}Z-[0-9]{1,10}")]
 #: A user or group id; 0xFFFFFFFF means none.
 Id = t.Annotated[int, Range(0, 0xFFFFFFFE)]
 #: In seconds, since 1970 or between two moments.
@@ -263,6 +265,8 @@ class TransactionRecord(RestartPlan):
     restarted: bool
     #: What the host has proved already, while only the control node's word is missing.
     proof: Proof | None
+    #: The state that it has brought back, if it is one of `restore`.
+    restored: t.NotRequired[Identifier | None]
 
 
 class WatchPlan(t.TypedDict):
@@ -759,6 +763,48 @@ class UndoResult(ModuleResult):
     transaction: Name | None
     #: Whether it was finished, because it had been proved.
     finished: bool
+
+
+class KeptFile(t.TypedDict):
+    """A file, and what a transaction has done with it."""
+
+    path: Path
+    change: t.Literal["made", "replaced", "removed"]
+
+
+class KeptState(t.TypedDict):
+    """How a service was before a transaction that is kept."""
+
+    #: The name of that transaction, and so of the state.
+    id: Identifier
+    #: When that transaction was proved, by the host's clock.
+    proved: Seconds
+    #: The state that it had brought back itself; None where it had not.
+    restored: Identifier | None
+    #: What that transaction has changed.
+    files: list[KeptFile]
+    #: Whether the service ran.
+    active: bool
+    #: What it showed.
+    endpoints: list[EndpointState]
+    #: The settings file in Base64; None where that transaction has not replaced it, and where all are too large together.
+    settings: Content | None
+
+
+class StatesResult(ModuleResult):
+    """What host_restore returns of a list."""
+
+    #: The newest first.
+    states: list[KeptState]
+
+
+class RestoreResult(ModuleResult):
+    """What host_restore returns of a state that was brought back."""
+
+    #: What was done for it.
+    files: list[KeptFile]
+    #: What was finished, and is a state itself by now; None where nothing had to be replaced.
+    transaction: Identifier | None
 
 
 class FileReplacement(ModuleResult):

@@ -512,6 +512,9 @@ def prove(expected: Expected, timeout: float = TIMEOUT, opened: set[str] | None 
                 failures += _prove_basic(endpoint, expected["node_root"], "httpNodeAuth", opened)
             for root in expected["static"]:
                 failures += _prove_basic(endpoint, root, "httpStaticAuth", opened)
+            if not (expected["tls"] or expected["auth"] or expected["node_auth"] or expected["static"]):
+                # Nobody is asked for a login, but somebody must answer.
+                endpoint.get("/")
     except ssl.SSLError as exc:
         if expected["tls"] and turns_away(address, port, timeout):
             return failures

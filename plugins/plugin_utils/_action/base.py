@@ -66,7 +66,7 @@ LONGEST_CHANGE = 1800
 #: where it goes back.
 _WAITS = 5
 #: The modules that change a service, and so have to know of which run they are.
-_CHANGING = ("host_settings", "host_certificate", "host_acme", "host_restart")
+_CHANGING = ("host_settings", "host_certificate", "host_acme", "host_restart", "host_restore")
 #: What this run is called on the hosts. Made at import, once in the process that those of the tasks are forked from.
 _RUN = (
     f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}-{secrets.token_hex(4)}"
@@ -183,8 +183,8 @@ class HostAction(ActionBase):
             options = {**options, "run": _RUN, "run_seen": self._run_seen}
         if seconds is None:
             seconds = LONGEST_CHANGE + _WAITS * options.get("timeout", 0)
-        # Going back, and what ends a change, must not be stopped.
-        if self._known and module != "host_info" and options.get("operation") not in ("undo", "commit"):
+        # Going back, and what ends a change or only reads, must not be stopped.
+        if self._known and module != "host_info" and options.get("operation") not in ("undo", "commit", "list"):
             require_lasting_disks(self._known)
         try:
             with bounded(seconds, self._connection.transport == "ssh"), self._hidden():

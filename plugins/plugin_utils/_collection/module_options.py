@@ -55,6 +55,7 @@ ALWAYS: dict[str, dict[str, str]] = {
         "umask": "nodered_umask",
         "timeout": "nodered_start_timeout",
         "watch_minutes": "nodered_watch_minutes",
+        "keep_states": "nodered_keep_states",
     },
 }
 

@@ -20,6 +20,8 @@ CLOSED_UMASK = "0077"
 
 #: The longest watch, in minutes. Until it ends, the files of before stay where they are.
 LONGEST_WATCH = 1440
+#: What a list of states can have.
+MOST_STATES = 100
 
 
 def check_watch(minutes: int) -> None:
@@ -36,10 +38,11 @@ def check_watch(minutes: int) -> None:
 def check_options(options: Mapping[str, t.Any]) -> None:
     """Refuse what the service could not be given, and users whose sessions cannot be meant.
 
-    :param options: `environment`, `watch_minutes`, `admin_users` and `revoke` as the module restart takes them
-    :raises UserError: a variable that systemd would not take, a watch that is too long, or a name that is nobody's
+    :param options: `environment`, `watch_minutes`, `keep_states`, `admin_users` and `revoke` as the module restart takes them
+    :raises UserError: a variable that systemd would not take, a number out of bounds, or a name that is nobody's
     """
     check_watch(options["watch_minutes"])
+    check_keep_states(options["keep_states"])
     environment_file(options["environment"] or {})
     drop_in(options["umask"] or CLOSED_UMASK, options["port"])
     names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
@@ -51,6 +54,15 @@ def check_options(options: Mapping[str, t.Any]) -> None:
                 f"nodered_revoke_sessions: nobody in nodered_admin_users is called {name}."
                 + (f" Is {alike[0]} meant?" if alike else " Who is not in that list cannot use a login any more.")
             )
+
+
+def check_keep_states(number: int) -> None:
+    """Refuse a number of states to keep that no host could do anything with.
+
+    :raises UserError: it is out of bounds
+    """
+    if not 1 <= number <= MOST_STATES:
+        raise UserError(f"nodered_keep_states is {number}: it must be a number from 1 to {MOST_STATES}.")
 
 
 def desired_environment(state: Mapping[str, t.Any], environment: Mapping[str, t.Any] | None) -> str:

@@ -41,7 +41,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import drop_in, environment_file
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import check_watch
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
+    check_keep_states,
+    check_watch,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     DesiredSettings,
@@ -106,6 +109,8 @@ class _HostChecks:
             yield from self._refusal(lambda: drop_in(options["umask"], None), "nodered_umask")
         if not is_stand_in(options["watch_minutes"]):
             yield from self._refusal(lambda: check_watch(options["watch_minutes"]), "nodered_watch_minutes")
+        if not is_stand_in(options["keep_states"]):
+            yield from self._refusal(lambda: check_keep_states(options["keep_states"]), "nodered_keep_states")
 
     def certificate(self) -> Iterator[Finding]:
         options = self._options("certificate")

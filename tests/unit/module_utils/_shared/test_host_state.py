@@ -22,11 +22,12 @@ RESULTS = {
     "host_acme": (host_state.AcmeResult,),
     "host_credentials": (host_state.CredentialsEvidence,),
     "host_restart": (host_state.ProofResult, host_state.UndoResult),
+    "host_restore": (host_state.StatesResult, host_state.RestoreResult),
     "host_settings": (host_state.SettingsResult,),
     "host_trust": (host_state.TrustResult,),
 }
 #: Further results that are documented but are no dictionary of their own.
-ALONE = {"host_restart": {"journal"}}
+ALONE = {"host_restart": {"journal"}, "host_restore": {"journal"}}
 #: What Ansible itself gives a meaning to, so that no module documents it.
 COMMON = {"changed", "warnings"}
 #: How the documentation of Ansible calls the types of Python.

@@ -158,6 +158,13 @@ def test_other_roots() -> None:
         assert probe.prove(expected(port, admin_root=None)) == []
 
 
+def test_an_open_server_must_answer_too() -> None:
+    """Where nothing asks for a login, there is nothing else that could fail."""
+    with server({}) as port:
+        assert probe.prove(expected(port, auth=False)) == []
+    assert "does not answer" in "".join(probe.prove(expected(port, auth=False)))
+
+
 def test_nothing_listens() -> None:
     with server({}) as port:
         pass

@@ -173,6 +173,7 @@ def test_nothing_is_wrong(check: Check) -> None:
         (GOOD + "nodered_umask: 0077\n", "variable-refused", 4, "in quotes"),
         (GOOD + "nodered_watch_minutes: 1441\n", "variable-refused", 4, "to 1440"),
         (GOOD + "nodered_umask: '0002'\n", "variable-refused", 4, "in quotes"),
+        (GOOD + "nodered_keep_states: 0\n", "variable-refused", 4, "from 1 to 100"),
         (GOOD + "nodered_admin_auth: keep\n", "variable-refused", 4, "nodered_admin_users would have no effect"),
         (GOOD + "nodered_certificate_names: [not a name]\n", "variable-refused", 4, "nodered_certificate_names"),
         (GOOD + "nodered_certificate_days: 1000\n", "variable-refused", 4, "825"),
