@@ -33,7 +33,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 )
 
 from .kept_states import files_before, since
-from .proof import LOAD_TIMEOUT
 from .service import DesiredService
 
 if t.TYPE_CHECKING:
@@ -187,7 +186,7 @@ def _refuse_early(
         now, then = (environment_of_file(content or b"") for content in (files.read(path), by_path[path]))
         others = {name: value for name, value in runtime.environment.items() if name not in now}
         runtime = runtime._replace(environment={**others, **then})
-    effective = load_settings(runtime, service.unit.settings_path, settings, [], False, LOAD_TIMEOUT)["effective"]
+    effective = load_settings(runtime, service.unit.settings_path, settings, [], False, service.timeout)["effective"]
     for missing, what in (
         (
             required.get("auth") and not effective["auth"],

@@ -44,7 +44,7 @@ class Audit(ActionModule):
         self.warnings: list[str] = []
         self._display = types.SimpleNamespace(warning=self.warnings.append)
 
-    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float = 0) -> t.Any:
+    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

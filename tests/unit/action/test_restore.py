@@ -26,6 +26,7 @@ OPTIONS: dict[str, t.Any] = {
     "state": "",
     "allow_open": False,
     "keep_states": 10,
+    "watch_minutes": 10,
     "timeout": 180,
     "stable": 3,
 }
@@ -56,7 +57,7 @@ class Restore(ActionModule):
         self.hosts = [make_state(**state), make_state()]
         self.asked: list[dict[str, t.Any]] = []
 
-    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float = 0) -> t.Any:
+    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
         if module == "host_info":
             return self.hosts.pop(0)
         self.asked.append(options)

@@ -35,6 +35,7 @@ class FakeService:
         self.unit = StoppedUnit(folder)
         self.unit.active = True
         self.store = store
+        self.timeout = 60
         self.fails = False
         self.asked: list[DesiredService] = []
 

@@ -80,7 +80,7 @@ def test_what_another_run_has_gone_on_from_is_finished(service: Service, proof: 
         transaction.note(proof=proof)
         identifier = str(transaction.identifier)
         transaction.commit(proof)
-    service.commit(identifier, None)
+    service.commit(identifier, None, 0)
 
 
 @pytest.mark.parametrize("other", [None, "20260102T030405Z-678"])
@@ -91,10 +91,10 @@ def test_who_lost_against_another_run_is_told(service: Service, proof: t.Any, ot
         if other:
             transaction.note(id=other)
         else:
-            transaction.commit(proof)
             other = transaction.identifier
+            transaction.commit(proof)
     with pytest.raises(
         HostError, match=f"19990101T000000Z-1.*another run has replaced it.*{other}.*Run again"
     ) as failure:
-        service.commit("19990101T000000Z-1", None)
+        service.commit("19990101T000000Z-1", None, 0)
     assert failure.value.details == {"restored": []}
