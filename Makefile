@@ -39,13 +39,13 @@ test: venv link hosts ## Everything that must hold
 	tests/ci/test
 
 unit: venv link ## Unit tests
-	pytest tests/unit
+	pytest --numprocesses=auto tests/unit
 
 property: venv link ## Property-based tests
-	pytest tests/property
+	pytest --numprocesses=auto tests/property
 
 localhost: venv link ## Modules on files of this machine
-	pytest tests/localhost
+	pytest --numprocesses=auto tests/localhost
 
 lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, role READMEs, what is supported, changelog, build
 	tests/ci/lint
