@@ -14,9 +14,11 @@ from scenario.fleet import OF_A_START, SETTINGS, STORE, Fleet, differences
 from scenario.power_loss import lose_power
 from scenario.waiting import wait_for
 
-#: Node.js loads it, and Node-RED starts with it and ends after ten seconds, with status 0.
+#: Node.js loads it, and Node-RED starts with it and ends with status 0 as soon as there is this file.
+END = "/home/pi/end"
 ENDS_LATER = (
-    r"{ t: require.main && /red\.js$/.test(require.main.filename) ? setTimeout(() => process.exit(0), 10000) : 1 }"
+    r"{ t: require.main && /red\.js$/.test(require.main.filename)"
+    f" ? setInterval(() => require('fs').existsSync('{END}') && process.exit(0), 200) : 1 }}"
 )
 #: Node-RED ends at its start.
 BAD: dict[str, t.Any] = {"settings_of": {"proved": {"uiHost": "192.0.2.1"}}}
@@ -77,6 +79,7 @@ def test_a_change_that_does_not_last_is_taken_back(fleet: Fleet) -> None:
     variables = {**WATCH, "expressions_of": {"proved": {"functionGlobalContext": ENDS_LATER}}}
     run = fleet.play("--limit", "proved", variables=variables)
     assert run.status == 0, run.output
+    fleet.host("proved").check_output("touch %s", END)
     wait_for(lambda: (went_back(fleet) or {}).get("cause") == "ended", "the host goes back")
     wait_for(lambda: of_ours(fleet) == "", "nothing of it is left")
     fleet.wait("proved", 401)
