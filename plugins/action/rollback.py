@@ -27,11 +27,16 @@ class ActionModule(HostAction):
             raise UserError(reason)
         if self.check_mode:
             raise UserError(f"{reason} Nothing was changed.")
+        # What another run has replaced is not ours to put back.
         if options["host_info"]:
-            # What another run has replaced since is not ours to put back.
             self.state(options)
+        else:
+            self._run_seen = ""
         asked = {**host_options(options), "operation": "undo", "timeout": options["timeout"]}
-        undone = self.run_module("host_restart", asked, UndoResult)
+        try:
+            undone = self.run_module("host_restart", asked, UndoResult)
+        except UserError as error:
+            raise UserError(f"{reason} {error}", **error.details) from None
         end = "The host is as it was."
         if undone["finished"]:
             end = "What this or a former run had changed was proved on the host, and stays."

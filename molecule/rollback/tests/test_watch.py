@@ -15,7 +15,7 @@ from scenario.power_loss import lose_power
 from scenario.waiting import wait_for
 
 #: Node.js loads it, and Node-RED starts with it and ends with status 0 as soon as there is this file.
-END = "/home/pi/end"
+END = "/run/end"
 ENDS_LATER = (
     r"{ t: require.main && /red\.js$/.test(require.main.filename)"
     f" ? setInterval(() => require('fs').existsSync('{END}') && process.exit(0), 200) : 1 }}"

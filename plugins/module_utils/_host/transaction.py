@@ -141,7 +141,6 @@ class Transaction:
         if self.proof:
             self.commit(self.proof)
         if self.record is None:
-            self.end_watch()
             self.record = {
                 "id": self._new_identifier(),
                 "before": before,
@@ -278,9 +277,11 @@ class Transaction:
         :param proof: what was proved
         :param watch: how the host is to watch whether it lasts; None has it believed at once
         """
-        self.end_watch()
         if self.record and self.proof != proof:
             self.note(proof=proof)
+        # What has replaced nothing says nothing of the change before it.
+        if self.record and self.record["files"]:
+            self.end_watch()
         former: CommittedProof | None = self.store.read(PROVED)
         self.store.write(PROVED, {**proof, "transaction": self.identifier})
         if not self.record:
@@ -288,13 +289,27 @@ class Transaction:
         if self.record["files"]:
             self.store.discard(WENT_BACK)
             self.store.keep(f"backups/{self.identifier}/{TRANSACTION}", as_json(self.record))
-        if self.record["files"] and watch:
-            self.store.write(WATCHED, {"transaction": self.record, "former": former, "plan": watch})
+        if (
+            self.record["files"]
+            and watch
+            and self._begin_watch({"transaction": self.record, "former": former, "plan": watch})
+        ):
             self._forget()
-            WATCH.install(self.store)
-            systemctl("restart", "--no-block", WATCH.unit_name(self.store.service), check=False)
         else:
             self.close()
+
+    def _begin_watch(self, watched: WatchedRecord) -> bool:
+        """Have the host watch; tells whether it can. What is proved counts even where there is no room to watch it."""
+        try:
+            self.store.write(WATCHED, watched)
+            WATCH.install(self.store)
+        except (HostError, OSError) as exc:
+            sys.stderr.write(f"The change counts, but cannot be watched: {exc}\n")
+            self.store.discard(WATCHED)
+            WATCH.remove(self.store)
+            return False
+        systemctl("restart", "--no-block", WATCH.unit_name(self.store.service), check=False)
+        return True
 
     @property
     def watched(self) -> WatchedRecord | None:
@@ -313,8 +328,9 @@ class Transaction:
         # Whatever runs by now, it has to be started with the old files.
         self.record = {**watched["transaction"], "proof": None, "restarted": True}
         self._save()
-        BOOT.install(self.store)
-        self.store.discard(WATCHED)
+        # The way back needs no room.
+        with contextlib.suppress(HostError, OSError):
+            BOOT.install(self.store)
 
     def end_watch(self) -> None:
         """Believe what is watched, if anything is. The unit that does so is told to end last, because it may call this."""
@@ -381,6 +397,14 @@ class Transaction:
             # A record of an earlier release does not say what was written.
             if checksum(content) != entry.get("written", checksum(content)):
                 self.displaced[entry["path"]] = self.store.path(name)
+
+    def close_undone(self) -> None:
+        """Forget a transaction of which nothing is left: neither a state to go back to, nor one to watch."""
+        watched = self.watched
+        if watched and watched["transaction"]["id"] == self.identifier:
+            self.store.discard(WATCHED)
+        self.store.discard(f"backups/{self.identifier}/{TRANSACTION}")
+        self.close()
 
     def close(self) -> None:
         """Forget the transaction, and take the second names of its files away."""
@@ -450,5 +474,7 @@ def at_boot(service: str) -> int:
                 systemctl("daemon-reload", check=False)
                 match_watchers(replaced, "--no-block")
         tell(store, identifier, "interrupted", "back")
-        transaction.close()
+        transaction.close_undone()
+        if transaction.watched is None:
+            transaction.end_watch()
     return 0

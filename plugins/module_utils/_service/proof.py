@@ -214,20 +214,22 @@ class Prover:
             raise HostError(f"Node-RED ended right after its start ({now['ActiveState']}, {now['Result']}).")
         return now
 
-    def matches_previous(self, before: ServiceBefore) -> bool:
-        """Whether the service runs and shows what it showed before the transaction."""
-        return self.unit.active and not difference(before)
+    def matches_previous(self, before: ServiceBefore, certificates: bool) -> bool:
+        """Whether the service runs and shows what it showed before the transaction; see `difference`."""
+        return self.unit.active and not difference(before, certificates)
 
 
-def difference(before: ServiceBefore) -> list[str]:
+def difference(before: ServiceBefore, certificates: bool) -> list[str]:
     """What the running service lacks of what it showed before the transaction.
 
     :param before: how it was
+    :param certificates: whether to compare them too; one that the transaction has left alone may have been renewed since
     :returns: a phrase for each port that answers in another way
     """
     failures = []
     for old in before["endpoints"]:
         now = probe.observe(old["address"], old["port"])
-        if (now["tls"], now["http"], now["certificate"]) != (old["tls"], old["http"], old["certificate"]):
+        same = (now["tls"], now["http"]) == (old["tls"], old["http"])
+        if not same or (certificates and now["certificate"] != old["certificate"]):
             failures.append(f"port {old['port']} does not answer as it did before")
     return failures

@@ -32,7 +32,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN, ENVIRONMENT_FILE
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    DROP_IN,
+    ENVIRONMENT_FILE,
+    certificate_file,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced
 
@@ -294,6 +298,9 @@ class Service:
                 transaction.commit(transaction.proof)
                 return {**result, "finished": True}
             restored = self._undo(transaction)
+            # A host that could not go back by itself has left it.
+            if transaction.watched is None:
+                transaction.end_watch()
         return {**result, "changed": bool(restored), "restored": restored, "displaced": self._displaced(transaction)}
 
     def take_back(self, transaction: Transaction) -> None:
@@ -328,19 +335,21 @@ class Service:
         match_watchers(replaced)
         self.unit = located(self.unit.refresh())
         self._start_as_before(transaction)
-        transaction.close()
+        transaction.close_undone()
         return restored
 
     def _start_as_before(self, transaction: Transaction) -> None:
         """Have the service run, or not, as it did before the transaction."""
         record = transaction.open_record
         before = record["before"]
+        own = os.path.join(self.unit.settings_directory, certificate_file(self.unit.settings_path))
+        certificates = any(entry["path"] == own for entry in record["files"])
         if not before["active"]:
             end("stop", self.unit.name, self._stop_limit)
         # A server that has read the files which are gone now may well answer as before.
-        elif record["restarted"] or not self.prover.matches_previous(before):
+        elif record["restarted"] or not self.prover.matches_previous(before, certificates):
             self._restart(transaction)
-            self.prover.wait(lambda: difference(before))
+            self.prover.wait(lambda: difference(before, certificates))
 
     def _discard_proof(self) -> None:
         """What runs now was started anew, was not proved, and cannot be put back: not even an old file makes it good."""

@@ -9,15 +9,19 @@ Some faults show later than any run can wait for: Node-RED ends with status 0, s
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction, tell
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 from .service import Service
 
@@ -28,6 +32,8 @@ if t.TYPE_CHECKING:
 
 #: Seconds between two looks at the service.
 PAUSE = 5
+#: Seconds until it is tried again to go back where that failed.
+RETRY = 60
 #: Seconds after the end for which what keeps this from ending is waited for.
 PATIENCE = 600
 
@@ -59,15 +65,18 @@ def watch(service: str) -> int:
             if ended_by_itself(now, restarts):
                 if _went_back(store, watched, restarts):
                     return 0
+                now = properties(service)
+                restarts = int(now.get("NRestarts") or 0)
             elif time.monotonic() > deadline:
                 with store.lock():
                     _still_watched(store, watched).end_watch()
                 return 0
         except _Over:
             return 0
-        # Another run may be at work, and end this, or end itself.
+        # Another run may be at work, and end this, or end itself; or there is no way back now.
         except HostError as exc:
             sys.stderr.write(f"{exc}\n")
+            time.sleep(RETRY)
             if time.monotonic() > deadline + PATIENCE:
                 return 1
         # Whoever starts it by hand begins to count anew.
@@ -115,26 +124,29 @@ def _still_watched(store: Store, watched: WatchedRecord) -> Transaction:
 def _went_back(store: Store, watched: WatchedRecord, restarts: int) -> bool:
     """Go back, unless the service was started by somebody while the lock was waited for; tells whether the watch is over.
 
-    :raises HostError: the lock cannot be had, or the host has no such service any more
+    :raises HostError: the lock cannot be had, the host has no such service any more, or it could not go back
     """
     plan, identifier = watched["plan"], watched["transaction"]["id"]
     with store.lock():
         transaction = _still_watched(store, watched)
-        if not ended_by_itself(properties(store.service), restarts):
+        # Whatever another run has replaced and not proved yet, it answers for.
+        if transaction.identifier not in (None, identifier) or not ended_by_itself(properties(store.service), restarts):
             return False
         unit = Unit(store.service, plan["user"], plan["user_dir"], plan["settings_path"])
         service = Service(unit, plan["timeout"], plan["stable"])
-        if lets_in_more(watched):
-            systemctl("restart", store.service, check=False)
+        if lets_in_more(watched) or loses_credentials(watched):
+            # It may be starting again by now.
+            systemctl("start", store.service, check=False)
             tell(store, identifier, "ended", "closed")
-        else:
-            try:
-                service.take_back(transaction)
-            except HostError as exc:
-                sys.stderr.write(f"{exc}\n")
+            return False
+        try:
+            service.take_back(transaction)
+        except (HostError, OSError) as exc:
+            systemctl("start", store.service, check=False)
+            with contextlib.suppress(HostError, OSError):
                 tell(store, identifier, "ended", "failed")
-            else:
-                tell(store, identifier, "ended", "back")
+            raise HostError(f"Going back failed: {exc}") from None
+        tell(store, identifier, "ended", "back")
         # Of what runs here nothing is left; and last, because it ends this.
         transaction.end_watch()
     return True
@@ -146,7 +158,7 @@ def lets_in_more(watched: WatchedRecord) -> bool:
     :param watched: the transaction that is watched
     """
     record, former = watched["transaction"], watched["former"]
-    if record["revoke"] or not former or not record["proof"]:
+    if record["revoke"] or record["session_expiry"] or not former or not record["proof"]:
         return True
     before, after = former["expected"], record["proof"]["expected"]
     # In what order these two are: closed is more than open.
@@ -155,3 +167,16 @@ def lets_in_more(watched: WatchedRecord) -> bool:
         or (before["anonymous"] and not after["anonymous"])
         or bool(set(after["static"]) - set(before["static"]))
     )
+
+
+def loses_credentials(watched: WatchedRecord) -> bool:
+    """Whether credentials of flows were deployed since, which the files of before do not have.
+
+    :param watched: the transaction that is watched
+    """
+    for entry in watched["transaction"]["files"]:
+        if entry["path"].endswith("_cred.json"):
+            account = Account(entry["user"]) if entry["user"] else None
+            if checksum(files.read(entry["path"], account)) != entry["written"]:
+                return True
+    return False

@@ -46,7 +46,8 @@ _OUTCOMES = {
         " Node-RED said: journalctl --unit {service}"
     ),
     "closed": (
-        "It was started again and not put back, because the state before would let in again whom the change has locked out."
+        "It was started again and not put back, because the state before would let in again whom the change has locked out,"
+        " or lacks credentials of flows that were deployed since."
         " What Node-RED said: journalctl --unit {service}"
     ),
     "failed": "Going back failed too; the next run of pifleet.nodered.secure tries it again.",

@@ -16,6 +16,7 @@ import pytest
 from host_state import make_state
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import transaction as transaction_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.residents import Resident
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, WATCHED, WENT_BACK, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import (
@@ -28,6 +29,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction 
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.watch import (
     ended_by_itself,
     lets_in_more,
+    loses_credentials,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import Proof, WatchPlan
 
@@ -185,18 +187,100 @@ def test_a_change_that_did_not_last_is_undone(store: Store, settings: pathlib.Pa
     assert not second_name(settings).exists()
 
 
-def test_the_next_change_takes_a_watched_one_for_finished(
+def test_the_next_change_takes_a_watched_one_for_finished_when_it_is_proved(
     store: Store, settings: pathlib.Path, asked: list[tuple[str, ...]]
 ) -> None:
     changed(store, settings).commit(proof(), PLAN)
     transaction = Transaction(store)
     transaction.begin({"active": True, "endpoints": []})
+    transaction.replace(str(settings), b"newer", 0o600, *ME)
+    assert store.read(WATCHED)
+    transaction.commit(proof())
     assert store.read(WATCHED) is None
     assert not os.path.exists(store.path("watch.pyz"))
     assert ("stop", "--no-block", "pifleet-nodered-watch.service") in asked
+
+
+def test_a_change_that_is_undone_leaves_the_one_before_watched(store: Store, settings: pathlib.Path) -> None:
+    changed(store, settings).commit(proof(), PLAN)
+    transaction = Transaction(store)
+    transaction.begin({"active": True, "endpoints": []})
     transaction.replace(str(settings), b"newer", 0o600, *ME)
     transaction.undo()
+    transaction.close_undone()
     assert settings.read_bytes() == b"new"
+    assert os.path.exists(store.path("watch.pyz"))
+    again = Transaction(store)
+    again.reopen()
+    again.undo()
+    assert settings.read_bytes() == b"old"
+
+
+def test_what_replaces_nothing_leaves_the_watch(store: Store, settings: pathlib.Path) -> None:
+    changed(store, settings).commit(proof(), PLAN)
+    Transaction(store).commit(proof())
+    assert store.read(WATCHED)
+
+
+def no_room(*_arguments: object) -> None:
+    raise HostError("No space left on device")
+
+
+def test_what_cannot_be_watched_counts(
+    store: Store, settings: pathlib.Path, units: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transaction = changed(store, settings)
+    monkeypatch.setattr(Resident, "install", no_room)
+    transaction.commit(proof(), PLAN)
+    assert (settings.read_bytes(), store.read(WATCHED), Transaction(store).open) == (b"new", None, False)
+    assert left(units, store) == []
+
+
+def test_the_way_back_of_a_watched_one_needs_no_room(
+    store: Store, settings: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(store, settings).commit(proof(), PLAN)
+    monkeypatch.setattr(Resident, "install", no_room)
+    transaction = Transaction(store)
+    transaction.reopen()
+    assert transaction.undo() == [str(settings)]
+
+
+def test_a_change_that_was_taken_back_is_no_state(store: Store, settings: pathlib.Path) -> None:
+    transaction = changed(store, settings)
+    record = f"backups/{transaction.identifier}/transaction.json"
+    transaction.commit(proof(), PLAN)
+    assert store.read(record)
+    again = Transaction(store)
+    again.reopen()
+    again.undo()
+    # Killed here, the watch goes on.
+    assert store.read(WATCHED)
+    again.close_undone()
+    assert (store.read(record), store.read(WATCHED)) == (None, None)
+
+
+def test_credentials_deployed_since_are_not_lost(store: Store, settings: pathlib.Path) -> None:
+    credentials = settings.with_name("flows_cred.json")
+    credentials.write_bytes(b"old")
+    transaction = changed(store, settings)
+    transaction.replace(str(credentials), b"new", 0o600, *ME)
+    transaction.commit(proof(), PLAN)
+    watched = Transaction(store).watched
+    assert watched
+    assert not loses_credentials(watched)
+    credentials.write_bytes(b"deployed")
+    assert loses_credentials(watched)
+
+
+def test_sessions_that_were_shortened_stay_so(store: Store, settings: pathlib.Path) -> None:
+    store.write(PROVED, {**proof(), "transaction": None})
+    transaction = changed(store, settings)
+    transaction.plan(session_expiry=3600)
+    transaction.commit(proof(), PLAN)
+    watched = transaction.watched
+    assert watched
+    assert lets_in_more(watched)
 
 
 def test_what_was_told_stays_until_another_change_is_proved(store: Store, settings: pathlib.Path) -> None:
