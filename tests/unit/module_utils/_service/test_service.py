@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import typing as t
 
@@ -15,6 +16,7 @@ from stopped_unit import StoppedUnit
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._service import proof as proof_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._service import service as service_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import Service
 
@@ -28,6 +30,9 @@ class Unit(StoppedUnit):
 
     def now(self) -> dict[str, str]:
         return {"TimeoutStopUSec": "infinity"}
+
+    def refresh(self) -> Unit:
+        return self
 
 
 @pytest.fixture
@@ -98,3 +103,32 @@ def test_who_lost_against_another_run_is_told(service: Service, proof: t.Any, ot
     ) as failure:
         service.commit("19990101T000000Z-1", None, 0)
     assert failure.value.details == {"restored": []}
+
+
+@pytest.mark.parametrize(("name", "restarts"), [("settings.js", []), ("nodecerts/server.pem", ["restart"])])
+def test_a_certificate_is_compared_only_where_it_was_replaced(
+    service: Service, asked: list[str], monkeypatch: pytest.MonkeyPatch, name: str, restarts: list[str]
+) -> None:
+    """Another one may have been renewed since, by whoever does so on the host."""
+    path = pathlib.Path(service.unit.settings_directory, name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"old")
+    served = {"tls": True, "http": False, "certificate": "renewed"}
+    ended: list[str] = []
+
+    def end(verb: str, _name: str, _limit: float) -> None:
+        ended.append(verb)
+        served["certificate"] = "former"
+
+    monkeypatch.setattr(service.unit, "active", True, raising=False)
+    monkeypatch.setattr(proof_module.probe, "observe", lambda _address, _port: served)
+    monkeypatch.setattr(proof_module.Prover, "wait", lambda _self, failures_now: failures_now())
+    monkeypatch.setattr(service_module, "end", end)
+    monkeypatch.setattr(service_module, "match_watchers", lambda _paths: None)
+    with service.store.lock():
+        transaction = Transaction(service.store)
+        endpoint: t.Any = {"address": "::1", "port": 1880, "tls": True, "http": False, "certificate": "former"}
+        transaction.begin({"active": True, "endpoints": [endpoint]})
+        transaction.replace(str(path), b"new", 0o600, os.getuid(), os.getgid(), service.unit.account)
+    assert service.undo()["restored"] == [str(path)]
+    assert ended == restarts
