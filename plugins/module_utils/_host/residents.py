@@ -98,11 +98,13 @@ class Resident(t.NamedTuple):
         with contextlib.suppress(FileExistsError):
             os.symlink(unit, os.path.join(layout.UNIT_DIRECTORY, _WANTS, name))
 
-    def remove(self, store: Store) -> None:
+    def remove(self, store: Store) -> bool:
         """Take it away; what runs may go on to its end.
 
         :param store: the store of the service
+        :returns: whether anything of it was there
         """
+        there = False
         name = self.unit_name(store.service)
         for path in (
             os.path.join(layout.UNIT_DIRECTORY, _WANTS, name),
@@ -111,6 +113,8 @@ class Resident(t.NamedTuple):
         ):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+                there = True
+        return there
 
 
 def _archive(module: str, function: str) -> bytes:
