@@ -234,6 +234,8 @@ class Transaction:
                 entry["backup"], entry["status"] = backup, status
             replaced.append(entry)
             self._save()
+            if not any(os.path.dirname(each["path"]) == os.path.dirname(path) for each in replaced[:-1]):
+                BOOT.write_unit(self.store, map(_directory, replaced))
             if present is not None and status is not None:
                 files.keep_beside(path, present, status, account)
         for each in replaced:
@@ -347,7 +349,7 @@ class Transaction:
         self._save()
         # The way back needs no room.
         with contextlib.suppress(HostError, OSError):
-            BOOT.install(self.store)
+            BOOT.install(self.store, map(_directory, self.record["files"]))
 
     def end_watch(self) -> None:
         """Believe what is watched, if anything is. The unit that does so is told to end last, because it may call this."""
@@ -451,6 +453,12 @@ class Transaction:
 
     def _save(self) -> None:
         self.store.write(TRANSACTION, self.open_record)
+
+
+def _directory(entry: ReplacedFile) -> str:
+    """Where a file lies, without links."""
+    with rights_of(Account(entry["user"]) if entry["user"] else None):
+        return os.path.dirname(os.path.realpath(entry["path"]))
 
 
 def _forget_beside(entry: ReplacedFile) -> None:

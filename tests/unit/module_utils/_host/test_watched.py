@@ -106,11 +106,30 @@ def test_an_open_transaction_waits_for_the_next_start(
     assert f"ConditionPathExists={store.path('transaction.json')}\n" in unit
     assert "Before=nodered.service\n" in unit
     assert "TimeoutStartSec=120\n" in unit
-    assert "Requires" not in unit
+    # Whether Node-RED starts does not depend on it.
+    assert "Requires=" not in unit
+    assert "RequiredBy" not in unit
     assert os.readlink(units / "multi-user.target.wants/pifleet-nodered-boot.service") == str(
         units / "pifleet-nodered-boot.service"
     )
     assert os.stat(store.path("boot.pyz")).st_mode & 0o777 == 0o600
+
+
+def test_a_start_of_the_host_waits_for_the_disks(
+    store: Store, settings: pathlib.Path, units: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """Else it writes below the place where a disk is mounted a second later."""
+    transaction = changed(store, settings)
+    for name in ("100% mine", 'a"b', "line\n[Service]\nExecStart=/bin/false", "\udcff"):
+        directory = tmp_path / name
+        directory.mkdir(parents=True)
+        transaction.replace(str(directory / "file"), b"new", 0o600, *ME)
+    linked = tmp_path / "linked"
+    linked.symlink_to(tmp_path / "100% mine")
+    transaction.replace(str(linked / "other"), b"new", 0o600, *ME)
+    unit = (units / "pifleet-nodered-boot.service").read_text("utf-8")
+    assert f'RequiresMountsFor="{tmp_path}" "{tmp_path}/100%% mine" "{store.directory}"\n' in unit
+    assert "ExecStart=/bin/false" not in unit
 
 
 def test_a_start_of_the_host_undoes_it(store: Store, settings: pathlib.Path, units: pathlib.Path) -> None:
