@@ -33,6 +33,10 @@ _COLOURS = {
 }
 
 
+#: So many of those are named that could not be looked at.
+_MOST = 20
+
+
 class ActionModule(HostAction):
     """Makes a report of what other tasks found; no host is visited."""
 
@@ -130,9 +134,16 @@ def _best(files: t.Mapping[str, pathlib.Path]) -> pathlib.Path | None:
 
 def _reason_to_fail(report: Report, fail_severity: str, files: t.Mapping[str, pathlib.Path]) -> str:
     """Why the task fails, in one line; the empty text where it does not."""
+    summary = Summary(report)
+    best = _best(files)
+    see = f": see {best}" if best else ""
+    # Of which nobody should believe that nothing was found.
+    if report.subjects and len(summary.failed) == len(report.subjects):
+        names = ", ".join(subject.name for subject in summary.failed[:_MOST])
+        more = f" and {len(summary.failed) - _MOST} more" if len(summary.failed) > _MOST else ""
+        return f"Nothing was looked at, because {names}{more} could not be{see}."
     if fail_severity == "never":
         return ""
-    summary = Summary(report)
     found = report.counted(Severity[fail_severity.upper()])
     reasons = []
     if found:
@@ -142,5 +153,4 @@ def _reason_to_fail(report: Report, fail_severity: str, files: t.Mapping[str, pa
         reasons.append(f"{pluralised(len(summary.failed), summary.noun)} could not be looked at")
     if not report.subjects:
         reasons.append("Nothing was looked at: results is empty")
-    best = _best(files)
-    return f"{', and '.join(reasons)}{f': see {best}' if best else ''}." if reasons else ""
+    return f"{', and '.join(reasons)}{see}." if reasons else ""

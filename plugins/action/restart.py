@@ -104,7 +104,7 @@ class ActionModule(HostAction):
                 },
                 "revoke": options["revoke"],
                 "keep_open": known,
-                "username": owner.username if owner and not known else None,
+                "username": owner.username if owner else None,
                 "keep_states": options["keep_states"],
             },
             ProofResult,
@@ -138,7 +138,6 @@ class ActionModule(HostAction):
             "transaction": done["transaction"],
             "timeout": options["timeout"],
             "stable": options["stable"],
-            "watch_minutes": options["watch_minutes"],
             "keep_states": options["keep_states"],
         }
         warnings = []

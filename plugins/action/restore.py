@@ -91,7 +91,8 @@ class ActionModule(HostAction):
                     "start": False,
                     "messages": ["A run that was interrupted is finished or undone first."],
                 }
-            self.run_module("host_restart", {**host_options(options), "operation": "undo"}, UndoResult)
+            limits = {name: options[name] for name in ("timeout", "stable")}
+            self.run_module("host_restart", {**host_options(options), **limits, "operation": "undo"}, UndoResult)
             state = self.state(options, fresh=True)
         last = options["state"] == _LAST
         states = self._states(options, None if last else options["state"])

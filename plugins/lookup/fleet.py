@@ -17,6 +17,10 @@ options:
   _terms:
     description: The pattern of hosts, once.
     required: true
+  variable:
+    description: The variable that the pattern is from, for the message.
+    type: str
+    default: nodered_hosts
 """
 
 EXAMPLES = r"""
@@ -41,6 +45,7 @@ _raw:
 
 import typing as t
 
+from ansible import constants
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
 
@@ -59,23 +64,24 @@ class LookupModule(LookupBase):
     """What is wrong with the pattern of a play, and where a play can say so."""
 
     def run(
-        self, terms: Sequence[str], variables: Mapping[str, t.Any] | None = None, **_options: t.Any
+        self, terms: Sequence[str], variables: Mapping[str, t.Any] | None = None, **options: t.Any
     ) -> list[dict[str, str]]:
         """The hosts and the message."""
         (pattern,) = terms
         known = variables or {}
         groups = known.get("groups", {})
-        if not groups.get("all"):
+        # One host every inventory has.
+        if not groups.get("all") and pattern not in constants.LOCALHOST:
             message = "The inventory has no hosts. Name the file with your hosts: -i inventory.yml"
-            # The host that every inventory has.
             return [{"hosts": "localhost", "message": message}]
-        message = self._message(pattern, groups, known.get("ansible_limit") or "")
+        variable = options.get("variable", "nodered_hosts")
+        message = self._message(pattern, groups, known.get("ansible_limit") or "", variable)
         # Whichever hosts a limit leaves; the play connects to none.
         return [{"hosts": "all" if message else _NONE, "message": message}]
 
-    def _message(self, pattern: object, groups: Mapping[str, Sequence[str]], limit: str) -> str:
+    def _message(self, pattern: object, groups: Mapping[str, Sequence[str]], limit: str, variable: str) -> str:
         if not isinstance(pattern, str) or not pattern.strip():
-            return "nodered_hosts must be the name of a group or of a host of the inventory."
+            return f"{variable} must be the name of a group or of a host of the inventory."
         inventory = InventoryManager(self._loader, parse=False)
         for group, hosts in groups.items():
             inventory.add_group(group)
@@ -85,12 +91,16 @@ class LookupModule(LookupBase):
         if not meant:
             there = sorted(name for name in groups if name not in _OWN)
             more = f" and {len(there) - _MOST} more" if len(there) > _MOST else ""
+            put = (
+                "Put your hosts into the group nodered, or name another:"
+                if variable == "nodered_hosts"
+                else "Name one:"
+            )
             return (
-                f"The inventory has no host for nodered_hosts={pattern}. Its groups are"
-                f" {', '.join(there[:_MOST]) or 'none'}{more}. Put your hosts into the group nodered, or name another:"
-                " -e nodered_hosts=GROUP"
+                f"The inventory has no host for {variable}={pattern}. Its groups are"
+                f" {', '.join(there[:_MOST]) or 'none'}{more}. {put} -e {variable}=GROUP"
             )
         # Hosts that a file lists are left to Ansible.
         if limit and "@" not in limit and meant.isdisjoint(host.name for host in inventory.get_hosts(pattern=limit)):
-            return f"No host of {pattern} is left by the limit {limit}. Correct -l, or name them with -e nodered_hosts={limit}"
+            return f"No host of {pattern} is left by the limit {limit}. Correct -l, or name them with -e {variable}={limit}"
         return ""

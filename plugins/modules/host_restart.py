@@ -67,12 +67,14 @@ options:
     description:
       - A user of the editor who must be able to log in. Its password is not needed. One login with a wrong one must be
         refused, which proves that Node-RED can compute hashes on this hardware. Node-RED takes five in ten minutes.
+      - With O(keep_open) that is left to V(commit), or to V(undo) where a proved transaction is finished.
     type: str
   transaction:
     description:
       - With O(operation=commit) the transaction that O(operation=prove) has left open. It fails where another run has
         replaced that.
-      - With O(operation=undo) the same; without it a transaction that was proved is not undone but finished.
+      - With O(operation=undo) the same; without it a transaction that was proved is not undone but finished, if the login
+        that was left open holds.
     type: str
   keep_open:
     description:
@@ -82,8 +84,8 @@ options:
     default: false
   watch_minutes:
     description:
-      - For how long the host watches, after V(prove) or V(commit) has finished a transaction, whether Node-RED lives on. One
-        that ends by itself is put back as it was before. With V(0) it is believed at once.
+      - For how long the host watches, as soon as what V(prove) has changed is finished, whether Node-RED lives on. One that
+        ends by itself is put back as it was before. With V(0) it is believed at once.
     type: int
     default: 0
   wait_before_restart:
@@ -204,7 +206,7 @@ def main() -> None:
         elif options["operation"] == "restrict_permissions":
             result = {"changed": service.restrict_permissions()}
         elif options["operation"] == "commit":
-            service.commit(options["transaction"], options["username"], options["watch_minutes"])
+            service.commit(options["transaction"], options["username"])
             result = {"changed": True}
         else:
             result = service.prove(DesiredService(**{name: options[name] for name in DesiredService._fields}))

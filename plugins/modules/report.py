@@ -64,7 +64,7 @@ options:
     description:
       - The task fails when a finding counts that is at least that severe, or when a host or file could not be looked at,
         or when there was none at all.
-      - With V(never) it does not fail for any of these.
+      - With V(never) it fails only where none of the hosts and files could be looked at.
     type: str
     default: high
     choices: [critical, high, medium, low, never]

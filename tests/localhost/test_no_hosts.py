@@ -42,18 +42,48 @@ def test_an_inventory_that_is_not_there_is_an_error(tmp_path: pathlib.Path, play
     assert "The inventory has no hosts. Name the file" in output or playbook == "validate"
 
 
-@pytest.mark.parametrize("playbook", sorted(set(PLAYBOOKS) - {"validate"}))
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_a_limit_that_leaves_nobody_is_an_error(tmp_path: pathlib.Path, playbook: str) -> None:
     status, output = run(tmp_path, playbook, "-i", "fleet.ini", "-e", "nodered_hosts=kitchen", "-l", "cellar")
     assert status == 2
     assert "No host of kitchen is left by the limit cellar." in output
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("-i", "fleet.ini", "-e", "nodered_trust_hosts=desks"), "no host for nodered_trust_hosts=desks."),
+        (("-i", "no-such.ini", "-e", "nodered_trust_hosts=desks"), "The inventory has no hosts."),
+        (("-i", "fleet.ini", "-l", "cellar"), "No host of localhost is left by the limit cellar."),
+    ],
+)
+def test_trusting_nowhere_is_an_error(tmp_path: pathlib.Path, words: tuple[str, ...], message: str) -> None:
+    status, output = run(tmp_path, "trust", *words)
+    assert status == 2
+    assert message in output
+
+
+def test_trusting_here_needs_no_inventory(tmp_path: pathlib.Path) -> None:
+    """It goes on, until it finds no authority."""
+    _status, output = run(tmp_path, "trust", "-e", f"nodered_ca_dir={tmp_path}", "-e", "nodered_trust_users=[]")
+    assert f"There is no {tmp_path}/ca.pem" in output
+
+
+def test_files_need_no_hosts(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "settings.js").write_text("module.exports = {};\n")
+    status, output = run(
+        tmp_path, "validate", "-e", "nodered_validate_files=settings.js", "-e", "nodered_fail_severity=never"
+    )
+    assert (status, "settings.js" in output) == (0, True)
+
+
 def test_hosts_that_are_there_are_visited(tmp_path: pathlib.Path) -> None:
     """Nobody answers at these addresses, which the report says."""
     (tmp_path / "ansible.cfg").write_text("[defaults]\ntimeout = 1\n")
-    _status, output = run(tmp_path, "audit", "-i", "fleet.ini", "-e", "nodered_hosts=kitchen:cellar")
+    status, output = run(tmp_path, "audit", "-i", "fleet.ini", "-e", "nodered_hosts=kitchen:cellar")
     assert "Not looked at: 2 hosts" in output
+    assert "Nothing was looked at, because pi1, pi2 could not be." in output
+    assert status == 2
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

@@ -181,6 +181,14 @@ def test_nothing_looked_at() -> None:
     assert not report(fail_severity="never").failed
 
 
+def test_nobody_could_be_looked_at() -> None:
+    """Which is no success, and least of all for who reads only the exit status."""
+    off = [{"subject": {"name": name, "error": "No route"}} for name in ("pi1", "pi2")]
+    run = report(*off, fail_severity="never")
+    assert run.result["msg"] == "Nothing was looked at, because pi1, pi2 could not be."
+    assert not report(result("pi"), off[0], fail_severity="never").failed
+
+
 @pytest.mark.parametrize(
     ("item", "expected"),
     [

@@ -14,6 +14,7 @@ import contextlib
 import importlib
 import io
 import os
+import re
 import sys
 import typing as t
 import zipfile
@@ -23,6 +24,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared import lay
 from . import files
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .store import Store
 
 #: Where these modules are, in what the host was sent as in the archive.
@@ -30,6 +33,9 @@ _PACKAGE = "ansible_collections.pifleet.nodered.plugins.module_utils"
 
 #: What starts both with the host. Whoever starts it otherwise is asked for it.
 _WANTS = "multi-user.target.wants"
+
+#: What can stand between quotes in a unit: some of it has been chosen by a user of the host.
+_IN_QUOTES = re.compile(r'[^"\\\x00-\x1f\x7f\ud800-\udfff]+')
 
 _MAIN = """\
 import sys
@@ -44,6 +50,7 @@ _UNIT = """\
 Description={description} {service}
 {order}={service}
 After=local-fs.target remote-fs.target nss-user-lookup.target
+RequiresMountsFor={directories}
 ConditionPathExists={record}
 
 [Service]
@@ -73,16 +80,31 @@ class Resident(t.NamedTuple):
         """The name of its unit."""
         return f"{layout.lineage_name(service)}-{self.name}.service"
 
-    def install(self, store: Store) -> None:
+    def install(self, store: Store, directories: Iterable[str] = ()) -> None:
         """Put it on the host, to be started when the host is, unless it is there.
 
         systemd reads a unit that it does not know when it is first asked for.
 
         :param store: the store of the service
+        :param directories: as in `write_unit`
         """
-        name = self.unit_name(store.service)
-        unit = os.path.join(layout.UNIT_DIRECTORY, name)
         store.keep(f"{self.name}.pyz", _archive(self.module, self.function))
+        self.write_unit(store, directories)
+        wanted = os.path.join(layout.UNIT_DIRECTORY, _WANTS)
+        os.makedirs(wanted, mode=0o755, exist_ok=True)
+        name = self.unit_name(store.service)
+        with contextlib.suppress(FileExistsError):
+            os.symlink(os.path.join(layout.UNIT_DIRECTORY, name), os.path.join(wanted, name))
+
+    def write_unit(self, store: Store, directories: Iterable[str]) -> None:
+        """Write its unit.
+
+        :param store: the store of the service
+        :param directories: where it writes, without links: on a disk that comes late, or not at all, it would put files
+            below the place of that disk, and believe that all is as it was
+        """
+        unit = os.path.join(layout.UNIT_DIRECTORY, self.unit_name(store.service))
+        places = sorted({store.directory, *filter(_IN_QUOTES.fullmatch, directories)})
         text = _UNIT.format(
             head=_HEAD,
             description=self.description,
@@ -92,17 +114,17 @@ class Resident(t.NamedTuple):
             options=self.options,
             python=layout.PYTHON,
             program=layout.in_unit_file(store.path(f"{self.name}.pyz")),
+            directories=" ".join(f'"{layout.in_unit_file(place)}"' for place in places),
         )
         files.replace(unit, text.encode(), 0o644, os.geteuid(), os.getegid())
-        os.makedirs(os.path.join(layout.UNIT_DIRECTORY, _WANTS), mode=0o755, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.symlink(unit, os.path.join(layout.UNIT_DIRECTORY, _WANTS, name))
 
-    def remove(self, store: Store) -> None:
+    def remove(self, store: Store) -> bool:
         """Take it away; what runs may go on to its end.
 
         :param store: the store of the service
+        :returns: whether anything of it was there
         """
+        there = False
         name = self.unit_name(store.service)
         for path in (
             os.path.join(layout.UNIT_DIRECTORY, _WANTS, name),
@@ -111,6 +133,8 @@ class Resident(t.NamedTuple):
         ):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+                there = True
+        return there
 
 
 def _archive(module: str, function: str) -> bytes:

@@ -131,12 +131,28 @@ class Store:
     def wait_until_free(self) -> None:
         """Wait until nobody works on this service, for `LOCK_TIMEOUT` at most: what is read meanwhile is soon another."""
         deadline = time.monotonic() + LOCK_TIMEOUT
-        with contextlib.suppress(FileNotFoundError, PermissionError), open(self.path("lock"), "rb") as stream:
-            while time.monotonic() < deadline:
-                with contextlib.suppress(OSError):
-                    fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                    return
-                time.sleep(0.2)
+        while time.monotonic() < deadline and (self._is_locked() or self._awaits_its_run()):
+            time.sleep(0.2)
+
+    def _is_locked(self) -> bool:
+        try:
+            with open(self.path("lock"), "rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (FileNotFoundError, PermissionError):
+            return False
+        except OSError:
+            return True
+        return False
+
+    def _awaits_its_run(self) -> bool:
+        """Whether a run has just proved its change, so that its control node logs in, and will finish it or take it back.
+
+        One that was killed then does neither; after `LOCK_TIMEOUT` it is taken for that.
+        """
+        with contextlib.suppress(HostError, OSError, TypeError, KeyError):
+            elapsed = time.time() - os.stat(self.path(TRANSACTION)).st_mtime
+            return 0 <= elapsed < LOCK_TIMEOUT and bool(self.read(TRANSACTION)["proof"])
+        return False
 
     def _take_over(self) -> None:
         run, last = this_run(), self.last_run()

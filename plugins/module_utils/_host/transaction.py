@@ -234,6 +234,8 @@ class Transaction:
                 entry["backup"], entry["status"] = backup, status
             replaced.append(entry)
             self._save()
+            if not any(os.path.dirname(each["path"]) == os.path.dirname(path) for each in replaced[:-1]):
+                BOOT.write_unit(self.store, map(_directory, replaced))
             if present is not None and status is not None:
                 files.keep_beside(path, present, status, account)
         for each in replaced:
@@ -271,17 +273,36 @@ class Transaction:
             self._save()
         return files.make_directory(path, mode, account)
 
+    def note_proof(self, proof: Proof, watch: WatchPlan | None, username: str | None = None) -> None:
+        """The new state is proved, and can still be undone. Whoever finishes it, which may be a start of the host, has all
+        that the watch takes.
+
+        :param proof: what was proved
+        :param watch: how the host is to watch whether it lasts; None has it believed at once
+        :param username: the user of the editor of whose login the control node is still to say something
+        """
+        if watch and self.open_record["files"]:
+            try:
+                WATCH.install(self.store)
+            except (HostError, OSError) as exc:
+                _tell_unwatched(exc)
+                watch = None
+        self.note(proof=proof, watch=watch, username=username)
+
     def commit(self, proof: Proof, watch: WatchPlan | None = None) -> None:
         """The new state is proved: it becomes the one to go back to. The old files stay in backups.
 
         :param proof: what was proved
-        :param watch: how the host is to watch whether it lasts; None has it believed at once
+        :param watch: as in `note_proof`, where that was not called
         """
         if self.record and self.proof != proof:
-            self.note(proof=proof)
+            self.note_proof(proof, watch)
+        plan = self.record.get("watch") if self.record else None
         # What has replaced nothing says nothing of the change before it.
         if self.record and self.record["files"]:
-            self.end_watch()
+            self._forget_watched()
+            if not plan:
+                self._remove_watch()
         former: CommittedProof | None = self.store.read(PROVED)
         self.store.write(PROVED, {**proof, "transaction": self.identifier})
         if not self.record:
@@ -291,8 +312,8 @@ class Transaction:
             self.store.keep(f"backups/{self.identifier}/{TRANSACTION}", as_json(self.record))
         if (
             self.record["files"]
-            and watch
-            and self._begin_watch({"transaction": self.record, "former": former, "plan": watch})
+            and plan
+            and self._begin_watch({"transaction": self.record, "former": former, "plan": plan})
         ):
             self._forget()
         else:
@@ -302,11 +323,9 @@ class Transaction:
         """Have the host watch; tells whether it can. What is proved counts even where there is no room to watch it."""
         try:
             self.store.write(WATCHED, watched)
-            WATCH.install(self.store)
         except (HostError, OSError) as exc:
-            sys.stderr.write(f"The change counts, but cannot be watched: {exc}\n")
-            self.store.discard(WATCHED)
-            WATCH.remove(self.store)
+            _tell_unwatched(exc)
+            self._remove_watch()
             return False
         systemctl("restart", "--no-block", WATCH.unit_name(self.store.service), check=False)
         return True
@@ -330,17 +349,32 @@ class Transaction:
         self._save()
         # The way back needs no room.
         with contextlib.suppress(HostError, OSError):
-            BOOT.install(self.store)
+            BOOT.install(self.store, map(_directory, self.record["files"]))
 
     def end_watch(self) -> None:
         """Believe what is watched, if anything is. The unit that does so is told to end last, because it may call this."""
+        self._forget_watched()
+        self._remove_watch()
+
+    def end_idle_watch(self) -> None:
+        """Remove the watch where nothing is watched: a change that it was there for was undone."""
+        if self.watched is None:
+            # What stays is not started without a record.
+            with contextlib.suppress(OSError):
+                self._remove_watch()
+
+    def _forget_watched(self) -> None:
         watched = self.watched
         if watched:
+            needed = [entry["path"] for entry in self.record["files"]] if self.record else []
             for entry in watched["transaction"]["files"]:
-                _forget_beside(entry)
+                # Where both have replaced a file, the second name is that of the later one.
+                if entry["path"] not in needed:
+                    _forget_beside(entry)
             self.store.discard(WATCHED)
-        if watched or os.path.exists(self.store.path(f"{WATCH.name}.pyz")):
-            WATCH.remove(self.store)
+
+    def _remove_watch(self) -> None:
+        if WATCH.remove(self.store):
             systemctl("daemon-reload", check=False)
             systemctl("stop", "--no-block", WATCH.unit_name(self.store.service), check=False)
 
@@ -421,10 +455,20 @@ class Transaction:
         self.store.write(TRANSACTION, self.open_record)
 
 
+def _directory(entry: ReplacedFile) -> str:
+    """Where a file lies, without links."""
+    with rights_of(Account(entry["user"]) if entry["user"] else None):
+        return os.path.dirname(os.path.realpath(entry["path"]))
+
+
 def _forget_beside(entry: ReplacedFile) -> None:
     account = Account(entry["user"]) if entry["user"] else None
     with contextlib.suppress(HostError), rights_of(account):
         files.remove(files.second_name(os.path.realpath(entry["path"])))
+
+
+def _tell_unwatched(reason: Exception) -> None:
+    sys.stderr.write(f"The change counts, but cannot be watched: {reason}\n")
 
 
 def tell(store: Store, identifier: str, cause: Cause, outcome: Outcome) -> None:
@@ -475,6 +519,5 @@ def at_boot(service: str) -> int:
                 match_watchers(replaced, "--no-block")
         tell(store, identifier, "interrupted", "back")
         transaction.close_undone()
-        if transaction.watched is None:
-            transaction.end_watch()
+        transaction.end_idle_watch()
     return 0

@@ -55,6 +55,7 @@ if t.TYPE_CHECKING:
         HostState,
         ServiceState,
         SettingsState,
+        TransactionRecord,
         WayBack,
     )
 
@@ -282,14 +283,25 @@ def _renewed(state: HostState) -> str:
     return state["acme"]["chain"] if state["acme"] else ""
 
 
+def _way_back(store: Store, record: TransactionRecord | None, clock: int) -> WayBack | None:
+    """What the host has lately gone back from by itself.
+
+    That it could not go back is over as soon as what it had to undo is: by a run, by the host itself, or by hand.
+    """
+    way_back: WayBack | None = store.read(WENT_BACK)
+    if way_back is None or clock - way_back["clock"] >= LATELY:
+        return None
+    if way_back["outcome"] == "failed" and (record is None or record["id"] != way_back["transaction"]):
+        return None
+    return way_back
+
+
 def _gather_proof(unit: LocatedUnit, state: HostState) -> None:
     store = Store(unit.name)
     record = Transaction(store).record
     if record:
         state["transaction"] = {"id": record["id"]}
-    way_back: WayBack | None = store.read(WENT_BACK)
-    if way_back and state["host"]["clock"] - way_back["clock"] < LATELY:
-        state["went_back"] = way_back
+    state["went_back"] = _way_back(store, record, state["host"]["clock"])
     plan = record["credentials"] if record else None
     state["credentials"] = read_credentials(unit, plan["keys"] if plan else [])
     proved: CommittedProof | None = store.read(PROVED)

@@ -77,7 +77,7 @@ class DesiredService(t.NamedTuple):
     revoke: Sequence[str] = ()
     #: A user of the editor who has to be able to log in.
     username: str | None = None
-    #: Whether what was replaced can still be put back, until `Service.commit`.
+    #: Whether what was replaced can still be put back, until `Service.commit`; the login is proved no sooner either.
     keep_open: bool = False
     #: Minutes for which the host watches whether what was replaced lasts; 0 for not at all.
     watch_minutes: int = 0
@@ -129,7 +129,7 @@ class Service:
                 target, restarted = self._bring_up(transaction, desired)
                 # Of a function that was not called, the settings do not tell.
                 target["client_certificate"] = probe.wants_client_certificate(target)
-                self.prover.prove_login(target, desired.username)
+                self.prover.prove_login(target, None if desired.keep_open else desired.username)
                 served = target["certificate"]
                 if target["tls"] and not served:
                     served = probe.served_certificate(target["address"], target["port"])
@@ -139,19 +139,19 @@ class Service:
             self.restrict_permissions()
             proof: Proof = {"expected": target, "settings": target["settings"]}
             identifier = transaction.identifier
+            watch = self._watch_plan(desired.watch_minutes)
             if desired.keep_open:
-                transaction.note(proof=proof)
+                transaction.note_proof(proof, watch, desired.username)
             else:
-                transaction.commit(proof, self._watch_plan(desired.watch_minutes))
+                transaction.commit(proof, watch)
                 self._prune()
         return {"changed": restarted, "proof": proof, "transaction": identifier, "served": served}
 
-    def commit(self, identifier: str, username: str | None, watch_minutes: int) -> None:
+    def commit(self, identifier: str, username: str | None) -> None:
         """Finish the transaction that `prove` has left open.
 
         :param identifier: its name; nothing is left to do where another run has finished it, to go on from there
-        :param username: as in `DesiredService`
-        :param watch_minutes: as in `DesiredService`
+        :param username: as in `DesiredService`; None where the control node has logged in
         :raises HostError: the login could not be proved, and the old state runs again; or another run has undone it
         """
         with self.store.lock():
@@ -173,8 +173,21 @@ class Service:
                 self.prover.prove_login(proof["expected"], username)
             except HostError as exc:
                 raise self._roll_back(transaction, exc) from exc
-            transaction.commit(proof, self._watch_plan(watch_minutes))
+            transaction.commit(proof)
             self._prune()
+
+    def _finished(self, transaction: Transaction) -> bool:
+        """Finish what a run has proved here that has ended before it could log in, or say so; tells whether it still holds."""
+        proof, username = transaction.proof, transaction.open_record.get("username")
+        if proof is None:
+            return False
+        try:
+            # One that was stopped meanwhile is started, and proved, by who needs it.
+            self.prover.prove_login(proof["expected"], username if self.unit.active else None)
+        except HostError:
+            return False
+        transaction.commit(proof)
+        return True
 
     def _watch_plan(self, minutes: int) -> WatchPlan | None:
         if not minutes:
@@ -294,13 +307,10 @@ class Service:
                 # Another run has begun from this state.
                 return nothing
             result: UndoResult = {**nothing, "transaction": transaction.identifier}
-            if transaction.proof and not identifier:
-                transaction.commit(transaction.proof)
+            if not identifier and self._finished(transaction):
                 return {**result, "finished": True}
             restored = self._undo(transaction)
-            # A host that could not go back by itself has left it.
-            if transaction.watched is None:
-                transaction.end_watch()
+            transaction.end_idle_watch()
         return {**result, "changed": bool(restored), "restored": restored, "displaced": self._displaced(transaction)}
 
     def take_back(self, transaction: Transaction) -> None:
@@ -369,6 +379,7 @@ class Service:
         identifier = transaction.open_record["id"]
         try:
             restored = self._undo(transaction)
+            transaction.end_idle_watch()
         except HostError as exc:
             return HostError(
                 f"{reason} Going back failed too: {exc} The old files are in {self.store.path('backups', identifier)};"

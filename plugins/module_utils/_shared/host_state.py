@@ -265,6 +265,10 @@ class TransactionRecord(RestartPlan):
     restarted: bool
     #: What the host has proved already, while only the control node's word is missing.
     proof: Proof | None
+    #: With the proof, for whoever finishes it should that word never come: how the host is to watch it, None for not at all;
+    #: and the user of the editor whose login the word was to be about, None where it was proved or nobody's is to be.
+    watch: t.NotRequired[WatchPlan | None]
+    username: t.NotRequired[str | None]
     #: The state that it has brought back, if it is one of `restore`.
     restored: t.NotRequired[Identifier | None]
 

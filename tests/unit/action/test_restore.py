@@ -157,8 +157,9 @@ def test_the_present_state_changes_nothing() -> None:
 
 def test_what_a_run_has_left_open_is_undone_first() -> None:
     restore = Restore(kept(1), transaction={"id": "x"})
-    restore.done("last")
+    restore.done("last", timeout=900)
     assert [each["operation"] for each in restore.asked] == ["undo", "list", "restore"]
+    assert (restore.asked[0]["timeout"], restore.asked[0]["stable"]) == (900, 3)
     restore = Restore(kept(1), check_mode=True, transaction={"id": "x"})
     assert restore.done("last")["changed"]
     assert restore.asked == []

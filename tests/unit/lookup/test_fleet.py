@@ -63,6 +63,20 @@ def test_an_inventory_without_hosts_is_an_error() -> None:
     }
 
 
+def test_this_machine_needs_no_inventory() -> None:
+    assert asked("localhost", groups={"all": [], "ungrouped": []})["message"] == ""
+    assert "limit pi1" in asked("localhost", limit="pi1")["message"]
+
+
+def test_another_variable_is_named() -> None:
+    loaded = LookupModule(loader=DataLoader())
+    answer = loaded.run(["desks"], {"groups": GROUPS}, variable="nodered_trust_hosts")[0]
+    assert (
+        "no host for nodered_trust_hosts=desks. Its groups are cellar, home, nodered. Name one: -e nodered_trust_hosts=GROUP"
+        in (answer["message"])
+    )
+
+
 def test_only_some_of_many_groups_are_named() -> None:
     groups = {"all": ["pi1"], **{f"g{number:02}": [] for number in range(30)}}
     assert "g18, g19 and 10 more. Put" in asked("nodered", groups=groups)["message"]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Iterator
 
@@ -87,6 +88,26 @@ def test_a_look_waits_for_who_is_at_work(store: Store, monkeypatch: pytest.Monke
     assert len(waited) == 3, "it has an end too"
     store.wait_until_free()
     assert len(waited) == 3
+
+
+@pytest.mark.parametrize(("proof", "elapsed", "waits"), [({"a": 1}, 0, True), ({"a": 1}, 61, False), (None, 0, False)])
+def test_a_look_waits_for_the_word_of_a_control_node(
+    store: Store, monkeypatch: pytest.MonkeyPatch, proof: object, elapsed: int, waits: bool
+) -> None:
+    """Between its proof and its end a run holds no lock; one that was killed there is not waited for again and again."""
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            store.discard("transaction.json")
+
+    monkeypatch.setattr("time.sleep", sleep)
+    store.write("transaction.json", {"proof": proof})
+    written = os.stat(store.path("transaction.json")).st_mtime
+    monkeypatch.setattr("time.time", lambda: written + elapsed)
+    store.wait_until_free()
+    assert len(waited) == (3 if waits else 0)
 
 
 def test_a_module_that_has_not_looked_takes_what_is_there(store: Store) -> None:

@@ -106,11 +106,30 @@ def test_an_open_transaction_waits_for_the_next_start(
     assert f"ConditionPathExists={store.path('transaction.json')}\n" in unit
     assert "Before=nodered.service\n" in unit
     assert "TimeoutStartSec=120\n" in unit
-    assert "Requires" not in unit
+    # Whether Node-RED starts does not depend on it.
+    assert "Requires=" not in unit
+    assert "RequiredBy" not in unit
     assert os.readlink(units / "multi-user.target.wants/pifleet-nodered-boot.service") == str(
         units / "pifleet-nodered-boot.service"
     )
     assert os.stat(store.path("boot.pyz")).st_mode & 0o777 == 0o600
+
+
+def test_a_start_of_the_host_waits_for_the_disks(
+    store: Store, settings: pathlib.Path, units: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """Else it writes below the place where a disk is mounted a second later."""
+    transaction = changed(store, settings)
+    for name in ("100% mine", 'a"b', "line\n[Service]\nExecStart=/bin/false", "\udcff"):
+        directory = tmp_path / name
+        directory.mkdir(parents=True)
+        transaction.replace(str(directory / "file"), b"new", 0o600, *ME)
+    linked = tmp_path / "linked"
+    linked.symlink_to(tmp_path / "100% mine")
+    transaction.replace(str(linked / "other"), b"new", 0o600, *ME)
+    unit = (units / "pifleet-nodered-boot.service").read_text("utf-8")
+    assert f'RequiresMountsFor="{tmp_path}" "{tmp_path}/100%% mine" "{store.directory}"\n' in unit
+    assert "ExecStart=/bin/false" not in unit
 
 
 def test_a_start_of_the_host_undoes_it(store: Store, settings: pathlib.Path, units: pathlib.Path) -> None:
@@ -132,6 +151,51 @@ def test_a_start_of_the_host_finishes_what_was_proved(
     assert store.read(PROVED)["settings"] == proof()["settings"]
     assert left(units, store) == []
     assert store.read(WENT_BACK) is None
+
+
+def test_what_was_proved_before_a_kill_is_watched_by_who_finishes_it(
+    store: Store, settings: pathlib.Path, asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(store, settings).note_proof(proof(), PLAN)
+    # Neither a start of the host nor every module has the program of the watch with it.
+    monkeypatch.setattr(WATCH.__class__, "install", no_room)
+    assert at_boot("nodered.service") == 0
+    watched = Transaction(store).watched
+    assert watched
+    assert watched["plan"] == PLAN
+    assert os.path.exists(store.path("watch.pyz"))
+    assert ("restart", "--no-block", "pifleet-nodered-watch.service") in asked
+
+
+def test_who_begins_finishes_and_watches_what_was_proved(store: Store, settings: pathlib.Path) -> None:
+    changed(store, settings).note_proof(proof(), PLAN)
+    former = Transaction(store).identifier
+    transaction = Transaction(store)
+    transaction.begin({"active": True, "endpoints": []})
+    assert transaction.identifier != former
+    watched = transaction.watched
+    assert watched
+    assert watched["transaction"]["id"] == former
+
+
+def test_nothing_stays_of_a_proved_change_that_is_undone(
+    store: Store, settings: pathlib.Path, units: pathlib.Path
+) -> None:
+    transaction = changed(store, settings)
+    transaction.note_proof(proof(), PLAN)
+    transaction.undo()
+    transaction.close_undone()
+    transaction.end_idle_watch()
+    assert left(units, store) == []
+
+
+def test_of_two_watched_changes_the_later_one_has_the_second_name(store: Store, settings: pathlib.Path) -> None:
+    changed(store, settings).commit(proof(), PLAN)
+    transaction = Transaction(store)
+    transaction.begin({"active": True, "endpoints": []})
+    transaction.replace(str(settings), b"newer", 0o600, *ME)
+    transaction.commit(proof(port=2), PLAN)
+    assert second_name(settings).read_bytes() == b"new"
 
 
 def test_a_start_that_cannot_undo_leaves_it_to_the_next_run(store: Store, settings: pathlib.Path) -> None:

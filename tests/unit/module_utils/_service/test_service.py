@@ -6,19 +6,31 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import typing as t
 
 import pytest
 from stopped_unit import StoppedUnit
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import transaction as transaction_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._service import proof as proof_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._service import service as service_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import Service
 
 BEFORE: t.Any = {"active": True, "endpoints": []}
+WATCH_PLAN: t.Any = {
+    "minutes": 10,
+    "restarts": 0,
+    "timeout": 1,
+    "stable": 1,
+    "user": None,
+    "user_dir": None,
+    "settings_path": None,
+}
 
 
 class Unit(StoppedUnit):
@@ -28,6 +40,9 @@ class Unit(StoppedUnit):
 
     def now(self) -> dict[str, str]:
         return {"TimeoutStopUSec": "infinity"}
+
+    def refresh(self) -> Unit:
+        return self
 
 
 @pytest.fixture
@@ -80,7 +95,50 @@ def test_what_another_run_has_gone_on_from_is_finished(service: Service, proof: 
         transaction.note(proof=proof)
         identifier = str(transaction.identifier)
         transaction.commit(proof)
-    service.commit(identifier, None, 0)
+    service.commit(identifier, None)
+
+
+@pytest.fixture
+def proved(service: Service, proof: t.Any, monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """A run was killed after the proof of its change, before its control node could log in; who logs in since."""
+    users: list[str | None] = []
+    monkeypatch.setattr(proof_module.Prover, "prove_login", lambda _self, _target, username: users.append(username))
+    monkeypatch.setattr(transaction_module, "systemctl", lambda *_words, check=True: "")
+    with service.store.lock():
+        transaction = Transaction(service.store)
+        transaction.begin(BEFORE)
+        path = pathlib.Path(service.unit.settings_path)
+        path.write_bytes(b"old")
+        transaction.replace(str(path), b"new", 0o600, os.getuid(), os.getgid(), service.unit.account)
+        transaction.note_proof(proof, WATCH_PLAN, "admin")
+    return users
+
+
+@pytest.mark.parametrize(("active", "users"), [(True, ["admin"]), (False, [None])])
+def test_what_a_killed_run_has_proved_is_finished_with_its_login(
+    service: Service, proved: list[str | None], monkeypatch: pytest.MonkeyPatch, active: bool, users: list[str | None]
+) -> None:
+    monkeypatch.setattr(service.unit, "active", active, raising=False)
+    undone = service.undo()
+    assert (undone["finished"], undone["restored"], proved) == (True, [], users)
+    watched = Transaction(service.store).watched
+    assert watched
+    assert watched["plan"] == WATCH_PLAN
+
+
+def test_what_a_killed_run_has_proved_is_undone_where_nobody_can_log_in(
+    service: Service, proved: list[str | None], asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_arguments: object) -> None:
+        raise HostError("Node-RED answers 200 instead of 403 to a wrong password.")
+
+    monkeypatch.setattr(proof_module.Prover, "prove_login", refused)
+    monkeypatch.setattr(service_module, "match_watchers", lambda _paths: None)
+    monkeypatch.setattr(Service, "_start_as_before", lambda _self, _transaction: None)
+    undone = service.undo()
+    assert (undone["finished"], undone["restored"]) == (False, [service.unit.settings_path])
+    assert Transaction(service.store).watched is None
+    assert not os.path.exists(service.store.path("watch.pyz"))
 
 
 @pytest.mark.parametrize("other", [None, "20260102T030405Z-678"])
@@ -96,5 +154,34 @@ def test_who_lost_against_another_run_is_told(service: Service, proof: t.Any, ot
     with pytest.raises(
         HostError, match=f"19990101T000000Z-1.*another run has replaced it.*{other}.*Run again"
     ) as failure:
-        service.commit("19990101T000000Z-1", None, 0)
+        service.commit("19990101T000000Z-1", None)
     assert failure.value.details == {"restored": []}
+
+
+@pytest.mark.parametrize(("name", "restarts"), [("settings.js", []), ("nodecerts/server.pem", ["restart"])])
+def test_a_certificate_is_compared_only_where_it_was_replaced(
+    service: Service, asked: list[str], monkeypatch: pytest.MonkeyPatch, name: str, restarts: list[str]
+) -> None:
+    """Another one may have been renewed since, by whoever does so on the host."""
+    path = pathlib.Path(service.unit.settings_directory, name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"old")
+    served = {"tls": True, "http": False, "certificate": "renewed"}
+    ended: list[str] = []
+
+    def end(verb: str, _name: str, _limit: float) -> None:
+        ended.append(verb)
+        served["certificate"] = "former"
+
+    monkeypatch.setattr(service.unit, "active", True, raising=False)
+    monkeypatch.setattr(proof_module.probe, "observe", lambda _address, _port: served)
+    monkeypatch.setattr(proof_module.Prover, "wait", lambda _self, failures_now: failures_now())
+    monkeypatch.setattr(service_module, "end", end)
+    monkeypatch.setattr(service_module, "match_watchers", lambda _paths: None)
+    with service.store.lock():
+        transaction = Transaction(service.store)
+        endpoint: t.Any = {"address": "::1", "port": 1880, "tls": True, "http": False, "certificate": "former"}
+        transaction.begin({"active": True, "endpoints": [endpoint]})
+        transaction.replace(str(path), b"new", 0o600, os.getuid(), os.getgid(), service.unit.account)
+    assert service.undo()["restored"] == [str(path)]
+    assert ended == restarts

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the host is asked for when its service is restarted, and its owner logs in."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+from host_state import make_state
+
+from ansible_collections.pifleet.nodered.plugins.action import restart as restart_module
+from ansible_collections.pifleet.nodered.plugins.action.restart import ActionModule
+
+OPTIONS: dict[str, t.Any] = {
+    "service": "nodered",
+    "user": None,
+    "user_dir": None,
+    "settings_path": None,
+    "timeout": 180,
+    "stable": 3,
+    "watch_minutes": 10,
+    "keep_states": 10,
+    "https": True,
+    "admin_auth": True,
+    "revoke": [],
+    "umask": "0077",
+    "environment": {},
+    "port": None,
+}
+
+
+class Restart(ActionModule):
+    """One whose host proves everything."""
+
+    def __init__(self) -> None:
+        connection = types.SimpleNamespace(transport="ssh")
+        play = types.SimpleNamespace(remote_addr="127.0.0.1")
+        super().__init__(types.SimpleNamespace(check_mode=False), connection, play, None, None, None)
+        self.asked: list[dict[str, t.Any]] = []
+
+    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
+        self.asked.append(options)
+        proof = make_state()["proof"]
+        return {"changed": True, "proof": proof, "transaction": "20260303T000000Z-1", "served": "0" * 64}
+
+
+@pytest.mark.parametrize("prove_login", [False, True])
+def test_the_host_knows_whose_login_is_to_be_proved(monkeypatch: pytest.MonkeyPatch, prove_login: bool) -> None:
+    """Also where the control node is to log in: it may be killed before."""
+    monkeypatch.setattr(restart_module, "prove_login", lambda *_arguments: None)
+    monkeypatch.setattr(restart_module, "desired_drop_in", lambda *_arguments: "")
+    restart = Restart()
+    users = [{"username": "admin", "password": "correct horse battery staple", "permissions": "*"}]
+    options = {**OPTIONS, "admin_users": users, "prove_login": prove_login}
+    restart._restarted(options, t.cast("t.Any", make_state()), "", "", ["changed"])
+    asked = restart.asked[0]
+    assert (asked["username"], asked["keep_open"], asked["watch_minutes"]) == ("admin", prove_login, 10)
+    assert [each["operation"] for each in restart.asked[1:]] == (["commit"] if prove_login else [])

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is put back where a run fails, and what is not because it is another run's."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+
+from ansible_collections.pifleet.nodered.plugins.action.rollback import ActionModule
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
+OPTIONS: dict[str, t.Any] = {
+    "service": "nodered",
+    "user": None,
+    "user_dir": None,
+    "settings_path": None,
+    "host_info": None,
+    "timeout": 900,
+    "failure": {"msg": "This cannot be."},
+}
+
+
+class Rollback(ActionModule):
+    """One on whose host another run is at work."""
+
+    def __init__(self) -> None:
+        super().__init__(types.SimpleNamespace(check_mode=False), None, None, None, None, None)
+        self.asked: list[tuple[str | None, dict[str, t.Any]]] = []
+
+    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
+        self.asked.append((self._run_seen, options))
+        raise UserError("Another run works on this host.", restored=[])
+
+
+def test_without_a_look_nothing_of_another_run_is_put_back() -> None:
+    rollback = Rollback()
+    with pytest.raises(UserError) as failure:
+        rollback.execute(OPTIONS)
+    ((seen, asked),) = rollback.asked
+    # Not None, with which a module goes on from whatever is there.
+    assert seen == ""
+    assert (asked["operation"], asked["timeout"]) == ("undo", 900)
+    assert str(failure.value) == "This cannot be. Another run works on this host."
+    assert failure.value.details == {"restored": []}
