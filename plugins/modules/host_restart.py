@@ -166,7 +166,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import 
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 
 # Stays on the host for a while.
-from ansible_collections.pifleet.nodered.plugins.module_utils._service import watch  # noqa: F401
+from ansible_collections.pifleet.nodered.plugins.module_utils._service import watch  # noqa: F401 # pylint: disable=unused-import
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import DesiredService, Service
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, RUN_ARGUMENTS
 

@@ -116,7 +116,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import 
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
 
 # Stays on the host for a while.
-from ansible_collections.pifleet.nodered.plugins.module_utils._service import watch  # noqa: F401
+from ansible_collections.pifleet.nodered.plugins.module_utils._service import watch  # noqa: F401 # pylint: disable=unused-import
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.kept_states import kept_states
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.restore import Restoration, restore
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import Service

@@ -363,7 +363,7 @@ def test_what_somebody_else_has_written_is_named(store: Store, host: pathlib.Pat
     transaction = change_everything(store, host)
     (host / "settings.js").write_bytes(b"newer settings\n// precious")
     transaction.undo()
-    (kept,) = transaction.displaced.values()
+    kept = transaction.displaced[str(host / "settings.js")]
     assert files.read(kept) == b"newer settings\n// precious"
     assert list(transaction.displaced) == [str(host / "settings.js")]
 

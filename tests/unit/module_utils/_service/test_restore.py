@@ -89,8 +89,9 @@ def brought_back(
     identifier: str,
     settings: bytes | None = None,
     check_mode: bool = False,
-    required: dict[str, bool] = CLOSED,
+    required: dict[str, bool] | None = None,
 ) -> RestoreResult:
+    required = CLOSED if required is None else required
     present = pathlib.Path(service.unit.settings_path)
     sha256 = checksum(present.read_bytes()) if present.exists() else ""
     wanted = Restoration(identifier, settings, sha256, t.cast("t.Any", required))
