@@ -14,6 +14,7 @@ import zipfile
 
 import pytest
 from host_state import make_state
+from watch_plan import WATCH_PLAN
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import transaction as transaction_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
@@ -31,18 +32,9 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._service.watch imp
     lets_in_more,
     loses_credentials,
 )
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import Proof, WatchPlan
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import Proof
 
 ME = (os.getuid(), os.getgid())
-PLAN: WatchPlan = {
-    "minutes": 10,
-    "restarts": 0,
-    "timeout": 1,
-    "stable": 1,
-    "user": None,
-    "user_dir": None,
-    "settings_path": None,
-}
 
 
 def proof(**changes: object) -> Proof:
@@ -156,19 +148,19 @@ def test_a_start_of_the_host_finishes_what_was_proved(
 def test_what_was_proved_before_a_kill_is_watched_by_who_finishes_it(
     store: Store, settings: pathlib.Path, asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed(store, settings).note_proof(proof(), PLAN)
+    changed(store, settings).note_proof(proof(), WATCH_PLAN)
     # Neither a start of the host nor every module has the program of the watch with it.
     monkeypatch.setattr(WATCH.__class__, "install", no_room)
     assert at_boot("nodered.service") == 0
     watched = Transaction(store).watched
     assert watched
-    assert watched["plan"] == PLAN
+    assert watched["plan"] == WATCH_PLAN
     assert os.path.exists(store.path("watch.pyz"))
     assert ("restart", "--no-block", "pifleet-nodered-watch.service") in asked
 
 
 def test_who_begins_finishes_and_watches_what_was_proved(store: Store, settings: pathlib.Path) -> None:
-    changed(store, settings).note_proof(proof(), PLAN)
+    changed(store, settings).note_proof(proof(), WATCH_PLAN)
     former = Transaction(store).identifier
     transaction = Transaction(store)
     transaction.begin({"active": True, "endpoints": []})
@@ -182,7 +174,7 @@ def test_nothing_stays_of_a_proved_change_that_is_undone(
     store: Store, settings: pathlib.Path, units: pathlib.Path
 ) -> None:
     transaction = changed(store, settings)
-    transaction.note_proof(proof(), PLAN)
+    transaction.note_proof(proof(), WATCH_PLAN)
     transaction.undo()
     transaction.close_undone()
     transaction.end_idle_watch()
@@ -190,11 +182,11 @@ def test_nothing_stays_of_a_proved_change_that_is_undone(
 
 
 def test_of_two_watched_changes_the_later_one_has_the_second_name(store: Store, settings: pathlib.Path) -> None:
-    changed(store, settings).commit(proof(), PLAN)
+    changed(store, settings).commit(proof(), WATCH_PLAN)
     transaction = Transaction(store)
     transaction.begin({"active": True, "endpoints": []})
     transaction.replace(str(settings), b"newer", 0o600, *ME)
-    transaction.commit(proof(port=2), PLAN)
+    transaction.commit(proof(port=2), WATCH_PLAN)
     assert second_name(settings).read_bytes() == b"new"
 
 
@@ -225,7 +217,7 @@ def test_a_program_needs_nothing_but_the_standard_library(store: Store, resident
 def test_a_watched_change_keeps_its_way_back(
     store: Store, settings: pathlib.Path, units: pathlib.Path, asked: list[tuple[str, ...]]
 ) -> None:
-    changed(store, settings).commit(proof(), PLAN)
+    changed(store, settings).commit(proof(), WATCH_PLAN)
     # Whoever looks for a transaction finds none.
     transaction = Transaction(store)
     assert not transaction.open
@@ -236,7 +228,7 @@ def test_a_watched_change_keeps_its_way_back(
 
 def test_a_change_that_did_not_last_is_undone(store: Store, settings: pathlib.Path, units: pathlib.Path) -> None:
     store.write(PROVED, {**proof(port=1), "transaction": None})
-    changed(store, settings).commit(proof(port=2), PLAN)
+    changed(store, settings).commit(proof(port=2), WATCH_PLAN)
     transaction = Transaction(store)
     transaction.reopen()
     # Should the host start now, it goes on from here.
@@ -254,7 +246,7 @@ def test_a_change_that_did_not_last_is_undone(store: Store, settings: pathlib.Pa
 def test_the_next_change_takes_a_watched_one_for_finished_when_it_is_proved(
     store: Store, settings: pathlib.Path, asked: list[tuple[str, ...]]
 ) -> None:
-    changed(store, settings).commit(proof(), PLAN)
+    changed(store, settings).commit(proof(), WATCH_PLAN)
     transaction = Transaction(store)
     transaction.begin({"active": True, "endpoints": []})
     transaction.replace(str(settings), b"newer", 0o600, *ME)
@@ -266,7 +258,7 @@ def test_the_next_change_takes_a_watched_one_for_finished_when_it_is_proved(
 
 
 def test_a_change_that_is_undone_leaves_the_one_before_watched(store: Store, settings: pathlib.Path) -> None:
-    changed(store, settings).commit(proof(), PLAN)
+    changed(store, settings).commit(proof(), WATCH_PLAN)
     transaction = Transaction(store)
     transaction.begin({"active": True, "endpoints": []})
     transaction.replace(str(settings), b"newer", 0o600, *ME)
@@ -281,7 +273,7 @@ def test_a_change_that_is_undone_leaves_the_one_before_watched(store: Store, set
 
 
 def test_what_replaces_nothing_leaves_the_watch(store: Store, settings: pathlib.Path) -> None:
-    changed(store, settings).commit(proof(), PLAN)
+    changed(store, settings).commit(proof(), WATCH_PLAN)
     Transaction(store).commit(proof())
     assert store.read(WATCHED)
 
@@ -295,7 +287,7 @@ def test_what_cannot_be_watched_counts(
 ) -> None:
     transaction = changed(store, settings)
     monkeypatch.setattr(Resident, "install", no_room)
-    transaction.commit(proof(), PLAN)
+    transaction.commit(proof(), WATCH_PLAN)
     assert (settings.read_bytes(), store.read(WATCHED), Transaction(store).open) == (b"new", None, False)
     assert left(units, store) == []
 
@@ -303,7 +295,7 @@ def test_what_cannot_be_watched_counts(
 def test_the_way_back_of_a_watched_one_needs_no_room(
     store: Store, settings: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed(store, settings).commit(proof(), PLAN)
+    changed(store, settings).commit(proof(), WATCH_PLAN)
     monkeypatch.setattr(Resident, "install", no_room)
     transaction = Transaction(store)
     transaction.reopen()
@@ -313,7 +305,7 @@ def test_the_way_back_of_a_watched_one_needs_no_room(
 def test_a_change_that_was_taken_back_is_no_state(store: Store, settings: pathlib.Path) -> None:
     transaction = changed(store, settings)
     record = f"backups/{transaction.identifier}/transaction.json"
-    transaction.commit(proof(), PLAN)
+    transaction.commit(proof(), WATCH_PLAN)
     assert store.read(record)
     again = Transaction(store)
     again.reopen()
@@ -329,7 +321,7 @@ def test_credentials_deployed_since_are_not_lost(store: Store, settings: pathlib
     credentials.write_bytes(b"old")
     transaction = changed(store, settings)
     transaction.replace(str(credentials), b"new", 0o600, *ME)
-    transaction.commit(proof(), PLAN)
+    transaction.commit(proof(), WATCH_PLAN)
     watched = Transaction(store).watched
     assert watched
     assert not loses_credentials(watched)
@@ -341,7 +333,7 @@ def test_sessions_that_were_shortened_stay_so(store: Store, settings: pathlib.Pa
     store.write(PROVED, {**proof(), "transaction": None})
     transaction = changed(store, settings)
     transaction.plan(session_expiry=3600)
-    transaction.commit(proof(), PLAN)
+    transaction.commit(proof(), WATCH_PLAN)
     watched = transaction.watched
     assert watched
     assert lets_in_more(watched)
@@ -396,7 +388,7 @@ def test_nobody_is_let_in_again(
         store.write(PROVED, {**proof(**former), "transaction": None})
     transaction = changed(store, settings)
     transaction.plan(revoke=revoke)
-    transaction.commit(proof(), PLAN)
+    transaction.commit(proof(), WATCH_PLAN)
     watched = transaction.watched
     assert watched
     assert lets_in_more(watched) is more

@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 from stopped_unit import StoppedUnit
+from watch_plan import WATCH_PLAN
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import transaction as transaction_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
@@ -22,15 +23,6 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._service import se
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import Service
 
 BEFORE: t.Any = {"active": True, "endpoints": []}
-WATCH_PLAN: t.Any = {
-    "minutes": 10,
-    "restarts": 0,
-    "timeout": 1,
-    "stable": 1,
-    "user": None,
-    "user_dir": None,
-    "settings_path": None,
-}
 
 
 class Unit(StoppedUnit):

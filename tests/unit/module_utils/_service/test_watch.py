@@ -8,26 +8,16 @@ from __future__ import annotations
 
 import os
 import pathlib
-import typing as t
 
 import pytest
 from host_state import make_state
 from stopped_unit import StoppedUnit
+from watch_plan import WATCH_PLAN
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import transaction as transaction_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, WENT_BACK, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._service import watch as watch_module
-
-PLAN: t.Any = {
-    "minutes": 10,
-    "restarts": 0,
-    "timeout": 1,
-    "stable": 1,
-    "user": None,
-    "user_dir": None,
-    "settings_path": None,
-}
 
 
 class Unit(StoppedUnit):
@@ -70,7 +60,7 @@ def test_a_change_that_has_closed_the_host_is_watched_on(
     transaction = Transaction(store)
     transaction.begin({"active": True, "endpoints": []})
     transaction.replace(str(settings), b"closed", 0o600, os.getuid(), os.getgid())
-    transaction.commit({"expected": proof["expected"], "settings": proof["settings"]}, PLAN)
+    transaction.commit({"expected": proof["expected"], "settings": proof["settings"]}, WATCH_PLAN)
     watched = transaction.watched
     assert watched
     for _end in range(2):
