@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Injects faults at every system call of the runs that change a host, and writes what has become of it into the docs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+
+from campaign import KINDS, Campaign
+from host import PROJECT, Host
+from operations import OPERATIONS
+
+WORK = PROJECT / ".build" / "faults"
+#: By image, the release of Node-RED and the last byte of the host's address.
+IMAGES = {"trixie-nodered41": ("4.1", 41), "bookworm-nodered31": ("3.1", 31), "trixie-nodered5": ("5.0", 50)}
+
+
+def tell(text: str) -> None:
+    print(text, flush=True)
+
+
+def inject(image: str, operation: str, kinds: list[str], most: int | None) -> bool:
+    """Inject faults into one run, and keep what has become of them; tells whether nothing was wrong."""
+    release, number = IMAGES[image]
+    host = Host(image, f"10.88.230.{number}", WORK / image)
+    try:
+        host.up()
+        results = Campaign(host, OPERATIONS[operation], most, tell).run(kinds)
+    finally:
+        if not OPTIONS.keep:
+            host.down()
+    path = WORK / "results" / f"{operation}-{release}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    kept.update({kind: dataclasses.asdict(result) for kind, result in results.items()})
+    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    return not any(result.failures for result in results.values())
+
+
+def main() -> None:
+    good = [
+        inject(image, operation, OPTIONS.kinds, OPTIONS.points)
+        for image in OPTIONS.images
+        for operation in OPTIONS.only
+    ]
+    if not all(good):
+        sys.exit("Not all hosts were whole, see FAILED above.")
+
+
+def words(known: dict[str, object]) -> object:
+    def parse(text: str) -> list[str]:
+        given = text.split(",")
+        if unknown := set(given) - set(known):
+            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not one of {', '.join(known)}")
+        return given
+
+    return parse
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", type=words(OPERATIONS), default=list(OPERATIONS), help="operations, with commas")
+    parser.add_argument("--images", type=words(IMAGES), default=list(IMAGES), help="images of hosts, with commas")
+    parser.add_argument("--kinds", type=words(KINDS), default=list(KINDS), help="kinds of faults, with commas")
+    parser.add_argument("--points", type=int, help="at most so many states, or points, of each kind (default: all)")
+    parser.add_argument("--keep", action="store_true", help="leave the host running")
+    OPTIONS = parser.parse_args()
+    main()
