@@ -14,6 +14,7 @@ import collections
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -190,13 +191,18 @@ class Campaign:
         disks = _Disks(self)
         for index in range(len(self.modules)):
             counts: collections.Counter[tuple[str, str]] = collections.Counter()
+            service = ""
 
             def look(boundary: Boundary) -> Verdict:
+                nonlocal service
                 name = (boundary.call, _named(boundary.path))
-                # Which states there are depends on the order, not on when somebody looks.
-                state = states.digest(self._state(), self._service())
+                # Nothing else changes what runs.
+                service = service or self._service()
+                state = states.digest(self._state(), service)
                 self.points.append(Point(index, *name, counts[name], boundary.own, state, disks.look()))
                 counts[name] += 1
+                if boundary.call == "execve":
+                    service = ""
                 return Verdict.GO_ON
 
             if self._replay(index, look).failed:
@@ -209,24 +215,38 @@ class Campaign:
 
     # Faults
 
-    def killed(self) -> None:
-        """The module is killed, and the next run follows; or the host is started anew before that."""
-        result = self.results["killed"]
-        result.points = len(self.points)
-        result.states = len({point.state for point in self.points})
+    def module_killed(self) -> None:
+        """The module is killed, and the run goes back; or the host is started anew, with all that was written."""
+        killed, reset = self.results["module killed"], self.results["host reset"]
+        for result in (killed, reset):
+            result.points = len(self.points)
+            result.states = len({point.state for point in self.points})
         for point in self._chosen({point.state: point for point in reversed(self.points)}.values()):
+            wrong = self._kill(point)
             images = self.work / "killed"
-            self._reach(point)
-            self._replay(point.module, _at(point, Verdict.KILL))
-            self._settle()
-            state = self._state()
-            wrong = self._not_whole(state)
             self.host.save(images)
-            wrong += self._next_run()
+            self._run(self.modules[-1].going_back())
+            found, which = self._by_itself()
+            self._count(killed, point, [*wrong, *found, *self._next_run()], which)
             self.host.kill()
             self.host.start(images)
             found, which = self._by_itself()
-            self._count(result, point, [*wrong, *found, *self._next_run()], which)
+            self._count(reset, point, [*found, *self._next_run()], which)
+
+    def run_killed(self) -> None:
+        """The module and the control node are killed, and the next run follows."""
+        result = self.results["run killed"]
+        result.points = len(self.points)
+        result.states = len({point.state for point in self.points})
+        for point in self._chosen({point.state: point for point in reversed(self.points)}.values()):
+            self._count(result, point, [*self._kill(point), *self._next_run()], "new")
+
+    def _kill(self, point: Point) -> list[str]:
+        """Kill the module at a point; returns what is wrong with the files then."""
+        self._reach(point)
+        self._replay(point.module, _at(point, Verdict.KILL))
+        self._settle()
+        return self._not_whole(self._state())
 
     def without_power(self) -> None:
         """The host loses its power, and with it all that was not synchronized."""
@@ -510,6 +530,7 @@ class _Disks:
         self._written: dict[str, int] = {}
         self._parts: dict[str, State] = {}
         self._last = ""
+        self._copies = pathlib.Path()
 
     def look(self) -> str:
         """The short name of the state; its copies are in a directory of that name."""
@@ -520,21 +541,27 @@ class _Disks:
         with tempfile.TemporaryDirectory(dir=self._campaign.work) as directory:
             copies = pathlib.Path(directory, "copies")
             copies.mkdir()
-            for disk in host.disks.values():
-                disk.save(copies / disk.image.name)
-            for place, name in _TREES.items():
-                if written[name] != self._written.get(name):
-                    disk = host.disks[name]
-                    shutil.copy(copies / disk.image.name, directory)
-                    with mounted(pathlib.Path(directory, disk.image.name)) as root:
-                        tree = {place: root / pathlib.Path(place).relative_to(disk.place)}
-                        self._parts[name] = states.read(tree, self._campaign.known)
+            for name, disk in host.disks.items():
+                copy = copies / disk.image.name
+                if written[name] == self._written.get(name):
+                    os.link(self._copies / disk.image.name, copy)
+                    continue
+                disk.save(copy)
+                looked_at = pathlib.Path(directory, disk.image.name)
+                disk.save(looked_at)
+                with mounted(looked_at) as root:
+                    trees = {
+                        place: root / pathlib.Path(place).relative_to(disk.place)
+                        for place, of_disk in _TREES.items()
+                        if of_disk == name
+                    }
+                    self._parts[name] = states.read(trees, self._campaign.known)
             self._written = written
             self._last = states.digest({path: what for part in self._parts.values() for path, what in part.items()})
-            kept = self._campaign.work / "disks" / self._last
-            if not kept.exists():
-                kept.parent.mkdir(exist_ok=True)
-                copies.rename(kept)
+            self._copies = self._campaign.work / "disks" / self._last
+            if not self._copies.exists():
+                self._copies.parent.mkdir(exist_ok=True)
+                copies.rename(self._copies)
         return self._last
 
 
@@ -580,7 +607,8 @@ def _reason(run: Run) -> str:
 
 #: The kinds of faults, in the order in which they are tried.
 KINDS: dict[str, t.Callable[[Campaign], None]] = {
-    "killed": Campaign.killed,
+    "module killed": Campaign.module_killed,
+    "run killed": Campaign.run_killed,
     "without power": Campaign.without_power,
     "frozen": Campaign.frozen,
     "full": Campaign.full,

@@ -9,13 +9,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import pathlib
 import sys
 
 from campaign import KINDS, Campaign
 from host import PROJECT, Host
 from operations import OPERATIONS
 
-WORK = PROJECT / ".build" / "faults"
+#: In memory, where what goes to the disks of the hosts takes no time.
+WORK = pathlib.Path("/dev/shm/pifleet-faults")
+RESULTS = PROJECT / ".build" / "faults"
 #: By image, the release of Node-RED and the last byte of the host's address.
 IMAGES = {"trixie-nodered41": ("4.1", 41), "bookworm-nodered31": ("3.1", 31), "trixie-nodered5": ("5.0", 50)}
 
@@ -34,7 +37,7 @@ def inject(image: str, operation: str, kinds: list[str], most: int | None) -> bo
     finally:
         if not OPTIONS.keep:
             host.down()
-    path = WORK / "results" / f"{operation}-{release}.json"
+    path = RESULTS / f"{operation}-{release}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     kept.update({kind: dataclasses.asdict(result) for kind, result in results.items()})

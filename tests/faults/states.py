@@ -28,8 +28,8 @@ State = t.Dict[str, str]
 
 #: What Node-RED writes by itself, at every start or login.
 _OF_NODE_RED = re.compile(r"/\.config\.(nodes|users|projects|modules)\.json(\.backup)?$|/\.flows_?.*\.backup$")
-#: A temporary name of a file, one of certbot's or of ours, with the id of a process.
-TEMPORARY = re.compile(r"(\.pifleet-)\d+$")
+#: A temporary name of a file: ours with the id of a process, or one that Python has chosen.
+TEMPORARY = re.compile(r"(\.pifleet-)\d+$|(?<=/)()tmp[a-z0-9_]{8}$")
 TRANSACTION = re.compile(r"\d{8}T\d{6}Z-\d+")
 #: What differs from run to run in what we write, and the word that it is replaced by.
 _RANDOM = [
@@ -91,6 +91,9 @@ def _described(path: str, on_host: str, known: Mapping[str, str]) -> str:
     kind = f"{stat.S_IFMT(status.st_mode):o} {stat.S_IMODE(status.st_mode):o} {owner}"
     if not stat.S_ISREG(status.st_mode):
         return kind
+    # Nobody ever reads it.
+    if TEMPORARY.search(path):
+        return "temporary"
     content = pathlib.Path(path).read_bytes()
     return f"{kind} {_word(content, os.path.basename(on_host), known)}"
 
