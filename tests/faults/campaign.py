@@ -33,7 +33,7 @@ from states import State
 from tracing import Boundary, Verdict
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 #: By the directories of which a state tells, the disks that they are on.
 _TREES = {USER_DIR: "userDir", UNITS: "etc", STORE: "store"}
@@ -44,9 +44,14 @@ _BESIDE = re.compile(
     rf"^{STORE}|\.pifleet(~|-<process>)$|/\.sessions\.json$|/\.config\.runtime\.json|/pifleet-[\w-]+\.service$|\.wants$"
 )
 #: Names that are chosen at random.
-_CHOSEN = [(re.compile(r"(/tmp|/var/tmp)/\w{8}$"), r"\1/<temporary>"), (re.compile(r"_payload_\w{8}"), "_payload_<temporary>")]
+_CHOSEN = [
+    (re.compile(r"(/tmp|/var/tmp)/\w{8}$"), r"\1/<temporary>"),
+    (re.compile(r"_payload_\w{8}"), "_payload_<temporary>"),
+]
+#: What `Campaign._service` says of a host that has started with the old files, and on which nothing was restarted.
+_AS_STARTED = "the same\nActiveState=active\nSubState=running\n"
 #: Seconds for which a disk is frozen once a call waits for it.
-_FROZEN = 0.2
+_FROZEN = 0.05
 
 
 class Point(t.NamedTuple):
@@ -122,6 +127,8 @@ class Campaign:
         self.new: State = {}
         #: What was wrong with the next run, by the state before it.
         self._tried: dict[str, list[str]] = {}
+        #: The first module that restarts Node-RED, by its index.
+        self._restarting = 0
         #: Node-RED's process since the host was started.
         self._process = ""
         self._disturbed = True
@@ -156,7 +163,9 @@ class Campaign:
         if self.operation.deploys_credentials:
             self.judge.deploy(t.cast("str", self.operation.old.password))
         if self.operation.restores:
-            self.variables["nodered_restore"] = max(path.name for path in self.host.file(f"{STORE}/nodered/backups").iterdir())
+            self.variables["nodered_restore"] = max(
+                path.name for path in self.host.file(f"{STORE}/nodered/backups").iterdir()
+            )
         self.host.recorded()
         self.host.save(self.work / "old")
         self._start("old")
@@ -175,11 +184,15 @@ class Campaign:
         self._green(run)
         if run.changed and self.operation.playbook != "rotate":
             raise AssertionError(f"The run of {self.operation.name} changes something each time.\n{run.output}")
-        self._key = re.search(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----\n", pem, re.DOTALL)
+        self._key = re.search(
+            rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----\n", pem, re.DOTALL
+        )
         self.host.recorded()
         self._start("old")
         for index in range(len(self.modules)):
             self.host.save(self._before(index))
+            if self._service() == _AS_STARTED:
+                self._restarting = index
             replayed = self._replay(index)
             if replayed.failed:
                 raise AssertionError(f"{self.modules[index].name} does not end as it did: {replayed.printed[-2000:]}")
@@ -306,7 +319,7 @@ class Campaign:
         for point in self._chosen(points):
             disk = self.host.disks[t.cast("str", self._disk(point))]
             self._reach(point)
-            self._run_on(point, disk, fault)
+            said = self._run_on(point, disk, fault)
             self._settle()
             state = self._state()
             wrong, which = self._not_whole(state), self._which(state)
@@ -325,11 +338,15 @@ class Campaign:
                 found, which = self._by_itself()
                 wrong += found
             seen.add(states.digest(self._state(), self._service()))
-            self._count(result, point, [*wrong, *self._next_run()], which)
+            wrong += self._next_run()
+            self._count(result, point, [*wrong, f"the run said: {said}"] if wrong else [], which)
         result.states = len(seen)
 
-    def _run_on(self, point: Point, disk: Disk, fault: Callable[[Disk], None] | None) -> None:
-        """Run the module with the fault, and what follows it in a run: the way back, or the next modules."""
+    def _run_on(self, point: Point, disk: Disk, fault: Callable[[Disk], None] | None) -> str:
+        """Run the module with the fault, and what follows it in a run: the way back, or the next modules.
+
+        :returns: what the run said of a failure
+        """
 
         def at_point(_boundary: Boundary) -> Verdict:
             if fault is None:
@@ -341,16 +358,19 @@ class Campaign:
             replayed = self._replay(index, _at(point, at_point) if index == point.module else None)
             if not replayed.failed:
                 continue
+            said = [replayed]
             # What has gone back itself is not told to do so again.
             if "restored" not in (replayed.answer or {}):
-                self._run(self.modules[-1].going_back())
-            break
+                said.append(self._run(self.modules[-1].going_back()))
+            return " ".join(str((each.answer or {}).get("msg", each.printed[-500:])) for each in said)
+        return "nothing"
 
     def _freezing(self, name: str) -> Callable[[Boundary], Verdict]:
         disk = self.host.disks[name]
 
         def freeze(boundary: Boundary) -> Verdict:
-            if boundary.path.startswith(f"{disk.place}/"):
+            # A call that did not have to wait may be over before that.
+            if boundary.path.startswith(f"{disk.place}/") and not disk.frozen:
                 disk.freeze()
                 threading.Timer(_FROZEN, disk.thaw).start()
             return Verdict.GO_ON
@@ -370,21 +390,29 @@ class Campaign:
 
     def _reach(self, point: Point) -> None:
         """Bring the host to where the module of a point begins."""
-        if self._disturbed or self._service() != self._undisturbed():
+        if self._disturbed or self._service() != _AS_STARTED:
             self._start("old")
         self._disturbed = True
+        # Behind a restart it is not enough to have the files of then.
+        nearest = min(point.module, self._restarting)
         for place, name in _TREES.items():
             disk = self.host.disks[name]
-            with mounted(self._before(point.module) / disk.image.name) as root:
+            with mounted(self._before(nearest) / disk.image.name) as root:
                 inside = pathlib.Path(place).relative_to(disk.place)
                 mirror(root / inside, disk.path / inside)
+            # What was there before the module is not what a fault takes away.
+            disk.synchronize()
         self.host.output("systemctl", "daemon-reload")
+        for index in range(nearest, point.module):
+            self._replay(index)
 
     def _replay(self, index: int, on_boundary: Callable[[Boundary], Verdict] | None = None) -> Replayed:
         """Run a module of the run."""
         module = self.modules[index]
         with contextlib.suppress(OSError, ValueError):
-            module = module.about(json.loads(self.host.file(f"{STORE}/nodered/transaction.json").read_text("utf-8"))["id"])
+            module = module.about(
+                json.loads(self.host.file(f"{STORE}/nodered/transaction.json").read_text("utf-8"))["id"]
+            )
         replayed = self._run(module, on_boundary)
         staged = self.host.file(_STAGED_KEY)
         # The certificate of the recorded run belongs to the key of that run.
@@ -396,7 +424,10 @@ class Campaign:
 
     def _run(self, module: Module, on_boundary: Callable[[Boundary], Verdict] | None = None) -> Replayed:
         _status, printed = tracing.run(
-            self.host.entering(PYTHON), module.program, on_boundary or (lambda _boundary: Verdict.GO_ON), tuple(PLACES.values())
+            self.host.entering(PYTHON),
+            module.program,
+            on_boundary or (lambda _boundary: Verdict.GO_ON),
+            tuple(PLACES.values()),
         )
         text = printed.decode("utf-8", "replace")
         answer = None
@@ -423,9 +454,6 @@ class Campaign:
         """Whether Node-RED runs, and whether it is the process of the beginning."""
         properties = self.host.output("systemctl", "show", "nodered", "--property=ActiveState,SubState,MainPID")
         return properties.replace(f"MainPID={self._process}\n", "the same\n") if self._process else properties
-
-    def _undisturbed(self) -> str:
-        return "the same\nActiveState=active\nSubState=running\n"
 
     def _property(self, name: str) -> str:
         return self.host.output("systemctl", "show", "nodered", f"--property={name}", "--value").strip()
@@ -484,7 +512,7 @@ class Campaign:
 
     def _next_run(self) -> list[str]:
         """What is wrong with the next run, and with the one after it."""
-        state = states.digest(self._state(), re.sub(r"MainPID=\d+|the same", "", self._service()))
+        state = states.digest(self._state(), re.sub(r"\d+", "", self._service()))
         if state not in self._tried:
             run = self.host.play(self.operation.playbook, self.variables)
             self._disturbed = True
@@ -493,7 +521,7 @@ class Campaign:
         return self._tried[state]
 
     def _third_run(self) -> list[str]:
-        state = "third " + states.digest(self._state(), re.sub(r"MainPID=\d+|the same", "", self._service()))
+        state = "third " + states.digest(self._state(), re.sub(r"\d+", "", self._service()))
         if state not in self._tried and self.operation.playbook != "rotate":
             run = self.host.play(self.operation.playbook, self.variables)
             green = run.status == 0 and run.changed == 0
@@ -510,7 +538,7 @@ class Campaign:
             self.tell(f"FAILED {result.failures[-1]}")
 
     def _chosen(self, points: t.Iterable[Point]) -> list[Point]:
-        """At most so many of them, from the first to the last."""
+        """At most so many of them."""
         return spread(sorted(points, key=self.points.index), self.most)
 
     def _green(self, run: Run) -> None:
@@ -580,10 +608,10 @@ def _at(point: Point, verdict: Verdict | Callable[[Boundary], Verdict]) -> Calla
 
 
 def spread(points: list[Point], most: int | None) -> list[Point]:
-    """At most so many of a list, evenly, with the first and the last."""
+    """At most so many of a list, evenly."""
     if most is None or len(points) <= most:
         return points
-    return [points[round(index * (len(points) - 1) / max(most - 1, 1))] for index in range(most)]
+    return [points[(2 * index + 1) * len(points) // (2 * most)] for index in range(most)]
 
 
 def _core(state: State) -> State:

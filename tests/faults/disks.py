@@ -40,6 +40,7 @@ class Disk:
         self.place = place
         self.image = directory / f"{name}.img"
         self.path = directory / name
+        self.frozen = False
 
     def make(self, content: pathlib.Path) -> None:
         """Make it with the content of a directory."""
@@ -98,10 +99,12 @@ class Disk:
 
     def freeze(self) -> None:
         """Let all writing wait, as a disk does that takes very long."""
+        self.frozen = True
         self._control(_FREEZE)
 
     def thaw(self) -> None:
         self._control(_THAW)
+        self.frozen = False
 
     def _control(self, request: int) -> None:
         descriptor = os.open(self.path, os.O_RDONLY)

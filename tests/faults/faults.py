@@ -15,10 +15,12 @@ import sys
 from campaign import KINDS, Campaign
 from host import PROJECT, Host
 from operations import OPERATIONS
+from table import Results, table, written
 
 #: In memory, where what goes to the disks of the hosts takes no time.
 WORK = pathlib.Path("/dev/shm/pifleet-faults")
 RESULTS = PROJECT / ".build" / "faults"
+DOCUMENT = PROJECT / "docs" / "reliability.md"
 #: By image, the release of Node-RED and the last byte of the host's address.
 IMAGES = {"trixie-nodered41": ("4.1", 41), "bookworm-nodered31": ("3.1", 31), "trixie-nodered5": ("5.0", 50)}
 
@@ -37,12 +39,27 @@ def inject(image: str, operation: str, kinds: list[str], most: int | None) -> bo
     finally:
         if not OPTIONS.keep:
             host.down()
-    path = RESULTS / f"{operation}-{release}.json"
+    path = _path(operation, release)
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     kept.update({kind: dataclasses.asdict(result) for kind, result in results.items()})
     path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     return not any(result.failures for result in results.values())
+
+
+def write_table() -> None:
+    """Write the results of all that was injected since .build was empty into the document."""
+    results: Results = {}
+    for operation in OPERATIONS:
+        for release, _number in IMAGES.values():
+            path = _path(operation, release)
+            if path.exists():
+                results[operation, release] = json.loads(path.read_text("utf-8"))
+    DOCUMENT.write_text(written(DOCUMENT.read_text("utf-8"), table(results, KINDS)), encoding="utf-8")
+
+
+def _path(operation: str, release: str) -> pathlib.Path:
+    return RESULTS / f"{operation}-{release}.json"
 
 
 def main() -> None:
@@ -51,6 +68,8 @@ def main() -> None:
         for image in OPTIONS.images
         for operation in OPTIONS.only
     ]
+    if not OPTIONS.sample:
+        write_table()
     if not all(good):
         sys.exit("Not all hosts were whole, see FAILED above.")
 
@@ -71,6 +90,7 @@ if __name__ == "__main__":
     parser.add_argument("--images", type=words(IMAGES), default=list(IMAGES), help="images of hosts, with commas")
     parser.add_argument("--kinds", type=words(KINDS), default=list(KINDS), help="kinds of faults, with commas")
     parser.add_argument("--points", type=int, help="at most so many states, or points, of each kind (default: all)")
+    parser.add_argument("--sample", action="store_true", help="write no table")
     parser.add_argument("--keep", action="store_true", help="leave the host running")
     OPTIONS = parser.parse_args()
     main()

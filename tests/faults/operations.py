@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 #: Extra variables of a run.
-Variables = t.Dict[str, t.Any]
+Variables = dict[str, t.Any]
 
 ADMIN = "admin"
 #: Nothing watches the state that faults are injected into.
@@ -75,10 +75,10 @@ OPERATIONS = {
     for operation in (
         Operation("secure-first", (), "secure", _FORMER, View(), _OLD),
         Operation("secure-change", _SECURED, "secure", _CHANGED, _OLD, _NEW),
+        Operation("rotate", _SECURED, "rotate", {**_FORMER, "nodered_rotate": "keys,passwords,sessions"}, _OLD, _OLD),
         Operation(
-            "rotate", _SECURED, "rotate", {**_FORMER, "nodered_rotate": "keys,passwords,sessions"}, _OLD, _OLD
+            "restore", (*_SECURED, ("secure", {**_CHANGED, **_BEFORE})), "restore", {}, _NEW, _OLD, restores=True
         ),
-        Operation("restore", (*_SECURED, ("secure", {**_CHANGED, **_BEFORE})), "restore", {}, _NEW, _OLD, restores=True),
         Operation(
             "credentials",
             _SECURED,

@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 #: What each file is, by its path on the host: kind, mode, owner and content, in one string.
-State = t.Dict[str, str]
+State = dict[str, str]
 
 #: What Node-RED writes by itself, at every start or login.
 _OF_NODE_RED = re.compile(r"/\.config\.(nodes|users|projects|modules)\.json(\.backup)?$|/\.flows_?.*\.backup$")

@@ -84,7 +84,9 @@ _NAMES = {
 #: What writes to a disk, and what of it needs room there. A file has its room when it is written, in the eyes of a program.
 WRITING = frozenset(name for _number, (name, _call) in _NAMES.items() if name not in ("execve", "exit_group"))
 ALLOCATING = frozenset(
-    name for name in WRITING if name.startswith(("creat", "fallocate", "link", "mkdir", "open", "pwrite", "symlink", "write"))
+    name
+    for name in WRITING
+    if name.startswith(("creat", "fallocate", "link", "mkdir", "open", "pwrite", "symlink", "write"))
 )
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -168,9 +170,7 @@ def _filter() -> bytes:
     numbers = sorted(_NAMES)
     instructions = [struct.pack("HBBI", 0x20, 0, 0, 4), struct.pack("HBBI", 0x15, 0, len(numbers) + 1, _ARCHITECTURE)]
     instructions.append(struct.pack("HBBI", 0x20, 0, 0, 0))
-    instructions += [
-        struct.pack("HBBI", 0x15, len(numbers) - index, 0, number) for index, number in enumerate(numbers)
-    ]
+    instructions += [struct.pack("HBBI", 0x15, len(numbers) - index, 0, number) for index, number in enumerate(numbers)]
     instructions.append(struct.pack("HBBI", 0x06, 0, 0, _RETURN_ALLOW))
     instructions.append(struct.pack("HBBI", 0x06, 0, 0, _RETURN_TRACE))
     return b"".join(instructions)
@@ -181,7 +181,7 @@ def _trace(first: int, program: str, on_boundary: Callable[[Boundary], Verdict],
     os.waitpid(first, _WALL)
     _libc.ptrace(_SETOPTIONS, first, None, _OPTIONS)
     _libc.ptrace(_CONT, first, None, None)
-    main, status, killed = first, 0, False
+    main, started, status, killed = first, False, 0, False
     while True:
         try:
             process, code = os.waitpid(-1, _WALL | _WNOTHREAD)
@@ -194,9 +194,9 @@ def _trace(first: int, program: str, on_boundary: Callable[[Boundary], Verdict],
         event, number = code >> 16, os.WSTOPSIG(code)
         if event == _EVENT_SECCOMP and not killed:
             boundary = _boundary(process, main)
-            if main == first and boundary.call == "execve" and boundary.path == program:
-                main = process
-            elif main != first and _counts(boundary, roots):
+            if not started and boundary.call == "execve" and boundary.path == program:
+                main, started = process, True
+            elif started and _counts(boundary, roots):
                 verdict = on_boundary(boundary)
                 if verdict is Verdict.KILL:
                     killed = True
