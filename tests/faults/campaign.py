@@ -108,13 +108,17 @@ class Campaign:
     :param host: the host, which is up and open
     :param operation: the run
     :param most: how many states, or points where each is tried, of a kind of fault are tried; None for all
+    :param matching: what the points have in their names, as a regular expression
     :param tell: is told what goes on
     """
 
-    def __init__(self, host: Host, operation: Operation, most: int | None, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, host: Host, operation: Operation, most: int | None, matching: str, tell: Callable[[str], None]
+    ) -> None:
         self.host = host
         self.operation = operation
         self.most = most
+        self.matching = re.compile(matching)
         self.tell = tell
         self.judge = Judge(host)
         self.work = host.directory / operation.name
@@ -539,7 +543,8 @@ class Campaign:
 
     def _chosen(self, points: t.Iterable[Point]) -> list[Point]:
         """At most so many of them."""
-        return spread(sorted(points, key=self.points.index), self.most)
+        named = [point for point in points if self.matching.search(str(point))]
+        return spread(sorted(named, key=self.points.index), self.most)
 
     def _green(self, run: Run) -> None:
         if run.status:

@@ -29,13 +29,13 @@ def tell(text: str) -> None:
     print(text, flush=True)
 
 
-def inject(image: str, operation: str, kinds: list[str], most: int | None) -> bool:
+def inject(image: str, operation: str) -> bool:
     """Inject faults into one run, and keep what has become of them; tells whether nothing was wrong."""
     release, number = IMAGES[image]
     host = Host(image, f"10.88.230.{number}", WORK / image)
     try:
         host.up()
-        results = Campaign(host, OPERATIONS[operation], most, tell).run(kinds)
+        results = Campaign(host, OPERATIONS[operation], OPTIONS.points, OPTIONS.matching, tell).run(OPTIONS.kinds)
     finally:
         if not OPTIONS.keep:
             host.down()
@@ -63,11 +63,7 @@ def _path(operation: str, release: str) -> pathlib.Path:
 
 
 def main() -> None:
-    good = [
-        inject(image, operation, OPTIONS.kinds, OPTIONS.points)
-        for image in OPTIONS.images
-        for operation in OPTIONS.only
-    ]
+    good = [inject(image, operation) for image in OPTIONS.images for operation in OPTIONS.only]
     if not OPTIONS.sample:
         write_table()
     if not all(good):
@@ -90,6 +86,7 @@ if __name__ == "__main__":
     parser.add_argument("--images", type=words(IMAGES), default=list(IMAGES), help="images of hosts, with commas")
     parser.add_argument("--kinds", type=words(KINDS), default=list(KINDS), help="kinds of faults, with commas")
     parser.add_argument("--points", type=int, help="at most so many states, or points, of each kind (default: all)")
+    parser.add_argument("--matching", default="", help="points with this in their names, a regular expression")
     parser.add_argument("--sample", action="store_true", help="write no table")
     parser.add_argument("--keep", action="store_true", help="leave the host running")
     OPTIONS = parser.parse_args()
