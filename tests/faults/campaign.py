@@ -17,7 +17,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import tempfile
 import threading
 import time
@@ -33,7 +32,7 @@ from states import State
 from tracing import Boundary, Verdict
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 #: By the directories of which a state tells, the disks that they are on.
 _TREES = {USER_DIR: "userDir", UNITS: "etc", STORE: "store"}
@@ -89,6 +88,12 @@ class Result:
     #: What was wrong, with the point.
     failures: list[str] = dataclasses.field(default_factory=list)
 
+    def in_words(self) -> str:
+        return (
+            f"{self.points} system calls, {self.states} states, {self.old + self.new} tried: {self.old} old again,"
+            f" {self.new} new, {len(self.failures)} not whole"
+        )
+
 
 class Replayed(t.NamedTuple):
     """A module that has come to an end."""
@@ -137,25 +142,28 @@ class Campaign:
         self._process = ""
         self._disturbed = True
 
-    def run(self, kinds: Sequence[str]) -> dict[str, Result]:
+    def run(self, kinds: Sequence[str]) -> Iterator[dict[str, Result]]:
         """Inject faults.
 
         :param kinds: the kinds, of `KINDS`
-        :returns: what has become of them, by kind
+        :returns: after each of them, what has become of all so far, by kind
         """
         self._prepare()
         self._record()
         self._survey()
+        told: set[str] = set()
         for kind in kinds:
             started = time.monotonic()
             with Stranger(self.host) as stranger:
                 KINDS[kind](self)
             if stranger.seen["200"] and self.operation.old.password:
                 self.results[kind].failures.append(f"a stranger was answered 200 {stranger.seen['200']} times")
-            self.tell(f"{self.operation.name}, {kind}: {self.results[kind]}, {time.monotonic() - started:.0f} s")
-        self.host.kill()
-        shutil.rmtree(self.work)
-        return dict(self.results)
+            seconds = time.monotonic() - started
+            for name, result in self.results.items():
+                if name not in told:
+                    told.add(name)
+                    self.tell(f"{self.operation.name}, {name}: {result.in_words()}; {seconds:.0f} s")
+            yield dict(self.results)
 
     # The run without faults
 

@@ -33,18 +33,22 @@ def inject(image: str, operation: str) -> bool:
     """Inject faults into one run, and keep what has become of them; tells whether nothing was wrong."""
     release, number = IMAGES[image]
     host = Host(image, f"10.88.230.{number}", WORK / image)
+    path = _path(operation, release)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    good = True
     try:
         host.up()
-        results = Campaign(host, OPERATIONS[operation], OPTIONS.points, OPTIONS.matching, tell).run(OPTIONS.kinds)
+        campaign = Campaign(host, OPERATIONS[operation], OPTIONS.points, OPTIONS.matching, tell)
+        for results in campaign.run(OPTIONS.kinds):
+            if not OPTIONS.sample:
+                kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+                kept.update({kind: dataclasses.asdict(result) for kind, result in results.items()})
+                path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+            good = not any(result.failures for result in results.values())
     finally:
         if not OPTIONS.keep:
             host.down()
-    path = _path(operation, release)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    kept.update({kind: dataclasses.asdict(result) for kind, result in results.items()})
-    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-    return not any(result.failures for result in results.values())
+    return good
 
 
 def write_table() -> None:
@@ -87,7 +91,7 @@ if __name__ == "__main__":
     parser.add_argument("--kinds", type=words(KINDS), default=list(KINDS), help="kinds of faults, with commas")
     parser.add_argument("--points", type=int, help="at most so many states, or points, of each kind (default: all)")
     parser.add_argument("--matching", default="", help="points with this in their names, a regular expression")
-    parser.add_argument("--sample", action="store_true", help="write no table")
+    parser.add_argument("--sample", action="store_true", help="keep no results, and write no table")
     parser.add_argument("--keep", action="store_true", help="leave the host running")
     OPTIONS = parser.parse_args()
     main()

@@ -120,7 +120,6 @@ class Host:
 
     def up(self) -> None:
         self.down()
-        shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
         self._hosts("build", self.image)
         reference = f"localhost/pifleet-{self.image}"
@@ -144,6 +143,7 @@ class Host:
         self._hosts("down", "--group", self.group)
         for disk in self.disks.values():
             disk.unmount()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def kill(self) -> None:
         """End everything on it at once, and take its disks out."""
