@@ -335,13 +335,12 @@ class Campaign:
             self._settle()
             state = self._state()
             wrong, which = self._not_whole(state), self._which(state)
-            if which is None:
-                # As far as it can go back: the rest is done when the disk is whole.
-                which = "old"
-            elif self.judge.wait_until_up():
-                wrong += self._wrong(self._view(which), on_broken_disk=True)
-            else:
+            if not self.judge.wait_until_up():
                 wrong.append("Node-RED is down")
+            elif which:
+                wrong += self._wrong(self._view(which), on_broken_disk=True)
+            elif self.operation.old.password:
+                wrong += self.judge.faults_of_strangers(self.operation.old)
             if fault and end:
                 end(disk)
             elif fault:
@@ -351,7 +350,8 @@ class Campaign:
                 wrong += found
             seen.add(states.digest(self._state(), self._service()))
             wrong += self._next_run()
-            self._count(result, point, [*wrong, f"the run said: {said}"] if wrong else [], which)
+            # What could not go back with the disk as it was does so in the next run.
+            self._count(result, point, [*wrong, f"the run said: {said}"] if wrong else [], which or "old")
         result.states = len(seen)
 
     def _run_on(self, point: Point, disk: Disk, fault: Callable[[Disk], None] | None) -> str:

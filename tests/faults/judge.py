@@ -95,11 +95,24 @@ class Judge:
 
     def faults(self, view: View) -> list[str]:
         """What is not as it must be where a client meets a view, with Node-RED up."""
-        found = [*self._of_certificate(), *self._of_settings(view), *self._of_strangers(view)]
+        found = [*self._of_certificate(), *self._of_settings(view), *self.faults_of_strangers(view)]
         if view.password:
             found += self._of_logins(view.password)
         if view.secret is not None:
             found += self._of_credentials(view.secret)
+        return found
+
+    def faults_of_strangers(self, view: View) -> list[str]:
+        """What a stranger is answered where a client meets a view, as far as it is not what it must be."""
+        found = []
+        for path in _PATHS:
+            plain = status(f"http://{self.host.address}:{PORT}{path}")
+            if view.password is None:
+                found += [] if plain == "200" else [f"{path} of the open host answers {plain}"]
+                continue
+            answered = status(f"{self._url}{path}")
+            if (answered, plain) != ("401", "000"):
+                found.append(f"a stranger is answered {answered} over TLS and {plain} without for {path}")
         return found
 
     def logs_in(self, password: str) -> bool:
@@ -137,18 +150,6 @@ class Judge:
 
     def _of_logins(self, password: str) -> list[str]:
         return [] if self.logs_in(password) else ["the owner does not get in"]
-
-    def _of_strangers(self, view: View) -> list[str]:
-        found = []
-        for path in _PATHS:
-            plain = status(f"http://{self.host.address}:{PORT}{path}")
-            if view.password is None:
-                found += [] if plain == "200" else [f"{path} of the open host answers {plain}"]
-                continue
-            answered = status(f"{self._url}{path}")
-            if (answered, plain) != ("401", "000"):
-                found.append(f"a stranger is answered {answered} over TLS and {plain} without for {path}")
-        return found
 
     def _of_certificate(self) -> list[str]:
         path = self.host.file(f"{USER_DIR}/nodecerts/server.pem")
