@@ -303,7 +303,7 @@ class Campaign:
         points = [point for point in self.points if self._disk(point)]
         result.points, result.states = len(points), 1
         self._reach(points[0])
-        failed = any([self._replay(index, self._freeze).failed for index in range(len(self.modules))])
+        failed = any(self._replay(index, self._freeze).failed for index in range(len(self.modules)))
         self._settle()
         wrong = ["a module fails"] if failed else []
         self._count(result, points[0], [*wrong, *self._as(self._state(), "new"), *self._next_run()], "new")
