@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd impo
     systemctl,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import login_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import (
     load_settings,
     runtime_of_service,
@@ -93,6 +94,7 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
     if not changes and service.unit.active:
         return {"changed": False, "files": [], "transaction": None}
     by_path = {change.entry["path"]: change.content for change in changes}
+    of_login = any(_is_of_login(service, path) for path in by_path)
     required = _required(service, before, by_path, wanted.required)
     _refuse_early(service, by_path, by_path.get(service.unit.settings_path, content), required)
     if check_mode:
@@ -108,11 +110,16 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
         environment=_text(by_path, ENVIRONMENT_FILE % service.unit.name),
         expected=required,
         # Who is logged in now was let in by other passwords and rights.
-        revoke=["*"] if service.unit.settings_path in by_path else [],
+        revoke=["*"] if of_login or service.unit.settings_path in by_path else [],
         watch_minutes=wanted.watch_minutes,
     )
     done = service.prove(desired, bring_back if changes else None)
     return {"changed": True, "files": described, "transaction": done["transaction"]}
+
+
+def _is_of_login(service: Service, path: str) -> bool:
+    """Whether a file belongs to the login page."""
+    return path.startswith(login_directory.directory_of(service.unit) + "/")
 
 
 def _text(by_path: dict[str, bytes | None], path: str) -> str:
@@ -186,7 +193,13 @@ def _refuse_early(
         now, then = (environment_of_file(content or b"") for content in (files.read(path), by_path[path]))
         others = {name: value for name, value in runtime.environment.items() if name not in now}
         runtime = runtime._replace(environment={**others, **then})
-    effective = load_settings(runtime, service.unit.settings_path, settings, [], False, service.timeout)["effective"]
+    beside = {
+        path: content.decode("utf-8", "replace")
+        for path, content in by_path.items()
+        if content is not None and _is_of_login(service, path)
+    }
+    loaded = load_settings(runtime, service.unit.settings_path, settings, [], False, service.timeout, beside)
+    effective = loaded["effective"]
     for missing, what in (
         (
             required.get("auth") and not effective["auth"],
@@ -205,7 +218,10 @@ def _put(service: Service, transaction: Transaction, changes: list[_Change], set
     """Replace the files but those that the service is given with its restart."""
     of_service = (DROP_IN % service.unit.name, ENVIRONMENT_FILE % service.unit.name)
     paths = []
-    for entry, content, _description in changes:
+    # What the settings refer to comes before them, and goes behind them.
+    for entry, content, _description in sorted(
+        changes, key=lambda change: (change.content is None, change.entry["path"] == service.unit.settings_path)
+    ):
         path, status = entry["path"], entry["status"]
         if path in of_service:
             continue
