@@ -11,7 +11,11 @@ import datetime
 import os
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN, ENVIRONMENT_FILE
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    DROP_IN,
+    ENVIRONMENT_FILE,
+    LOGIN_SESSIONS,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.comparison import changed_keys
@@ -100,9 +104,13 @@ def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
         DROP_IN % service: "drop-in of the service",
         ENVIRONMENT_FILE % service: "variables of the service",
     }
-    name = os.path.basename(path)
+    directory, name = os.path.split(path)
     if name == ".sessions.json":
         return "logins of the editor"
+    page = host["login_page"]["path"]
+    if page and path.startswith(f"{page}/"):
+        of_sessions = directory == page and name.startswith(LOGIN_SESSIONS)
+        return "logins of the login page" if of_sessions else f"login page ({one_line(path[len(page) + 1 :])})"
     if name == ".config.runtime.json" or name.removesuffix(".backup").endswith("_cred.json"):
         return f"{one_line(name)} (credentials of flows)"
     return one_line(known.get(path) or path)
