@@ -24,7 +24,7 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import login_directory
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import LOGIN_PROGRAM, login_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 
 from .settings_loader_program import PROGRAM
@@ -144,7 +144,7 @@ def load_settings(
         "wanted": key_paths,
         "load_tls": load_tls,
         "beside": beside or {},
-        "login_page": os.path.join(os.path.dirname(path), login_directory(path), "login.js"),
+        "login_page": os.path.join(os.path.dirname(path), login_directory(path), LOGIN_PROGRAM),
     }
     try:
         status, answer, stderr = ask(runtime, PROGRAM, request, timeout)

@@ -29,6 +29,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum i
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     DROP_IN,
     ENVIRONMENT_FILE,
+    LOGIN_PROGRAM,
     UNIT_DIRECTORY,
     certificate_file,
 )
@@ -103,6 +104,8 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
     def bring_back(transaction: Transaction) -> None:
         transaction.begin(service.before())
         transaction.note(restored=wanted.identifier)
+        if _drops_login_page(service, by_path):
+            transaction.plan(login={"removed": True, "revoke": []})
         _put(service, transaction, changes, wanted.sha256)
 
     desired = DesiredService(
@@ -120,6 +123,12 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
 def _is_of_login(service: Service, path: str) -> bool:
     """Whether a file belongs to the login page."""
     return path.startswith(login_directory.directory_of(service.unit) + "/")
+
+
+def _drops_login_page(service: Service, by_path: dict[str, bytes | None]) -> bool:
+    """Whether the login page goes, with the sessions that no state has."""
+    program = os.path.join(login_directory.directory_of(service.unit), LOGIN_PROGRAM)
+    return program in by_path and by_path[program] is None
 
 
 def _text(by_path: dict[str, bytes | None], path: str) -> str:
@@ -215,15 +224,16 @@ def _refuse_early(
 
 
 def _put(service: Service, transaction: Transaction, changes: list[_Change], settings_sha256: str) -> None:
-    """Replace the files but those that the service is given with its restart."""
+    """Replace the files but those that the service is given with its restart, and a login page that goes with it."""
     of_service = (DROP_IN % service.unit.name, ENVIRONMENT_FILE % service.unit.name)
+    goes_later = transaction.login_plan["removed"]
     paths = []
     # What the settings refer to comes before them, and goes behind them.
     for entry, content, _description in sorted(
         changes, key=lambda change: (change.content is None, change.entry["path"] == service.unit.settings_path)
     ):
         path, status = entry["path"], entry["status"]
-        if path in of_service:
+        if path in of_service or (goes_later and _is_of_login(service, path)):
             continue
         paths.append(path)
         account = Account(entry["user"]) if entry["user"] else None

@@ -25,10 +25,12 @@ RUN_ARGUMENTS: dict[str, dict[str, t.Any]] = {"run": {"type": "str"}, "run_seen"
 #: Where keys and certificates lie, below the directory of the settings file.
 CERTIFICATE_DIRECTORY = "nodecerts"
 
-#: Where the login page lies, below the same directory; its sessions, which only Node-RED itself writes; and its data.
+#: Where the login page lies, below the same directory, and of its files the sessions, which only Node-RED itself writes, the
+#: data, and what settings.js names.
 LOGIN_DIRECTORY = "nodelogin"
 LOGIN_SESSIONS = "sessions.json"
 LOGIN_DATA = "login.json"
+LOGIN_PROGRAM = "login.js"
 
 #: What the service is given besides its unit: a drop-in file, and an environment file that the drop-in names.
 DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
