@@ -40,6 +40,7 @@ KNOWLEDGE = {
         "_findings",
         "_inventory",
         "_javascript",
+        "_login",
         "_network",
         "_pki",
         "_releases",

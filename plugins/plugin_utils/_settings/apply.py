@@ -421,7 +421,9 @@ def _check_basic_logins(document: SettingsDocument, node_auth: Login, static_aut
 def _require_written_out(document: SettingsDocument, key: str, variable: str = "") -> None:
     """SettingsOptionError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
     present = document.get((key,))
-    if isinstance(present, Expression) and not present.is_undefined:
+    # Since Node-RED 4, httpNodeAuth may be a list of functions.
+    parts = present if isinstance(present, list) else [present]
+    if any(isinstance(part, Expression) and not part.is_undefined for part in parts):
         keep = f" {_KEEP}" if key == "adminAuth" else ""
         raise SettingsOptionError(
             f"line {document.line_of((key,))}: {key} is, or may come from, code here, and is no object that is written out."

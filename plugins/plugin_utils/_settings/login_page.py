@@ -28,6 +28,8 @@ _NODE_AUTH = ("httpNodeAuth",)
 _STATIC = ("httpStatic",)
 _STATIC_AUTH = ("httpStaticAuth",)
 _NODES = ("nodesDir",)
+#: With or without slashes at its ends, as Node-RED takes it.
+_PLAIN_ROOT = re.compile(r"[A-Za-z0-9._~!$&'()*+=:@/-]*")
 _LOOPBACK = ("localhost", "::1", "[::1]")
 _PLUGIN = re.compile(r"""["']nodelogin(?:-[\w.-]+)?["']\s*,\s*["']plugin["']""", re.ASCII)
 
@@ -99,13 +101,25 @@ def check(settings: SettingsSource, options: LoginOptions, https: bool) -> str:
             f"line {settings.line((NODE_ROOT,))}: httpNodeRoot is code, so that it cannot be told where the login page of"
             " nodered_node_users is. Write the path out, or set it in nodered_settings."
         )
-    roots = [root, *(static.path for static in static_roots(settings))]
+    if not _PLAIN_ROOT.fullmatch(root):
+        raise SettingsOptionError(
+            f"line {settings.line((NODE_ROOT,))}: httpNodeRoot {root!r} has characters that the login page of"
+            " nodered_node_users cannot be told apart by. Use letters, digits and ._~!$&'()*+=:@-."
+        )
+    roots = [root, *_roots_of_files(settings)]
     for user in options.users:
         for path in user.paths or ():
             _check_within(f"nodered_node_users, user {user.username}: the path {path}", path, roots)
     for path in options.open:
         _check_within(f"nodered_node_open: the path {path}", path.removesuffix(WILDCARD), roots)
     return "/" + "/".join(part for part in root.split("/") if part)
+
+
+def _roots_of_files(settings: SettingsSource) -> list[str]:
+    """Where files are served; where only running code tells, all of it."""
+    value = settings.value(_STATIC)
+    is_off = value in (MISSING, None, False, "") or (isinstance(value, Expression) and value.is_undefined)
+    return [] if is_off else [static.path for static in static_roots(settings)]
 
 
 def _check_tls(settings: SettingsSource, options: LoginOptions, https: bool) -> None:
