@@ -46,6 +46,9 @@ _IN_PROSE = re.compile(
 )
 #: What a person wants to know of a certificate.
 _CERTIFICATE_KEYS = ("subject", "issuer", "dns_names", "ip_addresses", "not_before", "not_after", "key_type")
+#: What a person wants to know of a login page; a host may have put anything else there.
+_LOGIN_KEYS = ("node_root", "cookie_path", "open", "session_expiry", "title", "trusted_proxies")
+_USER_KEYS = ("username", "permissions", "paths")
 
 
 def difference(name: str, before: str, after: str) -> dict[str, str]:
@@ -81,16 +84,20 @@ def _login_text(
     :param former: the users of before, so that a password that is another one now shows as new; empty for before itself
     """
     code = {name: f"SHA-256 {text[:16]}" for name, text in sorted(sums.items()) if name != LOGIN_DATA}
-    users = [
-        {**entry, "password": HIDDEN + _mark(entry, former.get(name)) if former else HIDDEN}
+    known = {key: data[key] for key in _LOGIN_KEYS if key in data}
+    known["users"] = [
+        {
+            **{key: entry[key] for key in _USER_KEYS if key in entry},
+            "password": HIDDEN + (_mark(entry, former.get(name)) if former else ""),
+        }
         for name, entry in users_of(data).items()
     ]
-    shown = {**({"code": code} if code else {}), **({LOGIN_DATA: {**data, "users": users}} if data else {})}
+    shown = {**({"code": code} if code else {}), **({LOGIN_DATA: known} if data else {})}
     return yaml.safe_dump(shown, allow_unicode=True) if shown else ""
 
 
 def _mark(entry: t.Mapping[str, t.Any], former: t.Mapping[str, t.Any] | None) -> str:
-    return "" if former is None or former.get("password") == entry.get("password") else " (new)"
+    return "" if former is not None and former.get("password") == entry.get("password") else " (new)"
 
 
 def settings_difference(path: str, before: str, after: str) -> dict[str, str]:
