@@ -48,7 +48,7 @@ class Host:
         self.sent: list[dict[str, t.Any]] = []
 
     def state(self, options: dict[str, t.Any], fresh: bool = False) -> dict[str, t.Any]:
-        state: dict[str, t.Any] = copy.deepcopy(make_state(**{"settings.content": self.content}))  # type: ignore[arg-type]
+        state: dict[str, t.Any] = copy.deepcopy(make_state(**{"settings.content": self.content}))
         state["settings"]["content"] = self.content
         data = self.files.get("login.json")
         state["login_page"]["files"] = {name: checksum(content) for name, content in self.files.items()}

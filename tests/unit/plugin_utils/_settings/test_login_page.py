@@ -129,7 +129,7 @@ def test_data() -> None:
     found = json.loads(as_text(data))
     hashes = [user.pop("password") for user in found["users"]]
     assert all(passwords.fits(PASSWORD, each) for each in hashes)
-    assert found.pop("id") not in {edit(node_users=users)[1].login_data["id"], ""}  # type: ignore[index]
+    assert found.pop("id") not in {edit(node_users=users)[1].login_data["id"], ""}
     assert found == {
         "cookie_path": "/",
         "node_root": "/",
