@@ -23,6 +23,9 @@ const { Sessions } = load("sessions.js");
 const hashOf = (password, cost = "08") => `$2b$${cost}$${Buffer.from(password).toString("hex").padEnd(53, ".")}`;
 const bcrypt = { compare: async (password, hash) => hash.slice(7) === hashOf(password).slice(7) };
 
+const FOLDERS = [];
+process.on("exit", () => FOLDERS.forEach((folder) => fs.rmSync(folder, { recursive: true, force: true })));
+
 const DATA = {
     id: "0123abcd",
     cookie_path: "/",
@@ -43,7 +46,7 @@ function makeGate(changes = {}, tools = {}) {
     const said = [];
     const warn = (text) => said.push(text);
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "gate-"));
-    process.on("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+    FOLDERS.push(folder);
     const file = path.join(folder, "sessions.json");
     const sessions = new Sessions({ file, users: options.users, expiry: options.sessionExpiry, warn, now: tools.now });
     const passwords = new Passwords({ users: options.users, bcrypt, limits: new Limits(), warn, ...tools });
@@ -62,7 +65,13 @@ async function serve(context, made, application) {
         routes.http(request, response, () => gate.http(request, response, () => flow(request, response)));
     }));
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    context.after(() => { server.closeAllConnections(); server.close(); });
+    // Those that were upgraded are no longer the server's.
+    const connections = new Set();
+    server.on("connection", (socket) => connections.add(socket));
+    context.after(() => {
+        connections.forEach((socket) => socket.destroy());
+        server.close();
+    });
     return { ...made, server, port: server.address().port };
 }
 
