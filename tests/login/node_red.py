@@ -28,7 +28,7 @@ GATE = PROJECT / "plugins/plugin_utils/_login/gate"
 DASHBOARDS = ("node-red-dashboard@3.6.6", "@flowfuse/node-red-dashboard@1.31.0")
 CLIENTS = ("ws@8.23.0", "socket.io-client@4.8.4")
 #: Seconds until something that does not come is given up.
-PATIENCE = 20
+PATIENCE = 120
 USERS = {"fred": "fred's password", "vera": "vera's password", "paul": "paul's password", "admin": "the editor's password"}
 #: What a browser says when a person opens a page.
 PAGE = (
