@@ -4,9 +4,10 @@
 
 """Every default of every role changed: does each variable do what it says?"""
 
-from __future__ import json
+from __future__ import annotations
 
 import datetime
+import json
 import re
 
 import pytest
