@@ -2,7 +2,8 @@
 // GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Clients of sockets, led by lines of JSON: {"number", "action", "name", ...}. Each is answered by one with the same number.
+// Clients of sockets, led by lines of JSON: {"number", "action", "name", ...}. Each is answered by one with the same
+// number.
 "use strict";
 const https = require("https");
 const readline = require("readline");

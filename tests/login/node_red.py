@@ -20,7 +20,7 @@ import time
 import typing as t
 import urllib.parse
 
-from npm_packages import npm_modules
+from npm_packages import npm_modules, npm_node
 
 HERE = pathlib.Path(__file__).parent
 PROJECT = HERE.parents[1]
@@ -59,10 +59,12 @@ def until(condition: t.Callable[[], T], what: str) -> T:
     raise AssertionError(f"Did not happen within {PATIENCE} s: {what}")
 
 
-@functools.cache
+#: The Node.js that hosts have with each release of Node-RED.
+NODES = {"3": 18, "4": 20, "5": 22}
+
+
 def node_of(release: str) -> str:
-    """The Node.js that a release of Node-RED needs."""
-    return str(npm_modules("node@22") / "node/bin/node") if release.startswith("5.") else "node"
+    return npm_node(NODES[release[0]])
 
 
 @functools.cache
