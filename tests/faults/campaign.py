@@ -298,22 +298,23 @@ class Campaign:
         self._each("failing", tracing.WRITING, None, None)
 
     def frozen(self) -> None:
-        """A disk takes its time, before each call that has to do with it."""
+        """Before each call, the disk that it is about does nothing until the call waits for it: one run with all of that."""
         result = self.results["frozen"]
-        for name in PLACES:
-            points = [point for point in self.points if self._disk(point) == name]
-            if not points:
-                continue
-            result.points += len(points)
-            result.states += 1
-            self._reach(self.points[0])
-            failed = False
-            for index in range(len(self.modules)):
-                failed |= self._replay(index, self._freezing(name)).failed
-            self._settle()
-            state = self._state()
-            wrong = ["a module fails"] if failed else []
-            self._count(result, points[0], [*wrong, *self._as(state, "new"), *self._next_run()], "new")
+        points = [point for point in self.points if self._disk(point)]
+        result.points, result.states = len(points), 1
+        self._reach(points[0])
+        failed = any(self._replay(index, self._freeze).failed for index in range(len(self.modules)))
+        self._settle()
+        wrong = ["a module fails"] if failed else []
+        self._count(result, points[0], [*wrong, *self._as(self._state(), "new"), *self._next_run()], "new")
+
+    def _freeze(self, boundary: Boundary) -> Verdict:
+        disk = next((each for each in self.host.disks.values() if boundary.path.startswith(f"{each.place}/")), None)
+        # A call that did not have to wait may be over before that.
+        if disk and not disk.frozen:
+            disk.freeze()
+            threading.Timer(_FROZEN, disk.thaw).start()
+        return Verdict.GO_ON
 
     def _each(
         self, kind: str, calls: frozenset[str], fault: Callable[[Disk], None] | None, end: Callable[[Disk], None] | None
@@ -376,18 +377,6 @@ class Campaign:
                 said.append(self._run(self.modules[-1].going_back()))
             return " ".join(str((each.answer or {}).get("msg", each.printed[-500:])) for each in said)
         return "nothing"
-
-    def _freezing(self, name: str) -> Callable[[Boundary], Verdict]:
-        disk = self.host.disks[name]
-
-        def freeze(boundary: Boundary) -> Verdict:
-            # A call that did not have to wait may be over before that.
-            if boundary.path.startswith(f"{disk.place}/") and not disk.frozen:
-                disk.freeze()
-                threading.Timer(_FROZEN, disk.thaw).start()
-            return Verdict.GO_ON
-
-        return freeze
 
     # To a point
 

@@ -11,11 +11,15 @@ import dataclasses
 import json
 import pathlib
 import sys
+import typing as t
 
 from campaign import KINDS, Campaign
 from host import PROJECT, Host
 from operations import OPERATIONS
 from table import Results, table, written
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 #: In memory, where what goes to the disks of the hosts takes no time.
 WORK = pathlib.Path("/dev/shm/pifleet-faults")
@@ -74,7 +78,7 @@ def main() -> None:
         sys.exit("Not all hosts were whole, see FAILED above.")
 
 
-def words(known: dict[str, object]) -> object:
+def words(known: Mapping[str, object]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         given = text.split(",")
         if unknown := set(given) - set(known):

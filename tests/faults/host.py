@@ -224,7 +224,7 @@ class Host:
             "ANSIBLE_NOCOLOR": "1",
         }
         program = PROJECT / ".venv" / "bin" / "ansible-playbook"
-        call = [program, "-i", self.inventory, "-e", f"@{extra}", f"pifleet.nodered.{playbook}"]
+        call = [str(program), "-i", str(self.inventory), "-e", f"@{extra}", f"pifleet.nodered.{playbook}"]
         # A connection of a former run may be one to a host that has been ended since. The path of a socket is short.
         with tempfile.TemporaryDirectory(prefix="ssh") as sockets:
             done = subprocess.run(
