@@ -145,7 +145,13 @@ def test_http_node_cors(stopped: NodeRed) -> None:
     stopped.settings = 'httpNodeCors: { origin: "https://shop.example", credentials: true, preflightContinue: true },'
     stopped.install()
     server = stopped.start()
-    foreign = (*origin("https://shop.example"), "--header", "Sec-Fetch-Mode: cors", "--header", "Sec-Fetch-Site: cross-site")
+    foreign = (
+        *origin("https://shop.example"),
+        "--header",
+        "Sec-Fetch-Mode: cors",
+        "--header",
+        "Sec-Fetch-Site: cross-site",
+    )
     preflight = ("--request", "OPTIONS", "--header", "Access-Control-Request-Method: POST")
     for target in ("/api/light", "/own/data"):
         answer = server.curl(target, *preflight, *foreign)

@@ -53,7 +53,9 @@ def origin(value: str) -> tuple[str, str]:
 def test_a_strangers_browser_gets_the_page(server: NodeRed) -> None:
     for target in [*(server.base + page for page in PAGES), "/pictures/", "/pictures/data.txt"]:
         answer = server.curl(target, *PAGE)
-        assert (answer.status, (answer.header("location") or "").split("?")[0]) == (302, f"{server.base}/_login"), target
+        assert (answer.status, (answer.header("location") or "").split("?")[0]) == (302, f"{server.base}/_login"), (
+            target
+        )
     page = server.curl(f"{server.base}/_login", *PAGE)
     assert page.status == 200
     assert "default-src 'none'" in str(page.header("content-security-policy"))
@@ -73,7 +75,13 @@ def test_raw_preflights_reach_no_node(server: NodeRed) -> None:
     for target in ("/own/data", "/hello"):
         answer = server.curl(
             server.base + target,
-            *("--request", "OPTIONS", *origin("https://evil.example"), "--header", "Access-Control-Request-Method: POST"),
+            *(
+                "--request",
+                "OPTIONS",
+                *origin("https://evil.example"),
+                "--header",
+                "Access-Control-Request-Method: POST",
+            ),
         )
         assert "OWN" not in answer.text
         # Up to 4 the editor answers every OPTIONS below its root.
@@ -116,8 +124,19 @@ ODD = (
 
 def test_odd_paths_open_nothing(server: NodeRed) -> None:
     lines = [server.base + target for target in ODD]
-    lines += [f"{scheme}://{host}{server.base}{path}" for scheme in ("http", "https") for host in ("localhost", "evil.example") for path in ("/hello", "/webhook/shop", "/webhook/../hello")]
-    lines += ["/pictures/%2e%2e/outside/data.txt", "/pictures//data.txt", "/PICTURES/data.txt", "//pictures/data.txt", "/pictures/./data.txt"]
+    lines += [
+        f"{scheme}://{host}{server.base}{path}"
+        for scheme in ("http", "https")
+        for host in ("localhost", "evil.example")
+        for path in ("/hello", "/webhook/shop", "/webhook/../hello")
+    ]
+    lines += [
+        "/pictures/%2e%2e/outside/data.txt",
+        "/pictures//data.txt",
+        "/PICTURES/data.txt",
+        "//pictures/data.txt",
+        "/pictures/./data.txt",
+    ]
     for line in lines:
         answer = server.raw(f"GET {line} HTTP/1.1\r\nHost: localhost:{server.port}\r\nConnection: close\r\n\r\n")
         assert answer.status in {400, 401, 404}, (line, answer)
@@ -126,7 +145,9 @@ def test_odd_paths_open_nothing(server: NodeRed) -> None:
 
 def test_the_login_leads_to_no_other_site(server: NodeRed) -> None:
     for line in ("//evil.example/hello", "https://evil.example/hello", "/\\evil.example", "///evil.example"):
-        answer = server.raw(f"GET {line} HTTP/1.1\r\nHost: localhost:{server.port}\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+        answer = server.raw(
+            f"GET {line} HTTP/1.1\r\nHost: localhost:{server.port}\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+        )
         assert "evil" not in (answer.header("location") or ""), line
     for to in ("//evil.example", "/\\evil.example", "https://evil.example", "/\tevil", "javascript:alert(1)"):
         assert "evil" not in server.curl(f"{server.base}/_login?next={to}".replace("\t", "%09"), *PAGE).text
@@ -157,12 +178,20 @@ def test_a_program_logs_in_by_basic(server: NodeRed) -> None:
 
 def test_the_cookie_is_for_this_host_and_for_tls(server: NodeRed) -> None:
     (line,) = server.log_in("fred").headers["set-cookie"]
-    assert re.fullmatch(r"__Host-nodered-0123abcd=[\w-]{43}; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=34560000", line)
+    assert re.fullmatch(
+        r"__Host-nodered-0123abcd=[\w-]{43}; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=34560000", line
+    )
 
 
 def test_forms_of_other_sites_are_refused(server: NodeRed, fred: str) -> None:
     for path in ("/_login", "/_login/out"):
-        for header in ("Origin: https://evil.example", "Origin: null", "X: y", f"Origin: http://localhost:{server.port}", "Sec-Fetch-Site: same-site"):
+        for header in (
+            "Origin: https://evil.example",
+            "Origin: null",
+            "X: y",
+            f"Origin: http://localhost:{server.port}",
+            "Sec-Fetch-Site: same-site",
+        ):
             form = ("--data", "username=fred&password=x", "--header", header)
             answer = server.curl(f"{server.base}{path}", *form, *cookie(fred))
             assert (answer.status, answer.header("set-cookie")) == (403, None), header
@@ -216,7 +245,9 @@ def test_the_socket_of_a_dashboard(
     path = server.base + path
     assert "error" in clients.socket_io("stranger", path, transports)
     assert "error" in clients.socket_io("stranger", path, transports, Cookie=fred, Origin="https://evil.example")
-    assert "error" in clients.socket_io("stranger", path, transports, Cookie=fred[:-1] + ("A" if fred[-1] != "A" else "B"))
+    assert "error" in clients.socket_io(
+        "stranger", path, transports, Cookie=fred[:-1] + ("A" if fred[-1] != "A" else "B")
+    )
     for credentials in ({"Cookie": fred, "Origin": server.url}, {"Authorization": basic("fred")}):
         assert clients.socket_io("fred", path, transports, **credentials) == {"open": True, "number": clients.number}
         until(lambda: clients.received("fred"), "the dashboard sends its pages")
@@ -271,9 +302,9 @@ def test_a_message_for_one_user_reaches_no_other(server: NodeRed, clients: Clien
     for user in ("vera", "fred", "all"):
         assert server.curl(f"{server.base}/api/send/{user}", *cookie(fred)).text == "sent"
     for name in ("fred", "vera"):
-        texts = lambda: json.dumps(clients.received(name))
-        until(lambda: "for all" in texts(), f"{name} gets what is for all")
-        assert ("for fred" in texts(), "for vera" in texts()) == (name == "fred", name == "vera")
+        until(lambda: "for all" in json.dumps(clients.received(name)), f"{name} gets what is for all")
+        texts = json.dumps(clients.received(name))
+        assert ("for fred" in texts, "for vera" in texts) == (name == "fred", name == "vera")
         clients.ask("close", name)
 
 
@@ -285,6 +316,7 @@ def test_messages_that_would_end_a_dashboard(server: NodeRed, clients: Clients, 
             clients.emit("one", *event)
         clients.socket_io("two", server.base + DASHBOARDS[1], Cookie=user)
         for name in ("widget-load", "widget-change", "widget-action", "widget-send"):
+            values: list[t.Any]
             for values in ([5], [{}], [None], [[]], []):
                 clients.emit("two", name, *values)
         clients.emit("two", "widget-load", "d2-text")
@@ -329,9 +361,16 @@ def test_sockets_of_a_node_that_asks_nobody(server: NodeRed, clients: Clients, f
         (hello,) = until(lambda: clients.received("fred"), "the node's greeting")
         assert hello[1]["cookie"] == "other=1"
         clients.ask("close", "fred")
-    for query in ("EIO=4&transport=polling", "%45IO=4&%74ransport=polling", "transport=polling&EIO=4", "x#EIO=4&transport=polling"):
+    for query in (
+        "EIO=4&transport=polling",
+        "%45IO=4&%74ransport=polling",
+        "transport=polling&EIO=4",
+        "x#EIO=4&transport=polling",
+    ):
         for path in ("/own/socket.io/", "/own/socket.io/../x", "/own/socket.io//"):
-            answer = server.raw(f"GET {server.base}{path}?{query} HTTP/1.1\r\nHost: localhost:{server.port}\r\nConnection: close\r\n\r\n")
+            answer = server.raw(
+                f"GET {server.base}{path}?{query} HTTP/1.1\r\nHost: localhost:{server.port}\r\nConnection: close\r\n\r\n"
+            )
             assert '"sid"' not in answer.text, (path, query)
             assert answer.status in {400, 401}
 
@@ -352,7 +391,9 @@ def test_a_log_out_ends_it_all(server: NodeRed, clients: Clients, fred: str) -> 
         assert clients.socket_io(name, server.base + path, Cookie=fred)["open"]
     assert clients.web_socket("ws", f"{server.base}/ws/echo", Cookie=fred)["open"]
     with server.connect() as stream:
-        stream.sendall(f"GET {server.base}/stream HTTP/1.1\r\nHost: localhost:{server.port}\r\nCookie: {fred}\r\n\r\n".encode())
+        stream.sendall(
+            f"GET {server.base}/stream HTTP/1.1\r\nHost: localhost:{server.port}\r\nCookie: {fred}\r\n\r\n".encode()
+        )
         begun = b""
         while b"begun" not in begun:
             begun += stream.recv(65536)
@@ -427,7 +468,13 @@ def test_a_name_writes_no_line_of_the_log(server: NodeRed) -> None:
 
 def test_who_breaks_off_ends_nothing(server: NodeRed, fred: str) -> None:
     for number in range(160):
-        target = ("/own/ws", "/ws/echo", "/ui/socket.io/?EIO=4&transport=websocket", "/dashboard/socket.io/?EIO=4&transport=websocket", "/nothing")[number % 5]
+        target = (
+            "/own/ws",
+            "/ws/echo",
+            "/ui/socket.io/?EIO=4&transport=websocket",
+            "/dashboard/socket.io/?EIO=4&transport=websocket",
+            "/nothing",
+        )[number % 5]
         credentials = ("", f"Authorization: {basic('fred', 'no')}\r\n", f"Cookie: {fred}\r\n")[number % 3]
         connection = server.connect(f"127.0.1.{number + 1}")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
