@@ -135,7 +135,8 @@ def _check_tls(settings: SettingsSource, options: LoginOptions, https: bool) -> 
 
 
 def _check_within(what: str, path: str, roots: Collection[str]) -> None:
-    if not any(is_below(path, root) or is_below(root, path) for root in roots):
+    # A path above a root means all of that.
+    if not any(is_below(*pair) for root in roots for pair in ((path, root), (root, path))):
         raise SettingsOptionError(
             f"{what} is outside of all that flows serve ({', '.join(sorted(roots))}), so that it means nothing. Correct it."
         )

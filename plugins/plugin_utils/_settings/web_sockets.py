@@ -38,13 +38,13 @@ OWN_NODE_LOGINS = (("dashboard", "middleware"), ("ui", "middleware"), ("httpNode
 def ask_for_login(
     document: SettingsDocument,
     elsewhere: Collection[tuple[str, ...]],
-    functions: Mapping[tuple[str, ...], str] = FUNCTIONS,
+    functions: Mapping[tuple[str, ...], str] | None = None,
 ) -> None:
     """Let web sockets ask for the login of httpNodeAuth, but for what is asked for ``elsewhere`` and the user's own code.
 
-    :param functions: the settings and their code
+    :param functions: the settings and their code; None for those of one login
     """
-    for path, code in functions.items():
+    for path, code in (functions or FUNCTIONS).items():
         if not any(path[: len(other)] == other for other in elsewhere) and _is_free(document, path):
             document.set(path, Expression(code))
 
