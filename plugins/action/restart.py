@@ -100,6 +100,7 @@ class ActionModule(HostAction):
                 "expected": {
                     "tls": options["https"],
                     "auth": options["admin_auth"],
+                    "login_page": bool(options["node_users"]),
                     "certificate": fingerprint or None,
                 },
                 "revoke": options["revoke"],

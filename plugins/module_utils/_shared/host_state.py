@@ -128,6 +128,8 @@ class Expected(_Expected, total=False):
 
     #: Whether TLS turns away everybody who shows no client certificate, so that nothing behind it can be proved.
     client_certificate: bool
+    #: Whether the flows ask for the login page of this collection.
+    login_page: bool
 
 
 class Proof(t.TypedDict):
@@ -159,6 +161,8 @@ class Requirements(t.TypedDict, total=False):
     tls: bool
     #: The editor must ask for a login.
     auth: bool
+    #: The flows must ask for the login page.
+    login_page: bool
     #: SHA-256 of the DER bytes of the certificate that must be served; None for any.
     certificate: str | None
 
@@ -186,6 +190,8 @@ class EffectiveSettings(t.TypedDict):
     auth: bool
     anonymous: bool
     node_auth: bool
+    #: Whether the flows ask for the login page of this collection.
+    login_page: bool
     static: list[str]
 
 
@@ -210,6 +216,15 @@ class CredentialsPlan(t.TypedDict):
     sources: dict[str, CredentialsSource]
 
 
+class LoginPlan(t.TypedDict):
+    """What the next restart is to do with the login page."""
+
+    #: Whether its directory goes, with its sessions.
+    removed: bool
+    #: Users of it whose sessions end; "*" stands for all.
+    revoke: list[str]
+
+
 class RestartPlan(t.TypedDict):
     """What the next restart is to do beside starting the service."""
 
@@ -218,6 +233,8 @@ class RestartPlan(t.TypedDict):
     #: Seconds after which all other sessions end at the latest; None lets them last as long as they would.
     session_expiry: int | None
     credentials: CredentialsPlan | None
+    #: Left out by earlier releases.
+    login: t.NotRequired[LoginPlan]
 
 
 class ServiceBefore(t.TypedDict):
@@ -458,6 +475,19 @@ class CertificateState(t.TypedDict):
     sha256: Checksum
 
 
+class LoginPageState(t.TypedDict):
+    """The directory of the login page."""
+
+    #: Also where it does not exist; None where there is no service.
+    path: Path | None
+    #: SHA-256 of each file by its path below the directory, without the sessions; empty where one cannot be read.
+    files: dict[t.Annotated[str, Text(255)], Checksum]
+    #: The content of login.json; None where there is none.
+    data: Lines | None
+    #: Which of all that other users of the host may read or write.
+    exposed: list[Path]
+
+
 class GeneratedSecret(t.TypedDict):
     """The credential secret that Node-RED has made itself."""
 
@@ -623,6 +653,7 @@ class HostState(t.TypedDict):
     #: Only places with a problem.
     disks: list[DiskState]
     certificate: CertificateState
+    login_page: LoginPageState
     #: None where there is no service.
     credentials: CredentialsState | None
     #: None where certbot keeps nothing for the service.

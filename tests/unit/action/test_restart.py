@@ -26,6 +26,7 @@ OPTIONS: dict[str, t.Any] = {
     "keep_states": 10,
     "https": True,
     "admin_auth": True,
+    "node_users": [],
     "revoke": [],
     "umask": "0077",
     "environment": {},

@@ -101,6 +101,7 @@ _SECURED: dict[str, t.Any] = {
         "key_matches": True,
         "sha256": "0" * 64,
     },
+    "login_page": {"path": f"{USER_DIR}/nodelogin", "files": {}, "data": None, "exposed": []},
     "credentials": {
         "project": None,
         "flow_file": None,
@@ -130,6 +131,7 @@ _SECURED: dict[str, t.Any] = {
             "node_auth": True,
             "static": [],
             "client_certificate": False,
+            "login_page": False,
             "settings": hashlib.sha256(SETTINGS.encode("utf-8")).hexdigest(),
         },
         "settings": hashlib.sha256(SETTINGS.encode("utf-8")).hexdigest(),

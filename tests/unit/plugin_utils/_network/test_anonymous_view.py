@@ -83,6 +83,7 @@ def test_a_closed_server(pem: tuple[pathlib.Path, str]) -> None:
         "cors": None,
         "client_certificate": False,
         "not_asked": [],
+        "sockets_refused": None,
     }
 
 
