@@ -635,7 +635,9 @@ def _reason(run: Run) -> str:
     return (found[1] or found[2])[:500] if found else run.output[-500:]
 
 
-#: The kinds of faults, in the order in which they are tried.
+#: What is injected, in the order of the table; the second is done with the first.
+FAULTS = ("module killed", "host reset", "run killed", "without power", "frozen", "full", "read-only", "failing")
+#: How, in the order in which that is done.
 KINDS: dict[str, t.Callable[[Campaign], None]] = {
     "module killed": Campaign.module_killed,
     "run killed": Campaign.run_killed,

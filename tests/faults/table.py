@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
 BEGIN = "<!-- begin: written by make faults -->"
 END = "<!-- end -->"
@@ -19,13 +19,13 @@ _HEAD = ("run", "Node-RED", "fault", "system calls", "states", "tried", "old aga
 Results = dict[tuple[str, str], dict[str, dict[str, t.Any]]]
 
 
-def table(results: Results, kinds: Mapping[str, object]) -> str:
+def table(results: Results, kinds: Sequence[str]) -> str:
     """The results as a table.
 
     :param results: the results
     :param kinds: the kinds of faults, in their order
     """
-    lines = [" | ".join(_HEAD), "|".join("---" for _ in _HEAD)]
+    lines = [" | ".join(_HEAD), " | ".join("---" for _ in _HEAD)]
     for (operation, release), of_kinds in results.items():
         for kind in kinds:
             if kind in of_kinds:
