@@ -136,6 +136,8 @@ class Campaign:
         self.new: State = {}
         #: What was wrong with the next run, by the state before it.
         self._tried: dict[str, list[str]] = {}
+        #: The private key of the run without faults.
+        self._key: re.Match[bytes] | None = None
         #: The first module that restarts Node-RED, by its index.
         self._restarting = 0
         #: Node-RED's process since the host was started.
