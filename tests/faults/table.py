@@ -25,7 +25,7 @@ def table(results: Results, kinds: Sequence[str]) -> str:
     :param results: the results
     :param kinds: the kinds of faults, in their order
     """
-    lines = [" | ".join(_HEAD), " | ".join("---" for _ in _HEAD)]
+    lines = [" | ".join(_HEAD), " | ".join("---" for _name in _HEAD)]
     for (operation, release), of_kinds in results.items():
         for kind in kinds:
             if kind in of_kinds:
