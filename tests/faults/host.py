@@ -133,6 +133,8 @@ class Host:
         self._find()
         recorder = self.file(f"{_RECORDED}/python")
         (recorder.parent / "modules").mkdir(parents=True)
+        # Not all of them run as root.
+        (recorder.parent / "modules").chmod(0o1777)
         shutil.copy(_RECORDER, recorder)
         recorder.chmod(0o755)
         inventory = yaml.safe_load(self._hosts("inventory", "--group", self.group))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from table import BEGIN, END, table, written
 
-RESULT = {"points": 9, "states": 4, "old": 1, "new": 2, "failures": ["one"]}
+RESULT = {"points": 9, "cases": 4, "old": 1, "new": 2, "failures": ["one"]}
 
 
 def test_a_row_for_each_kind_in_their_order() -> None:
