@@ -67,5 +67,5 @@ def test_who_loses_a_right(before: dict[str, t.Any], after: dict[str, t.Any] | N
     ],
 )
 def test_who_gets_in_no_more(before: dict[str, t.Any], after: dict[str, t.Any], less: bool) -> None:
-    whole = {"open": [], "trusted_proxies": []}
+    whole: dict[str, t.Any] = {"open": [], "trusted_proxies": []}
     assert opens_less(before, {**whole, **after}) is less
