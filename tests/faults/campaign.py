@@ -38,9 +38,10 @@ if t.TYPE_CHECKING:
 _TREES = {USER_DIR: "userDir", UNITS: "etc", STORE: "store"}
 _STAGED_KEY = f"{STORE}/nodered/staged.key"
 _CERTIFICATE = f"{USER_DIR}/nodecerts/server.pem"
-#: What is no part of what a client meets: records, second and temporary names, sessions, what watches and goes back.
+#: What is no part of what a client meets: records, second and temporary names, sessions, what watches and goes back,
+#: and what fills a disk.
 _BESIDE = re.compile(
-    rf"^{STORE}|\.pifleet(~|-<process>)$|/\.sessions\.json$|/\.config\.runtime\.json|/pifleet-[\w-]+\.service$|\.wants$"
+    rf"^{STORE}|\.pifleet(~|-<process>)$|/\.sessions\.json$|/\.config\.runtime\.json|/pifleet-[\w-]+\.service$|\.wants$|/\.filler$"
 )
 #: Names that are chosen at random.
 _CHOSEN = [
