@@ -18,6 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import check_provider
 
 
 class ActionModule(HostAction):
@@ -27,6 +28,7 @@ class ActionModule(HostAction):
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         state = self.state(options, source=source_options(options))
+        check_provider(options["proxy"], options["provider"])
         if options["provider"] == "none":
             return self._without_certificate(options, state)
         if not source_is_known(options, state):
@@ -37,12 +39,16 @@ class ActionModule(HostAction):
         result: dict[str, t.Any] = {
             "changed": bool(reasons),
             "reasons": reasons,
-            "path": provider.present["path"],
+            "path": provider.path,
             "fingerprint": before["fingerprint"] if before else "",
             "certificate": before,
         }
         if reasons:
             result.update(self._installed(options, provider, before))
+        if result["certificate"]:
+            result["names"] = [*result["certificate"]["dns_names"], *result["certificate"]["ip_addresses"]]
+        else:
+            result["names"] = [*provider.names.dns, *provider.names.ips]
         if provider.trusted_file:
             result["ca_certificate"] = provider.trusted_file
         return {**result, "warnings": [*provider.warnings, *result.get("warnings", ())]}
@@ -64,7 +70,7 @@ class ActionModule(HostAction):
     ) -> dict[str, t.Any]:
         """Have the host install a certificate, unless in check mode; what the result has of it."""
         provider.confirm_names()
-        installed = None if self.check_mode else provider.install()
+        installed = None if self.check_mode else provider.carry_out()
         if installed and provider.replaces_certbot:
             self.run_module("host_acme", {**host_options(options), "operation": "remove"}, ModuleResult)
         if installed and provider.replaces_follower:
@@ -74,7 +80,7 @@ class ActionModule(HostAction):
         return {
             "fingerprint": after["fingerprint"] if after else "",
             "certificate": after,
-            "diff": certificate_difference(provider.present["path"], before, after, provider.names),
+            "diff": certificate_difference(provider.path, before, after, provider.names),
             "transaction": transaction,
             "replaced": bool(transaction) or self.check_mode,
             "warnings": provider.warnings_when_due(before, after),

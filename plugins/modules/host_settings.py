@@ -68,6 +68,10 @@ options:
         encrypted with, C(keys) are other secrets that may fit them now, C(required) are the files for which one must fit,
         C(sources) are the files to put back, each with the C(path) of its copy.
     type: str
+  direct:
+    description:
+      - How settings stood before a proxy came, in JSON, to be kept until it goes. Empty where it goes.
+    type: str
   backup:
     description:
       - Keep a copy of the old file beside it.
@@ -134,6 +138,7 @@ def main() -> None:
             "revoke": {"type": "list", "elements": "str", "default": []},
             "session_expiry": {"type": "int"},
             "credentials": {"type": "str", "no_log": True},
+            "direct": {"type": "str", "no_log": True},
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
@@ -148,6 +153,7 @@ def main() -> None:
         options["backup"],
         options["timeout"],
         module.check_mode,
+        None if options["direct"] is None else options["direct"].encode("utf-8"),
     )
     plan: RestartPlan = {
         "revoke": options["revoke"],

@@ -27,7 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, proxy, web_sockets
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     DesiredSettings,
@@ -65,7 +65,16 @@ class SettingsChange:
             document = SettingsDocument(target.original)
             credentials = target.credentials(document)
             self._migration = _migration(credentials, desired)
-            applied = apply_settings(desired, document, another_secret=self._migration is not None)
+            former = target.direct
+            #: What the host is to keep of how settings stood, or to forget; None where neither is due.
+            self._direct: str | None = None
+            if desired.proxy_path is not None and former is None:
+                self._direct = json.dumps(proxy.standing(document))
+            elif desired.proxy_path is None and former is not None:
+                self._direct = ""
+            applied = apply_settings(
+                desired, document, another_secret=self._migration is not None, direct=former
+            )
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
         target.check(desired)
@@ -84,7 +93,8 @@ class SettingsChange:
     @property
     def is_due(self) -> bool:
         """Whether the file, or what its credentials are encrypted with, has to change."""
-        return self._document.source != self._target.content or self._plan is not None
+        changed = self._document.source != self._target.content
+        return changed or self._plan is not None or (self._direct is not None and self._target.keeps_direct)
 
     @property
     def flow_file(self) -> str | None:
@@ -104,7 +114,7 @@ class SettingsChange:
     def write(self) -> FileResult | None:
         """Have the host write it; what its module returned, or None when the file has changed since it was read."""
         managed = _managed(self._document, self._desired)
-        written = self._target.write(self._document.source, managed, self._ended, self._plan)
+        written = self._target.write(self._document.source, managed, self._ended, self._plan, self._direct)
         return None if written["conflict"] else written
 
 
@@ -121,6 +131,10 @@ class SettingsTarget:
     #: What an edit begins with.
     original: bytes
     sha256: str
+    #: How settings stood before a proxy came; None where none is there.
+    direct: proxy.Direct | None = None
+    #: Whether that is kept at all.
+    keeps_direct = False
 
     def __init__(self, action: HostAction, options: dict[str, t.Any]) -> None:
         self.action = action
@@ -143,11 +157,17 @@ class SettingsTarget:
         """UserError when what the file says would not be what counts."""
 
     def write(
-        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+        self,
+        edited: bytes,
+        managed: list[dict[str, t.Any]],
+        ended: EndedSessions,
+        plan: dict[str, t.Any] | None,
+        direct: str | None,
     ) -> FileResult:
         """What the module on the host returned; its `conflict` tells that the file is another one by now.
 
-        ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials.
+        ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials, ``direct`` is what to keep
+        of how settings stood before a proxy came.
         """
         raise NotImplementedError
 
@@ -171,6 +191,8 @@ class SettingsTarget:
 class ServiceSettings(SettingsTarget):
     """The settings file of a service."""
 
+    keeps_direct = True
+
     def read(self, fresh: bool = False) -> None:
         if not self.options["validate"]:
             raise UserError(
@@ -181,6 +203,7 @@ class ServiceSettings(SettingsTarget):
         settings = self.state["settings"]
         self.path, self.content, self.sha256 = settings["path"], settings["content"], settings["sha256"]
         self.user_dir = self.state["user_dir"]["path"]
+        self.direct = (self.state["proxy"] or {}).get("direct")
         self.certificate = os.path.basename(certificate_file(settings["path"]))
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
@@ -213,7 +236,12 @@ class ServiceSettings(SettingsTarget):
                     )
 
     def write(
-        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+        self,
+        edited: bytes,
+        managed: list[dict[str, t.Any]],
+        ended: EndedSessions,
+        plan: dict[str, t.Any] | None,
+        direct: str | None,
     ) -> FileResult:
         return self._written_by(
             "host_settings",
@@ -224,6 +252,7 @@ class ServiceSettings(SettingsTarget):
             session_expiry=ended.expiry,
             credentials=json.dumps(plan) if plan else None,
             load_tls=self.options["https"],
+            direct=direct,
             **host_options(self.options),
         )
 
@@ -238,7 +267,12 @@ class PlainSettings(SettingsTarget):
         self.sha256 = found["sha256"]
 
     def write(
-        self, edited: bytes, managed: list[dict[str, t.Any]], ended: EndedSessions, plan: dict[str, t.Any] | None
+        self,
+        edited: bytes,
+        managed: list[dict[str, t.Any]],
+        ended: EndedSessions,
+        plan: dict[str, t.Any] | None,
+        direct: str | None,
     ) -> FileResult:
         return self._written_by(
             "host_settings_file", FileResult, edited, managed, path=self.path, validate=self.options["validate"]
@@ -266,9 +300,9 @@ def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[
     functions = web_sockets.paths(document)
     for path in dict.fromkeys((*desired.paths, *functions)):
         value = document.get(path)
-        if value is MISSING:
+        if value is MISSING or (isinstance(value, Expression) and value.is_undefined):
             managed.append({"path": list(path), "type": "undefined"})
-        elif path == ("https",) or path in functions:
+        elif (path == ("https",) and desired.https) or path in functions:
             managed.append({"path": list(path), "type": "function"})
         elif not isinstance(value, Expression):
             managed.append({"path": list(path), "value": _literal(value)})
