@@ -487,6 +487,9 @@ endpoints:
     settings_status:
       description: The HTTP status of C(/settings), or null.
       type: int
+    name:
+      description: The name that nginx was asked for. Only where it is nginx that answers.
+      type: str
 proof:
   description: The last proved state, or null.
   returned: success
@@ -533,6 +536,25 @@ proof:
           description: Paths of static files that ask for a login.
           type: list
           elements: str
+        proxy:
+          description: The nginx in front of it, or null.
+          type: dict
+          contains:
+            name:
+              description: The name that it is asked for.
+              type: str
+            https:
+              description: The port that speaks TLS.
+              type: int
+            http:
+              description: The port that leads to the other, V(0) for none.
+              type: int
+            path:
+              description: The path below which it leads to Node-RED.
+              type: str
+            port:
+              description: The port of Node-RED.
+              type: int
         client_certificate:
           description: Whether TLS turns away everybody who shows no client certificate.
           type: bool

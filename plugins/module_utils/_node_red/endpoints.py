@@ -19,8 +19,10 @@ if t.TYPE_CHECKING:
 
 
 def endpoints(unit: LocatedUnit) -> list[EndpointState]:
-    """What the running service shows on each of its ports that speaks HTTP, and nginx in front of it; nothing where it does
-    not run."""
+    """What the running service shows on each of its ports that speaks HTTP, and nginx in front of it.
+
+    :returns: nothing where it does not run
+    """
     if not unit.main_pid:
         return []
     pids = unit.processes()

@@ -34,7 +34,8 @@ _LARGEST = 1 << 20
 _MEMORY = "/run"
 _PROGRAM = "/usr/sbin/nginx"
 _INCLUDE = re.compile(rb"(\binclude\s+[\"']?)" + re.escape(NGINX_DIRECTORY.encode()) + b"/")
-_COMPLAINT = re.compile(r"nginx: \[(?P<level>\w+)\] (?P<text>.*)")
+#: As nginx says it before it has opened its log, and after.
+_COMPLAINT = re.compile(r"(?:nginx:|[0-9/]+ [0-9:]+) \[\w+\] (?:[0-9]+#[0-9]+: )?(.+)")
 #: What nginx says of two sites on one port of which only one has asked for HTTP/2 in the former way; both then have it.
 _HARMLESS = re.compile(r"protocol options redefined for ")
 
@@ -157,5 +158,5 @@ def _tried(copy: str) -> Trial:
     except subprocess.TimeoutExpired:
         raise HostError(f"nginx did not look through its configuration in {_TIMEOUT} s.") from None
     said, shown = (text.decode("utf-8", "replace").replace(copy, NGINX_DIRECTORY) for text in (run.stderr, run.stdout))
-    complaints = [found["text"] for line in said.splitlines() if (found := _COMPLAINT.match(line))]
+    complaints = [found[1] for line in said.splitlines() if (found := _COMPLAINT.match(line))]
     return Trial(run.returncode == 0, complaints, shown if run.returncode == 0 else "")

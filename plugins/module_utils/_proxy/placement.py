@@ -113,5 +113,3 @@ def went_on(transaction: Transaction) -> list[str]:
     """What other sites answer in another way since the transaction began, a phrase each."""
     former = transaction.open_record.get("nginx")
     return sites.differences(former["sites"]) if former and former["active"] else []
-
-

@@ -25,8 +25,8 @@ _NOBODY = "pifleet.invalid"
 #: Seconds to wait for one answer.
 _TIMEOUT = 5
 
-_LISTEN = re.compile(r"^\s*listen\s+([^\s;{}]+)", re.MULTILINE)
-_NAMES = re.compile(r"^\s*server_name\s+([^;{}]+);", re.MULTILINE)
+_LISTEN = re.compile(r"^[ \t]*listen[ \t]+([^\s;{}]+)", re.MULTILINE)
+_NAMES = re.compile(r"^[ \t]*server_name[ \t]+([^;{}\n]+);", re.MULTILINE)
 #: What a client can ask for: no regular expression, no wildcard, no variable.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9.\-]{1,253}")
 

@@ -107,8 +107,10 @@ class Prover:
         }
 
     def _proxy(self, effective: EffectiveSettings, port: int, required: bool) -> ProxyExpected | None:
-        """What the nginx in front of the server has to answer; HostError where it could not lead there, or others could
-        go around it."""
+        """What the nginx in front of the server has to answer; None without one.
+
+        :raises HostError: it could not lead there, or others could go around it
+        """
         proxy = nginx.expected(self.unit.name)
         if proxy is None:
             if required:
@@ -116,8 +118,8 @@ class Prover:
             return None
         if effective["tls"] or not _is_loopback(effective["host"]):
             raise HostError(
-                f"With {self.unit.settings_path} Node-RED would answer the network itself, although nginx is in front of it:"
-                f" uiHost is {effective['host'] or '0.0.0.0'!r}. Its command line or its environment may set that."
+                f"Node-RED would answer the network itself, although nginx is in front of it: {self.unit.settings_path}, the"
+                f" command line or the environment of the service say so (uiHost is {effective['host']!r})."
             )
         if port in (proxy["https"], proxy["http"]):
             raise HostError(

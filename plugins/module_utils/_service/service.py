@@ -64,7 +64,7 @@ if t.TYPE_CHECKING:
     )
 
 #: Seconds that nginx may take to answer with what it has read; Node-RED runs by then.
-NGINX_TIMEOUT = 60
+NGINX_TIMEOUT = 30
 #: How many lines of the journal a failure shows.
 JOURNAL_LINES = 20
 #: How many of them its message has, from the first that tells of an error.
@@ -256,7 +256,9 @@ class Service:
     @staticmethod
     def _concerns_nginx(transaction: Transaction) -> bool:
         """Whether files that nginx reads were replaced."""
-        return bool(transaction.record) and any(is_of_proxy(entry["path"]) for entry in transaction.open_record["files"])
+        return bool(transaction.record) and any(
+            is_of_proxy(entry["path"]) for entry in transaction.open_record["files"]
+        )
 
     def _prove_through_nginx(self, transaction: Transaction, target: Expected) -> None:
         """Have nginx read what was replaced of its files, and prove Node-RED through it, and all of its other sites.

@@ -461,9 +461,7 @@ def locked_out(status: int, body: bytes) -> bool:
     return status == 500 and b"Too many login attempts" in body
 
 
-def observe(
-    address: str, port: int, admin_root: str = "/", timeout: float = TIMEOUT, name: str = ""
-) -> EndpointState:
+def observe(address: str, port: int, admin_root: str = "/", timeout: float = TIMEOUT, name: str = "") -> EndpointState:
     """What stands behind a port: whether it speaks TLS and HTTP, with which certificate, and whether it is open.
 
     :param address: an IP address or a name

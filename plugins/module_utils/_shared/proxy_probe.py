@@ -44,9 +44,7 @@ def host_of(proxy: ProxyExpected) -> str:
     return proxy["name"] if proxy["https"] == 443 else f"{proxy['name']}:{proxy['https']}"
 
 
-def prove_proxy(
-    address: str, proxy: ProxyExpected, expected: Expected, timeout: float = probe.TIMEOUT
-) -> list[str]:
+def prove_proxy(address: str, proxy: ProxyExpected, expected: Expected, timeout: float = probe.TIMEOUT) -> list[str]:
     """Ask nginx alone.
 
     :param address: where it is reached

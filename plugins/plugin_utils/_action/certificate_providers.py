@@ -114,7 +114,11 @@ class Provider:
     def all_reasons(self) -> list[str]:
         """Why a certificate, or what renews it, has to change."""
         moves = ["it lies where nobody reads it any more"] if self._has_to_move else []
-        reasons = [*self.reasons(), *moves, *(["certbot would replace the certificate"] if self.replaces_certbot else [])]
+        reasons = [
+            *self.reasons(),
+            *moves,
+            *(["certbot would replace the certificate"] if self.replaces_certbot else []),
+        ]
         return [*reasons, *(follower_reasons(self.state) if self.replaces_follower else [])]
 
     @property

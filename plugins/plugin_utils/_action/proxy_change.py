@@ -68,7 +68,9 @@ class ProxyChange:
             self.authorities = _authorities(options)
         names = options["certificate_names"] or _names_of_certificate(state)
         if names:
-            facts = SiteFacts(state["service"]["name"], present["version"], present["ipv6"], names, _port(options, state))
+            facts = SiteFacts(
+                state["service"]["name"], present["version"], present["ipv6"], names, _port(options, state)
+            )
             self.after = site(desired, facts)
         if self.before != self.after or not self.before:
             self.reasons.append("the site of nginx differs" if self.before else "nginx has no site for Node-RED")
@@ -113,7 +115,7 @@ def _port(options: Mapping[str, t.Any], state: Mapping[str, t.Any]) -> int:
     except (SettingsError, RecursionError, UnicodeError):
         written = None
     fallback = written.fallback if isinstance(written, Expression) else written
-    return int(fallback) if str(fallback).isdecimal() else DEFAULT_PORT
+    return int(str(fallback)) if str(fallback).isdecimal() else DEFAULT_PORT
 
 
 def _authorities(options: Mapping[str, t.Any]) -> str:
@@ -131,5 +133,3 @@ def _authorities(options: Mapping[str, t.Any]) -> str:
             f"nodered_proxy_others: there is no {os.fspath(path)}, by which nginx would know the other hosts. Set nodered_ca_dir"
             " or nodered_ca_certificate to the authority that has certified them."
         ) from None
-
-

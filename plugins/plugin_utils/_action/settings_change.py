@@ -72,9 +72,7 @@ class SettingsChange:
                 self._direct = json.dumps(proxy.standing(document))
             elif desired.proxy_path is None and former is not None:
                 self._direct = ""
-            applied = apply_settings(
-                desired, document, another_secret=self._migration is not None, direct=former
-            )
+            applied = apply_settings(desired, document, another_secret=self._migration is not None, direct=former)
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
         target.check(desired)

@@ -142,9 +142,7 @@ def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t
         if isinstance(value, (int, str)) and not isinstance(value, bool) and str(value).isdecimal():
             options[option] = int(value)
     if module in _WITH_HTTPS:
-        options["https"] = (
-            variables["nodered_certificate_provider"] != "none" and variables["nodered_proxy"] == "none"
-        )
+        options["https"] = variables["nodered_certificate_provider"] != "none" and variables["nodered_proxy"] == "none"
     if module == "settings" and variables["nodered_proxy"] != "none":
         options["proxy_path"] = variables["nodered_proxy_path"]
     return options

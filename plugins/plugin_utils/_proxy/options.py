@@ -171,7 +171,9 @@ def _other(entry: Mapping[str, t.Any], number: int) -> Other:
 def _dns_name(name: str, variable: str) -> str:
     known = _name(name, f"{variable}: name")
     if known.startswith("*") or ":" in known or known.replace(".", "").isdecimal():
-        raise ProxyOptionError(f"{variable}: name {name!r} must be a DNS name, because nginx compares no other with a certificate.")
+        raise ProxyOptionError(
+            f"{variable}: name {name!r} must be a DNS name, because nginx compares no other with a certificate."
+        )
     return known
 
 
@@ -185,7 +187,9 @@ def _url(url: str, variable: str) -> str:
     except (ValueError, KeyError):
         known = False
     if not known or not host:
-        raise ProxyOptionError(f"{shape}, not {url!r}; what Node-RED is asked for stays as it is, so there is no path in it.")
+        raise ProxyOptionError(
+            f"{shape}, not {url!r}; what Node-RED is asked for stays as it is, so there is no path in it."
+        )
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -20,6 +20,7 @@ def make_options(**given: t.Any) -> dict[str, t.Any]:
         "node_auth": None,
         "static": None,
         "static_auth": None,
+        "proxy_path": None,
         "https": False,
         "https_options": {},
         "credential_secret": None,
