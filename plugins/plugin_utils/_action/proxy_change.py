@@ -15,7 +15,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import DesiredProxy, check_provider
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import (
+    DesiredProxy,
+    ProxyOptionError,
+    check_provider,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.site import SiteFacts, needs_authorities, site
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import SettingsSource
 
@@ -30,7 +34,20 @@ def desired_proxy(options: Mapping[str, t.Any]) -> DesiredProxy | None:
     :raises ProxyOptionError: it cannot be
     """
     check_provider(options["proxy"], options["provider"])
-    return DesiredProxy.from_options(options) if options["proxy"] == "nginx" else None
+    if options["proxy"] == "none":
+        return None
+    desired = DesiredProxy.from_options(options)
+    if options["port"] is not None:
+        _refuse_port(options["port"], desired)
+    return desired
+
+
+def _refuse_port(port: int, desired: DesiredProxy) -> None:
+    if port in desired.ports:
+        raise ProxyOptionError(
+            f"nodered_settings: uiPort of Node-RED is {port}, which nginx is to have. Set it to another one, such as"
+            f" {DEFAULT_PORT}, or give nginx others with nodered_proxy_ports."
+        )
 
 
 class ProxyChange:
@@ -64,13 +81,13 @@ class ProxyChange:
         if present["version"] is None:
             self.reasons.append("nginx is not installed")
             return
+        port = _port(options, state)
+        _refuse_port(port, desired)
         if needs_authorities(desired):
             self.authorities = _authorities(options)
         names = options["certificate_names"] or _names_of_certificate(state)
         if names:
-            facts = SiteFacts(
-                state["service"]["name"], present["version"], present["ipv6"], names, _port(options, state)
-            )
+            facts = SiteFacts(state["service"]["name"], present["version"], present["ipv6"], names, port)
             self.after = site(desired, facts)
         if self.before != self.after or not self.before:
             self.reasons.append("the site of nginx differs" if self.before else "nginx has no site for Node-RED")

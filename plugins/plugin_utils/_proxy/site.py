@@ -27,6 +27,9 @@ _FOLDER = pathlib.Path(__file__).parent
 #: Since this version of nginx, HTTP/2 is asked for by a line of its own.
 _OWN_HTTP2 = (1, 25, 1)
 
+#: Of text that the owner has added.
+_ROOT_LOCATION = re.compile(r"\blocation\s{1,9}/\s{0,9}\{")
+
 
 class SiteFacts(t.NamedTuple):
     """What a site depends on beside what is asked for."""
@@ -82,8 +85,15 @@ def site(desired: DesiredProxy, facts: SiteFacts) -> str:
         log=nginx_log(facts.service),
         below=[other for other in desired.others if other.path],
         beside=[other for other in desired.others if other.host],
+        needs_root=not _has_root(desired),
         pattern=lambda path: re.escape(path.rstrip("/")),
     )
+
+
+def _has_root(desired: DesiredProxy) -> bool:
+    """Whether something answers to / already."""
+    paths = (desired.path, *(other.path for other in desired.others))
+    return "/" in paths or bool(_ROOT_LOCATION.search(desired.include))
 
 
 def needs_authorities(desired: DesiredProxy) -> bool:
