@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import socket
@@ -17,7 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import processes, systemctl
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe, proxy_probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     NGINX_UNIT,
     nginx_site,
@@ -38,8 +37,6 @@ if t.TYPE_CHECKING:
 
 #: Of the store: how settings.js was before a proxy came.
 DIRECT = "direct.json"
-#: The line of a site that says what it has to answer.
-_EXPECTED = re.compile(r"^# proof: (\{.*\})$", re.MULTILINE)
 
 
 def properties() -> dict[str, str]:
@@ -61,24 +58,8 @@ def site(service: str) -> str | None:
 
 
 def expected(service: str) -> ProxyExpected | None:
-    """What nginx has to answer for a service; None where it has no site.
-
-    The site itself says so, for whoever looks at the host, or goes back to it, without the control node.
-    """
-    text = site(service)
-    found = _EXPECTED.search(text) if text is not None else None
-    if found is None:
-        return None
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        said = json.loads(found[1])
-        return {
-            "name": str(said["name"]),
-            "https": int(said["https"]),
-            "http": int(said["http"]),
-            "path": str(said["path"]),
-            "port": int(said["port"]),
-        }
-    return None
+    """What nginx has to answer for a service; None where it has no site."""
+    return proxy_probe.expected_of(site(service))
 
 
 def proxy_state(service: str, ports: Collection[int], of_service: Iterable[int]) -> ProxyState | None:

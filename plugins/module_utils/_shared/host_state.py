@@ -41,6 +41,9 @@ Mode = t.Annotated[str, Text(4, "0[0-7]{3}")]
 Path = t.Annotated[str, Text(4096, r"/[^\0]*")]
 #: Of a user, a group, a host, a unit, or a file without its directory.
 Name = t.Annotated[str, Text(255, r"[^\0/]*")]
+#: A DNS name, or an IP address, an IPv6 one in brackets.
+HostName = t.Annotated[str, Text(255, r"[A-Za-z0-9._:\[\]-]{1,255}")]
+UrlPath = t.Annotated[str, Text(1001, r"/[A-Za-z0-9._~/-]*")]
 Address = t.Annotated[str, Text(45, r"[0-9a-fA-F:.]{2,45}")]
 Port = t.Annotated[int, Range(0, 0xFFFF)]
 #: Of a transaction: the time of its begin in UTC and the process that began it, "20260102T030405Z-678".
@@ -95,7 +98,7 @@ class EndpointState(_EndpointState, total=False):
     """What an anonymous client gets from one address and port."""
 
     #: The name that nginx was asked for, where it is nginx that answers.
-    name: Name
+    name: HostName
 
 
 # The proof
@@ -105,13 +108,13 @@ class ProxyExpected(t.TypedDict):
     """The nginx in front of a Node-RED, as it has to answer."""
 
     #: The name that it is asked for: a DNS name, or an IP address as a URL has it.
-    name: Name
+    name: HostName
     #: The port that speaks TLS.
     https: Port
     #: The port that leads to the other; 0 for none.
     http: Port
     #: The path below which it leads to Node-RED: "/" or "/kitchen".
-    path: str
+    path: UrlPath
     #: The port of Node-RED.
     port: Port
 

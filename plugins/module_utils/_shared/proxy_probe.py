@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import json
+import re
 import secrets
 import socket
 import ssl
@@ -24,6 +26,10 @@ if t.TYPE_CHECKING:
 _UNREACHABLE = (502, 503, 504)
 #: The redirects that keep the method of a request, and those that browsers take for it.
 PERMANENT_REDIRECTS = (301, 308)
+#: The line of a site that says what it has to answer.
+_NAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
+_PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,1000}")
+_EXPECTED = re.compile(r"^# proof: (\{.*\})$", re.MULTILINE)
 
 
 def prove(expected: Expected, timeout: float = probe.TIMEOUT, opened: set[str] | None = None) -> list[str]:
@@ -37,6 +43,25 @@ def prove(expected: Expected, timeout: float = probe.TIMEOUT, opened: set[str] |
     failures = probe.prove(expected, timeout, opened)
     proxy = expected.get("proxy")
     return [*failures, *prove_proxy("127.0.0.1", proxy, expected, timeout)] if proxy else failures
+
+
+def expected_of(site: str | None) -> ProxyExpected | None:
+    """What nginx has to answer, as its site for a service says it; None without one, and where it does not.
+
+    The site itself says so, for whoever looks at the host, or goes back to it, without the variables of the control node.
+
+    :param site: the text of the site
+    """
+    found = _EXPECTED.search(site or "")
+    if found is None:
+        return None
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+        said = json.loads(found[1])
+        ports = [int(said[key]) for key in ("https", "http", "port")]
+        name, path = str(said["name"]), str(said["path"])
+        if _NAME.fullmatch(name) and _PATH.fullmatch(path) and all(0 <= port <= 0xFFFF for port in ports):
+            return {"name": name, "https": ports[0], "http": ports[1], "path": path, "port": ports[2]}
+    return None
 
 
 def host_of(proxy: ProxyExpected) -> str:

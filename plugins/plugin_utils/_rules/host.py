@@ -33,6 +33,7 @@ from .certificates import EXPIRED, SELF_SIGNED, check_certificate, covers_name
 from .host_view import Host
 from .logins import ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN
 from .network import check_editor, check_transport
+from .proxy import check_proxy
 from .settings import SECRET_ABSENT, check_settings
 from .versions import check_versions
 
@@ -566,6 +567,7 @@ _CHECKS = (
     _settings,
     check_editor,
     check_transport,
+    check_proxy,
     _certificate,
     _disks,
     _files,

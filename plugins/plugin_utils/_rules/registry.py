@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Rule
 
-from . import certificates, host, https, inventory, logins, network, passwords, settings, versions
+from . import certificates, host, https, inventory, logins, network, passwords, proxy, settings, versions
 
 #: The rules about a settings.js, by their identifiers.
 RULES_OF_SETTINGS: Mapping[str, Rule] = {
@@ -21,6 +21,12 @@ RULES_OF_SETTINGS: Mapping[str, Rule] = {
     **certificates.RULES,
 }
 #: The rules that an audit applies to a host.
-RULES_OF_HOSTS: Mapping[str, Rule] = {**RULES_OF_SETTINGS, **host.RULES, **network.RULES, **versions.RULES}
+RULES_OF_HOSTS: Mapping[str, Rule] = {
+    **RULES_OF_SETTINGS,
+    **host.RULES,
+    **network.RULES,
+    **proxy.RULES,
+    **versions.RULES,
+}
 #: All there are.
 RULES: Mapping[str, Rule] = {**RULES_OF_HOSTS, **inventory.RULES}
