@@ -60,6 +60,9 @@ _EMPTY = b"module.exports = {\n}\n"
 #: Read at import, as `_roles` is.
 _SPECS = {module: argument_spec(module) for module in ("settings", "certificate", "proxy", "restart")}
 
+#: Options of the module settings on which it depends what others can be.
+_DECIDING = ("https", "proxy_path")
+
 _VARIABLE = re.compile(r"\bnodered_\w+")
 
 _LINE = re.compile(r"(?:line (\d+): )?(.*)", re.DOTALL)
@@ -163,7 +166,7 @@ class _HostChecks:
     def _one_by_one(self) -> Iterator[Finding]:
         """What cannot be whatever else is asked for: all of it, where `DesiredSettings` names the first one only."""
         for option, variable in variables_of("settings").items():
-            options = self._options("settings", option)
+            options = self._options("settings", option, *_DECIDING)
             if options is not None and not is_stand_in(options[option]):
                 yield from self._refusal(lambda: DesiredSettings.from_options(options, "/"), variable)
 
