@@ -16,26 +16,13 @@ import pytest
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import candidate
 
-#: Prints its files as nginx does, and each `# says:` line of them; `# refuses` makes it fail.
-NGINX = """\
-#!/bin/sh
-directory=${3%/*}
-for file in "$directory/nginx.conf" $(sed -n 's/^include \\(.*\\);$/\\1/p' "$directory/nginx.conf"); do
-    [ -f "$file" ] || continue
-    echo "# configuration file $file:"
-    cat "$file"
-    sed -n "s|^# says: |nginx: |p; s|^# logs: |2026/11/27 10:00:00 |p" "$file" | sed "s|HERE|$file|" >&2
-done
-! grep -rq '^# refuses' "$directory"
-"""
+#: In nginx's place.
+NGINX = pathlib.Path(__file__).parents[2] / "helpers" / "nginx.sh"
 
 
 @pytest.fixture
 def nginx(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     """The directory of a configuration that includes its sites."""
-    program = tmp_path / "nginx-program"
-    program.write_text(NGINX, "utf-8")
-    program.chmod(0o755)
     directory = tmp_path / "etc" / "nginx"
     (directory / "sites-enabled").mkdir(parents=True)
     (directory / "sites-available").mkdir()
@@ -44,7 +31,7 @@ def nginx(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pa
     (directory / "sites-enabled" / "dangling").symlink_to(directory / "nowhere")
     monkeypatch.setattr(candidate, "NGINX_DIRECTORY", str(directory))
     monkeypatch.setattr(candidate, "_INCLUDE", candidate.re.compile(rb"(include )" + bytes(directory) + b"/"))
-    monkeypatch.setattr(candidate, "_PROGRAM", str(program))
+    monkeypatch.setattr(candidate, "_PROGRAM", str(NGINX))
     monkeypatch.setattr(candidate, "_MEMORY", str(tmp_path))
     monkeypatch.setattr(candidate, "nginx_site", lambda _service: str(directory / "sites-enabled" / "site"))
     (directory / "nginx.conf").write_text(f"include {directory}/sites-enabled/*;\n", "utf-8")
