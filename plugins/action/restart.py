@@ -101,6 +101,7 @@ class ActionModule(HostAction):
                     "tls": options["https"],
                     "proxy": options["proxy"] == "nginx",
                     "auth": options["admin_auth"],
+                    "login_page": bool(options["node_users"]),
                     "certificate": fingerprint or None,
                 },
                 "revoke": options["revoke"],

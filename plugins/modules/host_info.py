@@ -294,6 +294,24 @@ certificate:
     sha256:
       description: The checksum of the content, empty where there is no file.
       type: str
+login_page:
+  description: The directory of the login page of dashboards.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: The directory, also where it does not exist, or null.
+      type: str
+    files:
+      description: The checksum of each file by its path below the directory, without the sessions.
+      type: dict
+    data:
+      description: The content of its login.json, with the hashes of its users, or null.
+      type: str
+    exposed:
+      description: Which of all that other users of the host may read or write.
+      type: list
+      elements: str
 credentials:
   description: What tells which key decrypts the credentials of flows, or null.
   returned: success
@@ -557,6 +575,9 @@ proof:
               type: int
         client_certificate:
           description: Whether TLS turns away everybody who shows no client certificate.
+          type: bool
+        login_page:
+          description: Whether what flows serve asks for the login page.
           type: bool
         settings:
           description: The checksum of the settings file.

@@ -53,13 +53,13 @@ options:
     default: ""
   expected:
     description:
-      - What must hold, as far as it was asked for. C(tls) and C(auth) are booleans, C(certificate) is the
-        SHA-256 of the DER bytes of the certificate that must be served.
+      - What must hold, as far as it was asked for. C(tls), C(auth) and C(login_page) are booleans, C(certificate)
+        is the SHA-256 of the DER bytes of the certificate that must be served.
     type: dict
     default: {}
   revoke:
     description:
-      - Users of the editor whose sessions end, V(*) for all.
+      - Users of the editor and of the login page whose sessions end, V(*) for all.
     type: list
     elements: str
     default: []

@@ -72,6 +72,23 @@ options:
     description:
       - How settings stood before a proxy came, in JSON, to be kept until it goes. Empty where it goes.
     type: str
+  login_files:
+    description:
+      - Files of the login page to write before the settings, in JSON, by their names below its directory, each with its
+        C(content) in Base64 and the C(sha256) of the file that it takes the place of, empty where there is none.
+      - Those that are not named stay as they are.
+    type: str
+  login_removed:
+    description:
+      - Whether the next restart is to remove the directory of the login page, with its sessions.
+    type: bool
+    default: false
+  login_revoke:
+    description:
+      - Users of the login page whose sessions must end with the next restart, V(*) for all.
+    type: list
+    elements: str
+    default: []
   backup:
     description:
       - Keep a copy of the old file beside it.
@@ -119,7 +136,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import announce
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
-from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import Replacement, replace_settings
+from ansible_collections.pifleet.nodered.plugins.module_utils._settings.replace import (
+    LoginFile,
+    Replacement,
+    replace_settings,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, RUN_ARGUMENTS
 
 if t.TYPE_CHECKING:
@@ -139,6 +160,9 @@ def main() -> None:
             "session_expiry": {"type": "int"},
             "credentials": {"type": "str", "no_log": True},
             "direct": {"type": "str", "no_log": True},
+            "login_files": {"type": "str", "no_log": True},
+            "login_removed": {"type": "bool", "default": False},
+            "login_revoke": {"type": "list", "elements": "str", "default": []},
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
@@ -153,12 +177,17 @@ def main() -> None:
         options["backup"],
         options["timeout"],
         module.check_mode,
-        None if options["direct"] is None else options["direct"].encode("utf-8"),
+        direct=None if options["direct"] is None else options["direct"].encode("utf-8"),
+        login_files={
+            name: LoginFile(base64.b64decode(file["content"]), file["sha256"])
+            for name, file in json.loads(options["login_files"] or "{}").items()
+        },
     )
     plan: RestartPlan = {
         "revoke": options["revoke"],
         "session_expiry": options["session_expiry"],
         "credentials": json.loads(options["credentials"]) if options["credentials"] else None,
+        "login": {"removed": options["login_removed"], "revoke": options["login_revoke"]},
     }
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])

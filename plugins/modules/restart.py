@@ -70,6 +70,13 @@ options:
     type: list
     elements: dict
     default: []
+  node_users:
+    description:
+      - The users of the login page, as M(pifleet.nodered.settings) takes them. Where there are some, dashboards and
+        endpoints must ask for the page.
+    type: list
+    elements: dict
+    default: []
   prove_login:
     description:
       - With V(true) that user also logs in once after a restart, and out again, with the password itself. It is sent to
@@ -80,7 +87,7 @@ options:
     default: false
   revoke:
     description:
-      - Users of the editor whose sessions end now, V(*) for all.
+      - Users of the editor and of the login page whose sessions end now, V(*) for all.
     type: list
     elements: str
     default: []

@@ -78,6 +78,40 @@ options:
         has C(dashboard), C(dashboard.ioMiddleware) are set too, to functions that ask for the same login. Code of the
         user's own in their place stays, and so does what O(values), O(expressions) and O(absent) say of them.
     type: dict
+  node_users:
+    description:
+      - The users of a login page for dashboards, HTTP endpoints, static files and web sockets. It takes the place of
+        O(node_auth) and O(static_auth), with which it is refused.
+      - Each has C(username) and either C(password) (hashed on the control node) or C(password_hash) (bcrypt);
+        C(permissions), V(*) when not given, or V(read) for who may look and press nothing; and C(paths), where the user
+        may go, with all below, everywhere when not given.
+      - A user of the page who is not in this list is removed. A hash that the page or C(httpNodeAuth) has is kept where it
+        fits the password.
+      - An empty list is refused where the file has the page; C(httpNodeAuth) in O(absent) takes it away.
+      - Its files are written into C(nodelogin) beside the settings file, by the same transaction.
+    type: list
+    elements: dict
+  node_open:
+    description:
+      - Paths as in the browser's line that need no login of O(node_users). With C(/*) at the end all below a path.
+    type: list
+    elements: str
+    default: []
+  node_session_expiry:
+    description:
+      - Seconds without use after which a login of O(node_users) ends.
+    type: int
+    default: 604800
+  node_title:
+    description:
+      - What stands on the login page. The name of the host when not given.
+    type: str
+  trusted_proxies:
+    description:
+      - The addresses of proxies whose C(X-Forwarded-For) and C(X-Forwarded-Proto) count for the login page.
+    type: list
+    elements: str
+    default: []
   static:
     description:
       - What is served as static files, C(httpStatic). A mapping with C(path), and C(root) if the files are not to be
@@ -150,6 +184,7 @@ options:
   absent:
     description:
       - Keys to remove.
+      - With C(httpNodeAuth) dashboards, endpoints and web sockets ask for no login any more; the login page goes, too.
     type: list
     elements: str
     default: []

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 
 import pytest
@@ -230,6 +231,34 @@ def test_without_tls_only_the_host_itself_is_answered(fleet: Fleet) -> None:
             fleet.here().request(f"{scheme}://{fleet.address('proxied')}:1880/settings", "--insecure").body[:2] == "7:"
         )
     assert not fleet.host("proxied").file(f"{USER_DIR}/nodecerts").exists
+
+
+def test_the_login_page_believes_its_proxy(fleet: Fleet) -> None:
+    inside = Client(fleet.host("proxied"), "/etc/ssl/certs/ca-certificates.crt")
+    url = "http://127.0.0.1:1880"
+    page = inside.request(f"{url}/_login")
+    assert "Pi &#34;one&#34;, 100 % Straße" in page.body
+    form = ("--data", "username=fred&password=fred-only-for-tests")
+    proxy = ("--header", "Host: pi.example.com", "--header", "X-Forwarded-Proto: https")
+    answer = inside.request(f"{url}/_login", *form, *proxy, "--header", "Origin: https://pi.example.com")
+    assert answer.status == 303, answer
+    assert answer.headers["set-cookie"].startswith("__Host-")
+    assert "; Secure" in answer.headers["set-cookie"]
+    inside.request(
+        f"{url}/_login",
+        "--data",
+        "username=guest&password=wrong",
+        *proxy[:2],
+        "--header",
+        "Origin: http://pi.example.com",
+        "--header",
+        "X-Forwarded-For: 192.0.2.9",
+    )
+    assert 'login failed: user="guest" from=192.0.2.9' in fleet.journal("proxied", "--unit", "nodered")
+    # Nothing is there, and nobody is asked.
+    assert inside.request(f"{url}/health").status == 404
+    data = json.loads(fleet.host("proxied").file(f"{USER_DIR}/nodelogin/login.json").content_string)
+    assert (data["session_expiry"], data["trusted_proxies"]) == (3600, ["127.0.0.1"])
 
 
 def test_a_login_of_ones_own_stays(fleet: Fleet) -> None:

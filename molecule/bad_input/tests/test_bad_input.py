@@ -14,6 +14,7 @@ from scenario.fleet import SETTINGS, USER_DIR, Fleet, differences
 PLANTED = pathlib.Path(__file__).parents[1] / "files" / "systemd-run"
 PASSWORD = "wrong-only-for-tests"
 HASH = "$2b$08$abcdefghijklmnopqrstuu"
+PAGE_USERS = [{"username": "fred", "password": PASSWORD}]
 
 
 def user(**keys: object) -> dict:
@@ -45,6 +46,25 @@ VARIABLES = {
             "nodered_static_auth": {"user": "freda", "password": PASSWORD},
         },
         "nodered_static_auth differs from nodered_node_auth",
+    ),
+    "page for dashboards beside one login": (
+        {"nodered_node_users": PAGE_USERS, "nodered_node_auth": {"user": "fred", "password": PASSWORD}},
+        "nodered_node_users contradicts nodered_node_auth",
+    ),
+    "user of the page for a path outside": (
+        {
+            "nodered_node_users": [{**PAGE_USERS[0], "paths": ["/ui"]}],
+            "nodered_settings": {"httpNodeRoot": "/api"},
+        },
+        "nodered_node_users, user fred: the path /ui is outside of all that flows serve",
+    ),
+    "page that opens everything": (
+        {"nodered_node_users": PAGE_USERS, "nodered_node_open": ["/*"]},
+        "nodered_node_open: /* would open everything",
+    ),
+    "passwords of the page in plain HTTP": (
+        {"nodered_node_users": PAGE_USERS, "nodered_certificate_provider": "none"},
+        "nodered_node_users: passwords and logins would cross the network",
     ),
     "key with a variable of its own": (
         {"nodered_settings": {"adminAuth": {"type": "credentials"}}},
@@ -85,6 +105,14 @@ FILES = {
         f"{SETTINGS}: line 3",
     ),
     "key in wrong case": ('module.exports = {\n    adminauth: { type: "credentials" }\n}\n', f"{SETTINGS}: line 2"),
+    "a login of the owner's own for dashboards": (
+        'module.exports = {\n    httpNodeAuth: [require("./own")]\n}\n',
+        f"{SETTINGS}: line 2: httpNodeAuth is, or may come from, code here",
+    ),
+    "nodes of the owner's own": (
+        "module.exports = {\n    nodesDir: process.env.NODES\n}\n",
+        f"{SETTINGS}: line 2: nodesDir is, or may come from, code here",
+    ),
     "credentialSecret that is code": (
         f'module.exports = {{\n    credentialSecret: process.env.SECRET || "{PASSWORD}"\n}}\n',
         f"{SETTINGS}: line 2: credentialSecret",
@@ -123,7 +151,8 @@ def test_settings_file(fleet: Fleet, text: str, message: str) -> None:
     # Node-RED itself still runs with the settings that it has read at its start.
     host.check_output(f"printf %%s %s >{SETTINGS}", text)
     try:
-        assert_refused(fleet, "open", {"nodered_credential_secret": "secret-only-for-tests"}, message)
+        given = {"nodered_credential_secret": "secret-only-for-tests", "nodered_node_users": PAGE_USERS}
+        assert_refused(fleet, "open", given, message)
     finally:
         host.check_output(f"printf %%s %s >{SETTINGS}", original)
 

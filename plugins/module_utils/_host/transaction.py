@@ -54,6 +54,7 @@ if t.TYPE_CHECKING:
         Cause,
         CommittedProof,
         CredentialsPlan,
+        LoginPlan,
         Outcome,
         Proof,
         ReplacedFile,
@@ -134,6 +135,12 @@ class Transaction:
         """Whether the next restart has to end sessions of the editor."""
         return self.record is not None and bool(self.record["revoke"] or self.record["session_expiry"])
 
+    @property
+    def login_plan(self) -> LoginPlan:
+        """What the next restart has to do with the login page; nothing while the transaction is not open."""
+        planned = self.record.get("login") if self.record else None
+        return planned or {"removed": False, "revoke": []}
+
     def begin(self, before: ServiceBefore) -> None:
         """Open it, unless it is.
 
@@ -155,6 +162,7 @@ class Transaction:
                 "revoke": [],
                 "session_expiry": None,
                 "credentials": None,
+                "login": {"removed": False, "revoke": []},
                 "restarted": False,
                 "proof": None,
             }
@@ -183,18 +191,24 @@ class Transaction:
         revoke: Iterable[str] = (),
         session_expiry: int | None = None,
         credentials: CredentialsPlan | None = None,
+        login: LoginPlan | None = None,
     ) -> None:
         """Note what the next restart has to do, beside what it has to do already.
 
         :param revoke: users of the editor whose sessions end
         :param session_expiry: seconds after which all other sessions end; None leaves them as they are
         :param credentials: what it has to do with the credentials of flows, see `encrypt_anew`
+        :param login: what it has to do with the login page, see `LoginDirectory`; None leaves that as it is
         """
         record = self.open_record
+        planned = self.login_plan
+        if login:
+            planned = {"removed": login["removed"], "revoke": sorted({*planned["revoke"], *login["revoke"]})}
         self.note(
             revoke=sorted({*record["revoke"], *revoke}),
             credentials=credentials or record["credentials"],
             session_expiry=min(filter(None, (record["session_expiry"], session_expiry)), default=None),
+            login=planned,
         )
 
     def replace(
@@ -264,7 +278,7 @@ class Transaction:
             self.close()
 
     def make_directory(self, path: str, mode: int, account: Account) -> bool:
-        """Make a directory of a user, to be removed on the way back if it was not there before.
+        """Make a directory of a user, and those above it, to be removed on the way back if they were not there before.
 
         :param path: the directory
         :param mode: its mode
@@ -272,6 +286,9 @@ class Transaction:
         :returns: whether something changed
         :raises HostError: it cannot be made
         """
+        above = os.path.dirname(path)
+        if above != path and not os.path.lexists(above):
+            self.make_directory(above, mode, account)
         if not os.path.isdir(path):
             self.open_record["directories"].append({"path": path, "user": account.name})
             self._save()
@@ -371,10 +388,9 @@ class Transaction:
         watched = self.watched
         if watched:
             needed = [entry["path"] for entry in self.record["files"]] if self.record else []
-            for entry in watched["transaction"]["files"]:
-                # Where both have replaced a file, the second name is that of the later one.
-                if entry["path"] not in needed:
-                    _forget_beside(entry)
+            # Where both have replaced a file, the second name is that of the later one.
+            over = [entry for entry in watched["transaction"]["files"] if entry["path"] not in needed]
+            _forget_all_beside(over)
             self.store.discard(WATCHED)
 
     def _remove_watch(self) -> None:
@@ -446,8 +462,7 @@ class Transaction:
 
     def close(self) -> None:
         """Forget the transaction, and take the second names of its files away."""
-        for entry in self.record["files"] if self.record else ():
-            _forget_beside(entry)
+        _forget_all_beside(self.record["files"] if self.record else [])
         self._forget()
 
     def _forget(self) -> None:
@@ -463,6 +478,18 @@ def _directory(entry: ReplacedFile) -> str:
     """Where a file lies, without links."""
     with rights_of(Account(entry["user"]) if entry["user"] else None):
         return os.path.dirname(os.path.realpath(entry["path"]))
+
+
+def _forget_all_beside(entries: list[ReplacedFile]) -> None:
+    """Take second names away, and the directories of users in which nothing is left because all was removed."""
+    for entry in entries:
+        _forget_beside(entry)
+    # A record of an earlier release does not say what was written.
+    removed = [(entry["path"], entry["user"]) for entry in entries if entry.get("written", "?") == ""]
+    emptied = {(os.path.dirname(path), user) for path, user in removed if user}
+    for directory, user in sorted(emptied, reverse=True):
+        with contextlib.suppress(HostError, OSError), Account(user).rights():
+            os.rmdir(directory)
 
 
 def _forget_beside(entry: ReplacedFile) -> None:

@@ -32,6 +32,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.elsewhere import elsewhere
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files, wanted_umask
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.login_directory import read_login_page
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located
 from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import nginx
 from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.candidate import complaints
@@ -135,6 +136,7 @@ def gather(
             "key_matches": None,
             "sha256": "",
         },
+        "login_page": {"path": None, "files": {}, "data": None, "exposed": []},
         "credentials": None,
         "acme": certbot_lineage.read(unit.name),
         "source": read_source_state(unit.name, host_key, host_chain),
@@ -172,6 +174,7 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, dependen
     state["settings"] = _settings_state(unit)
     state["disks"] = [*disk_problems(_places_of_user(unit), account), *disk_problems(_places_of_root(unit))]
     state["certificate"] = _certificate_state(unit, state["certificate"])
+    state["login_page"] = read_login_page(unit)
     state["exposed"] = exposed_files(unit.user_dir, account, wanted_umask(unit.name))
     # Before anything here connects to the server.
     connected = connections() if dependents and not _has_proved_tls(unit) else []

@@ -24,12 +24,13 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import LOGIN_PROGRAM, login_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 
 from .settings_loader_program import PROGRAM
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import EffectiveSettings
 
@@ -111,7 +112,13 @@ def runtime_of_file(path: str, account: Account) -> Runtime:
 
 
 def load_settings(
-    runtime: Runtime, path: str, source: bytes, key_paths: Sequence[Sequence[str]], load_tls: bool, timeout: int
+    runtime: Runtime,
+    path: str,
+    source: bytes,
+    key_paths: Sequence[Sequence[str]],
+    load_tls: bool,
+    timeout: int,
+    beside: Mapping[str, str] | None = None,
 ) -> LoadedSettings:
     """Load a settings.js with Node.js, and leave nothing running that it may have started.
 
@@ -121,6 +128,7 @@ def load_settings(
     :param key_paths: the settings to read back, each as its keys, outermost first
     :param load_tls: whether to read the key and the certificate that ``https`` names, too
     :param timeout: seconds that it may take
+    :param beside: by their paths, the contents of files of the login page, which need not be there yet
     :returns: what Node.js found
     :raises LoadError: Node.js refuses them
     :raises HostError: they cannot be loaded otherwise
@@ -130,7 +138,14 @@ def load_settings(
             f"No Node.js was found on the PATH of {runtime.account.name}, so {path} cannot be checked. Install it; a file"
             " that belongs to no service can be edited without, with validate: false."
         )
-    request = {"path": path, "source": source.decode("utf-8"), "wanted": key_paths, "load_tls": load_tls}
+    request = {
+        "path": path,
+        "source": source.decode("utf-8"),
+        "wanted": key_paths,
+        "load_tls": load_tls,
+        "beside": beside or {},
+        "login_page": os.path.join(os.path.dirname(path), login_directory(path), LOGIN_PROGRAM),
+    }
     try:
         status, answer, stderr = ask(runtime, PROGRAM, request, timeout)
     except subprocess.TimeoutExpired:

@@ -10,7 +10,7 @@ PROGRAM = r"""// Loads a settings.js as Node-RED does, and says what it found: t
 // proof of a running server follows.
 "use strict";
 const Module = require("module");
-const { path: file, source, wanted, load_tls: loadTls, mark, environment } =
+const { path: file, source, wanted, load_tls: loadTls, beside, login_page: loginPage, mark, environment } =
     JSON.parse(require("fs").readFileSync(0, "utf8"));
 Object.assign(process.env, environment);
 const answer = (value) => {
@@ -21,6 +21,20 @@ const at = (root, keys) => keys.reduce((value, key) => (value ?? undefined)?.[ke
 const refuse = (reason) => answer({ error: reason });
 process.on("uncaughtException", (error) => refuse(String(error && error.stack || error)));
 process.on("unhandledRejection", (error) => refuse(String(error && error.stack || error)));
+// Files of the login page that are not there yet, or another one, are taken from the request.
+const resolve = Module._resolveFilename;
+Module._resolveFilename = function(name, parent, ...others) {
+    const path = /^\.{1,2}\//.test(name) && parent?.filename
+        ? require("path").resolve(require("path").dirname(parent.filename), name) : "";
+    return beside[path] === undefined ? resolve.call(this, name, parent, ...others) : path;
+};
+for (const extension of [".js", ".json"]) {
+    const read = Module._extensions[extension];
+    Module._extensions[extension] = (module, path) => {
+        if (beside[path] === undefined) { return read(module, path); }
+        return extension === ".js" ? module._compile(beside[path], path) : module.exports = JSON.parse(beside[path]);
+    };
+}
 (async () => {
     const loaded = new Module(file, null);
     loaded.filename = file;
@@ -41,6 +55,8 @@ process.on("unhandledRejection", (error) => refuse(String(error && error.stack |
     const refresh = typeof settings.https === "function" && settings.httpsRefreshInterval
         ? Math.min(parseFloat(settings.httpsRefreshInterval) || 12, 596) : 0;
     const statics = [].concat(settings.httpStatic || []).map((entry) => entry.root || "");
+    const page = Module._cache[loginPage]?.exports;
+    const asksForPage = Boolean(page) && settings.httpNodeAuth === page.httpNodeAuth;
     const root = (value) => settings.httpRoot ?? value ?? "/";
     answer({
         values: wanted.map((keys) => {
@@ -58,7 +74,8 @@ process.on("unhandledRejection", (error) => refuse(String(error && error.stack |
             node_root: root(settings.httpNodeRoot),
             auth: Boolean(settings.adminAuth),
             anonymous: Boolean(settings.adminAuth && settings.adminAuth.default),
-            node_auth: Boolean(settings.httpNodeAuth),
+            node_auth: Boolean(settings.httpNodeAuth) || asksForPage,
+            login_page: asksForPage,
             static: settings.httpStatic && settings.httpStaticAuth
                 ? statics.map((path) => (settings.httpStaticRoot || "") + "/" + path) : [],
         },

@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import TRANSACTION
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import LOGIN_DIRECTORY, LOGIN_SESSIONS
 
 from .sessions import SESSIONS
 
@@ -100,7 +101,9 @@ def _stays(path: str) -> bool:
     older file those would be lost that were entered since.
     """
     name = os.path.basename(path)
-    return name == SESSIONS or name in RUNTIME_FILES or name.removesuffix(".backup").endswith("_cred.json")
+    of_page = os.path.basename(os.path.dirname(path)).startswith(LOGIN_DIRECTORY) and name.startswith(LOGIN_SESSIONS)
+    of_editor = name == SESSIONS
+    return of_page or of_editor or name in RUNTIME_FILES or name.removesuffix(".backup").endswith("_cred.json")
 
 
 def kept_states(store: Store, unit: LocatedUnit, identifier: str | None = None) -> list[KeptState]:

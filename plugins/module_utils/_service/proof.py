@@ -87,6 +87,8 @@ class Prover:
             raise HostError(f"With {path} Node-RED would not serve TLS.")
         if required.get("auth") and not effective["auth"]:
             raise HostError(f"With {path} Node-RED would not ask for a login (adminAuth).")
+        if required.get("login_page") and not effective["login_page"]:
+            raise HostError(f"With {path} dashboards and endpoints would not ask for the login page (httpNodeAuth).")
         port = self._port(effective)
         return {
             "address": probe.reachable(effective["host"]),
@@ -104,6 +106,7 @@ class Prover:
             "static": effective["static"],
             "settings": settings,
             "client_certificate": effective.get("client_certificate", False),
+            "login_page": effective.get("login_page", False),
         }
 
     def _proxy(self, effective: EffectiveSettings, port: int, required: bool) -> ProxyExpected | None:
@@ -171,6 +174,24 @@ class Prover:
             raise HostError(f"Node-RED did not answer to a login: {exc}.") from exc
         if status not in probe.TURNED_AWAY and not probe.locked_out(status, body):
             raise HostError(f"Node-RED answers {status} instead of 403 to a wrong password.")
+
+    def prove_login_page(self, target: Expected) -> None:
+        """Prove that the login page refuses a user who does not exist, and so that Node-RED can compute its hashes.
+
+        Not at each look: the page counts failures, and logs each.
+
+        :param target: what the server must answer
+        :raises HostError: the page lets the user in, or does not answer
+        """
+        if not target.get("login_page") or target["node_root"] is None or target.get("client_certificate"):
+            return
+        try:
+            with probe.Endpoint(target["address"], target["port"], target["tls"], LOGIN_TIMEOUT) as endpoint:
+                status = probe.log_in_by_page(endpoint, target["node_root"], f"pifleet-{secrets.token_hex(8)}")
+        except (OSError, http.client.HTTPException) as exc:
+            raise HostError(f"Node-RED did not answer to a login by its page: {exc}.") from exc
+        if status != 401 and status not in probe.TURNED_AWAY:
+            raise HostError(f"The login page answers {status} instead of 401 to a user who does not exist.")
 
     def comes_up(self, target: Expected) -> bool:
         """Whether a service that was started a short while ago reaches the wanted state by itself."""

@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd impo
     systemctl,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import login_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import (
     load_settings,
     runtime_of_service,
@@ -28,6 +29,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum i
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     DROP_IN,
     ENVIRONMENT_FILE,
+    LOGIN_PROGRAM,
     UNIT_DIRECTORY,
     certificate_file,
 )
@@ -93,6 +95,7 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
     if not changes and service.unit.active:
         return {"changed": False, "files": [], "transaction": None}
     by_path = {change.entry["path"]: change.content for change in changes}
+    of_login = any(_is_of_login(service, path) for path in by_path)
     required = _required(service, before, by_path, wanted.required)
     _refuse_early(service, by_path, by_path.get(service.unit.settings_path, content), required)
     if check_mode:
@@ -101,6 +104,8 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
     def bring_back(transaction: Transaction) -> None:
         transaction.begin(service.before())
         transaction.note(restored=wanted.identifier)
+        if _drops_login_page(service, by_path):
+            transaction.plan(login={"removed": True, "revoke": []})
         _put(service, transaction, changes, wanted.sha256)
 
     desired = DesiredService(
@@ -108,11 +113,22 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
         environment=_text(by_path, ENVIRONMENT_FILE % service.unit.name),
         expected=required,
         # Who is logged in now was let in by other passwords and rights.
-        revoke=["*"] if service.unit.settings_path in by_path else [],
+        revoke=["*"] if of_login or service.unit.settings_path in by_path else [],
         watch_minutes=wanted.watch_minutes,
     )
     done = service.prove(desired, bring_back if changes else None)
     return {"changed": True, "files": described, "transaction": done["transaction"]}
+
+
+def _is_of_login(service: Service, path: str) -> bool:
+    """Whether a file belongs to the login page."""
+    return path.startswith(login_directory.directory_of(service.unit) + "/")
+
+
+def _drops_login_page(service: Service, by_path: dict[str, bytes | None]) -> bool:
+    """Whether the login page goes, with the sessions that no state has."""
+    program = os.path.join(login_directory.directory_of(service.unit), LOGIN_PROGRAM)
+    return program in by_path and by_path[program] is None
 
 
 def _text(by_path: dict[str, bytes | None], path: str) -> str:
@@ -186,7 +202,13 @@ def _refuse_early(
         now, then = (environment_of_file(content or b"") for content in (files.read(path), by_path[path]))
         others = {name: value for name, value in runtime.environment.items() if name not in now}
         runtime = runtime._replace(environment={**others, **then})
-    effective = load_settings(runtime, service.unit.settings_path, settings, [], False, service.timeout)["effective"]
+    beside = {
+        path: content.decode("utf-8", "replace")
+        for path, content in by_path.items()
+        if content is not None and _is_of_login(service, path)
+    }
+    loaded = load_settings(runtime, service.unit.settings_path, settings, [], False, service.timeout, beside)
+    effective = loaded["effective"]
     for missing, what in (
         (
             required.get("auth") and not effective["auth"],
@@ -202,12 +224,16 @@ def _refuse_early(
 
 
 def _put(service: Service, transaction: Transaction, changes: list[_Change], settings_sha256: str) -> None:
-    """Replace the files but those that the service is given with its restart."""
+    """Replace the files but those that the service is given with its restart, and a login page that goes with it."""
     of_service = (DROP_IN % service.unit.name, ENVIRONMENT_FILE % service.unit.name)
+    goes_later = transaction.login_plan["removed"]
     paths = []
-    for entry, content, _description in changes:
+    # What the settings refer to comes before them, and goes behind them.
+    for entry, content, _description in sorted(
+        changes, key=lambda change: (change.content is None, change.entry["path"] == service.unit.settings_path)
+    ):
         path, status = entry["path"], entry["status"]
-        if path in of_service:
+        if path in of_service or (goes_later and _is_of_login(service, path)):
             continue
         paths.append(path)
         account = Account(entry["user"]) if entry["user"] else None

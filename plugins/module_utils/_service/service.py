@@ -24,6 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd impo
     systemctl,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import login_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import (
     allowed_modes,
@@ -45,6 +46,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced
 
+from . import login_page
 from .proof import PAUSE, Prover, difference, probed
 from .pruning import prune
 from .sessions import end_sessions, sessions_file
@@ -137,6 +139,7 @@ class Service:
                 # Of a function that was not called, the settings do not tell.
                 target["client_certificate"] = probe.wants_client_certificate(target)
                 self.prover.prove_login(target, None if desired.keep_open else desired.username)
+                self.prover.prove_login_page(target)
                 served = target["certificate"]
                 if target["tls"] and not served:
                     served = probe.served_certificate(target["address"], target["port"])
@@ -223,6 +226,8 @@ class Service:
         of_directory, of_files = allowed_modes(umask)
         for path in exposed_files(self.unit.user_dir, account, umask):
             changed |= files.restrict(path, of_directory if os.path.isdir(path) else of_files, account)
+        for path in login_directory.exposed(self.unit):
+            changed |= files.restrict(path, 0o700, account)
         return changed
 
     def _bring_up(self, transaction: Transaction, desired: DesiredService) -> tuple[Expected, bool]:
@@ -230,7 +235,7 @@ class Service:
         self._write_drop_in(transaction, desired)
         if desired.revoke or (desired.keep_open and not transaction.open):
             transaction.begin(self.before())
-            transaction.plan(revoke=desired.revoke)
+            transaction.plan(revoke=desired.revoke, login={**transaction.login_plan, "revoke": list(desired.revoke)})
         prover = self.prover
         target = prover.target(transaction, desired.expected)
         systemctl("enable", "--quiet", self.unit.name)
@@ -294,11 +299,14 @@ class Service:
     def _change_while_stopped(self, transaction: Transaction, target: Expected) -> None:
         """Change the files that a running Node-RED has in memory and would write anew."""
         sessions = sessions_file(self.unit, target) if transaction.ends_sessions else None
-        if sessions or plan_of(transaction):
+        of_page = login_page.has_work(self.unit, transaction)
+        if sessions or of_page or plan_of(transaction):
             transaction.note(restarted=True)
             self._end("stop")
         if sessions:
             end_sessions(self.unit, transaction, sessions)
+        if of_page:
+            login_page.carry_out(self.unit, transaction)
         encrypt_anew(self.unit, transaction)
 
     def _restart(self, transaction: Transaction) -> None:

@@ -25,9 +25,10 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
 from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.nginx import DIRECT
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import login_directory
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import (
         LoadedSettings,
@@ -48,8 +49,18 @@ class ManagedSetting(t.TypedDict, total=False):
     #: Its keys, outermost first.
     path: t.Required[list[str]]
     value: t.Any
+    #: Whether it must come from the login page, whatever it is on this release.
+    login_page: bool
     #: What `typeof` says of it.
     type: str
+
+
+class LoginFile(t.NamedTuple):
+    """The new content of a file of the login page."""
+
+    content: bytes
+    #: The checksum of the file that it takes the place of, empty where there was none.
+    sha256: str
 
 
 class Replacement(t.NamedTuple):
@@ -66,6 +77,8 @@ class Replacement(t.NamedTuple):
     check_mode: bool
     #: How settings stood before a proxy came, to be kept until it goes; empty where it goes, None where neither is so.
     direct: bytes | None = None
+    #: By their names below the directory of the login page, the files that are written first.
+    login_files: Mapping[str, LoginFile] = {}
 
 
 def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: RestartPlan) -> SettingsResult:
@@ -94,6 +107,7 @@ def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: Restart
         if not os.path.isdir(here.settings_directory):
             transaction.make_directory(here.settings_directory, 0o700, account)
         try:
+            _put_login_files(here, transaction, new.login_files)
             if new.content != present:
                 transaction.replace(path, new.content, *_ownership(account, status), account, new.sha256)
         except ConflictError:
@@ -113,6 +127,18 @@ def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: Restart
         if new.backup and present is not None and status is not None and present != new.content:
             result["backup_file"] = files.backup(path, present, status, account)
     return result
+
+
+def _put_login_files(unit: LocatedUnit, transaction: Transaction, new: Mapping[str, LoginFile]) -> None:
+    """Write the files of the login page, to which the settings may refer from now on.
+
+    :raises ConflictError: one has changed since it was read
+    """
+    account = unit.account
+    for name, file in new.items():
+        path = os.path.join(unit.settings_directory, login_directory(unit.settings_path), name)
+        transaction.make_directory(os.path.dirname(path), 0o700, account)
+        transaction.replace(path, file.content, 0o600, account.uid, account.gid, account, file.sha256)
 
 
 def _keep_credentials(unit: LocatedUnit, transaction: Transaction) -> None:
@@ -190,7 +216,9 @@ def _loaded(runtime: Runtime, path: str, new: Replacement, load_tls: bool) -> Lo
     """What Node.js makes of the new content; HostError unless every managed key has the value asked for."""
     key_paths = [setting["path"] for setting in new.managed]
     try:
-        loaded = load_settings(runtime, path, new.content, key_paths, load_tls, new.timeout)
+        loaded = load_settings(
+            runtime, path, new.content, key_paths, load_tls, new.timeout, _beside(path, new.login_files)
+        )
     except LoadError as error:
         if _failed_before(runtime, path, new, error.reason):
             raise HostError(
@@ -199,7 +227,9 @@ def _loaded(runtime: Runtime, path: str, new: Replacement, load_tls: bool) -> Lo
             ) from None
         raise
     for setting, present in zip(new.managed, loaded["values"]):
-        if "value" in setting:
+        if setting.get("login_page"):
+            right = loaded["effective"]["login_page"]
+        elif "value" in setting:
             right = _has(present.get("value"), setting["value"])
         else:
             right = present["type"] == setting["type"]
@@ -209,6 +239,12 @@ def _loaded(runtime: Runtime, path: str, new: Replacement, load_tls: bool) -> Lo
                 " file sets it again. Remove that code, or the variable that sets this key."
             )
     return loaded
+
+
+def _beside(path: str, new: Mapping[str, LoginFile]) -> dict[str, str]:
+    """The files of the login page as Node.js is to load them, by their paths."""
+    directory = os.path.join(os.path.dirname(path), login_directory(path))
+    return {os.path.join(directory, name): file.content.decode("utf-8") for name, file in new.items()}
 
 
 def _failed_before(runtime: Runtime, path: str, new: Replacement, reason: str) -> bool:

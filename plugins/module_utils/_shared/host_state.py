@@ -153,6 +153,8 @@ class Expected(_Expected, total=False):
     client_certificate: bool
     #: The nginx in front of it, which then shows `certificate`; None where the server itself answers the network.
     proxy: ProxyExpected | None
+    #: Whether the flows ask for the login page of this collection.
+    login_page: bool
 
 
 class Proof(t.TypedDict):
@@ -186,6 +188,8 @@ class Requirements(t.TypedDict, total=False):
     auth: bool
     #: nginx must be in front of the server, which must listen on the loopback address alone.
     proxy: bool
+    #: The flows must ask for the login page.
+    login_page: bool
     #: SHA-256 of the DER bytes of the certificate that must be served; None for any.
     certificate: str | None
 
@@ -213,6 +217,8 @@ class EffectiveSettings(t.TypedDict):
     auth: bool
     anonymous: bool
     node_auth: bool
+    #: Whether the flows ask for the login page of this collection.
+    login_page: bool
     static: list[str]
 
 
@@ -237,6 +243,15 @@ class CredentialsPlan(t.TypedDict):
     sources: dict[str, CredentialsSource]
 
 
+class LoginPlan(t.TypedDict):
+    """What the next restart is to do with the login page."""
+
+    #: Whether its directory goes, with its sessions.
+    removed: bool
+    #: Users of it whose sessions end; "*" stands for all.
+    revoke: list[str]
+
+
 class RestartPlan(t.TypedDict):
     """What the next restart is to do beside starting the service."""
 
@@ -245,6 +260,8 @@ class RestartPlan(t.TypedDict):
     #: Seconds after which all other sessions end at the latest; None lets them last as long as they would.
     session_expiry: int | None
     credentials: CredentialsPlan | None
+    #: Left out by earlier releases.
+    login: t.NotRequired[LoginPlan]
 
 
 class ServiceBefore(t.TypedDict):
@@ -511,6 +528,19 @@ class CertificateState(t.TypedDict):
     sha256: Checksum
 
 
+class LoginPageState(t.TypedDict):
+    """The directory of the login page."""
+
+    #: Also where it does not exist; None where there is no service.
+    path: Path | None
+    #: SHA-256 of each file by its path below the directory, without the sessions; empty where one cannot be read.
+    files: dict[t.Annotated[str, Text(255)], Checksum]
+    #: The content of login.json; None where there is none.
+    data: Lines | None
+    #: Which of all that other users of the host may read or write.
+    exposed: list[Path]
+
+
 class GeneratedSecret(t.TypedDict):
     """The credential secret that Node-RED has made itself."""
 
@@ -712,6 +742,7 @@ class HostState(t.TypedDict):
     #: Only places with a problem.
     disks: list[DiskState]
     certificate: CertificateState
+    login_page: LoginPageState
     #: None where there is no service.
     credentials: CredentialsState | None
     #: None where certbot keeps nothing for the service.

@@ -25,6 +25,13 @@ RUN_ARGUMENTS: dict[str, dict[str, t.Any]] = {"run": {"type": "str"}, "run_seen"
 #: Where keys and certificates lie, below the directory of the settings file.
 CERTIFICATE_DIRECTORY = "nodecerts"
 
+#: Where the login page lies, below the same directory, and of its files the sessions, which only Node-RED itself writes, the
+#: data, and what settings.js names.
+LOGIN_DIRECTORY = "nodelogin"
+LOGIN_SESSIONS = "sessions.json"
+LOGIN_DATA = "login.json"
+LOGIN_PROGRAM = "login.js"
+
 #: What the service is given besides its unit: a drop-in file, and an environment file that the drop-in names.
 DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
 
@@ -62,10 +69,26 @@ def certificate_file(settings_path: str) -> str:
     :param settings_path: the path of the settings file, or its name
     :returns: "nodecerts/server.pem" for settings.js, "nodecerts/server-NAME.pem" for NAME.js
     """
-    name = os.path.basename(settings_path).removesuffix(".js")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", name):
-        name = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    name = _plain_name(settings_path)
     return os.path.join(CERTIFICATE_DIRECTORY, "server.pem" if name == "settings" else f"server-{name}.pem")
+
+
+def login_directory(settings_path: str) -> str:
+    """The directory of the login page, beside the settings file.
+
+    :param settings_path: the path of the settings file, or its name
+    :returns: "nodelogin" for settings.js, "nodelogin-NAME" for NAME.js: several services may share a directory
+    """
+    name = _plain_name(settings_path)
+    return LOGIN_DIRECTORY if name == "settings" else f"{LOGIN_DIRECTORY}-{name}"
+
+
+def _plain_name(settings_path: str) -> str:
+    """The name of a settings file without its suffix, or a checksum where that could stand in no path or text."""
+    name = os.path.basename(settings_path).removesuffix(".js")
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", name):
+        return name
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def lineage_name(service: str) -> str:

@@ -10,6 +10,7 @@ the editor's page even where everybody must log in.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import hashlib
@@ -456,6 +457,23 @@ def log_in(endpoint: Endpoint, admin_root: str, username: str, password: str) ->
     return status, body
 
 
+def log_in_by_page(endpoint: Endpoint, node_root: str, username: str) -> int:
+    """Send the form of the login page, with a password that nobody has.
+
+    :param endpoint: where to log in
+    :param node_root: the path below which flows answer
+    :param username: the user
+    :returns: the status of the answer
+    """
+    form = {"username": username, "password": secrets.token_hex(16)}
+    return endpoint.post(login_page(node_root), form, {"Sec-Fetch-Site": "same-origin"})[0]
+
+
+def login_page(node_root: str) -> str:
+    """The path of the login page."""
+    return join(node_root, "_login")
+
+
 def locked_out(status: int, body: bytes) -> bool:
     """Whether a login failed only because there were five wrong ones in ten minutes (auth/strategies.js)."""
     return status == 500 and b"Too many login attempts" in body
@@ -525,6 +543,8 @@ def prove(expected: Expected, timeout: float = TIMEOUT, opened: set[str] | None 
                 failures += _prove_admin(endpoint, expected["admin_root"], expected["anonymous"], opened)
             if expected["node_root"] is not None and expected["node_auth"]:
                 failures += _prove_basic(endpoint, expected["node_root"], "httpNodeAuth", opened)
+            if expected["node_root"] is not None and expected.get("login_page"):
+                failures += _prove_login_page(endpoint, expected["node_root"])
             for root in expected["static"]:
                 failures += _prove_basic(endpoint, root, "httpStaticAuth", opened)
             if not (expected["tls"] or expected["auth"] or expected["node_auth"] or expected["static"]):
@@ -568,3 +588,48 @@ def _prove_basic(endpoint: Endpoint, root: str, setting: str, opened: set[str] |
     if opened is not None and status in (200, 404):
         opened.add(root)
     return [f"{path} answers {status} instead of 401: {setting} does not ask for its login"]
+
+
+def _prove_login_page(endpoint: Endpoint, root: str) -> list[str]:
+    """What the login page lacks: its redirect for browsers, itself, and its plugin."""
+    failures = []
+    path, page = join(root, f"pifleet-{secrets.token_hex(8)}"), login_page(root)
+    status, headers, _body = endpoint.get(path, {"Accept": "text/html"})
+    goal = headers.get("Location", "").partition("?")[0]
+    if status not in TURNED_AWAY and (status != 302 or goal != page):
+        failures.append(f"{path} answers {status} to a browser and does not lead to {page}")
+    status, headers, _body = endpoint.get(page)
+    if status not in TURNED_AWAY and (
+        status != 200 or "default-src 'none'" not in headers.get("Content-Security-Policy", "")
+    ):
+        failures.append(f"{page} answers {status} and is not the login page")
+    if not guards_sockets(endpoint, root):
+        failures.append("web sockets of nodes ask for no login: the plugin of the login page is not loaded")
+    return failures
+
+
+def guards_sockets(endpoint: Endpoint, root: str) -> bool:
+    """Whether a web socket, and its stand-in over HTTP, are refused at a path that nothing has.
+
+    Without the plugin of the login page nobody answers to a web socket there.
+
+    :param endpoint: where to ask
+    :param root: the path below which flows answer
+    :raises OSError: nothing listens
+    """
+    path = join(root, f"pifleet-{secrets.token_hex(8)}")
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode("ascii"),
+    }
+    for asked, headers in ((path, upgrade), (f"{path}/?EIO=4&transport=polling", {})):
+        endpoint.connect()
+        try:
+            status = endpoint.get(asked, headers)[0]
+        except (OSError, http.client.HTTPException):
+            return False
+        if status != 401 and status not in TURNED_AWAY:
+            return False
+    return True

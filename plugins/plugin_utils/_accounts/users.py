@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing as t
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -24,6 +24,10 @@ _PERMISSION = re.compile(r"\*|read|write|(?:\*|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+
 
 _USER_KEYS = ("username", "password", "password_hash", "permissions")
 _LOGIN_KEYS = ("user", "password", "password_hash")
+_NODE_USER_KEYS = ("username", "password", "password_hash", "permissions", "paths")
+#: A path that every reader of it takes for the same: no percent sign, no empty part, none that begins with a dot.
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*)*/?")
+_LONGEST_PATH = 200
 
 
 class AccountError(UserError):
@@ -63,6 +67,20 @@ class User:
 
 
 @dataclasses.dataclass(frozen=True)
+class NodeUser:
+    """One user of the login page.
+
+    :ivar permissions: `*`, or `read` for who may look and press nothing
+    :ivar paths: where the user may go, with all below; None for everywhere
+    """
+
+    username: str
+    secret: Secret
+    permissions: str
+    paths: list[str] | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Login:
     """The one login of httpNodeAuth or httpStaticAuth."""
 
@@ -78,13 +96,7 @@ def admin_users(desired: Iterable[Mapping[str, t.Any]], variable: str = "nodered
     :raises AccountError: there is none, one is incomplete or ambiguous, or two have the same name
     """
     users: list[User] = []
-    for position, entry in enumerate(desired, 1):
-        name = entry.get("username") if isinstance(entry, Mapping) else None
-        context = f"{variable}, user {name}" if isinstance(name, str) and name else f"{variable}, entry {position}"
-        _check_keys(entry, _USER_KEYS, context)
-        username = _text(entry, "username", context)
-        if any(user.username == username for user in users):
-            raise AccountError(f"{context}: this username is there twice. Node-RED would take the last; remove one.")
+    for entry, username, context in _named(desired, variable, _USER_KEYS):
         if "permissions" not in entry:
             raise AccountError(
                 f'{context}: permissions are missing. Set "*" for everything, read for looking only, or a list such as'
@@ -97,6 +109,59 @@ def admin_users(desired: Iterable[Mapping[str, t.Any]], variable: str = "nodered
             " one user with username, password and permissions."
         )
     return users
+
+
+def node_users(desired: Iterable[Mapping[str, t.Any]], variable: str = "nodered_node_users") -> list[NodeUser]:
+    """The users of the login page.
+
+    :param desired: mappings with username, password or password_hash, and maybe permissions and paths
+    :param variable: what the user has written them as, for messages
+    :raises AccountError: one is incomplete or ambiguous, two have the same name, or a path is none that could be compared
+    """
+    users: list[NodeUser] = []
+    for entry, username, context in _named(desired, variable, _NODE_USER_KEYS):
+        if ":" in username or not username.isprintable():
+            raise AccountError(
+                f"{context}: the username has a colon or a character that cannot be printed, which HTTP Basic"
+                " authentication cannot carry. Remove it."
+            )
+        granted = entry.get("permissions", "*")
+        if granted not in ("*", "read"):
+            raise AccountError(
+                f'{context}: permissions must be "*" for everything, or read for who may look and press nothing. What an'
+                " editor's user may do, nodered_admin_users says."
+            )
+        secret = _secret(entry, context)
+        users.append(NodeUser(username, secret, str(granted), _paths(entry, context)))
+    return users
+
+
+def _paths(entry: Mapping[str, t.Any], context: str) -> list[str] | None:
+    if entry.get("paths") is None:
+        return None
+    paths = entry["paths"]
+    if not isinstance(paths, (list, tuple)) or not paths:
+        raise AccountError(f"{context}: paths must be a list of paths such as /ui. Leave it out for all of them.")
+    for path in paths:
+        if isinstance(path, str) and "*" in path:
+            raise AccountError(f"{context}: the path {path} has a star. All below a path is meant anyway; remove it.")
+        check_path(path, f"{context}: the path")
+    return [str(path) for path in paths]
+
+
+def check_path(path: object, context: str) -> None:
+    """Refuse a path on which Express and whoever compares it might not agree.
+
+    :param context: what stands before the path in a message
+    :raises AccountError: it is no text, does not begin with a slash, or is not plain
+    """
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise AccountError(f"{context} {path!r} must be a text that begins with a slash, such as /ui.")
+    if len(path) > _LONGEST_PATH or not _PLAIN_PATH.fullmatch(path):
+        raise AccountError(
+            f"{context} {path!r} is not plain: it must have no %, no //, no part that begins with a dot, such as .., and"
+            f" nothing but letters, digits and ._~!$&'()*+,;=:@- in at most {_LONGEST_PATH} characters."
+        )
 
 
 def login(desired: Mapping[str, t.Any], variable: str) -> Login:
@@ -169,6 +234,22 @@ def same_login(one: Login, other: Login) -> bool:
         return one.secret.hash == other.secret.hash
     plain, hashed = sorted(secrets, key=lambda secret: secret.password is None)
     return passwords.fits(t.cast(str, plain.password), hashed.hash)
+
+
+def _named(
+    desired: Iterable[Mapping[str, t.Any]], variable: str, keys: tuple[str, ...]
+) -> Iterator[tuple[Mapping[str, t.Any], str, str]]:
+    """The entries of a list of users, each with its username and what a message of it begins with."""
+    names = set()
+    for position, entry in enumerate(desired, 1):
+        name = entry.get("username") if isinstance(entry, Mapping) else None
+        context = f"{variable}, user {name}" if isinstance(name, str) and name else f"{variable}, entry {position}"
+        _check_keys(entry, keys, context)
+        username = _text(entry, "username", context)
+        if username in names:
+            raise AccountError(f"{context}: this username is there twice. The last would count; remove one.")
+        names.add(username)
+        yield entry, username, context
 
 
 def _check_keys(entry: object, keys: tuple[str, ...], context: str) -> None:

@@ -11,7 +11,11 @@ import datetime
 import os
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN, ENVIRONMENT_FILE
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    DROP_IN,
+    ENVIRONMENT_FILE,
+    LOGIN_SESSIONS,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.comparison import changed_keys
@@ -79,17 +83,19 @@ def described_states(states: t.Sequence[KeptState], host: t.Mapping[str, t.Any])
 
 
 def described_files(files: t.Sequence[KeptFile], host: t.Mapping[str, t.Any], keys: t.Sequence[str]) -> list[str]:
-    """What was done with each file.
+    """What was done with the files, those of the login page together.
 
     :param host: what the module host_info returned
     :param keys: the names of the settings that have changed
     """
     more = f" and {len(keys) - _MOST} more" if len(keys) > _MOST else ""
     named = f": {', '.join(one_line(key) for key in keys[:_MOST])}{more}" if keys else ""
-    return [
+    described = [
         f"{_name(file['path'], host)} {file['change']}{named if file['path'] == host['settings']['path'] else ''}"
         for file in files
     ]
+    # The login page has many files.
+    return list(dict.fromkeys(described))
 
 
 def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
@@ -100,9 +106,13 @@ def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
         DROP_IN % service: "drop-in of the service",
         ENVIRONMENT_FILE % service: "variables of the service",
     }
-    name = os.path.basename(path)
+    directory, name = os.path.split(path)
     if name == ".sessions.json":
         return "logins of the editor"
+    page = host["login_page"]["path"]
+    if page and path.startswith(f"{page}/"):
+        of_sessions = directory == page and name.startswith(LOGIN_SESSIONS)
+        return "logins of the login page" if of_sessions else "login page"
     if name == ".config.runtime.json" or name.removesuffix(".backup").endswith("_cred.json"):
         return f"{one_line(name)} (credentials of flows)"
     return one_line(known.get(path) or path)

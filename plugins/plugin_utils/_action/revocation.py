@@ -28,4 +28,8 @@ def within_reach(options: dict[str, t.Any], state: Mapping[str, t.Any]) -> tuple
     except SettingsError:
         # Whoever edits the file says so.
         elsewhere = False
-    return ({**options, "revoke": []}, [unended_warning(options["revoke"])]) if elsewhere else (options, [])
+    if not elsewhere:
+        return options, []
+    # Those of the login page are its own.
+    reached = options["revoke"] if state["login_page"]["files"] else []
+    return {**options, "revoke": reached}, [unended_warning(options["revoke"])]

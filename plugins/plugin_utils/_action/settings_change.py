@@ -9,14 +9,21 @@ from __future__ import annotations
 import base64
 import json
 import os
+import types
 import typing as t
+from collections.abc import Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
     FileResult,
     SettingsFile,
     SettingsResult,
 )
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    LOGIN_DATA,
+    LOGIN_DIRECTORY,
+    certificate_file,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
     Credentials,
     Migration,
@@ -27,13 +34,21 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, proxy, web_sockets
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import apply_settings
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._login.files import login_files
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, login_page, proxy, web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import AppliedSettings, apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     DesiredSettings,
     SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import (
+    LoginPlace,
+    as_text,
+    losing_users,
+    present_data,
+    users_of,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import (
     EndedSessions,
     kept_elsewhere,
@@ -43,7 +58,22 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source i
 
 from .answers import Shape
 from .base import HostAction, host_options
-from .diff import difference, settings_difference
+from .diff import difference, login_difference, settings_difference
+
+
+class LoginChange(t.NamedTuple):
+    """What becomes of the directory of the login page; nothing by default."""
+
+    #: By their names below it, the files to write.
+    files: Mapping[str, bytes] = types.MappingProxyType({})
+    #: Whether it goes, with all that is in it, as soon as Node-RED stands still.
+    removed: bool = False
+    #: Whose logins end.
+    revoke: tuple[str, ...] = ()
+
+    @property
+    def is_due(self) -> bool:
+        return bool(self.files or self.removed)
 
 
 class SettingsChange:
@@ -72,14 +102,21 @@ class SettingsChange:
                 self._direct = json.dumps(proxy.standing(document))
             elif desired.proxy_path is None and former is not None:
                 self._direct = ""
-            applied = apply_settings(desired, document, another_secret=self._migration is not None, direct=former)
+            applied = apply_settings(
+                desired,
+                document,
+                another_secret=self._migration is not None,
+                direct=former,
+                place=target.login_place,
+            )
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
         target.check(desired)
         self._document = document
         self._desired = desired
         self._ended = applied.ended_sessions
-        self.changes = list(document.changes())
+        self._login = target.login_change(applied)
+        self.changes = [*document.changes(), *([LOGIN_DIRECTORY] if self._login.is_due else [])]
         warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
@@ -92,7 +129,8 @@ class SettingsChange:
     def is_due(self) -> bool:
         """Whether the file, or what its credentials are encrypted with, has to change."""
         changed = self._document.source != self._target.content
-        return changed or self._plan is not None or (self._direct is not None and self._target.keeps_direct)
+        of_proxy = self._direct is not None and self._target.keeps_direct
+        return changed or self._plan is not None or of_proxy or self._login.is_due
 
     @property
     def flow_file(self) -> str | None:
@@ -107,12 +145,16 @@ class SettingsChange:
         """What `--diff` shows, without a secret."""
         before = (self._target.content or b"").decode("utf-8")
         after = self._document.source.decode("utf-8")
-        return [settings_difference(self._target.path, before, after), *_differences(self._migration)]
+        return [
+            settings_difference(self._target.path, before, after),
+            *self._target.login_differences(self._login),
+            *_differences(self._migration),
+        ]
 
     def write(self) -> FileResult | None:
         """Have the host write it; what its module returned, or None when the file has changed since it was read."""
         managed = _managed(self._document, self._desired)
-        written = self._target.write(self._document.source, managed, self._ended, self._plan, self._direct)
+        written = self._target.write(self._document.source, managed, self._ended, self._plan, self._login, self._direct)
         return None if written["conflict"] else written
 
 
@@ -133,6 +175,8 @@ class SettingsTarget:
     direct: proxy.Direct | None = None
     #: Whether that is kept at all.
     keeps_direct = False
+    #: Where the login page is, or is to be; None where there can be none.
+    login_place: LoginPlace | None = None
 
     def __init__(self, action: HostAction, options: dict[str, t.Any]) -> None:
         self.action = action
@@ -154,12 +198,24 @@ class SettingsTarget:
     def check(self, desired: DesiredSettings) -> None:
         """UserError when what the file says would not be what counts."""
 
+    def login_change(self, applied: AppliedSettings) -> LoginChange:
+        """What becomes of the directory of the login page.
+
+        :raises UserError: there is no host that it could lie on
+        """
+        raise NotImplementedError
+
+    def login_differences(self, change: LoginChange) -> list[dict[str, str]]:
+        """The same for `--diff`, without a secret."""
+        return []
+
     def write(
         self,
         edited: bytes,
         managed: list[dict[str, t.Any]],
         ended: EndedSessions,
         plan: dict[str, t.Any] | None,
+        login: LoginChange,
         direct: str | None,
     ) -> FileResult:
         """What the module on the host returned; its `conflict` tells that the file is another one by now.
@@ -209,6 +265,25 @@ class ServiceSettings(SettingsTarget):
                 f"There is no {self.path}, and none was found in {self.state['node_red']['path']} to begin with."
             )
         self.original = original
+        page = self.state["login_page"]
+        self._data = present_data(page["data"])
+        self.login_place = LoginPlace(
+            os.path.basename(page["path"]), page["path"], self.state["host"]["hostname"], users_of(self._data)
+        )
+
+    def login_change(self, applied: AppliedSettings) -> LoginChange:
+        present = self.state["login_page"]["files"]
+        if applied.login_data is None:
+            return LoginChange(removed=applied.drops_login and bool(present))
+        wanted = {**login_files(), LOGIN_DATA: as_text(applied.login_data)}
+        return LoginChange(
+            {name: content for name, content in wanted.items() if present.get(name) != checksum(content)},
+            revoke=tuple(losing_users(users_of(self._data), users_of(applied.login_data))),
+        )
+
+    def login_differences(self, change: LoginChange) -> list[dict[str, str]]:
+        page = self.state["login_page"]
+        return login_difference(page["path"], page["files"], self._data, change.files, change.removed)
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
         return analyse(self.state, document)
@@ -239,8 +314,14 @@ class ServiceSettings(SettingsTarget):
         managed: list[dict[str, t.Any]],
         ended: EndedSessions,
         plan: dict[str, t.Any] | None,
+        login: LoginChange,
         direct: str | None,
     ) -> FileResult:
+        present = self.state["login_page"]["files"]
+        files = {
+            name: {"content": base64.b64encode(content).decode("ascii"), "sha256": present.get(name, "")}
+            for name, content in login.files.items()
+        }
         return self._written_by(
             "host_settings",
             SettingsResult,
@@ -251,6 +332,9 @@ class ServiceSettings(SettingsTarget):
             credentials=json.dumps(plan) if plan else None,
             load_tls=self.options["https"],
             direct=direct,
+            login_files=json.dumps(files) if files else None,
+            login_removed=login.removed,
+            login_revoke=list(login.revoke),
             **host_options(self.options),
         )
 
@@ -264,12 +348,21 @@ class PlainSettings(SettingsTarget):
         self.content = self.original = base64.b64decode(found["content"])
         self.sha256 = found["sha256"]
 
+    def login_change(self, applied: AppliedSettings) -> LoginChange:
+        if applied.login_data is not None:
+            raise UserError(
+                "nodered_node_users needs files beside settings.js on a host, which a file given as path has not. Leave path"
+                " out, or use nodered_node_auth."
+            )
+        return LoginChange()
+
     def write(
         self,
         edited: bytes,
         managed: list[dict[str, t.Any]],
         ended: EndedSessions,
         plan: dict[str, t.Any] | None,
+        login: LoginChange,
         direct: str | None,
     ) -> FileResult:
         return self._written_by(
@@ -296,12 +389,17 @@ def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[
     """What Node.js must find under each setting that is asked for, as far as that can be told without running code."""
     managed: list[dict[str, t.Any]] = []
     functions = web_sockets.paths(document)
+    # What is a function of the login page on one release is undefined on another: the host looks where it comes from.
+    if login_page.is_used(document.settings):
+        managed.append({"path": ["httpNodeAuth"], "login_page": True})
     for path in dict.fromkeys((*desired.paths, *functions)):
         value = document.get(path)
         if value is MISSING or (isinstance(value, Expression) and value.is_undefined):
             managed.append({"path": list(path), "type": "undefined"})
         elif (path == ("https",) and desired.https) or path in functions:
             managed.append({"path": list(path), "type": "function"})
+        elif isinstance(value, list) and any(isinstance(item, Expression) for item in value):
+            managed.append({"path": list(path), "type": "object"})
         elif not isinstance(value, Expression):
             managed.append({"path": list(path), "value": _literal(value)})
     return managed

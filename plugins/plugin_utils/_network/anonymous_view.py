@@ -38,6 +38,8 @@ class Expected(t.NamedTuple):
     admin_root: str | None
     #: Roots at which a Basic login has to be asked for, each with the setting that says so.
     logins: tuple[tuple[str, str], ...] = ()
+    #: The root of what flows serve, where that asks for the login page; else None.
+    login_page: str | None = None
 
 
 def probe_endpoint(
@@ -56,8 +58,9 @@ def probe_endpoint(
     :returns: address, port, reachable; tls, plain_http, old_tls (the protocol or the empty text); certificate (PEM),
         trusted (None where there is no certificate); login (as `login_type`), settings_status, flows_status,
         token_status, cors (the header of /settings); client_certificate (whether nobody gets further without one);
-        not_asked (path and setting of logins that are not asked for); not_redirected (ports of a proxy that do not lead
-        plain HTTP to TLS)
+        not_asked (path and setting of logins that are not asked for); sockets_refused (whether the plugin of a login page
+        turns web sockets away, None without such a page); not_redirected (ports of a proxy that do not lead plain HTTP to
+        TLS)
     """
     external_view: dict[str, t.Any] = {
         "address": address,
@@ -76,6 +79,7 @@ def probe_endpoint(
         "client_certificate": False,
         "not_asked": [],
         "not_redirected": [],
+        "sockets_refused": None,
     }
     deadline = time.monotonic() + _LONGEST * timeout
     try:
@@ -154,3 +158,5 @@ def _probe_http(external_view: dict[str, t.Any], endpoint: probe.Endpoint, expec
         status, headers, _body = endpoint.get(probe.join(path, "pifleet-" + secrets.token_hex(8)))
         if status != 401 or not headers.get("WWW-Authenticate", "").startswith("Basic"):
             external_view["not_asked"].append((probe.join(path, ""), setting))
+    if expected.login_page is not None:
+        external_view["sockets_refused"] = probe.guards_sockets(endpoint, expected.login_page)

@@ -25,12 +25,14 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import is_constrained
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_page import is_used
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import NODE_ROOT, is_switched_off
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
 from .base import SECURE, RuleBook, is_loopback
 from .certificates import EXPIRED, SELF_SIGNED, check_certificate, covers_name
 from .host_view import Host
+from .login_page import check_login_page
 from .logins import ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN
 from .network import check_editor, check_transport
 from .proxy import check_proxy
@@ -279,8 +281,8 @@ SOCKET_OF_NODE = RULES.add(
     "uibuilder, worldmap and socket.io nodes hang their sockets on Node-RED's server itself: neither httpNodeAuth nor any"
     " other setting of settings.js covers them. Their pages ask for the login, but whoever connects to the socket alone gets"
     " what the flows send, and may send.",
-    "Have the flows send nothing secret there and check what they get, use the node's own means, or put a proxy that asks"
-    " for a login in front; then suppress this.",
+    "Set nodered_node_users, whose login page asks there as well. Or have the flows send nothing secret there and check what"
+    " they get, use the node's own means, or put a proxy that asks for a login in front; then suppress this.",
 )
 
 
@@ -498,7 +500,8 @@ def _flows(host: Host) -> Iterator[Finding]:
             host.file,
         )
     own = [kind.partition("-")[0] for kind in _OWN_SOCKETS if kind in kinds]
-    if own:
+    # The plugin of the login page asks for these as well; that it is loaded is a rule of its own.
+    if own and not is_used(review.settings):
         yield host.finding(
             SOCKET_OF_NODE,
             f"The flows have {', '.join(own)}, whose sockets ask for no login.",
@@ -574,6 +577,7 @@ _CHECKS = (
     _credentials,
     _sessions,
     _flows,
+    check_login_page,
     _service,
     check_versions,
 )

@@ -15,6 +15,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_prob
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_page import is_used
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import (
     ADMIN_ROOT,
     NODE_ROOT,
@@ -63,7 +64,8 @@ def expected_outside(state: Mapping[str, t.Any]) -> Expected:
     review = Host(state, None, "", datetime.date.min).review
     if review is None:
         return Expected("/")
-    return Expected(_path_of(root_of(review.settings, ADMIN_ROOT)), tuple(_logins(review)))
+    page = _path_of(root_of(review.settings, NODE_ROOT)) if is_used(review.settings) else None
+    return Expected(_path_of(root_of(review.settings, ADMIN_ROOT)), tuple(_logins(review)), page)
 
 
 def _path_of(root: t.Any) -> str | None:
@@ -74,7 +76,7 @@ def _path_of(root: t.Any) -> str | None:
 def _logins(review: SettingsReview) -> Iterator[tuple[str, str]]:
     """The roots at which a Basic login has to be asked for, each with its setting."""
     root = _path_of(root_of(review.settings, NODE_ROOT))
-    if root is not None and isinstance(review.get("httpNodeAuth"), dict):
+    if root is not None and (isinstance(review.get("httpNodeAuth"), dict) or is_used(review.settings)):
         yield root, "httpNodeAuth"
     if review.is_off("httpStatic") or not isinstance(review.get("httpStaticAuth"), dict):
         return

@@ -29,7 +29,7 @@ RULES = RuleBook()
 
 #: Characters; what NIST SP 800-63B asks of a password at least.
 _SHORTEST_PASSWORD = 8
-_LOGINS = "nodered_admin_users, nodered_node_auth or nodered_static_auth"
+_LOGINS = "nodered_admin_users, nodered_node_users, nodered_node_auth or nodered_static_auth"
 
 MISSPELT = RULES.add(
     "variable-misspelt",
@@ -169,7 +169,12 @@ _SECRET_NAME = re.compile(r"(?:pass(?:word|phrase)?|secret|token|api_?key|creden
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _PASSWORD_IN_URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*:[^\s/@]+@", re.IGNORECASE)
 #: The variables with logins, and what the name of the user is called there.
-_LOGIN_VARIABLES = {"nodered_admin_users": "username", "nodered_node_auth": "user", "nodered_static_auth": "user"}
+_LOGIN_VARIABLES = {
+    "nodered_admin_users": "username",
+    "nodered_node_users": "username",
+    "nodered_node_auth": "user",
+    "nodered_static_auth": "user",
+}
 
 
 def secrets_of(variables: HostVariables, names: Iterable[str] | None = None) -> Iterator[Secret]:

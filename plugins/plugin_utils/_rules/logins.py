@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
     printable_name,
     unwrapped,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_page import is_used, refers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import (
     ADMIN_ROOT,
     NODE_ROOT,
@@ -36,14 +37,14 @@ from .passwords import check_comments, check_password_hash
 RULES = RuleBook()
 
 #: Seconds: a month.
-_LONGEST_SESSION = 31 * 24 * 3600
+LONGEST_SESSION = 31 * 24 * 3600
 
 #: Code that yields nothing.
 _NOTHING = (b"undefined", b"void 0", b"NaN", b"!1")
 
 _USERS = "Set nodered_admin_users and run pifleet.nodered.secure."
 
-_NODE = "Set nodered_node_auth and run pifleet.nodered.secure."
+_NODE = "Set nodered_node_users, or nodered_node_auth for one login, and run pifleet.nodered.secure."
 
 ADMIN_AUTH_MISSING = RULES.add(
     "admin-auth-missing",
@@ -185,8 +186,9 @@ SESSION_LONG = RULES.add(
     "session-long",
     Severity.LOW,
     "Logins last longer than a month",
-    "Whoever gets hold of a token keeps the editor for that long; changing the password does not end it.",
-    "Set nodered_session_expiry to at most 2678400 seconds.",
+    "Whoever gets hold of a token keeps the editor for that long, and changing the password on the host by hand does not end"
+    " it; whoever finds a browser open keeps the dashboards.",
+    "Set nodered_session_expiry, for dashboards nodered_node_session_expiry, to at most 2678400 seconds.",
     "nodered_session_expiry",
 )
 
@@ -215,7 +217,7 @@ STATIC_OPEN = RULES.add(
     Severity.LOW,
     "Static files have no login",
     "httpStatic serves its folder to everybody who reaches the port. Suppress this where the files are meant for all.",
-    "Set nodered_static_auth and run pifleet.nodered.secure.",
+    "Set nodered_node_users, or nodered_static_auth for one login, and run pifleet.nodered.secure.",
     "nodered_static_auth",
 )
 
@@ -325,7 +327,7 @@ def _admin_auth_object(review: SettingsReview, auth: dict[str, t.Any]) -> Iterat
             STATIC_TOKENS, f"adminAuth.tokens has {len(tokens)} access tokens in plain text.", ("adminAuth", "tokens")
         )
     expiry = auth.get("sessionExpiryTime")
-    if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) and expiry > _LONGEST_SESSION:
+    if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) and expiry > LONGEST_SESSION:
         yield review.finding(
             SESSION_LONG, f"A login lasts {int(expiry) // 86400} days.", ("adminAuth", "sessionExpiryTime")
         )
@@ -461,7 +463,7 @@ def _static_auth(review: SettingsReview) -> Iterator[Finding]:
         yield from _login(review, "httpStaticAuth", "static files")
         if not serves:
             yield review.finding(STATIC_UNUSED, "httpStaticAuth is set without httpStatic.", ("httpStaticAuth",))
-    covered = not review.is_off("httpNodeAuth") and _is_below_node_root(review)
+    covered = not review.is_off("httpNodeAuth") and (_is_below_node_root(review) or _asks_for_page(review))
     if serves and not has_login and not covered:
         yield review.finding(STATIC_OPEN, "httpStatic is set without httpStaticAuth.", ("httpStatic",))
     users = [review.get(key, "user") for key in ("httpNodeAuth", "httpStaticAuth")]
@@ -479,6 +481,17 @@ def _is_below_node_root(review: SettingsReview) -> bool:
     if not isinstance(node_root, str):
         return False
     return all(is_below(static.path, node_root) for static in static_roots(review.settings) if static.has_known_root)
+
+
+def _asks_for_page(review: SettingsReview) -> bool:
+    """Whether all static files ask for the login page, those beside the root of httpNodeAuth by middleware of their own."""
+    node_root, entries = root_of(review.settings, NODE_ROOT), review.get("httpStatic")
+    if not isinstance(node_root, str) or not isinstance(entries, list) or not is_used(review.settings):
+        return False
+    return all(
+        is_below(static.path, node_root) or (isinstance(entry, dict) and refers(entry.get("middleware"), "http"))
+        for static, entry in zip(static_roots(review.settings), entries, strict=True)
+    )
 
 
 def _login(review: SettingsReview, key: str, serves: str) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Rule
 
-from . import certificates, host, https, inventory, logins, network, passwords, proxy, settings, versions
+from . import certificates, host, https, inventory, login_page, logins, network, passwords, proxy, settings, versions
 
 #: The rules about a settings.js, by their identifiers.
 RULES_OF_SETTINGS: Mapping[str, Rule] = {
@@ -24,6 +24,7 @@ RULES_OF_SETTINGS: Mapping[str, Rule] = {
 RULES_OF_HOSTS: Mapping[str, Rule] = {
     **RULES_OF_SETTINGS,
     **host.RULES,
+    **login_page.RULES,
     **network.RULES,
     **proxy.RULES,
     **versions.RULES,

@@ -10,7 +10,7 @@ import difflib
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users, node_users
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 from .drop_in import LOWEST_PORT, drop_in, environment_file, means_the_same, umask_of
@@ -38,20 +38,23 @@ def check_watch(minutes: int) -> None:
 def check_options(options: Mapping[str, t.Any]) -> None:
     """Refuse what the service could not be given, and users whose sessions cannot be meant.
 
-    :param options: `environment`, `watch_minutes`, `keep_states`, `admin_users` and `revoke` as the module restart takes them
+    :param options: `environment`, `watch_minutes`, `keep_states`, `admin_users`, `node_users` and `revoke` as the module
+        restart takes them
     :raises UserError: a variable that systemd would not take, a number out of bounds, or a name that is nobody's
     """
     check_watch(options["watch_minutes"])
     check_keep_states(options["keep_states"])
     environment_file(options["environment"] or {})
     drop_in(options["umask"] or CLOSED_UMASK, options["port"])
-    names = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
+    editors = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
+    # Where the editor's users are not known, nobody's name is wrong.
+    names = [*editors, *(user.username for user in node_users(options["node_users"]))] if editors else []
     for name in options["revoke"]:
         # Whoever was meant would stay logged in, without a word.
         if names and name != "*" and name not in names:
             alike = difflib.get_close_matches(name, names, 1)
             raise UserError(
-                f"nodered_revoke_sessions: nobody in nodered_admin_users is called {name}."
+                f"nodered_revoke_sessions: nobody in nodered_admin_users or nodered_node_users is called {name}."
                 + (f" Is {alike[0]} meant?" if alike else " Who is not in that list cannot use a login any more.")
             )
 
@@ -93,7 +96,8 @@ def restart_reasons(
     """Why the service has to be restarted and proved, in words that stand alone; empty where it need not.
 
     :param state: what the module host_info returned
-    :param options: `force`, `revoke`, `changed`, `https`, `admin_auth`, `umask` and `port` as the module restart takes them
+    :param options: `force`, `revoke`, `changed`, `https`, `admin_auth`, `node_users`, `umask` and `port` as the module restart
+        takes them
     :param environment: what `desired_environment` returned
     :param fingerprint: SHA-256 of the certificate that has to be served, in lower-case hex; empty without one
     """
@@ -131,9 +135,12 @@ def restart_reasons(
     for option, name in (("https", "tls"), ("admin_auth", "auth")):
         if options[option] and not expected[name]:
             reasons.append(f"the service was proved without {name}")
+    if options["node_users"] and not expected.get("login_page"):
+        reasons.append("the service was proved without the login page")
     return reasons
 
 
 def exposure(state: Mapping[str, t.Any]) -> str:
     """What other users of the host may read and should not, in words that stand alone; empty where there is nothing."""
-    return f"other users of the host may read {', '.join(state['exposed'])}" if state["exposed"] else ""
+    exposed = [*state["exposed"], *state["login_page"]["exposed"]]
+    return f"other users of the host may read {', '.join(exposed)}" if exposed else ""

@@ -37,17 +37,17 @@ def warnings(desired: DesiredSettings, document: SettingsDocument, applied: Appl
             "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"
             " something needs it."
         )
-    if desired.node_auth is not None:
+    if desired.node_auth is not None or desired.login is not None:
+        asked = "the login of nodered_node_auth" if desired.login is None else "a login of nodered_node_users"
         messages += [
-            f"{key} is code of your own and stays. Web sockets ask for the login of nodered_node_auth only if that code"
-            " does."
+            f"{key} is code of your own and stays. Web sockets ask for {asked} only if that code does."
             for key in web_sockets.own_code(document)
         ]
         line = web_sockets.may_come_from(document)
         if line is not None:
             messages.append(
                 f"line {line}: what stands here may bring functions for web sockets (webSocketNodeVerifyClient,"
-                " ui.ioMiddleware), which stay. Web sockets ask for the login of nodered_node_auth only if those do."
+                f" ui.ioMiddleware), which stay. Web sockets ask for {asked} only if those do."
             )
         messages += [
             f"{'.'.join(path)} is code of your own and stays. If it asks for a login too, everybody has to pass both."

@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     Login,
+    NodeUser,
     Secret,
     User,
     may_deploy,
@@ -18,10 +19,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, is_placeholder
 
-from . import proxy, web_sockets
+from . import login_page, proxy, web_sockets
 from .desired import OWN_VARIABLES, DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
 from .https import HttpsValue, https_value, is_nothing
+from .login_data import LoginPlace, login_data
+from .login_options import LoginOptions
 from .roots import NODE_ROOT, is_below, root_of, static_roots
 from .sessions import EndedSessions, ended_sessions
 from .source import MISSING
@@ -45,11 +48,16 @@ class AppliedSettings:
     :ivar unchanged_passwords: where new hashes were asked for, whose passwords are those of the file: the variable, with
         the name of the user in a list of them
     :ivar notes: sentences about what of the owner's own is another one now
+    :ivar login_data: what login.json has to say; None without a login page, or where nothing was said of it
+    :ivar drops_login: whether settings.js has referred to a login page, and does no more
     """
 
     ended_sessions: EndedSessions
     unchanged_passwords: list[str]
     notes: list[str]
+    # Without a representation, which would show hashes.
+    login_data: dict[str, t.Any] | None = dataclasses.field(default=None, repr=False)
+    drops_login: bool = False
 
 
 def apply_settings(
@@ -58,6 +66,7 @@ def apply_settings(
     hashing: bool = True,
     another_secret: bool = False,
     direct: proxy.Direct | None = None,
+    place: LoginPlace | None = None,
 ) -> AppliedSettings:
     """Edit a document so that it says what is desired.
 
@@ -65,10 +74,14 @@ def apply_settings(
         document has no other: enough to see whether the document can be edited
     :param another_secret: credentialSecret may change, because the credentials will be encrypted anew
     :param direct: how settings stood before a proxy came that is to go; None where none is
+    :param place: where the login page is, or is to be; None for a file that belongs to no host
     :raises SettingsOptionError: what is desired contradicts what the document has
     :raises SettingsError: the document cannot be edited safely
     """
     _refuse_placeholders(document)
+    place = place or LoginPlace()
+    had_page = login_page.is_used(document.settings)
+    _refuse_silence(document, desired, had_page)
     hashes = _Hashes(hashing, desired.new_hashes)
     ended = EndedSessions([], None)
     notes: list[str] = []
@@ -83,9 +96,18 @@ def apply_settings(
         _refuse_default(document)
     if desired.users is not None:
         ended = _apply_users(document, desired, desired.users, hashes)
-    _apply_login(document, "httpNodeAuth", desired.node_auth, hashes)
-    _apply_login(document, "httpStaticAuth", desired.static_auth, hashes)
-    if desired.static is not None:
+    former = _former_login(document) if desired.login is not None else None
+    if desired.node_auth is not None:
+        _apply_login(
+            document,
+            "httpNodeAuth",
+            desired.node_auth,
+            hashes,
+            place.hash_of(desired.node_auth.user) if had_page else None,
+        )
+    if desired.static_auth is not None:
+        _apply_login(document, "httpStaticAuth", desired.static_auth, hashes)
+    if desired.static is not None and desired.login is None:
         document.set(("httpStatic",), desired.static)
     if tls is not None:
         document.set(("https",), tls.value)
@@ -94,12 +116,65 @@ def apply_settings(
             notes += _apply_refresh_interval(document)
     if desired.credential_secret is not None:
         _apply_credential_secret(document, desired.credential_secret, another_secret)
-    _apply_other_settings(document, desired)
-    if desired.node_auth is not None:
+    _apply_other_settings(document, desired, place)
+    data = None
+    if desired.login is not None:
+        notes += login_page.put(document, place, desired.static, desired.other_paths)
+        data = _login_data(document, desired.login, desired.https, place, former or {}, hashes)
+    elif desired.node_auth is not None:
+        login_page.take_away(document)
         web_sockets.ask_for_login(document, desired.other_paths)
+    elif desired.takes_login_away:
+        document.remove(("httpNodeAuth",))
+        login_page.take_away(document)
+        web_sockets.take_away(document)
     if desired.node_auth is not None and desired.static_auth is not None:
         _check_basic_logins(document, desired.node_auth, desired.static_auth)
-    return AppliedSettings(ended, hashes.unchanged_passwords, notes)
+    drops = had_page and not login_page.is_used(document.settings)
+    return AppliedSettings(ended, hashes.unchanged_passwords, notes, data, drops)
+
+
+def _refuse_silence(document: SettingsDocument, desired: DesiredSettings, has_page: bool) -> None:
+    """SettingsOptionError where the last user was taken out of the list: nobody can tell whether all or nobody may in."""
+    if not has_page or desired.login or desired.node_auth or desired.takes_login_away or desired.keeps_login:
+        return
+    raise SettingsOptionError(
+        f"line {document.line_of(('httpNodeAuth',))}: dashboards and endpoints ask for the login page, and nodered_node_users"
+        " names nobody any more. Name its users there, or one login in nodered_node_auth; to let everybody in, set"
+        " nodered_settings_absent: [httpNodeAuth]."
+    )
+
+
+def _former_login(document: SettingsDocument) -> dict[str, object]:
+    """The hash of the one login that a login page takes the place of, by its user.
+
+    :raises SettingsOptionError: code decides who gets in
+    """
+    present = document.get(("httpNodeAuth",))
+    if isinstance(present, dict):
+        return {present["user"]: present.get("pass")} if isinstance(present.get("user"), str) else {}
+    if not login_page.is_reference(present, "httpNodeAuth"):
+        _require_written_out(document, "httpNodeAuth", "nodered_node_users")
+    return {}
+
+
+def _login_data(
+    document: SettingsDocument,
+    options: LoginOptions,
+    https: bool,
+    place: LoginPlace,
+    former: dict[str, object],
+    hashes: _Hashes,
+) -> dict[str, t.Any]:
+    root = login_page.check(document.settings, options, https)
+    port = document.get(("uiPort",))
+    known_port = port if isinstance(port, (int, str)) else "" if isinstance(port, Expression) else 1880
+
+    def hash_of(user: NodeUser) -> str:
+        present = place.hash_of(user.username) or former.get(user.username)
+        return hashes.hash_of(user.secret, present, f"nodered_node_users, user {user.username}")
+
+    return login_data(options, place, root, known_port, hash_of)
 
 
 def _refuse_placeholders(document: SettingsDocument) -> None:
@@ -246,11 +321,16 @@ def _user_entries(document: SettingsDocument) -> dict[str, dict[str, t.Any]]:
     return {entry["username"]: entry for entry in named}
 
 
-def _apply_login(document: SettingsDocument, key: str, login: Login | None, hashes: _Hashes) -> None:
-    if login is None:
-        return
-    _require_written_out(document, key)
-    present = document.get((key, "pass"))
+def _apply_login(
+    document: SettingsDocument, key: str, login: Login, hashes: _Hashes, former: object | None = None
+) -> None:
+    """Write one login.
+
+    :param former: the hash of its user on the login page that it takes the place of
+    """
+    if not login_page.is_reference(document.get((key,)), key):
+        _require_written_out(document, key)
+    present = former or document.get((key, "pass"))
     document.set((key,), {"user": login.user, "pass": hashes.hash_of(login.secret, present, OWN_VARIABLES[key])})
 
 
@@ -314,12 +394,19 @@ def _apply_credential_secret(document: SettingsDocument, secret: str, another: b
     document.set(("credentialSecret",), secret)
 
 
-def _apply_other_settings(document: SettingsDocument, desired: DesiredSettings) -> None:
+def _apply_other_settings(document: SettingsDocument, desired: DesiredSettings, place: LoginPlace) -> None:
     for settings in (desired.values, desired.expressions):
         for key, value in settings.items():
-            document.set(tuple(key.split(".")), web_sockets.with_login(key, value) if desired.node_auth else value)
+            document.set(tuple(key.split(".")), _with_login(desired, key, value, place))
     for key in desired.absent:
         document.remove(tuple(key.split(".")))
+
+
+def _with_login(desired: DesiredSettings, key: str, value: t.Any, place: LoginPlace) -> t.Any:
+    """The value of a setting that was asked for, with what belongs to the login of dashboards where that is left open."""
+    if desired.login:
+        return login_page.with_page(key, value, place)
+    return web_sockets.with_login(key, value) if desired.node_auth else value
 
 
 def _check_basic_logins(document: SettingsDocument, node_auth: Login, static_auth: Login) -> None:
@@ -337,13 +424,15 @@ def _check_basic_logins(document: SettingsDocument, node_auth: Login, static_aut
             )
 
 
-def _require_written_out(document: SettingsDocument, key: str) -> None:
+def _require_written_out(document: SettingsDocument, key: str, variable: str = "") -> None:
     """SettingsOptionError where a key holds code, which somebody wrote for a reason that cannot be seen from here."""
     present = document.get((key,))
-    if isinstance(present, Expression) and not present.is_undefined:
+    # Since Node-RED 4, httpNodeAuth may be a list of functions.
+    parts = present if isinstance(present, list) else [present]
+    if any(isinstance(part, Expression) and not part.is_undefined for part in parts):
         keep = f" {_KEEP}" if key == "adminAuth" else ""
         raise SettingsOptionError(
             f"line {document.line_of((key,))}: {key} is, or may come from, code here, and is no object that is written out."
             f"{keep} Remove it there, or write `module.exports.{key} = {{}};` at the end of the file, to let"
-            f" {OWN_VARIABLES[key]} fill that in."
+            f" {variable or OWN_VARIABLES[key]} fill that in."
         )

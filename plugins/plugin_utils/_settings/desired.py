@@ -25,13 +25,15 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
 
 from . import proxy
 from .export import KeyPath, right_name
+from .login_options import LoginOptions, check_others
 from .roots import ADMIN_ROOT, NODE_ROOT
 from .tls_options import OF_CERTIFICATE, VARIABLE, tls_options
 
+_NODE_AUTH = "httpNodeAuth"
 #: Keys that have a variable of their own, so that two variables cannot ask for different things.
 OWN_VARIABLES = {
     "adminAuth": "nodered_admin_users",
-    "httpNodeAuth": "nodered_node_auth",
+    _NODE_AUTH: "nodered_node_auth",
     "httpStatic": "nodered_static",
     "httpStaticAuth": "nodered_static_auth",
     "credentialSecret": "nodered_credential_secret",
@@ -52,6 +54,9 @@ class DesiredSettings:
     :ivar read_only: whether it is meant that none of the users can deploy
     :ivar default_permissions: what nobody needs a login for in the editor
     :ivar session_expiry: seconds that a login to the editor lasts
+    :ivar login: the login page; None where none was asked for
+    :ivar keeps_login: whether a login page of the file stays, because nothing was said of it
+    :ivar takes_login_away: whether httpNodeAuth is to go, with all that asks for the same login
     :ivar static: the value of httpStatic
     :ivar proxy_path: the path below which a proxy on the host leads to Node-RED; None where there is none
     :ivar https: whether Node-RED takes the certificate of this collection
@@ -68,6 +73,9 @@ class DesiredSettings:
     default_permissions: str | list[str] | None
     session_expiry: int | None
     node_auth: Login | None
+    login: LoginOptions | None
+    keeps_login: bool
+    takes_login_away: bool
     static_auth: Login | None
     static: str | list[dict[str, str]] | None
     proxy_path: str | None
@@ -106,6 +114,9 @@ class DesiredSettings:
             ),
             session_expiry=_given(options["session_expiry"], _session_expiry),
             node_auth=_given(options["node_auth"], lambda given: login(given, "nodered_node_auth")),
+            login=_login_page(options),
+            keeps_login=options["node_users"] is None,
+            takes_login_away=_NODE_AUTH in options["absent"],
             static_auth=_given(options["static_auth"], lambda given: login(given, "nodered_static_auth")),
             static=_given(options["static"], lambda given: _static(given, user_dir)),
             proxy_path=options["proxy_path"],
@@ -116,7 +127,7 @@ class DesiredSettings:
             new_hashes=options["new_hashes"],
             values=dict(options["values"]),
             expressions={key: _expression(key, code) for key, code in options["expressions"].items()},
-            absent=list(options["absent"]),
+            absent=[key for key in options["absent"] if key != _NODE_AUTH],
         )
         desired._check_other_keys()
         if "uiPort" in desired.values:
@@ -145,7 +156,8 @@ class DesiredSettings:
         paths += [
             (key,)
             for key, desired in (
-                ("httpNodeAuth", self.node_auth),
+                (_NODE_AUTH, self.node_auth or self.login or self.takes_login_away or None),
+                ("nodesDir", self.login),
                 ("httpStaticAuth", self.static_auth),
                 ("httpStatic", self.static),
                 ("credentialSecret", self.credential_secret),
@@ -192,6 +204,27 @@ class DesiredSettings:
             own = "nodered_proxy_path" if name in (ADMIN_ROOT, NODE_ROOT) else "nodered_proxy"
         if own:
             raise SettingsOptionError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
+
+
+def _login_page(options: Mapping[str, t.Any]) -> LoginOptions | None:
+    """What is asked for of the login page; None without users."""
+    users = options["node_users"]
+    for option, variable in (("node_auth", "nodered_node_auth"), ("static_auth", "nodered_static_auth")):
+        if users and options[option] is not None:
+            raise SettingsOptionError(
+                f"nodered_node_users contradicts {variable}: the users of the login page are the ones who may see dashboards,"
+                " endpoints and static files. Move that login into nodered_node_users, where a hash that fits is kept, or"
+                " leave nodered_node_users out."
+            )
+    if _NODE_AUTH in options["absent"] and (users or options["node_auth"] is not None):
+        raise SettingsOptionError(
+            "nodered_settings_absent: httpNodeAuth takes the login of dashboards away, which"
+            f" {'nodered_node_users' if users else 'nodered_node_auth'} asks for. Keep one of the two."
+        )
+    if users:
+        return LoginOptions.from_options(options)
+    check_others(options)
+    return None
 
 
 def _check_port(port: t.Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 
 _BEGIN, _END = "const code = ", ";\n"
 
@@ -27,6 +28,10 @@ VERIFY_LOGIN = _function("verify_login")
 VERIFY_CLIENT = _function("verify_client")
 #: The value of `ioMiddleware` of a dashboard.
 IO_MIDDLEWARE = _function("io_middleware")
+
+#: What names a function of the login page, see `login_page`, and how every function above begins.
+LOGIN_PAGE = re.compile(r"""require\(\s*["']\./nodelogin(?:-[\w.-]+)?/login\.js["']\s*\)\.(\w+)""", re.ASCII)
+PREFIX = "function pifleet"
 
 _HTTPS = [line.strip() for line in _function("https").splitlines()]
 _RETURNED = "{ key: pem, cert: pem }"

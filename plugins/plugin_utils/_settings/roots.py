@@ -52,11 +52,16 @@ def is_switched_off(settings: SettingsSource, key: str) -> bool:
 def static_roots(settings: SettingsSource) -> list[StaticRoot]:
     """Where static files are served, an element for each entry of httpStatic; one where that is no list."""
     entries = settings.value(("httpStatic",))
+    return [static_root_of(settings, entry) for entry in (entries if isinstance(entries, list) else [entries])]
+
+
+def static_root_of(settings: SettingsSource, entry: t.Any) -> StaticRoot:
+    """Where the files of an entry would be served.
+
+    :param entry: as it stands, or may stand, in httpStatic
+    """
     base = settings.value(("httpStaticRoot",))
-    return [
-        _static_root(base if isinstance(base, str) else "", entry)
-        for entry in (entries if isinstance(entries, list) else [entries])
-    ]
+    return _static_root(base if isinstance(base, str) else "", entry)
 
 
 def is_below(path: str, root: str) -> bool:

@@ -17,15 +17,14 @@ from collections.abc import Collection, Mapping
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
 from .document import SettingsDocument
-from .functions import IO_MIDDLEWARE, VERIFY_CLIENT, VERIFY_LOGIN
+from .functions import IO_MIDDLEWARE, LOGIN_PAGE, PREFIX, VERIFY_CLIENT, VERIFY_LOGIN
 from .source import MISSING
 
-#: How every function here begins, to tell it from one of the user's own.
-_OURS = "function pifleet"
+_VERIFICATION = ("pifleetVerifyLogin",)
 
-#: The settings and their code.
+#: The settings and their code, where httpNodeAuth is one login. Where it is the login page: `login_page.functions`.
 FUNCTIONS = {
-    ("pifleetVerifyLogin",): VERIFY_LOGIN,
+    _VERIFICATION: VERIFY_LOGIN,
     ("webSocketNodeVerifyClient",): VERIFY_CLIENT,
     ("ui", "ioMiddleware"): IO_MIDDLEWARE,
     ("dashboard", "ioMiddleware"): IO_MIDDLEWARE,
@@ -36,11 +35,30 @@ FUNCTIONS = {
 OWN_NODE_LOGINS = (("dashboard", "middleware"), ("ui", "middleware"), ("httpNodeMiddleware",))
 
 
-def ask_for_login(document: SettingsDocument, elsewhere: Collection[tuple[str, ...]]) -> None:
-    """Let web sockets ask for the login of httpNodeAuth, but for what is asked for ``elsewhere`` and the user's own code."""
-    for path, code in FUNCTIONS.items():
+def ask_for_login(
+    document: SettingsDocument,
+    elsewhere: Collection[tuple[str, ...]],
+    functions: Mapping[tuple[str, ...], str] | None = None,
+) -> None:
+    """Let web sockets ask for the login of httpNodeAuth, but for what is asked for ``elsewhere`` and the user's own code.
+
+    :param functions: the settings and their code; None for those of one login
+    """
+    for path, code in (functions or FUNCTIONS).items():
         if not any(path[: len(other)] == other for other in elsewhere) and _is_free(document, path):
             document.set(path, Expression(code))
+
+
+def drop_verification(document: SettingsDocument) -> None:
+    """Take away what checks the one login of httpNodeAuth."""
+    if _is_ours(document.get(_VERIFICATION)):
+        document.remove(_VERIFICATION)
+
+
+def take_away(document: SettingsDocument) -> None:
+    """Have web sockets ask for no login, but by the user's own code."""
+    for path in paths(document):
+        document.remove(path)
 
 
 def with_login(key: str, value: t.Any) -> t.Any:
@@ -81,4 +99,6 @@ def _is_free(document: SettingsDocument, path: tuple[str, ...]) -> bool:
 
 def _is_ours(value: object) -> bool:
     # Of a spread there is a text, and no expression of its own.
-    return isinstance(value, Expression) and value.text.startswith(_OURS)
+    return isinstance(value, Expression) and (
+        value.text.startswith(PREFIX) or LOGIN_PAGE.fullmatch(value.text) is not None
+    )

@@ -41,6 +41,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
     check_secrets,
     check_values,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.login_page import check_login_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.logins import SESSION_LONG
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import drop_in, environment_file
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
@@ -183,7 +185,7 @@ class _HostChecks:
         try:
             document = SettingsDocument(source)
             # A run knows what the credentials are encrypted with, and encrypts them anew.
-            apply_settings(desired, document, hashing=False, another_secret=True)
+            applied = apply_settings(desired, document, hashing=False, another_secret=True)
         except (SettingsError, SettingsOptionError) as error:
             location, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
             if file:
@@ -193,6 +195,9 @@ class _HostChecks:
             else:
                 yield self._refused(message, "nodered_settings")
             return
+        for rule, told in check_login_data(applied.login_data or {}, document.settings):
+            variable = "nodered_node_session_expiry" if rule is SESSION_LONG else rule.variable
+            yield Finding(rule, self._name, told, self._variables.location(variable), variable)
         lines = _lines_before(source, document.source)
         for finding in check_settings(document.source, self._name, file, self._today):
             line = lines.get(finding.location.line)

@@ -27,6 +27,7 @@ OPTIONS: dict[str, t.Any] = {
     "https": True,
     "proxy": "none",
     "admin_auth": True,
+    "node_users": [],
     "revoke": [],
     "umask": "0077",
     "environment": {},

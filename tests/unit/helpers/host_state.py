@@ -101,6 +101,7 @@ _SECURED: dict[str, t.Any] = {
         "key_matches": True,
         "sha256": "0" * 64,
     },
+    "login_page": {"path": f"{USER_DIR}/nodelogin", "files": {}, "data": None, "exposed": []},
     "credentials": {
         "project": None,
         "flow_file": None,
@@ -132,6 +133,7 @@ _SECURED: dict[str, t.Any] = {
             "static": [],
             "client_certificate": False,
             "proxy": None,
+            "login_page": False,
             "settings": hashlib.sha256(SETTINGS.encode("utf-8")).hexdigest(),
         },
         "settings": hashlib.sha256(SETTINGS.encode("utf-8")).hexdigest(),

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files of npm packages that judge what the collection makes. They are kept in .build/npm, never in the repository."""
+"""npm packages that judge what the collection makes, or are judged with it. They are kept in .build/npm, never in the
+repository."""
 
 from __future__ import annotations
 
@@ -31,13 +32,37 @@ def npm_file(package: str, version: str, member: str) -> str:
     return kept.read_text("utf-8")
 
 
+def npm_modules(*packages: str) -> pathlib.Path:
+    """The directory `node_modules` with these packages, each `name@version`, and what they need; installed once."""
+    kept = _KEPT / "installed" / "+".join(package.replace("/", "+") for package in packages)
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            _npm(" ".join(packages), "install", "--no-audit", "--no-fund", "--prefix", f"{folder}/new", *packages)
+            try:
+                pathlib.Path(folder, "new").replace(kept)
+            except OSError:
+                # Another test was first.
+                if not kept.exists():
+                    raise
+    return kept / "node_modules"
+
+
 def _pack(name: str, folder: str) -> None:
-    command = ["npm", "pack", "--loglevel=error", "--pack-destination", folder, name]
+    _npm(name, "pack", "--pack-destination", folder, name)
+
+
+def _npm(name: str, *command: str) -> None:
     try:
         run = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
+            ["npm", "--loglevel=error", *command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RuntimeError(f"{name} comes from npm, which cannot be used: {error}") from None
     if run.returncode:
-        raise RuntimeError(f"{name} comes from npm, and `npm pack` failed:\n{run.stderr}")
+        raise RuntimeError(f"{name} comes from npm, and `npm {command[0]}` failed:\n{run.stderr}")

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
+import typing as t
 
 import pytest
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import settings_loader
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import Runtime, ask
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import (
+    LoadError,
+    Runtime,
+    ask,
+    load_settings,
+)
 
 #: Writes down what it was started with.
 SYSTEMD_RUN = """#!/bin/sh
@@ -49,3 +56,58 @@ def test_programs_of_root_have_nothing_of_the_users_environment(
     arguments = (tmp_path / "arguments").read_text("utf-8").splitlines()
     assert arguments.index("--property=User=nobody") < arguments.index("/usr/bin/node")
     assert "--setenv=NODE_OPTIONS=--require=planted.js" in arguments
+
+
+def loaded(folder: pathlib.Path, source: str, beside: dict[str, str]) -> t.Any:
+    """What Node.js finds in a settings file with files of the login page that are not there."""
+    runtime = Runtime(
+        shutil.which("node"), dict(os.environ), str(folder), Account(user_name(os.getuid())), in_transient_unit=False
+    )
+    path = str(folder / "settings.js")
+    files = {str(folder / "nodelogin" / name): content for name, content in beside.items()}
+    return load_settings(runtime, path, source.encode(), [["httpNodeAuth"]], False, 60, files)
+
+
+GATE = {
+    "login.js": 'exports.httpNodeAuth = require("./users.js").of(require("./login.json"));',
+    "users.js": "exports.of = (data) => data.users.length ? () => {} : undefined;",
+    "login.json": '{"users": [1]}',
+}
+SETTINGS = 'module.exports = { httpNodeAuth: require("./nodelogin/login.js").httpNodeAuth };'
+
+
+@pytest.mark.parametrize("users", ["[1]", "[]"], ids=["function", "undefined"])
+def test_the_login_page_is_loaded_from_memory(tmp_path: pathlib.Path, users: str) -> None:
+    """Also where it gives no function, as on a release that takes none."""
+    found = loaded(tmp_path, SETTINGS, {**GATE, "login.json": f'{{"users": {users}}}'})["effective"]
+    assert (found["login_page"], found["node_auth"]) == (True, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_taken_where_there_is_nothing_newer(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "nodelogin").mkdir()
+    for name, content in {**GATE, "login.json": "damaged"}.items():
+        (tmp_path / "nodelogin" / name).write_text(content, "utf-8")
+    found = loaded(tmp_path, SETTINGS, {"login.json": GATE["login.json"]})
+    assert found["effective"]["login_page"]
+    assert found["values"] == [{"type": "function"}]
+    with pytest.raises(LoadError, match=r"login\.json"):
+        loaded(tmp_path, SETTINGS, {})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "module.exports = {};",
+        SETTINGS + " module.exports.httpNodeAuth = () => {};",
+        SETTINGS + " delete module.exports.httpNodeAuth;",
+        'require("./nodelogin/login.js"); module.exports = { httpNodeAuth: { user: "a", pass: "b" } };',
+    ],
+)
+def test_another_login_is_none_of_the_page(tmp_path: pathlib.Path, source: str) -> None:
+    assert not loaded(tmp_path, source, GATE)["effective"]["login_page"]
+
+
+def test_a_broken_file_is_refused_in_words_of_node(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(LoadError, match=r"nodelogin/users\.js:1[\s\S]*SyntaxError"):
+        loaded(tmp_path, SETTINGS, {**GATE, "users.js": "const ="})

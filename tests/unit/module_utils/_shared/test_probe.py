@@ -10,9 +10,11 @@ The certificates are made by the openssl command, and its s_server is what the h
 from __future__ import annotations
 
 import contextlib
+import http.server
 import itertools
 import os
 import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -21,7 +23,7 @@ import time
 import typing as t
 
 import pytest
-from web_server import BASIC, LOCKED, server
+from web_server import BASIC, LOCKED, server, serving
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
@@ -302,3 +304,88 @@ def test_a_client_certificate_that_nobody_asks_for(pem: tuple[pathlib.Path, str]
 )
 def test_a_greeting_of_any_bytes_ends(stream: bytes) -> None:
     assert isinstance(list(probe._handshake_messages(stream)), list)
+
+
+class LoginPage(http.server.BaseHTTPRequestHandler):
+    """Answers as the login page does."""
+
+    protocol_version = "HTTP/1.1"
+    root = "/"
+    #: What is wrong with it.
+    lacks = ""
+    forms: t.ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        path, _question, query = self.path.partition("?")
+        page = f"{self.root.rstrip('/')}/_login"
+        if self.headers.get("Upgrade"):
+            if self.lacks == "plugin":
+                self.close_connection = True
+                return
+            self.answer(200 if self.lacks == "upgrade" else 401)
+        elif "EIO=4" in query:
+            self.answer(200 if self.lacks == "polling" else 401)
+        elif path == page:
+            policy = (
+                {} if self.lacks == "policy" else {"Content-Security-Policy": "default-src 'none'; base-uri 'none'"}
+            )
+            self.answer(404 if self.lacks == "page" else 200, policy)
+        elif "text/html" in self.headers.get("Accept", ""):
+            self.answer(401 if self.lacks == "redirect" else 302, {"Location": f"{page}?next=%2F"})
+        else:
+            self.answer(*BASIC[:2])
+
+    def do_POST(self) -> None:
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.forms.append(form)
+        self.answer(401 if self.headers.get("Sec-Fetch-Site") == "same-origin" else 403)
+
+    def answer(self, status: int, headers: t.Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def with_page(port: int, root: str = "/") -> t.Any:
+    return expected(port, admin_root=None, auth=False, node_root=root, node_auth=True, login_page=True)
+
+
+@pytest.mark.parametrize("root", ["/", "/api", "/api/"])
+def test_a_good_login_page(root: str) -> None:
+    handler = type("Good", (LoginPage,), {"root": root})
+    with serving(handler) as port:
+        assert probe.prove(with_page(port, root)) == []
+
+
+@pytest.mark.parametrize(
+    ("lacks", "words"),
+    [
+        ("redirect", r"/pifleet-\w+ answers 401 to a browser and does not lead to /_login"),
+        ("page", r"/_login answers 404 and is not the login page"),
+        ("policy", r"/_login answers 200 and is not the login page"),
+        ("plugin", "web sockets of nodes ask for no login"),
+        ("upgrade", "web sockets of nodes ask for no login"),
+        ("polling", "web sockets of nodes ask for no login"),
+    ],
+)
+def test_a_login_page_that_lacks_something(lacks: str, words: str) -> None:
+    handler = type("Lacking", (LoginPage,), {"lacks": lacks})
+    with serving(handler) as port:
+        (failure,) = probe.prove(with_page(port), timeout=5)
+        assert re.match(words, failure)
+        # Where no page is asked for, none has to be there.
+        assert probe.prove({**with_page(port), "login_page": False}) == []
+
+
+def test_no_look_logs_in_and_a_proof_does_once() -> None:
+    """The page counts failures, and logs each."""
+    handler = type("Counting", (LoginPage,), {"forms": []})
+    with serving(handler) as port:
+        probe.prove(with_page(port))
+        assert handler.forms == []  # type: ignore[attr-defined]
+        with probe.Endpoint("127.0.0.1", port, tls=False) as endpoint:
+            assert probe.log_in_by_page(endpoint, "/", "somebody") == 401
+        (form,) = handler.forms  # type: ignore[attr-defined]
+        assert re.fullmatch(r"username=somebody&password=\w{32}", form)

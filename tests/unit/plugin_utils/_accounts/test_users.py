@@ -16,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
     covers,
     first_administrator,
     login,
+    node_users,
 )
 
 HASH = "$2b$08$" + "." * 53
@@ -108,3 +109,44 @@ def test_a_login_names_its_variable() -> None:
         login({"username": "fred", "password": "x"}, "nodered_node_auth")
     with pytest.raises(AccountError, match="nodered_node_auth: the user name has a colon"):
         login({"user": "fr:ed", "password": "x"}, "nodered_node_auth")
+
+
+FRED = {"username": "fred", "password": "correct horse"}
+
+
+@pytest.mark.parametrize(
+    ("users", "words"),
+    [
+        ([{**FRED, "username": "fr:ed"}], "nodered_node_users, user fr:ed: the username has a colon"),
+        ([{**FRED, "username": "fr\ned"}], "the username has a colon or a character that cannot be printed"),
+        ([FRED, {**FRED}], "nodered_node_users, user fred: this username is there twice"),
+        ([{**FRED, "permissions": "write"}], 'user fred: permissions must be "\\*" for everything, or read'),
+        ([{**FRED, "permissions": ["*"]}], "user fred: permissions must be"),
+        ([{**FRED, "path": "/ui"}], "user fred: unknown key 'path'"),
+        ([{**FRED, "paths": "/ui"}], "user fred: paths must be a list"),
+        ([{**FRED, "paths": []}], "user fred: paths must be a list"),
+        ([{**FRED, "paths": ["ui"]}], "user fred: the path 'ui' must be a text that begins with a slash"),
+        ([{**FRED, "paths": [1]}], "user fred: the path 1 must be a text"),
+        ([{**FRED, "paths": ["/ui/../x"]}], "user fred: the path '/ui/../x' is not plain"),
+        ([{**FRED, "paths": ["/./x"]}], "is not plain"),
+        ([{**FRED, "paths": ["//ui"]}], "is not plain"),
+        ([{**FRED, "paths": ["/%75i"]}], "is not plain"),
+        ([{**FRED, "paths": ["/ü"]}], "is not plain"),
+        ([{**FRED, "paths": ["/" + "x" * 200]}], "is not plain"),
+        ([{**FRED, "paths": ["/ui/*"]}], "user fred: the path /ui/\\* has a star"),
+        ([{"username": "fred"}], "user fred: neither password nor password_hash"),
+    ],
+)
+def test_users_of_the_login_page_that_cannot_be_meant_are_refused(users: list[t.Any], words: str) -> None:
+    with pytest.raises(AccountError, match=words) as error:
+        node_users(users)
+    assert "correct horse" not in str(error.value)
+
+
+def test_users_of_the_login_page() -> None:
+    fred, wall = node_users(
+        [FRED, {"username": "wall", "password_hash": HASH, "permissions": "read", "paths": ["/ui/"]}]
+    )
+    assert (fred.username, fred.permissions, fred.paths) == ("fred", "*", None)
+    assert (wall.username, wall.permissions, wall.paths) == ("wall", "read", ["/ui/"])
+    assert node_users([]) == []

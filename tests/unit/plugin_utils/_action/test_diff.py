@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import json
+import typing as t
+
 import pytest
 import yaml
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import (
     certificate_difference,
+    login_difference,
     settings_difference,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
@@ -138,3 +142,42 @@ def test_a_certificate_is_shown_and_writes_no_line_of_its_own(text: str) -> None
     shown = certificate_difference("server.pem", certificate, None, Names(("pi.local",), ()))["before"]
     assert yaml.safe_load(shown) == certificate
     assert [line.split(":")[0] for line in shown.splitlines() if line[:1].isalpha()] == [*certificate]
+
+
+def page(**passwords: str) -> dict[str, t.Any]:
+    """What a login.json says, with these users, and what somebody else may have put there."""
+    users = [
+        {"username": name, "password": text, "permissions": "*", "token": HASH} for name, text in passwords.items()
+    ]
+    return {"title": "Kitchen", "open": ["/health"], "client_secret": HASH, "users": users}
+
+
+def of_page(before: dict[str, t.Any], after: dict[str, t.Any] | None, removed: bool = False) -> dict[str, str]:
+    new = {} if after is None else {"login.json": json.dumps(after).encode(), "login.js": b"new"}
+    (shown,) = login_difference("/x/nodelogin", {"login.js": "0" * 64} if before else {}, before, new, removed)
+    return shown
+
+
+def test_a_login_page_shows_who_may_in_and_no_hash() -> None:
+    other = "$2b$08$" + "c" * 53
+    shown = of_page(page(fred=HASH, anna=HASH), page(fred=other, anna=HASH, wall=HASH))
+    assert "$2b$" not in str(shown)
+    before, after = (yaml.safe_load(shown[key]) for key in ("before", "after"))
+    assert before["code"] == {"login.js": "SHA-256 " + "0" * 16}
+    assert after["code"]["login.js"] != before["code"]["login.js"]
+    assert {user["username"]: user["password"] for user in before["login.json"]["users"]} == {
+        "fred": HIDDEN,
+        "anna": HIDDEN,
+    }
+    assert {user["username"]: user["password"] for user in after["login.json"]["users"]} == {
+        "fred": f"{HIDDEN} (new)",
+        "anna": HIDDEN,
+        "wall": f"{HIDDEN} (new)",
+    }
+    assert after["login.json"]["open"] == ["/health"]
+
+
+def test_a_login_page_that_comes_or_goes() -> None:
+    assert of_page({}, page(fred=HASH))["before"] == ""
+    assert of_page(page(fred=HASH), None, removed=True)["after"] == ""
+    assert login_difference("/x/nodelogin", {}, {}, {}, False) == []

@@ -13,7 +13,7 @@ import pytest
 from settings_options import make_options
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.revocation import within_reach
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import SettingsChange
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import LoginChange, SettingsChange
 
 HASH = "$2b$08$Rrn3YbONhDNr3VKuh2ERBuNt.N9a9UZ6QdEVk7t0Uv4bV3Ek5FPgu"
 
@@ -22,28 +22,40 @@ def settings(storage: str) -> bytes:
     return f"module.exports = {{\n    {storage}\n    uiPort: 1880,\n}}\n".encode()
 
 
+def state(content: bytes | None, **files: str) -> dict[str, t.Any]:
+    return {"settings": {"content": content}, "login_page": {"files": files}}
+
+
 @pytest.mark.parametrize("storage", ['storageModule: require("./db"),', 'storageModule: "node-red-storage-s3",'])
 def test_kept_elsewhere(storage: str) -> None:
     options = {"revoke": ["steve"], "force": False}
-    reached, warnings = within_reach(options, {"settings": {"content": settings(storage)}})
+    reached, warnings = within_reach(options, state(settings(storage)))
     assert reached == {"revoke": [], "force": False}
     assert options["revoke"] == ["steve"]
     assert len(warnings) == 1
     assert "logins of steve could not be ended" in warnings[0]
-    reached, warnings = within_reach({"revoke": ["*"]}, {"settings": {"content": settings(storage)}})
+    reached, warnings = within_reach({"revoke": ["*"]}, state(settings(storage)))
     assert "logins of all users" in warnings[0]
-    assert within_reach({"revoke": []}, {"settings": {"content": settings(storage)}}) == ({"revoke": []}, [])
+    assert within_reach({"revoke": []}, state(settings(storage))) == ({"revoke": []}, [])
+
+
+def test_the_login_page_keeps_its_own() -> None:
+    """A run ends these, and tells of the editor's."""
+    kept = state(settings('storageModule: "db",'), **{"login.js": HASH})
+    reached, warnings = within_reach({"revoke": ["fred"]}, kept)
+    assert reached == {"revoke": ["fred"]}
+    assert "logins of fred could not be ended" in warnings[0]
 
 
 @pytest.mark.parametrize(
     "content", [settings(""), settings("storageModule: null,"), settings("//storageModule: x,"), None]
 )
 def test_kept_by_node_red(content: bytes | None) -> None:
-    assert within_reach({"revoke": ["*"]}, {"settings": {"content": content}}) == ({"revoke": ["*"]}, [])
+    assert within_reach({"revoke": ["*"]}, state(content)) == ({"revoke": ["*"]}, [])
 
 
 def test_a_file_that_cannot_be_read_is_for_others_to_refuse() -> None:
-    assert within_reach({"revoke": ["*"]}, {"settings": {"content": b"module.exports = {"}})[1] == []
+    assert within_reach({"revoke": ["*"]}, state(b"module.exports = {"))[1] == []
 
 
 def change(content: bytes, **options: t.Any) -> SettingsChange:
@@ -57,6 +69,8 @@ def change(content: bytes, **options: t.Any) -> SettingsChange:
         direct=None,
         credentials=lambda document: None,
         check=lambda desired: None,
+        login_place=None,
+        login_change=lambda applied: LoginChange(),
     )
     return SettingsChange(t.cast("t.Any", target), make_options(**options))
 

@@ -86,6 +86,7 @@ def test_a_closed_server(pem: tuple[pathlib.Path, str]) -> None:
         "client_certificate": False,
         "not_asked": [],
         "not_redirected": [],
+        "sockets_refused": None,
     }
 
 

@@ -465,4 +465,12 @@ def test_where_node_red_should_answer(
 ) -> None:
     state = copy.deepcopy(good[0])
     put_in(state, "settings.content", f"module.exports = {{ {settings} }}".encode())
-    assert expected_outside(state) == (root, logins)
+    assert expected_outside(state)[:2] == (root, logins)
+    assert expected_outside(state).login_page is None
+
+
+def test_where_the_login_page_should_answer(good: Secured) -> None:
+    state = copy.deepcopy(good[0])
+    text = 'module.exports = { httpNodeRoot: "/api", httpNodeAuth: require("./nodelogin/login.js").httpNodeAuth }'
+    put_in(state, "settings.content", text.encode())
+    assert expected_outside(state) == ("/", (("/api", "httpNodeAuth"),), "/api")

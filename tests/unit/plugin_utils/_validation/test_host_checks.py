@@ -42,6 +42,11 @@ nodered_admin_users:
   - {username: admin, password: "{{ vault_admin }}", permissions: "*"}
 nodered_node_auth: {user: fred, password: "{{ vault_dashboard }}"}
 """
+#: Two lines: the users of a login page.
+PAGE = """\
+nodered_node_users:
+  - {username: fred, password: "{{ vault_dashboard }}"}
+"""
 ADMIN = """\
 nodered_admin_users:
   - {username: admin, password: "{{ vault_admin }}", permissions: "*"}
@@ -246,6 +251,73 @@ def test_nothing_is_wrong(check: Check) -> None:
             7,
             "not the name 'garage.local'",
         ),
+        (
+            GOOD + PAGE,
+            "variable-refused",
+            5,
+            "nodered_node_users contradicts nodered_node_auth",
+        ),
+        (
+            ADMIN + "nodered_static_auth: {user: a, password: '{{ vault_dashboard }}'}\n" + PAGE,
+            "variable-refused",
+            5,
+            "nodered_node_users contradicts nodered_static_auth",
+        ),
+        (
+            ADMIN + PAGE + "  - {username: 'w:all', password: '{{ vault_dashboard }}'}\n",
+            "variable-refused",
+            5,
+            "user w:all: the username has a colon",
+        ),
+        (
+            ADMIN + PAGE + "  - {username: fred, password: '{{ vault_dashboard }}'}\n",
+            "variable-refused",
+            5,
+            "user fred: this username is there twice",
+        ),
+        (
+            ADMIN + PAGE + "  - {username: wall, password: '{{ vault_dashboard }}', paths: [/ui/../x]}\n",
+            "variable-refused",
+            5,
+            "user wall: the path '/ui/../x' is not plain",
+        ),
+        (
+            ADMIN + PAGE + "  - {username: wall, password: '{{ vault_dashboard }}', paths: [/ui]}\n"
+            "nodered_settings: {httpNodeRoot: /api}\n",
+            "variable-refused",
+            5,
+            "user wall: the path /ui is outside of all that flows serve (/api)",
+        ),
+        (ADMIN + PAGE + "nodered_node_open: [/*]\n", "variable-refused", 5, "/* would open everything"),
+        (ADMIN + PAGE + "nodered_node_open: [webhook]\n", "variable-refused", 5, "begins with a slash"),
+        (ADMIN + PAGE + "nodered_node_session_expiry: 0\n", "variable-refused", 5, "must be a positive number"),
+        (ADMIN + PAGE + "nodered_node_session_expiry: 9999999\n", "session-long", 5, "dashboards lasts 115 days"),
+        (ADMIN + PAGE + "nodered_node_open: [/ui/*]\n", "node-open-broad", 5, "/ui/* opens all below /ui."),
+        (ADMIN + PAGE + "nodered_trusted_proxies: [proxy]\n", "variable-refused", 5, "'proxy' is no IP address"),
+        (
+            ADMIN + PAGE + "nodered_settings_absent: [httpNodeAuth]\n",
+            "variable-refused",
+            5,
+            "httpNodeAuth takes the login of dashboards away",
+        ),
+        (
+            ADMIN + PAGE + "nodered_certificate_provider: none\n",
+            "variable-refused",
+            4,
+            "nodered_node_users: passwords and logins would cross the network",
+        ),
+        (
+            ADMIN + "nodered_node_users:\n  - {username: fred, password: plain-only-for-tests}\n",
+            "secret-plain-text",
+            4,
+            "The fred password of nodered_node_users stands in plain text.",
+        ),
+        (
+            ADMIN + "nodered_node_users:\n  - {username: fred, password: '{{ vault_admin }}'}\n",
+            "password-reused",
+            4,
+            "The fred password of nodered_node_users is the same as the admin password of nodered_admin_users.",
+        ),
         (GOOD + "nodered_certificate_provider: none\n", "https-missing", 4, "https is not set"),
         (GOOD + "nodered_session_expiry: 9999999\n", "session-long", 4, "A login lasts 115 days."),
         (
@@ -370,6 +442,9 @@ def test_a_hash_that_others_guess(check: Check) -> None:
         "nodered_proxy_others: [{path: /garage, url: 'https://192.168.1.21:1880', name: garage.local}]\n",
         ADMIN + "nodered_static: {path: /srv}\nnodered_node_auth: {user: fred, password: '{{ vault_dashboard }}'}\n"
         "nodered_static_auth: {user: fred, password: '{{ vault_dashboard }}'}\n",
+        ADMIN + PAGE + "nodered_node_open: [/webhook/*, /health]\nnodered_trusted_proxies: [127.0.0.1]\n",
+        ADMIN + PAGE + "nodered_certificate_provider: none\nnodered_settings: {uiHost: 127.0.0.1}\n",
+        ADMIN + "nodered_settings_absent: [httpNodeAuth]\n",
         ADMIN + "nodered_my_port: 1880\nnode_red_password: somebodys-own-only-for-tests\n",
     ],
 )

@@ -1,0 +1,169 @@
+// Copyright (c) 2026, the pifleet.nodered maintainers
+// GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Who is logged in, in memory and in a file. The cookie has 256 random bits, the file their SHA-256: who steals it gets
+// in nowhere, and where it is lost or broken people log in once more.
+"use strict";
+const crypto = require("crypto");
+const fs = require("fs");
+
+const PER_USER = 50;
+const LARGEST_FILE = 4 * 1024 * 1024;
+// Being used is noted on the disk at most so often: an SD card lives longer.
+const NOTE = 3600 * 1000;
+
+const sha256 = (text) => crypto.createHash("sha256").update(text).digest("base64url");
+/** What is another when a user has another password; a session that has the old one has ended. */
+const generationOf = (user) => sha256(JSON.stringify([user.username, user.password])).slice(0, 22);
+
+function isSession([key, session]) {
+    return /^[\w-]{43}$/.test(key) && session !== null && typeof session === "object"
+        && typeof session.user === "string" && typeof session.generation === "string" && Number.isFinite(session.seen);
+}
+
+class Sessions {
+    /**
+     * @param {object} tools
+     * @param {string} tools.file It is read at the first question, and need not be there.
+     * @param {Map<string, object>} tools.users
+     * @param {number} tools.expiry Milliseconds without use. An open connection is a use.
+     * @param {function(string)} tools.warn
+     * @param {function(): number} [tools.now]
+     */
+    constructor({ file, users, expiry, warn, now = Date.now }) {
+        Object.assign(this, { file, users, expiry, warn, now });
+        this.connections = new Map();
+        this.changed = false;
+    }
+
+    /** @returns {Promise<string>} What the cookie of a new session holds. */
+    async begin(user) {
+        for (const key of this.#all().keys()) { this.#userOf(key); }
+        const own = [...this.#all()].filter(([, session]) => session.user === user.username)
+            .sort(([, one], [, other]) => one.seen - other.seen);
+        for (const [key] of own.slice(0, Math.max(0, own.length - PER_USER + 1))) { this.#drop(key); }
+        const id = crypto.randomBytes(32).toString("base64url");
+        const session = { user: user.username, generation: generationOf(user), seen: this.now() };
+        this.#all().set(sha256(id), session);
+        await this.#save();
+        return id;
+    }
+
+    /** @returns {{key: string, user: object}|undefined} Whose session a cookie names; its rights are those of now. */
+    find(id) {
+        if (!/^[\w-]{43}$/.test(id)) { return undefined; }
+        const key = sha256(id);
+        const user = this.#userOf(key);
+        if (user === undefined) { return undefined; }
+        this.#use(key);
+        return { key, user };
+    }
+
+    /** Ends a session, and every connection that it has open; resolves when the disk knows. */
+    async end(key) {
+        this.#drop(key);
+        await this.#save();
+    }
+
+    /**
+     * Lets an open connection end with its session.
+     *
+     * @param {string} key
+     * @param {EventEmitter} connection A socket or a response, which emits `close` at its end.
+     * @param {function()} close
+     */
+    track(key, connection, close) {
+        if (connection.destroyed || connection.readyState === "closed") { return; }
+        if (!this.connections.has(key)) { this.connections.set(key, new Set()); }
+        const open = this.connections.get(key);
+        const ended = () => {
+            open.delete(close);
+            if (open.size === 0 && this.connections.get(key) === open) { this.connections.delete(key); }
+        };
+        open.add(close);
+        connection.once("close", ended);
+        // One that was open while the session ended.
+        if (this.#userOf(key) === undefined) { this.#drop(key); }
+        this.timer = this.timer || setInterval(() => this.useConnections(), Math.min(this.expiry / 4, 60000)).unref();
+    }
+
+    /** What is open is used. */
+    useConnections() {
+        for (const key of this.connections.keys()) {
+            if (this.#userOf(key) === undefined) { this.#drop(key); } else { this.#use(key); }
+        }
+    }
+
+    #all() {
+        if (this.sessions === undefined) { this.sessions = this.#load(); }
+        return this.sessions;
+    }
+
+    #load() {
+        let text;
+        try {
+            if (fs.statSync(this.file).size > LARGEST_FILE) { throw new Error("the file is too large"); }
+            text = fs.readFileSync(this.file, "utf8");
+        } catch (error) {
+            if (error.code !== "ENOENT") { this.warn(`everybody is logged out: ${error.message}`); }
+            return new Map();
+        }
+        try {
+            return new Map(Object.entries(JSON.parse(text)).filter(isSession));
+        } catch (error) {
+            this.warn(`everybody is logged out: ${this.file} is not valid JSON`);
+            return new Map();
+        }
+    }
+
+    // The user of a session that goes on. A clock that was set back does not end it.
+    #userOf(key) {
+        const session = this.#all().get(key);
+        if (session === undefined) { return undefined; }
+        const user = this.users.get(session.user);
+        if (user && session.generation === generationOf(user) && session.seen + this.expiry > this.now()) { return user; }
+        this.#drop(key);
+        this.#save();
+        return undefined;
+    }
+
+    #use(key) {
+        const session = this.#all().get(key);
+        if (session.seen + Math.min(this.expiry / 10, NOTE) > this.now()) { return; }
+        session.seen = this.now();
+        this.#save();
+    }
+
+    #drop(key) {
+        this.#all().delete(key);
+        const open = this.connections.get(key) || [];
+        this.connections.delete(key);
+        for (const close of open) { close(); }
+    }
+
+    // One write at a time, and one more for all that changes meanwhile.
+    #save() {
+        this.changed = true;
+        this.saving = this.saving || this.#write();
+        return this.saving;
+    }
+
+    async #write() {
+        while (this.changed) {
+            this.changed = false;
+            const text = JSON.stringify(Object.fromEntries(this.#all()));
+            try {
+                const handle = await fs.promises.open(`${this.file}.new`, "w", 0o600);
+                try {
+                    await handle.writeFile(text);
+                    await handle.sync();
+                } finally { await handle.close(); }
+                await fs.promises.rename(`${this.file}.new`, this.file);
+            } catch (error) { this.warn(`logins are not kept over a restart: ${error.message}`); }
+        }
+        this.saving = undefined;
+    }
+}
+
+module.exports = { Sessions };

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One Node-RED at a time, of the releases and layouts that PIFLEET_LOGIN asks for: `all`, or a sample."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import pytest
+from node_red import Clients, NodeRed
+
+RELEASES = ("3.1.15", "4.1.15", "5.0.7")
+#: httpAdminRoot and httpNodeRoot.
+ROOTS = (("/", "/"), ("/admin", "/"), ("/admin", "/api"), ("/x", "/x"))
+_ALL = [(release, *roots) for release in RELEASES for roots in ROOTS]
+SERVERS = _ALL if os.environ.get("PIFLEET_LOGIN") == "all" else [("4.1.15", "/", "/")]
+
+
+@pytest.fixture(scope="module", params=SERVERS, ids=" ".join)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[NodeRed]:
+    release, admin, node = request.param
+    with NodeRed(tmp_path_factory.mktemp("node-red"), release, admin, node) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def clients(server: NodeRed) -> t.Iterator[Clients]:
+    with Clients(server) as started:
+        yield started
+
+
+@pytest.fixture
+def fred(server: NodeRed) -> str:
+    """The cookie of somebody who may do everything."""
+    return server.cookie_of("fred")
+
+
+@pytest.fixture
+def vera(server: NodeRed) -> str:
+    """The cookie of somebody who may only look."""
+    return server.cookie_of("vera")
+
+
+@pytest.fixture
+def paul(server: NodeRed) -> str:
+    """The cookie of somebody who may use some paths."""
+    return server.cookie_of("paul")

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What becomes of the directory of the login page, from what a host has and what is asked for."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import types
+import typing as t
+
+import pytest
+from host_state import SETTINGS, USER_DIR, make_state
+from settings_options import make_options
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
+    PlainSettings,
+    ServiceSettings,
+    SettingsChange,
+)
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+
+PASSWORD = "fred-only-for-tests"
+FRED = {"username": "fred", "password": PASSWORD}
+WALL = {"username": "wall", "password": "wall-only-for-tests", "permissions": "read"}
+OPTIONS = {
+    **make_options(https=True),
+    "validate": True,
+    "backup": False,
+    "load_timeout": 60,
+    **dict.fromkeys(("service", "user", "user_dir", "settings_path", "host_info", "path")),
+}
+
+
+class Host:
+    """A host that writes what it is sent, as the action's side sees it."""
+
+    check_mode = False
+
+    def __init__(self, content: str = SETTINGS) -> None:
+        self.task_vars = {"inventory_hostname": "kitchen"}
+        self.content = content.encode()
+        self.files: dict[str, bytes] = {}
+        self.sent: list[dict[str, t.Any]] = []
+
+    def state(self, options: dict[str, t.Any], fresh: bool = False) -> dict[str, t.Any]:
+        state: dict[str, t.Any] = copy.deepcopy(make_state(**{"settings.content": self.content}))
+        state["settings"]["content"] = self.content
+        data = self.files.get("login.json")
+        state["login_page"]["files"] = {name: checksum(content) for name, content in self.files.items()}
+        state["login_page"]["data"] = data.decode() if data else None
+        return state
+
+    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
+        self.sent.append(options)
+        self.content = base64.b64decode(options["content"])
+        for name, file in json.loads(options["login_files"] or "{}").items():
+            assert file["sha256"] == checksum(self.files.get(name))
+            self.files[name] = base64.b64decode(file["content"])
+        if options["login_removed"]:
+            self.files = {}
+        return {"changed": True, "conflict": False, "transaction": "20260303T000000Z-1"}
+
+    def change(self, **given: t.Any) -> SettingsChange:
+        options = {**OPTIONS, **given}
+        return SettingsChange(ServiceSettings(t.cast("t.Any", self), options), options)
+
+    def run(self, **given: t.Any) -> dict[str, t.Any] | None:
+        """Change the host where that is due; what was sent to it."""
+        change = self.change(**given)
+        if not change.is_due:
+            return None
+        change.diff()
+        change.write()
+        return self.sent[-1]
+
+
+def test_all_files_are_sent_once() -> None:
+    host = Host()
+    sent = host.run(node_users=[FRED, WALL])
+    assert sent is not None
+    names = list(json.loads(sent["login_files"]))
+    # What Node-RED loads is there before the data, and all of it before the settings.
+    assert names[-1] == "login.json"
+    assert {"login.js", "plugin/plugin.js"} <= set(names)
+    assert host.run(node_users=[FRED, WALL]) is None
+
+
+def test_only_what_differs_is_sent() -> None:
+    host = Host()
+    host.run(node_users=[FRED, WALL])
+    host.files["login.js"] = b"of somebody else"
+    sent = host.run(node_users=[FRED, WALL])
+    assert sent is not None
+    assert list(json.loads(sent["login_files"])) == ["login.js"]
+    assert sent["login_revoke"] == []
+    changed = host.change(node_users=[FRED])
+    assert changed.changes == ["nodelogin"]
+
+
+def test_who_loses_a_right_is_logged_out() -> None:
+    host = Host()
+    host.run(node_users=[FRED, WALL, {**FRED, "username": "anna"}])
+    sent = host.run(node_users=[{**FRED, "permissions": "read"}, WALL])
+    assert sent is not None
+    assert sent["login_revoke"] == ["fred", "anna"]
+    assert sent["revoke"] == []
+
+
+def test_managed_settings_are_read_back() -> None:
+    sent = Host().run(node_users=[FRED])
+    assert sent is not None
+    managed = {".".join(each["path"]): each for each in json.loads(sent["managed"])}
+    assert managed["httpNodeAuth"] == {"path": ["httpNodeAuth"], "login_page": True}
+    assert managed["nodesDir"] == {"path": ["nodesDir"], "type": "object"}
+    assert managed["webSocketNodeVerifyClient"]["type"] == "function"
+
+
+def test_it_goes_with_the_last_reference() -> None:
+    host = Host()
+    host.run(node_users=[FRED])
+    sent = host.run(node_users=[], node_auth={"user": "fred", "password": PASSWORD})
+    assert sent is not None
+    assert (sent["login_removed"], sent["login_files"]) == (True, None)
+    assert host.run(node_users=[], node_auth={"user": "fred", "password": PASSWORD}) is None
+
+
+def test_no_hash_in_a_difference() -> None:
+    host = Host()
+    first = host.change(node_users=[FRED, WALL]).diff()
+    host.run(node_users=[FRED, WALL])
+    second = host.change(node_users=[{**FRED, "password": "another-only-for-tests"}, WALL]).diff()
+    for shown in (first, second):
+        assert [each["after_header"] for each in shown] == [f"{USER_DIR}/settings.js", f"{USER_DIR}/nodelogin"]
+        assert "$2b$" not in str(shown)
+    assert "(new)" in second[1]["after"]
+
+
+def test_a_file_that_belongs_to_no_service_gets_none() -> None:
+    read = {"content": base64.b64encode(SETTINGS.encode()).decode(), "sha256": "0" * 64, "changed": False}
+    action = types.SimpleNamespace(task_vars={}, run_module=lambda *_arguments: read)
+    options = {**OPTIONS, "path": "/srv/settings.js", "node_users": [FRED]}
+    with pytest.raises(UserError, match="nodered_node_users needs files beside settings.js"):
+        SettingsChange(PlainSettings(t.cast("t.Any", action), options), options)

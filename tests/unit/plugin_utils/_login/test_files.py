@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The code of the login page that is sent to a host."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._login.files import login_files
+
+GATE = pathlib.Path(__file__).parents[4] / "plugins/plugin_utils/_login/gate"
+
+
+def test_all_of_it_is_sent_and_what_it_needs_comes_first() -> None:
+    names = list(login_files())
+    assert {"login.js", "plugin/package.json", "plugin/plugin.js"} <= set(names)
+    assert names == sorted(names, key=lambda name: (name.count("/"), name))
+    assert all(content == (GATE / name).read_bytes() for name, content in login_files().items())
+    assert len(names) == len([path for path in GATE.rglob("*") if path.is_file()])
+
+
+def test_nothing_of_it_takes_the_place_of_data() -> None:
+    assert not {name for name in login_files() if name.endswith(".json")} - {"plugin/package.json"}
+
+
+def test_the_plugin_is_one_of_node_red() -> None:
+    package = json.loads(login_files()["plugin/package.json"])
+    (file,) = package["node-red"]["plugins"].values()
+    assert f"plugin/{file}" in login_files()
