@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick test unit property localhost lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-editor soak
+.PHONY: quick test unit property localhost login login-all lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-editor soak
 quick: venv link ## Everything that needs no test host, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 
@@ -46,6 +46,12 @@ property: venv link ## Property-based tests
 
 localhost: venv link ## Modules on files of this machine
 	pytest --numprocesses=auto tests/localhost
+
+login: venv link ## The login page in a real Node-RED, asked by strangers, users, other sites, and Chromium
+	pytest tests/login
+
+login-all: venv link ## The same with every release of Node-RED and every layout of its roots
+	PIFLEET_LOGIN=all pytest tests/login
 
 lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, role READMEs, what is supported, changelog, build
 	tests/ci/lint
@@ -77,6 +83,9 @@ bench: venv link hosts ## Measure a fleet of 20 hosts
 
 soak: venv link hosts ## Change one host a hundred times, while a stranger asks it and an editor is open
 	tests/bench/soak
+
+bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
+	PYTHONPATH=tests/login:tests/unit/helpers python tests/bench/login.py
 
 bench-editor: venv link ## Measure the editor of settings.js
 	PYTHONPATH=.build/collections:tests/property python tests/bench/editor.py

@@ -20,7 +20,7 @@ import time
 import typing as t
 import urllib.parse
 
-from npm_packages import npm_modules
+from npm_packages import npm_modules, npm_node
 
 HERE = pathlib.Path(__file__).parent
 PROJECT = HERE.parents[1]
@@ -59,10 +59,12 @@ def until(condition: t.Callable[[], T], what: str) -> T:
     raise AssertionError(f"Did not happen within {PATIENCE} s: {what}")
 
 
-@functools.cache
+#: The Node.js that hosts have with each release of Node-RED.
+NODES = {"3": 18, "4": 20, "5": 22}
+
+
 def node_of(release: str) -> str:
-    """The Node.js that a release of Node-RED needs."""
-    return str(npm_modules("node@22") / "node/bin/node") if release.startswith("5.") else "node"
+    return npm_node(NODES[release[0]])
 
 
 @functools.cache
@@ -85,7 +87,7 @@ class Answer:
     text: str
 
     def header(self, name: str) -> str | None:
-        return (self.headers.get(name) or [None])[0]
+        return next(iter(self.headers.get(name, [])), None)
 
     @property
     def cookie(self) -> str:
@@ -111,8 +113,17 @@ class NodeRed:
 
     def _prepare(self) -> None:
         here = self.directory
-        command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split()
-        command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
+        command = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+        command += [
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+        ]
         subprocess.run(["openssl", *command], cwd=here, capture_output=True, check=True)
         (here / "node_modules").symlink_to(npm_modules(*DASHBOARDS))
         shutil.copy(HERE / "flows.json", here / "flows.json")
@@ -192,17 +203,16 @@ class NodeRed:
     def start(self, wait: bool = True) -> NodeRed:
         red = npm_modules(f"node-red@{self.release}") / "node-red/red.js"
         with self.log.open("ab") as log:
-            # What there is to bind to shows that it is up; a probe that asks would count as an attempt.
             log.truncate(0)
-            self.process = subprocess.Popen(
+            self.process = started = subprocess.Popen(
                 [node_of(self.release), "--max_old_space_size=256", str(red), "-u", str(self.directory)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         if wait:
-            until(lambda: "Started flows" in self.said() or self.process.poll() is not None, "Node-RED starts")
-            assert self.process.poll() is None, self.said()
+            until(lambda: "Started flows" in self.said() or started.poll() is not None, "Node-RED starts")
+            assert started.poll() is None, self.said()
             until(lambda: self.curl(f"{self.base}/_login").status, "Node-RED answers")
         return self
 

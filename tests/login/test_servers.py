@@ -302,9 +302,9 @@ def test_a_message_for_one_user_reaches_no_other(server: NodeRed, clients: Clien
     for user in ("vera", "fred", "all"):
         assert server.curl(f"{server.base}/api/send/{user}", *cookie(fred)).text == "sent"
     for name in ("fred", "vera"):
-        texts = lambda: json.dumps(clients.received(name))
-        until(lambda: "for all" in texts(), f"{name} gets what is for all")
-        assert ("for fred" in texts(), "for vera" in texts()) == (name == "fred", name == "vera")
+        until(lambda: "for all" in json.dumps(clients.received(name)), f"{name} gets what is for all")
+        texts = json.dumps(clients.received(name))
+        assert ("for fred" in texts, "for vera" in texts) == (name == "fred", name == "vera")
         clients.ask("close", name)
 
 
@@ -316,6 +316,7 @@ def test_messages_that_would_end_a_dashboard(server: NodeRed, clients: Clients, 
             clients.emit("one", *event)
         clients.socket_io("two", server.base + DASHBOARDS[1], Cookie=user)
         for name in ("widget-load", "widget-change", "widget-action", "widget-send"):
+            values: list[t.Any]
             for values in ([5], [{}], [None], [[]], []):
                 clients.emit("two", name, *values)
         clients.emit("two", "widget-load", "d2-text")

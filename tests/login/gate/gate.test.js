@@ -25,8 +25,10 @@ test("a stranger gets what fits who asks", async (context) => {
     assert.ok(!("www-authenticate" in post.headers));
     const program = await ask(port, "POST", "/api");
     assert.strictEqual(program.status, 401);
-    assert.strictEqual(program.headers["www-authenticate"], "Basic realm=\"Node-RED\", charset=\"UTF-8\"");
-    for (const method of ["OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND"]) { assert.strictEqual((await ask(port, method, "/")).status, 401); }
+    assert.strictEqual(program.headers["www-authenticate"], 'Basic realm="Node-RED", charset="UTF-8"');
+    for (const method of ["OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND"]) {
+        assert.strictEqual((await ask(port, method, "/")).status, 401);
+    }
     const preflight = { Origin: "https://a", "Access-Control-Request-Method": "POST" };
     assert.strictEqual((await ask(port, "OPTIONS", "/", preflight)).status, 401);
 });
@@ -34,9 +36,13 @@ test("a stranger gets what fits who asks", async (context) => {
 // What a request line may hold that http.request refuses to send.
 function askRaw(port, target, headers) {
     return new Promise((resolve, reject) => {
-        const socket = net.connect(port, "127.0.0.1", () => socket.write(`GET ${target} HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`));
+        const socket = net.connect(port, "127.0.0.1", () =>
+            socket.write(`GET ${target} HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`),
+        );
         let text = "";
-        socket.on("data", (part) => { text += part; });
+        socket.on("data", (part) => {
+            text += part;
+        });
         socket.on("close", () => resolve(text));
         socket.on("error", reject);
     });
@@ -44,7 +50,13 @@ function askRaw(port, target, headers) {
 
 test("where the login leads to is never another site", async (context) => {
     const { port } = await serve(context, makeGate({ node_root: "/api" }));
-    for (const target of ["//evil.example/x", "/\\evil.example", "https://evil.example/x", "///evil", "/api/_login/x?next=//evil"]) {
+    for (const target of [
+        "//evil.example/x",
+        "/\\evil.example",
+        "https://evil.example/x",
+        "///evil",
+        "/api/_login/x?next=//evil",
+    ]) {
         const answer = await askRaw(port, target, "Host: h\r\nAccept: text/html\r\nUser-Agent: Mozilla/5.0\r\n");
         assert.match(answer, /^HTTP\/1\.1 302 /, target);
         assert.match(answer, /\r\nLocation: \/api\/_login\?next=%2Fapi\r\n/, target);
@@ -54,7 +66,11 @@ test("where the login leads to is never another site", async (context) => {
 test("who has logged in is named, and what opened the door is not shown", async (context) => {
     const { port } = await serve(context, makeGate());
     const { Cookie: login } = cookieOf(await logIn(port, "fred", "fredpw"));
-    const answer = await ask(port, "GET", "/hello", { ...PAGE, Cookie: `a=b; ${login}; nodered-99999999=x`, Authorization: "Bearer z" });
+    const answer = await ask(port, "GET", "/hello", {
+        ...PAGE,
+        Cookie: `a=b; ${login}; nodered-99999999=x`,
+        Authorization: "Bearer z",
+    });
     const seen = JSON.parse(answer.text);
     assert.deepStrictEqual(seen.user, { username: "fred", permissions: "*" });
     assert.strictEqual(seen.headers.cookie, "a=b");
@@ -79,10 +95,14 @@ test("what is open asks nobody, believes nobody, and learns nothing", async (con
     const { gate, routes } = made;
     const { port } = await serve(context, made, (request, response) => {
         request.user = { username: "somebody of before" };
-        routes.http(request, response, () => gate.http(request, response, () => response.end(JSON.stringify([request.user || null, request.headers]))));
+        routes.http(request, response, () =>
+            gate.http(request, response, () => response.end(JSON.stringify([request.user || null, request.headers]))),
+        );
     });
     const { Cookie: login } = cookieOf(await logIn(port, "fred", "fredpw"));
-    const [user, headers] = JSON.parse((await ask(port, "POST", "/webhook/x", { Cookie: login, Origin: "https://evil.example" })).text);
+    const [user, headers] = JSON.parse(
+        (await ask(port, "POST", "/webhook/x", { Cookie: login, Origin: "https://evil.example" })).text,
+    );
     assert.strictEqual(user, null);
     assert.ok(!("cookie" in headers));
     assert.strictEqual(JSON.parse((await ask(port, "GET", "/", basic("fred", "fredpw"))).text)[0].username, "fred");
@@ -94,7 +114,9 @@ test("pages of other sites and ports make no use of a login", async (context) =>
     const own = { Origin: `http://127.0.0.1:${port}`, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors" };
     const status = async (method, headers) => (await ask(port, method, "/api", headers)).status;
     for (const credentials of [login, basic("fred", "fredpw")]) {
-        for (const method of ["GET", "POST", "DELETE"]) { assert.strictEqual(await status(method, { ...own, ...credentials }), 200); }
+        for (const method of ["GET", "POST", "DELETE"]) {
+            assert.strictEqual(await status(method, { ...own, ...credentials }), 200);
+        }
         for (const mode of ["no-cors", "cors", "navigate", "websocket"]) {
             for (const site of ["cross-site", "same-site"]) {
                 const foreign = { "Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, ...credentials };
@@ -121,15 +143,29 @@ test("with httpNodeCors pages of others bring their own password", async (contex
         next();
     };
     const { port } = await serve(context, made);
-    const preflight = await ask(port, "OPTIONS", "/hello", { Origin: "https://other.example", "Access-Control-Request-Method": "POST" });
+    const preflight = await ask(port, "OPTIONS", "/hello", {
+        Origin: "https://other.example",
+        "Access-Control-Request-Method": "POST",
+    });
     assert.strictEqual(preflight.status, 204);
     assert.strictEqual(preflight.text, "");
     assert.strictEqual(preflight.headers["access-control-allow-origin"], "*");
     const foreign = { Origin: "https://other.example", "Sec-Fetch-Site": "cross-site" };
-    assert.strictEqual((await ask(port, "POST", "/hello", { ...foreign, "Sec-Fetch-Mode": "cors", ...basic("fred", "fredpw") })).status, 200);
-    assert.strictEqual((await ask(port, "POST", "/hello", { ...foreign, "Sec-Fetch-Mode": "no-cors", ...basic("fred", "fredpw") })).status, 403);
+    assert.strictEqual(
+        (await ask(port, "POST", "/hello", { ...foreign, "Sec-Fetch-Mode": "cors", ...basic("fred", "fredpw") }))
+            .status,
+        200,
+    );
+    assert.strictEqual(
+        (await ask(port, "POST", "/hello", { ...foreign, "Sec-Fetch-Mode": "no-cors", ...basic("fred", "fredpw") }))
+            .status,
+        403,
+    );
     const login = cookieOf(await logIn(port, "fred", "fredpw"));
-    assert.strictEqual((await ask(port, "POST", "/hello", { ...foreign, "Sec-Fetch-Mode": "cors", ...login })).status, 403);
+    assert.strictEqual(
+        (await ask(port, "POST", "/hello", { ...foreign, "Sec-Fetch-Mode": "cors", ...login })).status,
+        403,
+    );
     assert.deepStrictEqual(calls, ["https://other.example"]);
     assert.strictEqual((await ask(port, "OPTIONS", "/hello")).status, 401);
 });
@@ -137,7 +173,9 @@ test("with httpNodeCors pages of others bring their own password", async (contex
 test("who may only read reads, and nothing else", async (context) => {
     const { port } = await serve(context, makeGate());
     const login = cookieOf(await logIn(port, "vera", "verapw"));
-    for (const method of ["GET", "HEAD"]) { assert.strictEqual((await ask(port, method, "/api", login)).status, 200); }
+    for (const method of ["GET", "HEAD"]) {
+        assert.strictEqual((await ask(port, method, "/api", login)).status, 200);
+    }
     for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {
         assert.strictEqual((await ask(port, method, "/api", login)).status, 403, method);
         assert.strictEqual((await ask(port, method, "/api", basic("vera", "verapw"))).status, 403, method);
@@ -147,7 +185,9 @@ test("who may only read reads, and nothing else", async (context) => {
 test("who has paths gets these", async (context) => {
     const { port } = await serve(context, makeGate());
     const login = cookieOf(await logIn(port, "paul", "paulpw"));
-    for (const target of ["/ui/", "/api/x"]) { assert.strictEqual((await ask(port, "GET", target, login)).status, 200); }
+    for (const target of ["/ui/", "/api/x"]) {
+        assert.strictEqual((await ask(port, "GET", target, login)).status, 200);
+    }
     for (const target of ["/", "/uix", "/UI", "/ui/..%2fx"]) {
         const refused = await ask(port, "GET", target, login);
         assert.deepStrictEqual([refused.status, refused.text], [403, "You are not allowed to do this.\n"]);
@@ -161,7 +201,9 @@ test("who has paths gets these", async (context) => {
 test("who has guessed too often is told when to come back", async (context) => {
     const { port } = await serve(context, makeGate());
     const login = cookieOf(await logIn(port, "fred", "fredpw"));
-    for (let index = 0; index < 10; index += 1) { assert.strictEqual((await ask(port, "GET", "/", basic("fred", `x${index}`))).status, 401); }
+    for (let index = 0; index < 10; index += 1) {
+        assert.strictEqual((await ask(port, "GET", "/", basic("fred", `x${index}`))).status, 401);
+    }
     const refused = await ask(port, "GET", "/", basic("fred", "fredpw"));
     assert.strictEqual(refused.status, 429);
     assert.ok(Number(refused.headers["retry-after"]) > 590 && Number(refused.headers["retry-after"]) <= 600);
@@ -177,11 +219,18 @@ test("an answer that is still being sent ends with its session", async (context)
     });
     const login = cookieOf(await logIn(port, "fred", "fredpw"));
     let ended = false;
-    const request = http.request({ host: "127.0.0.1", port, path: "/events", headers: login, agent: false }, (answer) => {
-        answer.on("error", () => { ended = true; });
-        answer.resume();
+    const request = http.request(
+        { host: "127.0.0.1", port, path: "/events", headers: login, agent: false },
+        (answer) => {
+            answer.on("error", () => {
+                ended = true;
+            });
+            answer.resume();
+        },
+    );
+    request.on("error", () => {
+        ended = true;
     });
-    request.on("error", () => { ended = true; });
     request.end();
     await until(() => sessions.connections.size === 1);
     assert.strictEqual((await ask(port, "POST", "/_login/out", { ...formHeaders(port), ...login })).status, 303);
@@ -192,18 +241,26 @@ test("a request is asked once, however often it passes", async () => {
     const { gate } = makeGate({ open: ["/x"] });
     const request = { method: "GET", url: "/x", headers: {}, socket: {} };
     let passed = 0;
-    await gate.http(request, {}, () => { passed += 1; });
-    gate.http(request, {}, () => { passed += 1; });
+    await gate.http(request, {}, () => {
+        passed += 1;
+    });
+    gate.http(request, {}, () => {
+        passed += 1;
+    });
     assert.strictEqual(passed, 2);
 });
 
 test("what fails is told and answered, and Node-RED lives", async (context) => {
     const made = makeGate();
-    made.sessions.find = () => { throw new Error("broken"); };
+    made.sessions.find = () => {
+        throw new Error("broken");
+    };
     const { port, said } = await serve(context, made);
     assert.strictEqual((await ask(port, "GET", "/", { Cookie: `nodered-0123abcd=${"a".repeat(43)}` })).status, 500);
     assert.match(said[0], /^a request failed: Error: broken/);
     const { gate } = makeGate({ open: ["/x"] });
     const sent = { headersSent: true, end: assert.fail };
-    await gate.http({ method: "GET", url: "/x", headers: {}, socket: {} }, sent, () => { throw new Error("of a flow"); });
+    await gate.http({ method: "GET", url: "/x", headers: {}, socket: {} }, sent, () => {
+        throw new Error("of a flow");
+    });
 });

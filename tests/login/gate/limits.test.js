@@ -13,12 +13,29 @@ function clocked() {
     const clock = { now: 1000 };
     return { clock, limits: new Limits(() => clock.now) };
 }
-const fail = (limits, count, address, name) => { for (let index = 0; index < count; index += 1) { limits.begin(address, name); } };
+const fail = (limits, count, address, name) => {
+    for (let index = 0; index < count; index += 1) {
+        limits.begin(address, name);
+    }
+};
 
 test("a network is an address, or 64 bits of one", () => {
-    for (const [address, network] of [["192.0.2.1", "192.0.2.1"], ["2001:db8::1", "2001:db8:0:0"], ["2001:db8:0:0:1:2:3:4", "2001:db8:0:0"],
-        ["2001:0db8::ffff:1", "2001:db8:0:0"], ["::1", "0:0:0:0"], ["fe80::1:2:3:4", "fe80:0:0:0"], ["1:2:3:4:5:6:7:8", "1:2:3:4"], ["1:2:3:4:5::", "1:2:3:4"],
-        ["64:ff9b::192.0.2.1", "64:ff9b:0:0"], ["::", "0:0:0:0"], ["1::8", "1:0:0:0"], ["::5:6:7:8", "0:0:0:0"], ["::4:5:6:7:8", "0:0:0:4"], ["", ""]]) {
+    for (const [address, network] of [
+        ["192.0.2.1", "192.0.2.1"],
+        ["2001:db8::1", "2001:db8:0:0"],
+        ["2001:db8:0:0:1:2:3:4", "2001:db8:0:0"],
+        ["2001:0db8::ffff:1", "2001:db8:0:0"],
+        ["::1", "0:0:0:0"],
+        ["fe80::1:2:3:4", "fe80:0:0:0"],
+        ["1:2:3:4:5:6:7:8", "1:2:3:4"],
+        ["1:2:3:4:5::", "1:2:3:4"],
+        ["64:ff9b::192.0.2.1", "64:ff9b:0:0"],
+        ["::", "0:0:0:0"],
+        ["1::8", "1:0:0:0"],
+        ["::5:6:7:8", "0:0:0:0"],
+        ["::4:5:6:7:8", "0:0:0:4"],
+        ["", ""],
+    ]) {
         assert.strictEqual(networkOf(address), network, address);
     }
 });
@@ -42,14 +59,18 @@ test("ten from one network, and the wait is the real one", () => {
 
 test("an IPv6 network has one limit for all of its addresses", () => {
     const { limits } = clocked();
-    for (let index = 0; index < 10; index += 1) { limits.begin(`2001:db8:0:1::${index}`, "x"); }
+    for (let index = 0; index < 10; index += 1) {
+        limits.begin(`2001:db8:0:1::${index}`, "x");
+    }
     assert.ok(limits.wait("2001:db8:0:1:ffff::1", "x") > 0);
     assert.strictEqual(limits.wait("2001:db8:0:2::1", "x"), 0);
 });
 
 test("fifty for one user, from wherever they come", () => {
     const { limits } = clocked();
-    for (let index = 0; index < 50; index += 1) { limits.begin(`192.0.2.${index}`, "fred"); }
+    for (let index = 0; index < 50; index += 1) {
+        limits.begin(`192.0.2.${index}`, "fred");
+    }
     assert.ok(limits.wait("198.51.100.1", "fred") > 0);
     assert.strictEqual(limits.wait("198.51.100.1", "vera"), 0);
 });
@@ -78,7 +99,9 @@ test("a success takes back the user's own failures from there", () => {
 
 test("strangers cannot fill the memory", () => {
     const { limits } = clocked();
-    for (let index = 0; index < 6000; index += 1) { limits.begin(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, "x".repeat(index)); }
+    for (let index = 0; index < 6000; index += 1) {
+        limits.begin(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, "x".repeat(index));
+    }
     assert.strictEqual(limits.networks.size, 5000);
     assert.strictEqual(limits.users.size, 5000);
     assert.ok([...limits.users.keys()].every((key) => key.length === 44));

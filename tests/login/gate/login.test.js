@@ -17,13 +17,25 @@ const load = Module._load;
 
 /** Loads login.js anew: with this login.json, in a program whose main module can require these. */
 function loadLogin(data, program) {
-    for (const file of Object.keys(require.cache)) { if (file.startsWith(GATE) || file.endsWith("/login.json")) { delete require.cache[file]; } }
+    for (const file of Object.keys(require.cache)) {
+        if (file.startsWith(GATE) || file.endsWith("/login.json")) {
+            delete require.cache[file];
+        }
+    }
     const file = makeGate().file.replace("sessions.json", "login.json");
-    if (data !== undefined) { fs.writeFileSync(file, typeof data === "string" ? data : JSON.stringify(data)); }
-    Module._resolveFilename = function (request, ...more) { return request === "./login.json" ? resolve.call(this, file, ...more) : resolve.call(this, request, ...more); };
+    if (data !== undefined) {
+        fs.writeFileSync(file, typeof data === "string" ? data : JSON.stringify(data));
+    }
+    Module._resolveFilename = function (request, ...more) {
+        return request === "./login.json" ? resolve.call(this, file, ...more) : resolve.call(this, request, ...more);
+    };
     Module._load = function (request, parent, ...more) {
-        if (parent === require.main && program && request in program) { return program[request]; }
-        if (parent === require.main && !request.startsWith("/") && !request.startsWith("node:")) { throw Object.assign(new Error("no"), { code: "MODULE_NOT_FOUND" }); }
+        if (parent === require.main && program && request in program) {
+            return program[request];
+        }
+        if (parent === require.main && !request.startsWith("/") && !request.startsWith("node:")) {
+            throw Object.assign(new Error("no"), { code: "MODULE_NOT_FOUND" });
+        }
         return load.call(this, request, parent, ...more);
     };
     try {
@@ -32,14 +44,17 @@ function loadLogin(data, program) {
         Module._resolveFilename = resolve;
     }
 }
-const four = { "./package.json": { name: "node-red", version: "4.1.15" }, "bcryptjs": bcrypt };
+const four = { "./package.json": { name: "node-red", version: "4.1.15" }, bcryptjs: bcrypt };
 
 test("a file that is missing, or says nothing, ends the start", () => {
     assert.throws(() => loadLogin(undefined, four), /^Error: nodelogin\/login\.json is missing\.$/);
-    for (const text of ["", "{", "{\"users\": [{\"password\": \"$2b$08$secret\"}]"]) {
+    for (const text of ["", "{", '{"users": [{"password": "$2b$08$secret"}]']) {
         assert.throws(() => loadLogin(text, four), /^Error: nodelogin\/login\.json cannot be read as JSON\.$/);
     }
-    assert.throws(() => loadLogin({ ...DATA, users: [{}] }, four), /^Error: nodelogin\/login\.json: users\[0\] has no valid username\.$/);
+    assert.throws(
+        () => loadLogin({ ...DATA, users: [{}] }, four),
+        /^Error: nodelogin\/login\.json: users\[0\] has no valid username\.$/,
+    );
 });
 
 test("Node-RED 4 and 5 get a function as httpNodeAuth", () => {
@@ -52,7 +67,12 @@ test("Node-RED 4 and 5 get a function as httpNodeAuth", () => {
 });
 
 test("where the release cannot be told, the function is given", () => {
-    for (const program of [undefined, {}, { "./package.json": { name: "something", version: "3.1.0" } }, { "./package.json": {} }]) {
+    for (const program of [
+        undefined,
+        {},
+        { "./package.json": { name: "something", version: "3.1.0" } },
+        { "./package.json": {} },
+    ]) {
         const login = loadLogin(DATA, program);
         assert.strictEqual(login.httpNodeAuth, login.http);
     }
@@ -60,7 +80,13 @@ test("where the release cannot be told, the function is given", () => {
 
 test("in Node-RED 3 the gate is the first of what nodes are served with", () => {
     const used = [];
-    const RED = { httpNode: { use: (middleware) => used.push(middleware) }, init(server, settings) { this.given = [server, settings]; return "result"; } };
+    const RED = {
+        httpNode: { use: (middleware) => used.push(middleware) },
+        init(server, settings) {
+            this.given = [server, settings];
+            return "result";
+        },
+    };
     const login = loadLogin(DATA, { "./package.json": { name: "node-red", version: "3.1.15" }, "./lib/red.js": RED });
     assert.strictEqual(login.httpNodeAuth, undefined);
     assert.strictEqual(RED.init("server", "settings"), "result");
@@ -78,7 +104,14 @@ test("nothing is read or written before somebody comes", () => {
 
 function answerOf(handler, request) {
     return new Promise((resolve) => {
-        const response = { writeHead(status, headers) { Object.assign(this, { status, headers }); }, end() { resolve(this); } };
+        const response = {
+            writeHead(status, headers) {
+                Object.assign(this, { status, headers });
+            },
+            end() {
+                resolve(this);
+            },
+        };
         handler({ method: "GET", headers: {}, socket: {}, ...request }, response, () => resolve("passed"));
     });
 }
@@ -98,8 +131,15 @@ test("a failed login is one line on the console", async (context) => {
     const login = loadLogin(DATA, four);
     const warn = context.mock.method(console, "warn", () => {});
     const authorization = `Basic ${Buffer.from("x\ny:z").toString("base64")}`;
-    await answerOf(login.http, { url: "/x", headers: { authorization }, socket: { remoteAddress: "::ffff:192.0.2.1" } });
-    assert.deepStrictEqual(warn.mock.calls.map((call) => call.arguments), [["[pifleet] login failed: user=\"x\\ny\" from=192.0.2.1"]]);
+    await answerOf(login.http, {
+        url: "/x",
+        headers: { authorization },
+        socket: { remoteAddress: "::ffff:192.0.2.1" },
+    });
+    assert.deepStrictEqual(
+        warn.mock.calls.map((call) => call.arguments),
+        [['[pifleet] login failed: user="x\\ny" from=192.0.2.1']],
+    );
 });
 
 // A Node-RED as plugins see it, and what reaches the listeners of its server.
@@ -108,19 +148,33 @@ function makeRED(login, settings, nodes = []) {
     server.on("request", () => {});
     const RED = { server, settings, nodes: { eachNode: (visit) => nodes.forEach(visit) } };
     login.protect(RED);
-    const upgrade = (url) => new Promise((resolve) => {
-        const socket = Object.assign(new EventEmitter(), { end: (text) => resolve(text.split("\r\n")[0].split(" ")[1]), destroy: () => {} });
-        const authorization = `Basic ${Buffer.from("vera:verapw").toString("base64")}`;
-        server.once("upgrade", () => resolve("101"));
-        server.emit("upgrade", { url, method: "GET", headers: { authorization }, rawHeaders: [], socket }, socket, Buffer.alloc(0));
-    });
+    const upgrade = (url) =>
+        new Promise((resolve) => {
+            const socket = Object.assign(new EventEmitter(), {
+                end: (text) => resolve(text.split("\r\n")[0].split(" ")[1]),
+                destroy: () => {},
+            });
+            const authorization = `Basic ${Buffer.from("vera:verapw").toString("base64")}`;
+            server.once("upgrade", () => resolve("101"));
+            server.emit(
+                "upgrade",
+                { url, method: "GET", headers: { authorization }, rawHeaders: [], socket },
+                socket,
+                Buffer.alloc(0),
+            );
+        });
     return { upgrade };
 }
 
 test("the editor's socket is where Node-RED has it", async () => {
     for (const [settings, url, status] of [
-        [{}, "/comms", "101"], [{ httpAdminRoot: "/" }, "/comms", "101"], [{ httpAdminRoot: "/admin" }, "/admin/comms", "101"], [{ httpAdminRoot: "admin/" }, "/admin/comms", "101"],
-        [{ httpAdminRoot: "/admin" }, "/comms", "403"], [{ httpAdminRoot: false }, "/comms", "403"], [{ disableEditor: true }, "/comms", "403"],
+        [{}, "/comms", "101"],
+        [{ httpAdminRoot: "/" }, "/comms", "101"],
+        [{ httpAdminRoot: "/admin" }, "/admin/comms", "101"],
+        [{ httpAdminRoot: "admin/" }, "/admin/comms", "101"],
+        [{ httpAdminRoot: "/admin" }, "/comms", "403"],
+        [{ httpAdminRoot: false }, "/comms", "403"],
+        [{ disableEditor: true }, "/comms", "403"],
     ]) {
         const { upgrade } = makeRED(loadLogin(DATA, four), settings);
         assert.strictEqual(await upgrade(url), status, JSON.stringify(settings));
@@ -135,20 +189,44 @@ test("who may only read gets the sockets that are filtered, and no others", asyn
         const { upgrade } = makeRED(login, settings, nodes);
         const root = settings.httpNodeRoot || "";
         const answers = [];
-        for (const url of ["/ui/socket.io/?x", "/dashboard/socket.io/?x", "/other/socket.io/?x", "/ui/x"]) { answers.push(await upgrade(root + url)); }
+        for (const url of ["/ui/socket.io/?x", "/dashboard/socket.io/?x", "/other/socket.io/?x", "/ui/x"]) {
+            answers.push(await upgrade(root + url));
+        }
         return answers;
     };
     assert.deepStrictEqual(await statuses({ ui: filtered, dashboard: filtered }), ["101", "101", "403", "403"]);
-    assert.deepStrictEqual(await statuses({ ui: { ioMiddleware: [login.socketIo] }, httpNodeRoot: "/api" }), ["101", "101", "403", "403"]);
-    assert.deepStrictEqual(await statuses({ ui: { ...filtered, path: "other" }, dashboard: {} }), ["403", "403", "101", "403"]);
+    assert.deepStrictEqual(await statuses({ ui: { ioMiddleware: [login.socketIo] }, httpNodeRoot: "/api" }), [
+        "101",
+        "101",
+        "403",
+        "403",
+    ]);
+    assert.deepStrictEqual(await statuses({ ui: { ...filtered, path: "other" }, dashboard: {} }), [
+        "403",
+        "403",
+        "101",
+        "403",
+    ]);
     assert.deepStrictEqual(await statuses({}), ["403", "403", "403", "403"]);
-    assert.deepStrictEqual(await statuses({ ui: { ioMiddleware: () => {} }, dashboard: { path: "x" } }), ["403", "403", "403", "403"]);
+    assert.deepStrictEqual(await statuses({ ui: { ioMiddleware: () => {} }, dashboard: { path: "x" } }), [
+        "403",
+        "403",
+        "403",
+        "403",
+    ]);
 });
 
 test("httpNodeCors answers preflights, by the library that Node-RED has", async () => {
-    const preflight = { method: "OPTIONS", url: "/x", headers: { origin: "https://a", "access-control-request-method": "PUT" } };
+    const preflight = {
+        method: "OPTIONS",
+        url: "/x",
+        headers: { origin: "https://a", "access-control-request-method": "PUT" },
+    };
     const given = [];
-    const cors = (options) => { given.push(options); return (request, response, next) => next(); };
+    const cors = (options) => {
+        given.push(options);
+        return (request, response, next) => next();
+    };
     const login = loadLogin(DATA, { ...four, cors });
     assert.strictEqual((await answerOf(login.http, preflight)).status, 401);
     makeRED(login, { httpNodeCors: { origin: "*" } });
@@ -171,20 +249,28 @@ test("Dashboard 2 learns from the plugin who is behind a page", () => {
     assert.deepStrictEqual([name, type], ["pifleet-login", "node-red-dashboard-2"]);
     const fred = { username: "fred", permissions: "*" };
     const named = (connection, message) => hooks.onAddConnectionCredentials(connection, message);
-    assert.deepStrictEqual(named({ data: { user: fred } }, { payload: 1, _client: { socketId: "x", user: { username: "mallory" } } }),
-        { payload: 1, _client: { socketId: "x", user: fred } });
+    assert.deepStrictEqual(
+        named({ data: { user: fred } }, { payload: 1, _client: { socketId: "x", user: { username: "mallory" } } }),
+        { payload: 1, _client: { socketId: "x", user: fred } },
+    );
     assert.notStrictEqual(named({ data: { user: fred } }, {})._client.user, fred);
     assert.deepStrictEqual(named({ data: {} }, { _client: { user: { username: "mallory" } } }), { _client: {} });
     assert.deepStrictEqual(named({}, { _client: "mallory" })._client.user, undefined);
-    for (const nothing of [undefined, null, "text", 5]) { assert.strictEqual(named({}, nothing), nothing); }
+    for (const nothing of [undefined, null, "text", 5]) {
+        assert.strictEqual(named({}, nothing), nothing);
+    }
     const valid = (connection, message) => hooks.onIsValidConnection(connection, message);
     assert.ok(valid({ data: { user: fred } }, { _client: { user: { username: "fred" } } }));
     assert.ok(!valid({ data: { user: fred } }, { _client: { user: { username: "vera" } } }));
     assert.ok(!valid({}, { _client: { user: { username: "vera" } } }));
-    for (const message of [undefined, {}, { _client: {} }, { _client: { user: {} } }]) { assert.ok(valid({}, message)); }
+    for (const message of [undefined, {}, { _client: {} }, { _client: { user: {} } }]) {
+        assert.ok(valid({}, message));
+    }
 });
 
 test("the plugin is what its package says", () => {
     const description = JSON.parse(fs.readFileSync(path.join(GATE, "plugin/package.json"), "utf8"));
-    for (const file of Object.values(description["node-red"].plugins)) { assert.ok(fs.existsSync(path.join(GATE, "plugin", file))); }
+    for (const file of Object.values(description["node-red"].plugins)) {
+        assert.ok(fs.existsSync(path.join(GATE, "plugin", file)));
+    }
 });

@@ -11,8 +11,46 @@ const { test } = require("node:test");
 const express = require("express");
 const { basic, makeGate } = require("./support.js");
 
-const PIECES = ["/", "//", "webhook", "WEBHOOK", "%77ebhook", "health", "api", "secret", "ui", ".", "..", "%2e%2e", "%2E", "%2f", "%5c", "\\", ";", "..;", "?", "#",
-    "%", "%00", "@", ":", "*", "x", "/webhook/x", "/secret", "/api/secret", "%252e", "&", "=", "~", "%c0%ae", "http://h", "/./", "/../", "a.js"];
+const PIECES = [
+    "/",
+    "//",
+    "webhook",
+    "WEBHOOK",
+    "%77ebhook",
+    "health",
+    "api",
+    "secret",
+    "ui",
+    ".",
+    "..",
+    "%2e%2e",
+    "%2E",
+    "%2f",
+    "%5c",
+    "\\",
+    ";",
+    "..;",
+    "?",
+    "#",
+    "%",
+    "%00",
+    "@",
+    ":",
+    "*",
+    "x",
+    "/webhook/x",
+    "/secret",
+    "/api/secret",
+    "%252e",
+    "&",
+    "=",
+    "~",
+    "%c0%ae",
+    "http://h",
+    "/./",
+    "/../",
+    "a.js",
+];
 
 // Numbers that look random and are the same in each run.
 function numbers(seed) {
@@ -25,10 +63,13 @@ function numbers(seed) {
 
 function application({ gate, routes }) {
     const app = express();
-    const tell = (name) => (request, response) => response.send(`SERVED ${name} ${JSON.stringify(request.user || null)}`);
+    const tell = (name) => (request, response) =>
+        response.send(`SERVED ${name} ${JSON.stringify(request.user || null)}`);
     app.use("/", (request, response, next) => routes.http(request, response, () => gate.http(request, response, next)));
     const nodes = express();
-    for (const path of ["/secret", "/webhook", "/api/secret", "/apix", "/healthy", "/ui", "/"]) { nodes.all(path, tell(path)); }
+    for (const path of ["/secret", "/webhook", "/api/secret", "/apix", "/healthy", "/ui", "/"]) {
+        nodes.all(path, tell(path));
+    }
     nodes.all("/webhook/:name", tell("webhook"));
     nodes.all("/webhook/:name/:more", tell("webhook"));
     nodes.all("/health", tell("health"));
@@ -61,7 +102,9 @@ async function serveAll(app, seed, headers) {
     const served = [];
     for (const target of makeTargets(seed)) {
         const [, name] = /^SERVED (\S+)/.exec(await askExpress(app, target, headers)) || [];
-        if (name !== undefined) { served.push([target, name]); }
+        if (name !== undefined) {
+            served.push([target, name]);
+        }
     }
     return served;
 }
@@ -79,7 +122,9 @@ test("Express serves to a restricted user nothing outside of the paths", async (
     const { Authorization: authorization } = basic("paul", "paulpw");
     const served = await serveAll(application(makeGate({ open: [] })), 2, { authorization });
     assert.ok(served.length > 100, `${served.length} were served`);
-    for (const [target, name] of served) { assert.ok(["/ui", "/api/secret"].includes(name), `${target}: ${name}`); }
+    for (const [target, name] of served) {
+        assert.ok(["/ui", "/api/secret"].includes(name), `${target}: ${name}`);
+    }
 });
 
 test("without the gate Express serves such targets in many ways", async () => {

@@ -8,12 +8,27 @@ const { test } = require("node:test");
 const { load } = require("./support.js");
 const requests = load("requests.js");
 
-const from = (remoteAddress, headers = {}, more = {}) => ({ method: "GET", socket: { remoteAddress, ...more }, headers });
+const from = (remoteAddress, headers = {}, more = {}) => ({
+    method: "GET",
+    socket: { remoteAddress, ...more },
+    headers,
+});
 const PROXIES = new Set(["127.0.0.1", "10.0.0.2", "::1"]);
 
 test("an address has one way of writing", () => {
-    for (const [text, address] of [["192.0.2.1", "192.0.2.1"], ["::ffff:192.0.2.1", "192.0.2.1"], ["::FFFF:192.0.2.1", "192.0.2.1"], ["FE80::1%eth0", "fe80::1"],
-        [" 192.0.2.1 ", "192.0.2.1"], ["2001:DB8::1", "2001:db8::1"], ["evil", ""], ["", ""], [undefined, ""], ["1.2.3.4\nx", ""], ["[::1]:80", ""]]) {
+    for (const [text, address] of [
+        ["192.0.2.1", "192.0.2.1"],
+        ["::ffff:192.0.2.1", "192.0.2.1"],
+        ["::FFFF:192.0.2.1", "192.0.2.1"],
+        ["FE80::1%eth0", "fe80::1"],
+        [" 192.0.2.1 ", "192.0.2.1"],
+        ["2001:DB8::1", "2001:db8::1"],
+        ["evil", ""],
+        ["", ""],
+        [undefined, ""],
+        ["1.2.3.4\nx", ""],
+        ["[::1]:80", ""],
+    ]) {
         assert.strictEqual(requests.plainAddress(text), address);
     }
 });
@@ -25,12 +40,14 @@ test("X-Forwarded-For counts from a trusted proxy only", () => {
         [from("::ffff:127.0.0.1", { "x-forwarded-for": "198.51.100.1" }), "198.51.100.1"],
         // Whatever the client itself has put in front.
         [from("127.0.0.1", { "x-forwarded-for": "203.0.113.9, 198.51.100.1, 10.0.0.2" }), "198.51.100.1"],
-        [from("127.0.0.1", { "x-forwarded-for": "203.0.113.9, evil\" from=1" }), "127.0.0.1"],
+        [from("127.0.0.1", { "x-forwarded-for": '203.0.113.9, evil" from=1' }), "127.0.0.1"],
         [from("127.0.0.1", { "x-forwarded-for": "10.0.0.2" }), "127.0.0.1"],
         [from("127.0.0.1"), "127.0.0.1"],
         [from(undefined, { "x-forwarded-for": "198.51.100.1" }), ""],
         [{ headers: {} }, ""],
-    ]) { assert.strictEqual(requests.clientAddress(request, PROXIES), address); }
+    ]) {
+        assert.strictEqual(requests.clientAddress(request, PROXIES), address);
+    }
 });
 
 test("TLS is what the socket has, or what a trusted proxy says", () => {
@@ -52,13 +69,27 @@ test("an origin is scheme, host and port", () => {
     // A proxy that is not trusted may speak TLS.
     assert.strictEqual(same({ origin: "https://kitchen.local:1880" }), true);
     assert.strictEqual(same({ origin: "http://kitchen.local:1880" }), true);
-    for (const origin of ["null", "", "https://kitchen.local", "https://kitchen.local:1881", "https://evil.example", "https://kitchen.local:1880.evil.example",
-        "xhttps://kitchen.local:1880", "kitchen.local:1880"]) {
+    for (const origin of [
+        "null",
+        "",
+        "https://kitchen.local",
+        "https://kitchen.local:1881",
+        "https://evil.example",
+        "https://kitchen.local:1880.evil.example",
+        "xhttps://kitchen.local:1880",
+        "kitchen.local:1880",
+    ]) {
         assert.strictEqual(same({ origin }), false, origin);
         assert.strictEqual(same({ origin, "sec-fetch-site": "same-origin" }), false, origin);
     }
-    assert.strictEqual(requests.isSameOrigin(from("192.0.2.1", { origin: "https://undefined" }), PROXIES), true);
-    for (const [site, answer] of [["same-origin", true], ["none", true], ["same-site", false], ["cross-site", false], ["x", false]]) {
+    assert.strictEqual(requests.isSameOrigin(from("192.0.2.1", { origin: "https://undefined" }), PROXIES), false);
+    for (const [site, answer] of [
+        ["same-origin", true],
+        ["none", true],
+        ["same-site", false],
+        ["cross-site", false],
+        ["x", false],
+    ]) {
         assert.strictEqual(same({ "sec-fetch-site": site }), answer);
     }
 });
@@ -67,7 +98,9 @@ test("a navigation makes a page of its own, no frame", () => {
     const navigates = (headers) => requests.isNavigation({ headers });
     assert.ok(navigates({ "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" }));
     assert.ok(navigates({ "sec-fetch-mode": "navigate" }));
-    for (const destination of ["iframe", "frame", "object", "embed"]) { assert.ok(!navigates({ "sec-fetch-mode": "navigate", "sec-fetch-dest": destination })); }
+    for (const destination of ["iframe", "frame", "object", "embed"]) {
+        assert.ok(!navigates({ "sec-fetch-mode": "navigate", "sec-fetch-dest": destination }));
+    }
     assert.ok(!navigates({ "sec-fetch-mode": "no-cors" }));
     assert.ok(!navigates({}));
 });

@@ -13,11 +13,15 @@ const { DATA, hashOf, load, makeGate, until } = require("./support.js");
 const { Sessions } = load("sessions.js");
 
 const DAY = 24 * 3600 * 1000;
-const users = (changes = {}) => new Map(DATA.users.map((user) => [user.username, { ...user, ...changes[user.username] }]));
+const users = (changes = {}) =>
+    new Map(DATA.users.map((user) => [user.username, { ...user, ...changes[user.username] }]));
 
 function store(file, more = {}) {
     const said = [];
-    return { said, sessions: new Sessions({ file, users: users(), expiry: 7 * DAY, warn: (text) => said.push(text), ...more }) };
+    return {
+        said,
+        sessions: new Sessions({ file, users: users(), expiry: 7 * DAY, warn: (text) => said.push(text), ...more }),
+    };
 }
 const fred = users().get("fred");
 
@@ -56,7 +60,10 @@ test("a session ends with its log-out, on the disk too", async () => {
 test("a session ends with another password, and with its user", async () => {
     const { file } = makeGate();
     const id = await store(file).sessions.begin(fred);
-    assert.strictEqual(store(file, { users: users({ fred: { password: hashOf("new") } }) }).sessions.find(id), undefined);
+    assert.strictEqual(
+        store(file, { users: users({ fred: { password: hashOf("new") } }) }).sessions.find(id),
+        undefined,
+    );
     assert.strictEqual(store(file, { users: new Map() }).sessions.find(id), undefined);
 });
 
@@ -150,7 +157,9 @@ test("a connection that has ended is not waited for", async () => {
     const { file } = makeGate();
     const { sessions } = store(file);
     const { key } = sessions.find(await sessions.begin(fred));
-    for (const state of [{ destroyed: true }, { readyState: "closed" }]) { sessions.track(key, Object.assign(new EventEmitter(), state), assert.fail); }
+    for (const state of [{ destroyed: true }, { readyState: "closed" }]) {
+        sessions.track(key, Object.assign(new EventEmitter(), state), assert.fail);
+    }
     assert.strictEqual(sessions.connections.size, 0);
     const connection = new EventEmitter();
     sessions.track(key, connection, assert.fail);
@@ -164,7 +173,9 @@ test("the timer looks at connections by itself", async () => {
     const { key } = sessions.find(await sessions.begin(fred));
     sessions.track(key, new EventEmitter(), () => {});
     let looked = 0;
-    sessions.useConnections = () => { looked += 1; };
+    sessions.useConnections = () => {
+        looked += 1;
+    };
     await until(() => looked > 1);
 });
 
@@ -174,8 +185,13 @@ test("a user has fifty sessions, and the oldest go", async () => {
     const { sessions } = store(file, { now: () => (now += 1) });
     const other = await sessions.begin(users().get("vera"));
     const ids = [];
-    for (let index = 0; index < 60; index += 1) { ids.push(await sessions.begin(fred)); }
-    assert.deepStrictEqual(ids.map((id) => sessions.find(id) !== undefined), [...Array(10).fill(false), ...Array(50).fill(true)]);
+    for (let index = 0; index < 60; index += 1) {
+        ids.push(await sessions.begin(fred));
+    }
+    assert.deepStrictEqual(
+        ids.map((id) => sessions.find(id) !== undefined),
+        [...Array(10).fill(false), ...Array(50).fill(true)],
+    );
     assert.ok(sessions.find(other));
 });
 
@@ -186,15 +202,29 @@ test("sessions that are over do not stay in the file", async () => {
     await sessions.begin(users().get("vera"));
     now += 8 * DAY;
     await sessions.begin(fred);
-    assert.deepStrictEqual(Object.values(JSON.parse(fs.readFileSync(file, "utf8"))).map(({ user }) => user), ["fred"]);
+    assert.deepStrictEqual(
+        Object.values(JSON.parse(fs.readFileSync(file, "utf8"))).map(({ user }) => user),
+        ["fred"],
+    );
 });
 
 test("what is no cookie of ours finds nothing", async () => {
     const { sessions } = makeGate();
-    for (const id of ["", "x", "__proto__", "constructor", "a".repeat(43), "a".repeat(44), "ä".repeat(43), "a".repeat(1e6)]) { assert.strictEqual(sessions.find(id), undefined); }
+    for (const id of [
+        "",
+        "x",
+        "__proto__",
+        "constructor",
+        "a".repeat(43),
+        "a".repeat(44),
+        "ä".repeat(43),
+        "a".repeat(1e6),
+    ]) {
+        assert.strictEqual(sessions.find(id), undefined);
+    }
 });
 
-for (const text of ["", "{", "null", "[]", "1", "\"x\"", "{\"a\":1}", "[[1,2]]"]) {
+for (const text of ["", "{", "null", "[]", "1", '"x"', '{"a":1}', "[[1,2]]"]) {
     test(`a broken file logs people out, and lets nobody in: ${text}`, async () => {
         const { file } = makeGate();
         fs.writeFileSync(file, text);
@@ -209,14 +239,32 @@ test("in a file that was written by others only whole sessions count", async () 
     const { file } = makeGate();
     const id = "a".repeat(43);
     const key = crypto.createHash("sha256").update(id).digest("base64url");
-    const good = { user: "fred", generation: crypto.createHash("sha256").update(JSON.stringify(["fred", fred.password])).digest("base64url").slice(0, 22), seen: Date.now() };
+    const good = {
+        user: "fred",
+        generation: crypto
+            .createHash("sha256")
+            .update(JSON.stringify(["fred", fred.password]))
+            .digest("base64url")
+            .slice(0, 22),
+        seen: Date.now(),
+    };
     const found = (session) => {
         fs.writeFileSync(file, JSON.stringify({ [key]: session, __proto__: good }));
         return store(file).sessions.find(id);
     };
     assert.ok(found(good));
-    for (const wrong of [null, 1, [], { ...good, user: 1 }, { ...good, user: "__proto__" }, { ...good, generation: "x" }, { ...good, generation: undefined },
-        { ...good, seen: "9e99" }, { ...good, seen: null }, { ...good, seen: 0 }]) {
+    for (const wrong of [
+        null,
+        1,
+        [],
+        { ...good, user: 1 },
+        { ...good, user: "__proto__" },
+        { ...good, generation: "x" },
+        { ...good, generation: undefined },
+        { ...good, seen: "9e99" },
+        { ...good, seen: null },
+        { ...good, seen: 0 },
+    ]) {
         assert.strictEqual(found(wrong), undefined, JSON.stringify(wrong));
     }
 });
@@ -241,5 +289,8 @@ test("what changes while the file is written is written too", async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => sessions.begin(fred)));
     await sessions.end(sessions.find(ids[0]).key);
     const again = store(file).sessions;
-    assert.deepStrictEqual(ids.map((id) => again.find(id) !== undefined), [false, ...Array(19).fill(true)]);
+    assert.deepStrictEqual(
+        ids.map((id) => again.find(id) !== undefined),
+        [false, ...Array(19).fill(true)],
+    );
 });

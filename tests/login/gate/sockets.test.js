@@ -28,7 +28,9 @@ async function serveNode(context, changes = {}) {
     const [express] = made.server.listeners("request");
     made.server.removeAllListeners("request");
     made.server.on("request", (request, response) => {
-        if (!request.url.startsWith("/node/") && !request.url.startsWith(FILTERED)) { return express(request, response); }
+        if (!request.url.startsWith("/node/") && !request.url.startsWith(FILTERED)) {
+            return express(request, response);
+        }
         seen.push(`${request.method} ${request.url}`);
         response.end(JSON.stringify(request.headers));
     });
@@ -38,10 +40,18 @@ async function serveNode(context, changes = {}) {
 /** @returns {Promise<{status, headers, socket}>} */
 function upgrade(port, target, headers = {}) {
     return new Promise((resolve, reject) => {
-        const request = http.request({ host: "127.0.0.1", port, path: target, agent: false,
-            headers: { Connection: "Upgrade", Upgrade: "websocket", ...headers } });
+        const request = http.request({
+            host: "127.0.0.1",
+            port,
+            path: target,
+            agent: false,
+            headers: { Connection: "Upgrade", Upgrade: "websocket", ...headers },
+        });
         request.on("upgrade", (answer, socket) => resolve({ status: 101, headers: answer.headers, socket }));
-        request.on("response", (answer) => { answer.resume(); resolve({ status: answer.statusCode, headers: answer.headers }); });
+        request.on("response", (answer) => {
+            answer.resume();
+            resolve({ status: answer.statusCode, headers: answer.headers });
+        });
         request.on("error", reject);
         request.end();
     });
@@ -50,10 +60,22 @@ function upgrade(port, target, headers = {}) {
 test("an upgrade of a stranger gets no further", async (context) => {
     const { port, seen } = await serveNode(context);
     const program = await upgrade(port, "/node/ws");
-    assert.deepStrictEqual([program.status, program.headers["www-authenticate"]], [401, "Basic realm=\"Node-RED\", charset=\"UTF-8\""]);
+    assert.deepStrictEqual(
+        [program.status, program.headers["www-authenticate"]],
+        [401, 'Basic realm="Node-RED", charset="UTF-8"'],
+    );
     const browser = await upgrade(port, "/node/ws", { "User-Agent": "Mozilla/5.0" });
     assert.deepStrictEqual([browser.status, browser.headers["www-authenticate"]], [401, undefined]);
-    for (const target of ["/comms/", "/comms/x", "/COMMS", "//comms", "/x/../comms", "/%63omms", `/ui/socket.io/?${POLL}`, "/_login"]) {
+    for (const target of [
+        "/comms/",
+        "/comms/x",
+        "/COMMS",
+        "//comms",
+        "/x/../comms",
+        "/%63omms",
+        `/ui/socket.io/?${POLL}`,
+        "/_login",
+    ]) {
         assert.strictEqual((await upgrade(port, target)).status, 401, target);
     }
     assert.deepStrictEqual(seen, []);
@@ -61,7 +83,9 @@ test("an upgrade of a stranger gets no further", async (context) => {
 
 test("the editor's socket asks for the editor's login", async (context) => {
     const { port, seen } = await serveNode(context);
-    for (const target of ["/comms", "/comms?x=y"]) { assert.strictEqual((await upgrade(port, target)).status, 101); }
+    for (const target of ["/comms", "/comms?x=y"]) {
+        assert.strictEqual((await upgrade(port, target)).status, 101);
+    }
     assert.deepStrictEqual(seen, ["upgrade /comms", "upgrade /comms?x=y"]);
 });
 
@@ -79,7 +103,12 @@ test("an upgrade with a login passes, and ends with it", async (context) => {
     assert.strictEqual(status, 101);
     assert.ok(!("cookie" in made.last.request.headers));
     let ended = false;
-    socket.on("close", () => { ended = true; }).on("error", () => {}).resume();
+    socket
+        .on("close", () => {
+            ended = true;
+        })
+        .on("error", () => {})
+        .resume();
     await ask(port, "POST", "/_login/out", { ...formHeaders(port), ...login });
     await until(() => ended);
     assert.strictEqual((await upgrade(port, "/node/ws", login)).status, 401);
@@ -96,7 +125,12 @@ test("an upgrade with a password passes, without it", async (context) => {
 test("an upgrade of a page of another site is refused", async (context) => {
     const { port, seen } = await serveNode(context);
     for (const credentials of [cookieOf(await logIn(port, "fred", "fredpw")), basic("fred", "fredpw")]) {
-        for (const headers of [{ Origin: "https://evil.example" }, { Origin: `http://127.0.0.1:${port + 1}` }, { Origin: "null" }, { "Sec-Fetch-Site": "same-site" }]) {
+        for (const headers of [
+            { Origin: "https://evil.example" },
+            { Origin: `http://127.0.0.1:${port + 1}` },
+            { Origin: "null" },
+            { "Sec-Fetch-Site": "same-site" },
+        ]) {
             assert.strictEqual((await upgrade(port, "/node/ws", { ...headers, ...credentials })).status, 403);
         }
     }
@@ -121,7 +155,9 @@ test("an open upgrade passes", async (context) => {
 
 test("too many attempts by upgrade are told so", async (context) => {
     const { port } = await serveNode(context);
-    for (let index = 0; index < 10; index += 1) { await upgrade(port, "/node/ws", basic("fred", `x${index}`)); }
+    for (let index = 0; index < 10; index += 1) {
+        await upgrade(port, "/node/ws", basic("fred", `x${index}`));
+    }
     const { status, headers } = await upgrade(port, "/node/ws", basic("fred", "fredpw"));
     assert.strictEqual(status, 429);
     assert.ok(Number(headers["retry-after"]) > 500);
@@ -134,8 +170,13 @@ test("strangers who break off in the middle of an upgrade do no harm", async (co
         await new Promise((resolve) => {
             const target = ["/node/ws", "/comms"][index % 2];
             const socket = net.connect(port, "127.0.0.1", () => {
-                socket.write(`GET ${target} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: ${authorization}\r\n\r\n`);
-                setImmediate(() => { socket.resetAndDestroy(); resolve(); });
+                const upgrades = "Connection: Upgrade\r\nUpgrade: websocket";
+                const head = `Host: h\r\n${upgrades}\r\nAuthorization: ${authorization}`;
+                socket.write(`GET ${target} HTTP/1.1\r\n${head}\r\n\r\n`);
+                setImmediate(() => {
+                    socket.resetAndDestroy();
+                    resolve();
+                });
             });
         });
     }
@@ -157,8 +198,16 @@ test("every upgrade has a listener for errors before all else", async () => {
 
 test("a request that a node answers before Express is asked for a login", async (context) => {
     const { port, seen } = await serveNode(context);
-    for (const target of [`/node/?${POLL}`, "/node/", `/node/?%45IO=4&%74ransport=polling`, `/node/#?${POLL}`, "/node/?transport=polling"]) {
-        for (const method of ["GET", "POST"]) { assert.strictEqual((await ask(port, method, target)).status, 401, target); }
+    for (const target of [
+        `/node/?${POLL}`,
+        "/node/",
+        `/node/?%45IO=4&%74ransport=polling`,
+        `/node/#?${POLL}`,
+        "/node/?transport=polling",
+    ]) {
+        for (const method of ["GET", "POST"]) {
+            assert.strictEqual((await ask(port, method, target)).status, 401, target);
+        }
     }
     assert.strictEqual((await ask(port, "GET", `/node/?${POLL}`, basic("fred", "no"))).status, 401);
     assert.deepStrictEqual(seen, []);
@@ -168,7 +217,11 @@ test("a request that a node answers before Express is asked for a login", async 
 test("who has logged in gets to such a node, without what opened the door", async (context) => {
     const { port, seen, sessions } = await serveNode(context);
     const login = cookieOf(await logIn(port, "fred", "fredpw"));
-    for (const [target, credentials] of [[`/node/?${POLL}`, login], ["/node/", login], [`/node/?${POLL}`, basic("fred", "fredpw")]]) {
+    for (const [target, credentials] of [
+        [`/node/?${POLL}`, login],
+        ["/node/", login],
+        [`/node/?${POLL}`, basic("fred", "fredpw")],
+    ]) {
         const answer = await ask(port, "POST", target, credentials);
         assert.strictEqual(answer.status, 200);
         const headers = JSON.parse(answer.text);
@@ -176,7 +229,10 @@ test("who has logged in gets to such a node, without what opened the door", asyn
     }
     assert.strictEqual(seen.length, 3);
     await until(() => sessions.connections.size === 0);
-    assert.strictEqual((await ask(port, "GET", `/node/?${POLL}`, { ...login, Origin: "https://evil.example" })).status, 403);
+    assert.strictEqual(
+        (await ask(port, "GET", `/node/?${POLL}`, { ...login, Origin: "https://evil.example" })).status,
+        403,
+    );
     assert.strictEqual((await ask(port, "POST", "/node/", { ...login, Origin: "https://evil.example" })).status, 403);
     assert.strictEqual(seen.length, 3);
 });
@@ -195,7 +251,10 @@ test("rights hold for such a node", async (context) => {
 test("an open request passes to such a node", async (context) => {
     const { port, seen } = await serveNode(context, { open: ["/node/*"] });
     assert.strictEqual((await ask(port, "POST", `/node/x?${POLL}`)).status, 200);
-    assert.strictEqual((await ask(port, "POST", "/node/x", { Cookie: "nodered-0123abcd=x" })).text.includes("cookie"), false);
+    assert.strictEqual(
+        (await ask(port, "POST", "/node/x", { Cookie: "nodered-0123abcd=x" })).text.includes("cookie"),
+        false,
+    );
     assert.strictEqual(seen.length, 2);
 });
 
@@ -208,7 +267,9 @@ test("a log-out is answered, though the guard has seen the session", async (cont
 
 test("what fails in the guard ends one connection, not Node-RED", async (context) => {
     const { port, gate, said } = await serveNode(context);
-    gate.identify = async () => { throw new Error("broken"); };
+    gate.identify = async () => {
+        throw new Error("broken");
+    };
     await assert.rejects(upgrade(port, "/node/ws"));
     await assert.rejects(ask(port, "GET", `/node/?${POLL}`));
     assert.match(said[0], /^a socket failed: Error: broken/);
@@ -222,11 +283,17 @@ function verify(sockets, request) {
 }
 
 async function requestOf(made, credentials, more = {}) {
-    const socket = Object.assign(new EventEmitter(), { remoteAddress: "192.0.2.1", destroy() { this.gone = true; } });
+    const socket = Object.assign(new EventEmitter(), {
+        remoteAddress: "192.0.2.1",
+        destroy() {
+            this.gone = true;
+        },
+    });
     return { method: "GET", url: "/ws", headers: { host: "h", ...credentials, ...more }, rawHeaders: [], socket };
 }
-const sessionOf = async ({ gate, sessions, options }, name) =>
-    ({ cookie: gate.cookie.serialize(await sessions.begin(options.users.get(name)), false).split(";")[0] });
+const sessionOf = async ({ gate, sessions, options }, name) => ({
+    cookie: gate.cookie.serialize(await sessions.begin(options.users.get(name)), false).split(";")[0],
+});
 
 test("a websocket node is for those who may write", async () => {
     const made = makeGate();
@@ -240,16 +307,24 @@ test("a websocket node is for those who may write", async () => {
     assert.deepStrictEqual(await refused({}), [false, 401, "Unauthorized"]);
     assert.deepStrictEqual(await refused(await sessionOf(made, "vera")), [false, 403, "Forbidden"]);
     assert.deepStrictEqual(await refused(await sessionOf(made, "paul")), [false, 403, "Forbidden"]);
-    assert.deepStrictEqual(await refused(await sessionOf(made, "fred"), { origin: "https://evil.example" }), [false, 403, "Forbidden"]);
+    assert.deepStrictEqual(await refused(await sessionOf(made, "fred"), { origin: "https://evil.example" }), [
+        false,
+        403,
+        "Forbidden",
+    ]);
     const { key } = made.sessions.find(made.gate.cookie.read({ headers: await sessionOf(made, "fred") }, false)[0]);
     assert.ok(key);
-    for (const one of made.sessions.connections.keys()) { await made.sessions.end(one); }
+    for (const one of made.sessions.connections.keys()) {
+        await made.sessions.end(one);
+    }
     assert.ok(fred.socket.gone);
 });
 
 test("a websocket node whose check fails gets no socket", async () => {
     const made = makeGate();
-    made.gate.identify = async () => { throw new Error("broken"); };
+    made.gate.identify = async () => {
+        throw new Error("broken");
+    };
     const request = await requestOf(made, {});
     new Sockets(made.gate).webSocket({ req: request }, assert.fail);
     await until(() => request.socket.gone);
@@ -259,12 +334,26 @@ test("a websocket node whose check fails gets no socket", async () => {
 // ioMiddleware
 
 async function connect(sockets, request, more = {}) {
-    const socket = { request: { ...request, url: "/ui/socket.io/?x" }, handshake: { auth: { user: { username: "mallory" }, other: 1 } },
-        conn: Object.assign(new EventEmitter(), { readyState: "open" }), disconnect() { this.gone = true; }, use(check) { this.check = check; }, ...more };
-    const error = await new Promise((resolve) => { sockets.socketIo(socket, resolve); });
+    const socket = {
+        request: { ...request, url: "/ui/socket.io/?x" },
+        handshake: { auth: { user: { username: "mallory" }, other: 1 } },
+        conn: Object.assign(new EventEmitter(), { readyState: "open" }),
+        disconnect() {
+            this.gone = true;
+        },
+        use(check) {
+            this.check = check;
+        },
+        ...more,
+    };
+    const error = await new Promise((resolve) => {
+        sockets.socketIo(socket, resolve);
+    });
     const receive = (...packet) => {
         let passed = false;
-        socket.check(packet, () => { passed = true; });
+        socket.check(packet, () => {
+            passed = true;
+        });
         return passed;
     };
     return { socket, error, receive };
@@ -273,7 +362,9 @@ async function connect(sockets, request, more = {}) {
 test("a dashboard's socket knows who is behind it", async () => {
     const made = makeGate();
     const sockets = new Sockets(made.gate);
-    const { socket, error, receive } = await connect(sockets, await requestOf(made, await sessionOf(made, "fred")), { data: { kept: 1 } });
+    const { socket, error, receive } = await connect(sockets, await requestOf(made, await sessionOf(made, "fred")), {
+        data: { kept: 1 },
+    });
     assert.strictEqual(error, undefined);
     assert.deepStrictEqual(socket.data, { kept: 1, user: { username: "fred", permissions: "*" } });
     assert.deepStrictEqual(socket.handshake.auth, { other: 1 });
@@ -284,7 +375,7 @@ test("a dashboard's socket knows who is behind it", async () => {
     nested[0][0]._client = { user: "mallory" };
     assert.ok(receive("widget-send", "id", nested));
     assert.strictEqual(nested[0][0]._client.user.username, "fred");
-    const inherited = JSON.parse("{\"payload\": 1, \"__proto__\": {\"_client\": {\"user\": {\"username\": \"mallory\"}}}}");
+    const inherited = JSON.parse('{"payload": 1, "__proto__": {"_client": {"user": {"username": "mallory"}}}}');
     assert.ok(receive("widget-action", "id", inherited));
     assert.strictEqual(Object.assign({}, inherited)._client, undefined);
     assert.deepStrictEqual(Object.keys(inherited), ["payload"]);
@@ -295,24 +386,53 @@ test("a dashboard's socket knows who is behind it", async () => {
 test("a dashboard's socket is for those who have logged in, on its own pages", async () => {
     const made = makeGate({ open: ["/open/*"] });
     const sockets = new Sockets(made.gate);
-    const refused = async (credentials, more) => (await connect(sockets, await requestOf(made, credentials, more))).error;
-    for (const values of [[{}], [{ cookie: `nodered-0123abcd=${"a".repeat(43)}` }], [{ authorization: basic("fred", "no").Authorization }],
-        [await sessionOf(made, "fred"), { origin: "https://evil.example" }], [await sessionOf(made, "fred"), { "sec-fetch-site": "same-site" }]]) {
+    const refused = async (credentials, more) =>
+        (await connect(sockets, await requestOf(made, credentials, more))).error;
+    for (const values of [
+        [{}],
+        [{ cookie: `nodered-0123abcd=${"a".repeat(43)}` }],
+        [{ authorization: basic("fred", "no").Authorization }],
+        [await sessionOf(made, "fred"), { origin: "https://evil.example" }],
+        [await sessionOf(made, "fred"), { "sec-fetch-site": "same-site" }],
+    ]) {
         assert.strictEqual((await refused(...values)).message, "Unauthorized");
     }
-    const { error, receive } = await connect(sockets, await requestOf(made, { authorization: basic("paul", "paulpw").Authorization }));
+    const { error, receive } = await connect(
+        sockets,
+        await requestOf(made, { authorization: basic("paul", "paulpw").Authorization }),
+    );
     assert.strictEqual(error, undefined);
     assert.ok(receive("anything"));
 });
 
 test("who may only read presses nothing", async () => {
     const made = makeGate();
-    const { error, receive } = await connect(new Sockets(made.gate), await requestOf(made, await sessionOf(made, "vera")));
+    const { error, receive } = await connect(
+        new Sockets(made.gate),
+        await requestOf(made, await sessionOf(made, "vera")),
+    );
     assert.strictEqual(error, undefined);
-    for (const packet of [["ui-replay-state"], ["ui-refresh"], ["ui-params", {}], ["ui-change", 1], ["ui-collapse", {}], ["ui-audio", "x"], ["widget-load", "id"]]) {
+    for (const packet of [
+        ["ui-replay-state"],
+        ["ui-refresh"],
+        ["ui-params", {}],
+        ["ui-change", 1],
+        ["ui-collapse", {}],
+        ["ui-audio", "x"],
+        ["widget-load", "id"],
+    ]) {
         assert.ok(receive(...packet), packet[0]);
     }
-    for (const event of ["update-value", "widget-action", "widget-change", "widget-send", "some-widgets-own", "UI-PARAMS", "__proto__", "constructor"]) {
+    for (const event of [
+        "update-value",
+        "widget-action",
+        "widget-change",
+        "widget-send",
+        "some-widgets-own",
+        "UI-PARAMS",
+        "__proto__",
+        "constructor",
+    ]) {
         assert.ok(!receive(event, "id", {}), event);
     }
 });
@@ -320,8 +440,16 @@ test("who may only read presses nothing", async () => {
 test("what would end a dashboard does not reach it", async () => {
     const made = makeGate();
     const { receive } = await connect(new Sockets(made.gate), await requestOf(made, await sessionOf(made, "fred")));
-    for (const packet of [["ui-params"], ["ui-params", null], ["ui-collapse", "x"], ["widget-load", 5], ["widget-load"], ["widget-action", { a: 1 }], ["widget-change", null],
-        ["widget-send", []]]) {
+    for (const packet of [
+        ["ui-params"],
+        ["ui-params", null],
+        ["ui-collapse", "x"],
+        ["widget-load", 5],
+        ["widget-load"],
+        ["widget-action", { a: 1 }],
+        ["widget-change", null],
+        ["widget-send", []],
+    ]) {
         assert.ok(!receive(...packet), JSON.stringify(packet));
     }
 });
@@ -340,8 +468,15 @@ test("an open dashboard has nobody behind it, and takes no foreign page", async 
 
 test("a dashboard's socket whose check fails is closed", async () => {
     const made = makeGate();
-    made.gate.identify = async () => { throw new Error("broken"); };
-    const socket = { request: { method: "GET", url: "/ui/socket.io/", headers: {} }, disconnect() { this.gone = true; } };
+    made.gate.identify = async () => {
+        throw new Error("broken");
+    };
+    const socket = {
+        request: { method: "GET", url: "/ui/socket.io/", headers: {} },
+        disconnect() {
+            this.gone = true;
+        },
+    };
     new Sockets(made.gate).socketIo(socket, assert.fail);
     await until(() => socket.gone);
     assert.match(made.said[0], /^a socket failed/);

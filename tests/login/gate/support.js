@@ -61,9 +61,12 @@ async function serve(context, made, application) {
         const { method, url, headers, rawHeaders, user } = request;
         response.end(JSON.stringify({ method, url, headers, rawHeaders, user: user === undefined ? null : user }));
     };
-    const server = http.createServer(application || ((request, response) => {
-        routes.http(request, response, () => gate.http(request, response, () => flow(request, response)));
-    }));
+    const server = http.createServer(
+        application ||
+            ((request, response) => {
+                routes.http(request, response, () => gate.http(request, response, () => flow(request, response)));
+            }),
+    );
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
     // Those that were upgraded are no longer the server's.
     const connections = new Set();
@@ -78,20 +81,39 @@ async function serve(context, made, application) {
 /** @returns {Promise<{status, headers, text}>} */
 function ask(port, method, target, headers = {}, body = undefined) {
     return new Promise((resolve, reject) => {
-        const request = http.request({ host: "127.0.0.1", port, method, path: target, headers, agent: false }, (answer) => {
-            const parts = [];
-            answer.on("data", (part) => parts.push(part));
-            answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text: Buffer.concat(parts).toString() }));
-            answer.on("error", reject);
-        });
+        const request = http.request(
+            { host: "127.0.0.1", port, method, path: target, headers, agent: false },
+            (answer) => {
+                const parts = [];
+                answer.on("data", (part) => parts.push(part));
+                answer.on("end", () =>
+                    resolve({
+                        status: answer.statusCode,
+                        headers: answer.headers,
+                        text: Buffer.concat(parts).toString(),
+                    }),
+                );
+                answer.on("error", reject);
+            },
+        );
         request.on("error", reject);
         request.end(body);
     });
 }
 
-const PAGE = { Accept: "text/html", "User-Agent": "Mozilla/5.0", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document" };
+const PAGE = {
+    Accept: "text/html",
+    "User-Agent": "Mozilla/5.0",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Site": "none",
+    "Sec-Fetch-Dest": "document",
+};
 const basic = (name, password) => ({ Authorization: `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}` });
-const formHeaders = (port) => ({ Origin: `http://127.0.0.1:${port}`, "Content-Type": "application/x-www-form-urlencoded", "User-Agent": "Mozilla/5.0" });
+const formHeaders = (port) => ({
+    Origin: `http://127.0.0.1:${port}`,
+    "Content-Type": "application/x-www-form-urlencoded",
+    "User-Agent": "Mozilla/5.0",
+});
 const logIn = (port, username, password, more = {}) =>
     ask(port, "POST", "/_login", formHeaders(port), new URLSearchParams({ username, password, ...more }).toString());
 const cookieOf = (answer) => ({ Cookie: answer.headers["set-cookie"].map((one) => one.split(";")[0]).join("; ") });
@@ -99,10 +121,27 @@ const cookieOf = (answer) => ({ Cookie: answer.headers["set-cookie"].map((one) =
 /** Waits until a condition holds; it need not be quick. */
 async function until(condition) {
     for (let attempt = 0; attempt < 3000; attempt += 1) {
-        if (await condition()) { return; }
+        if (await condition()) {
+            return;
+        }
         await new Promise((resolve) => setTimeout(resolve, 10));
     }
     throw new Error("It did not come true within 30 seconds.");
 }
 
-module.exports = { DATA, GATE, PAGE, ask, basic, bcrypt, cookieOf, formHeaders, hashOf, load, logIn, makeGate, serve, until };
+module.exports = {
+    DATA,
+    GATE,
+    PAGE,
+    ask,
+    basic,
+    bcrypt,
+    cookieOf,
+    formHeaders,
+    hashOf,
+    load,
+    logIn,
+    makeGate,
+    serve,
+    until,
+};

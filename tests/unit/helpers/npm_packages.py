@@ -48,6 +48,11 @@ def npm_modules(*packages: str) -> pathlib.Path:
     return kept / "node_modules"
 
 
+def npm_node(major: int) -> str:
+    """A Node.js of this major version, whatever the machine has."""
+    return str(npm_modules(f"node@{major}") / "node/bin/node")
+
+
 def _pack(name: str, folder: str) -> None:
     _npm(name, "pack", "--pack-destination", folder, name)
 

@@ -33,7 +33,8 @@ async function readForm(request, names) {
     // Where both roots are "/", the editor's parser has read it, and would let a second reader wait forever.
     if (request.readableEnded) {
         const body = new Map(Object.entries(request.body || {}));
-        return Object.fromEntries(names.map((name) => [name, typeof body.get(name) === "string" ? body.get(name) : ""]));
+        const text = (value) => (typeof value === "string" ? value : "");
+        return Object.fromEntries(names.map((name) => [name, text(body.get(name))]));
     }
     const text = await readText(request);
     if (text === undefined) { return undefined; }

@@ -62,12 +62,15 @@ class Gate {
      */
     async identify(request) {
         if (!this.identities.has(request)) {
-            const { authorization = "" } = request.headers;
-            const identity = this.sessionOf(request)
-                || (/^Basic /i.test(authorization) ? this.passwords.checkBasic(this.address(request), authorization) : {});
-            this.identities.set(request, identity);
+            this.identities.set(request, this.sessionOf(request) || this.#identifyByPassword(request));
         }
         return this.identities.get(request);
+    }
+
+    #identifyByPassword(request) {
+        const { authorization = "" } = request.headers;
+        if (!/^Basic /i.test(authorization)) { return {}; }
+        return this.passwords.checkBasic(this.address(request), authorization);
     }
 
     /** @returns {boolean} Whether a user's rights cover a request; `reads` is for what only shows. */
@@ -153,9 +156,13 @@ class Gate {
         }
     }
 
-    answer(response, status, text = "", headers = {}) { this.#send(response, status, { ...TEXT_HEADERS, ...headers }, text); }
+    answer(response, status, text = "", headers = {}) {
+        this.#send(response, status, { ...TEXT_HEADERS, ...headers }, text);
+    }
 
-    answerPage(response, status, page, headers = {}) { this.#send(response, status, { ...PAGE_HEADERS, ...headers }, page); }
+    answerPage(response, status, page, headers = {}) {
+        this.#send(response, status, { ...PAGE_HEADERS, ...headers }, page);
+    }
 
     #send(response, status, headers, body) {
         if (response.headersSent) { return; }

@@ -26,7 +26,8 @@ function readOptions() {
         data = require("./login.json");
     } catch (error) {
         // The words of the parser quote the file, which holds hashes.
-        throw new Error(`nodelogin/login.json ${error.code === "MODULE_NOT_FOUND" ? "is missing" : "cannot be read as JSON"}.`);
+        const fault = error.code === "MODULE_NOT_FOUND" ? "is missing" : "cannot be read as JSON";
+        throw new Error(`nodelogin/login.json ${fault}.`);
     }
     return parseOptions(data);
 }
@@ -88,8 +89,8 @@ function filteredSockets(RED) {
 }
 
 /**
- * What the settings do not reach: sockets of nodes that ask nobody, and preflights. For the plugin, which Node-RED loads
- * before its nodes.
+ * What the settings do not reach: sockets of nodes that ask nobody, and preflights. For the plugin, which Node-RED
+ * loads before its nodes.
  */
 function protect(RED) {
     const { settings } = RED;

@@ -31,7 +31,8 @@ const PAGE_HEADERS = Object.freeze({
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
     "Content-Security-Policy":
-        `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+        `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'; `
+        + "frame-ancestors 'none'; base-uri 'none'",
     // With "no-referrer" browsers would send their forms with `Origin: null`.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -80,7 +81,8 @@ function loginPage({ title, loginPath }, { next, username = "", error }) {
     return document(title, "Log in", `${errorLine(error)}<form method="post" action="${escapeHtml(loginPath)}">
 <input type="hidden" name="next" value="${escapeHtml(next)}">
 <label for="username">User name</label>
-<input id="username" name="username" value="${escapeHtml(username)}" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" required${focusName}>
+<input id="username" name="username" value="${escapeHtml(username)}" autocomplete="username" autocapitalize="none"
+ autocorrect="off" spellcheck="false" required${focusName}>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required${focusPassword}>
 <button>Log in</button>
@@ -89,7 +91,8 @@ function loginPage({ title, loginPath }, { next, username = "", error }) {
 
 /** The page of somebody who is logged in; `error` where it stands in for another that this user may not see. */
 function accountPage({ title, loginPath }, { username, error }) {
-    return document(title, error ? "Not allowed" : "Logged in", `${errorLine(error)}<p>Logged in as <strong>${escapeHtml(username)}</strong>.</p>
+    const who = `<p>Logged in as <strong>${escapeHtml(username)}</strong>.</p>`;
+    return document(title, error ? "Not allowed" : "Logged in", `${errorLine(error)}${who}
 <form method="post" action="${escapeHtml(loginPath)}/out">
 <button>Log out</button>
 </form>`);

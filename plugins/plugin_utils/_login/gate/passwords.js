@@ -87,7 +87,11 @@ class Passwords {
     }
 
     async #inTurn(work) {
-        if (this.running >= AT_ONCE) { await new Promise((resolve) => this.line.push(resolve)); } else { this.running += 1; }
+        if (this.running < AT_ONCE) {
+            this.running += 1;
+        } else {
+            await new Promise((resolve) => this.line.push(resolve));
+        }
         const begun = performance.now();
         try {
             return await work();

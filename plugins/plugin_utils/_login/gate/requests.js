@@ -48,7 +48,8 @@ function isSameOrigin(request, trustedProxies) {
     if (origin !== undefined) {
         // Where this server speaks plain HTTP, a proxy that is not trusted may speak TLS before it.
         const schemes = isSecure(request, trustedProxies) ? ["https"] : ["https", "http"];
-        return schemes.some((scheme) => origin.toLowerCase() === `${scheme}://${String(host).toLowerCase()}`);
+        return host !== undefined
+            && schemes.some((scheme) => origin.toLowerCase() === `${scheme}://${host.toLowerCase()}`);
     }
     const site = request.headers["sec-fetch-site"];
     return site === undefined ? undefined : site === "same-origin" || site === "none";

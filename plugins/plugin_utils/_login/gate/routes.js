@@ -38,7 +38,8 @@ class LoginRoutes {
         }
         // A form of another site would log a person in as somebody else, or out.
         const { origin, "sec-fetch-site": site } = request.headers;
-        if (request.method === "POST" && !(gate.isSameOrigin(request) && (origin !== undefined || site === "same-origin"))) {
+        const isOwn = gate.isSameOrigin(request) && (origin !== undefined || site === "same-origin");
+        if (request.method === "POST" && !isOwn) {
             return gate.answer(response, 403, "This form came from another site.\n");
         }
         try {
@@ -59,7 +60,9 @@ class LoginRoutes {
     async #logIn(request, response) {
         const { gate, options } = this;
         const form = await readForm(request, ["username", "password", "next"]);
-        if (form === undefined) { return gate.answer(response, 413, "The form is too large.\n", { Connection: "close" }); }
+        if (form === undefined) {
+            return gate.answer(response, 413, "The form is too large.\n", { Connection: "close" });
+        }
         const { username, password } = form;
         if (username === "" || password === "") { return gate.answer(response, 400, "A field is missing.\n"); }
         const next = loginTarget(form.next, options);
@@ -70,7 +73,8 @@ class LoginRoutes {
             const cookie = gate.cookie.serialize(await gate.sessions.begin(user), gate.isSecure(request));
             return gate.answer(response, 303, "", { Location: next, "Set-Cookie": cookie });
         }
-        const error = wait ? `Too many attempts. Try again in ${spokenWait(wait)}.` : "The user name or the password is wrong.";
+        const error = wait ? `Too many attempts. Try again in ${spokenWait(wait)}.`
+            : "The user name or the password is wrong.";
         return gate.answerPage(response, wait ? 429 : 401, loginPage(options, { next, username, error }),
             wait ? retryAfter(wait) : {});
     }

@@ -122,7 +122,8 @@ class Sessions {
         const session = this.#all().get(key);
         if (session === undefined) { return undefined; }
         const user = this.users.get(session.user);
-        if (user && session.generation === generationOf(user) && session.seen + this.expiry > this.now()) { return user; }
+        const isUsed = session.seen + this.expiry > this.now();
+        if (user && isUsed && session.generation === generationOf(user)) { return user; }
         this.#drop(key);
         this.#save();
         return undefined;

@@ -10,7 +10,8 @@ const { isBrowser, isSafe } = require("./requests.js");
 const isObject = (value) => value !== null && typeof value === "object";
 const isString = (value) => typeof value === "string";
 
-// What pages send that only look: it reaches no flow. What is not listed, a contributed widget's for example, is refused.
+// What pages send that only look: of these, flows learn no more than which page that is. What is not listed is refused,
+// a contributed widget's for example.
 const VIEWERS_EVENTS = new Set(
     ["ui-replay-state", "ui-refresh", "ui-params", "ui-change", "ui-collapse", "ui-audio", "widget-load"]);
 // The dashboards rely on these, and end Node-RED with a value of another kind.
@@ -48,7 +49,8 @@ class Sockets {
      * Whether a socket may be opened.
      *
      * @param {boolean} reads Whether what it carries is filtered, so that who may only look may have it.
-     * @returns {Promise<{status?: number, reason?: string, headers?: object, identity?: object}>} An identity, or why not.
+     * @returns {Promise<{identity?: object, status?: number, reason?: string, headers?: object}>} An identity, or why
+     *     there is none.
      */
     async #judge(request, reads) {
         const { gate } = this;
@@ -85,7 +87,9 @@ class Sockets {
         const { request } = socket;
         this.#judge(request, true).then(({ identity }) => {
             // It takes the place of the dashboards' own check of foreign pages.
-            if (identity === undefined || gate.isSameOrigin(request) === false) { return next(new Error("Unauthorized")); }
+            if (identity === undefined || gate.isSameOrigin(request) === false) {
+                return next(new Error("Unauthorized"));
+            }
             const { user, key } = identity;
             socket.data = { ...socket.data, user: user && describe(user) };
             // What the page says of itself.
@@ -113,8 +117,8 @@ class Sockets {
     }
 
     /**
-     * Stands before everything that listens at the server, since nodes listen there without asking anybody. To be called
-     * before there are nodes.
+     * Stands before everything that listens at the server, since nodes listen there without asking anybody. To be
+     * called before there are nodes.
      *
      * @param {http.Server} server
      * @param {object} more
@@ -140,7 +144,8 @@ class Sockets {
         if (editorSocket !== undefined && request.url.split("?")[0] === editorSocket) {
             return emit("upgrade", request, socket, head);
         }
-        this.#judge(request, this.#isFiltered(request, filteredSockets)).then(({ identity, status, reason, headers }) => {
+        const reads = this.#isFiltered(request, filteredSockets);
+        this.#judge(request, reads).then(({ identity, status, reason, headers }) => {
             if (identity === undefined) { return refuseUpgrade(socket, status, reason, headers); }
             this.#closeAtEnd(identity, socket);
             this.gate.conceal(request, identity);

@@ -10,7 +10,8 @@ import os
 import pathlib
 import subprocess
 
-from npm_packages import npm_modules
+import pytest
+from npm_packages import npm_modules, npm_node
 
 PROJECT = pathlib.Path(__file__).parents[4]
 GATE = PROJECT / "plugins/plugin_utils/_login/gate"
@@ -19,17 +20,24 @@ TESTS = PROJECT / "tests/login/gate"
 FLOOR = 95
 
 
-def test_gate(tmp_path: pathlib.Path) -> None:
-    report = tmp_path / "lcov.info"
-    command = ["node", "--test", "--experimental-test-coverage"]
-    command += ["--test-reporter=spec", "--test-reporter-destination=stdout"]
-    command += ["--test-reporter=lcov", f"--test-reporter-destination={report}"]
+def run_tests(major: int, *options: str) -> None:
+    command = [npm_node(major), "--test", "--test-reporter=spec", "--test-reporter-destination=stdout", *options]
     command += sorted(str(path) for path in TESTS.glob("*.test.js"))
     environment = {**os.environ, "NODE_PATH": str(npm_modules("express@4.22.2"))}
     run = subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert run.returncode == 0, run.stdout[run.stdout.find("failing tests") :] + run.stderr
+
+
+@pytest.mark.parametrize("major", [18, 20])
+def test_gate(major: int) -> None:
+    run_tests(major)
+
+
+def test_gate_and_its_coverage(tmp_path: pathlib.Path) -> None:
+    report = tmp_path / "lcov.info"
+    run_tests(22, "--experimental-test-coverage", "--test-reporter=lcov", f"--test-reporter-destination={report}")
     reached = _lines_reached(report.read_text("utf-8"))
     files = sorted(str(path.relative_to(PROJECT)) for path in GATE.rglob("*.js"))
     assert {file: reached.get(file, 0) for file in files if reached.get(file, 0) < FLOOR} == {}
