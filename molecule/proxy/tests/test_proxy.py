@@ -11,9 +11,10 @@ import json
 import typing as t
 
 import pytest
-from scenario.client import Client, bearer
+from scenario.client import Client, basic, bearer, login_of
 from scenario.comms import Comms, WebSocket
-from scenario.fleet import OF_A_START, OF_ANSIBLE, SETTINGS, Fleet, Run, differences
+from scenario.fleet import OF_A_START, OF_ANSIBLE, SECURE, SETTINGS, Fleet, Run, differences
+from scenario.login_page import BROWSER
 from scenario.power_loss import lose_power
 from scenario.waiting import wait_for
 
@@ -86,8 +87,8 @@ def url(fleet: Fleet, name: str) -> str:
     return f"https://{fleet.address(name)}{'' if port == 443 else f':{port}'}{PATHS[name]}"
 
 
-def played(fleet: Fleet, *arguments: str, **variables: t.Any) -> Run:
-    run = fleet.play(*arguments, variables=variables)
+def played(fleet: Fleet, *arguments: str, playbook: str = SECURE, **variables: t.Any) -> Run:
+    run = fleet.play(*arguments, playbook=playbook, variables=variables)
     assert run.status == 0, run.output
     return run
 
@@ -307,7 +308,8 @@ def test_flows_see_who_asks_and_nothing_forged(fleet: Fleet, behind: str) -> Non
         for name in ("X-Forwarded-For", "X-Real-IP", "X-Forwarded-Host", "Forwarded")
         for option in ("--header", f"{name}: 192.0.2.99")
     ]
-    answer = fleet.here().request(f"{url(fleet, behind)}/seen", *forged)
+    login = basic(login_of("fred")) if behind == "shared" else []
+    answer = fleet.here().request(f"{url(fleet, behind)}/seen", *login, *forged)
     seen = answer.json
     assert "192.0.2.99" not in json.dumps(seen)
     assert seen["x-forwarded-proto"] == "https"
@@ -393,6 +395,67 @@ def test_an_nginx_that_was_stopped_is_started(fleet: Fleet, proxied: Run) -> Non
     played(fleet, "--limit", "shared", **NGINX)
     assert fleet.here().request(f"{url(fleet, 'shared')}/auth/login").status == 200
     assert fleet.process("shared") == process
+
+
+def logged_in(fleet: Fleet, password: str) -> tuple[int, str]:
+    """The status and the cookie that the login page gives for a password, in a browser."""
+    answer = fleet.here().request(
+        f"{url(fleet, 'shared')}/_login",
+        *BROWSER,
+        *("--header", f"Origin: https://{fleet.address('shared')}:8443"),
+        *("--data-urlencode", "username=fred", "--data-urlencode", f"password={password}"),
+        *("--data-urlencode", "next=/kitchen/seen"),
+    )
+    return answer.status, answer.headers.get("set-cookie", "")
+
+
+def test_the_login_page_behind_nginx(fleet: Fleet, proxied: Run) -> None:
+    client, seen = fleet.here(), f"{url(fleet, 'shared')}/seen"
+    asked = client.request(seen, *BROWSER)
+    assert (asked.status, asked.headers["location"].partition("?")[0]) == (302, "/kitchen/_login")
+    status, cookie = logged_in(fleet, "fred-only-for-tests")
+    assert status == 303
+    # Of this Node-RED alone: another one below the name gets none of it.
+    assert cookie.startswith("__Secure-nodered-")
+    assert "; Path=/kitchen; HttpOnly; SameSite=Lax; Secure" in cookie
+    session = cookie.partition(";")[0]
+    assert client.request(seen, *BROWSER, "--cookie", session).status == 200
+    out = client.request(
+        f"{url(fleet, 'shared')}/_login/out",
+        *BROWSER,
+        *("--cookie", session, "--request", "POST", "--header", f"Origin: https://{fleet.address('shared')}:8443"),
+    )
+    assert out.status == 303, out
+    assert client.request(seen, *BROWSER, "--cookie", session).status == 302
+
+
+def test_a_wrong_password_is_told_with_the_address_of_the_client(fleet: Fleet, proxied: Run) -> None:
+    status, _cookie = logged_in(fleet, "wrong")
+    assert status == 401
+    own = json.loads(
+        fleet.here().request(f"{url(fleet, 'shared')}/seen", *basic(login_of("fred"))).body,
+    )["x-forwarded-for"]
+    assert f'[pifleet] login failed: user="fred" from={own}' in fleet.journal("shared", "--unit nodered")
+
+
+def test_a_socket_that_has_no_login_is_refused(fleet: Fleet, proxied: Run) -> None:
+    for path, status in (("/kitchen/no-such-socket", 401), ("/kitchen/comms", 101)):
+        socket = WebSocket(fleet.address("shared"), 8443, fleet.ca, path)
+        assert socket.status == status, path
+        socket.close()
+
+
+def test_an_audit_finds_nothing_of_the_proxy(fleet: Fleet, proxied: Run) -> None:
+    report = fleet.work / "reports"
+    run = played(fleet, playbook="pifleet.nodered.audit", nodered_report_dir=str(report))
+    found = {
+        (subject["name"], finding["rule"])
+        for subject in json.loads((report / "report.json").read_text("utf-8"))["subjects"]
+        for finding in subject["findings"]
+    }
+    # The releases of Debian and of Node-RED, and Debian's user pi.
+    known = {"node-out-of-support", "node-red-out-of-support", "service-user-root-rights", "node-auth-missing"}
+    assert {rule for name, rule in found if name in PORTS} <= known, run.output
 
 
 def test_who_guesses_has_to_wait(fleet: Fleet, behind: str) -> None:
