@@ -13,7 +13,7 @@ import typing as t
 import pytest
 from scenario.client import Client, basic, bearer, login_of
 from scenario.comms import Comms, WebSocket
-from scenario.fleet import OF_A_START, OF_ANSIBLE, SECURE, SETTINGS, Fleet, Run, differences
+from scenario.fleet import OF_A_START, OF_ANSIBLE, PROJECT, SECURE, SETTINGS, Fleet, Run, differences
 from scenario.login_page import BROWSER
 from scenario.power_loss import lose_power
 from scenario.waiting import wait_for
@@ -448,14 +448,10 @@ def test_a_socket_that_has_no_login_is_refused(fleet: Fleet, proxied: Run) -> No
 def test_an_audit_finds_nothing_of_the_proxy(fleet: Fleet, proxied: Run) -> None:
     report = fleet.work / "reports"
     run = played(fleet, playbook="pifleet.nodered.audit", nodered_report_dir=str(report))
-    found = {
-        (subject["name"], finding["rule"])
-        for subject in json.loads((report / "report.json").read_text("utf-8"))["subjects"]
-        for finding in subject["findings"]
-    }
+    findings = json.loads((report / "report.json").read_text("utf-8"))["findings"]
     # The releases of Debian and of Node-RED, and Debian's user pi.
     known = {"node-out-of-support", "node-red-out-of-support", "service-user-root-rights", "node-auth-missing"}
-    assert {rule for name, rule in found if name in PORTS} <= known, run.output
+    assert {finding["rule"] for finding in findings if finding["subject"] in PORTS} <= known, run.output
 
 
 def test_who_guesses_has_to_wait(fleet: Fleet, behind: str) -> None:
@@ -469,6 +465,21 @@ def test_who_guesses_has_to_wait(fleet: Fleet, behind: str) -> None:
     assert set(statuses) <= {400, 401, 429}
     # Others are asked as before.
     assert inside(fleet, behind).request(f"https://127.0.0.1:{PORTS[behind][0]}/", "--insecure").status == 421
+
+
+def test_fail2ban_reads_the_log(fleet: Fleet, proxied: Run) -> None:
+    """With the files of the documentation."""
+    host = fleet.host("shared")
+    host.check_output("apt-get install --yes --no-install-recommends -qq fail2ban >/dev/null 2>&1")
+    for name, place in (("filter", "filter.d"), ("jail", "jail.d")):
+        text = (PROJECT / f"docs/files/fail2ban-{name}.conf").read_text("utf-8")
+        host.check_output("printf %%s %s >/etc/fail2ban/%s/pifleet-nodered.conf", text, place)
+    host.check_output("fail2ban-client -t")
+    log = host.check_output("cat %s", LOG).splitlines()
+    wrong = [line for line in log if '"POST ' in line and line.split('"')[2].split()[0] in ("400", "401", "403", "429")]
+    assert wrong
+    found = host.check_output("fail2ban-regex --raw --out row %s pifleet-nodered", LOG).splitlines()
+    assert len(found) == len(wrong)
 
 
 # It goes
