@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ModuleResult, RemovalResult
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+    CertificateResult,
+    ModuleResult,
+    RemovalResult,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import proxy_certificate
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     Provider,
@@ -54,12 +59,21 @@ class ActionModule(HostAction):
         return {**result, "warnings": [*provider.warnings, *result.get("warnings", ())]}
 
     def _without_certificate(self, options: dict[str, t.Any], state: dict[str, t.Any]) -> dict[str, t.Any]:
-        """The result where a proxy ends TLS: no certificate is given, and none is followed any more."""
-        reasons = follower_reasons(state)
+        """The result where a proxy ends TLS: no certificate is given, and none is followed any more.
+
+        One that nginx has read goes back to where settings.js will look for it again.
+        """
+        moves = state["certificate"]["path"] == proxy_certificate(state["service"]["name"])
+        reasons = [*follower_reasons(state), *(["nginx reads it no more"] if moves else [])]
         result = {"changed": bool(reasons), "reasons": reasons, "fingerprint": ""}
         if not reasons:
             return result
-        transaction = "" if self.check_mode else self._forget_source(options)["transaction"]
+        transaction = ""
+        if moves and not self.check_mode:
+            asked = {**host_options(options), "operation": "move"}
+            transaction = self.run_module("host_certificate", asked, CertificateResult)["transaction"]
+        if state["follower"] and not self.check_mode:
+            transaction = self._forget_source(options)["transaction"]
         return {**result, "transaction": transaction, "replaced": True}
 
     def _forget_source(self, options: dict[str, t.Any]) -> RemovalResult:

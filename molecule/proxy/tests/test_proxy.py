@@ -478,7 +478,7 @@ def test_fail2ban_reads_the_log(fleet: Fleet, proxied: Run) -> None:
     log = host.check_output("cat %s", LOG).splitlines()
     wrong = [line for line in log if '"POST ' in line and line.split('"')[2].split()[0] in ("400", "401", "403", "429")]
     assert wrong
-    found = host.check_output("fail2ban-regex --raw --out row %s pifleet-nodered", LOG).splitlines()
+    found = host.check_output("fail2ban-regex --out ip %s pifleet-nodered", LOG).splitlines()
     assert len(found) == len(wrong)
 
 

@@ -110,6 +110,6 @@ class Proxy:
 
 
 def went_on(transaction: Transaction) -> list[str]:
-    """What other sites answer in another way since the transaction began, a phrase each."""
-    former = transaction.open_record.get("nginx")
+    """What other sites answer in another way since a transaction began, a phrase each; nothing where none is open."""
+    former = transaction.record.get("nginx") if transaction.record else None
     return sites.differences(former["sites"]) if former and former["active"] else []

@@ -275,7 +275,16 @@ class Service:
             nginx.read_anew()
         through = probed(target)
         prover = Prover(self.unit, min(self.timeout, NGINX_TIMEOUT), self.stable)
-        prover.wait(lambda: [*through(), *went_on(transaction)])
+        prover.wait(lambda: [*through(), *self._open_ports(target["port"]), *went_on(transaction)])
+
+    def _open_ports(self, port: int) -> list[str]:
+        """Where Node-RED itself answers the network, a phrase each; whatever its settings say."""
+        listening = probe.listening(self.unit.processes())
+        return [
+            f"Node-RED itself listens on port {port} of {address}"
+            for address, own in listening
+            if own == port and not address.startswith("127.") and address != "::1"
+        ]
 
     def before(self) -> ServiceBefore:
         """How it is now, for the way back to it."""

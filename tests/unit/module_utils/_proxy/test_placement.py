@@ -130,6 +130,7 @@ def test_other_sites_go_on_where_nginx_ran(
 ) -> None:
     monkeypatch.setattr(placement.sites, "differences", lambda _former: ["port 1 differs"])
     transaction = transaction_of(proxy)
+    assert went_on(transaction) == []
     transaction.begin(BEFORE)
     assert went_on(transaction) == []
     transaction.note(nginx={**NGINX, "active": active})
