@@ -70,8 +70,15 @@ def test_a_proof_without_the_nginx_that_is_asked_for(asked: str, proved: bool, d
     if proved:
         state["proof"]["expected"]["proxy"] = {"name": "a", "https": 443, "http": 80, "path": "/", "port": 1880}
     options = {
-        "force": False, "revoke": [], "changed": False, "https": False, "proxy": asked, "admin_auth": True,
-        "umask": "0077", "port": None, "login_page": False,
+        "force": False,
+        "revoke": [],
+        "changed": False,
+        "https": False,
+        "proxy": asked,
+        "admin_auth": True,
+        "umask": "0077",
+        "port": None,
+        "node_users": [],
     }
     reasons = restart_reasons(state, options, "", "")
     assert ("the service was proved without nginx in front of it" in reasons) is due
