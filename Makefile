@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick test unit property localhost login login-all lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-editor soak
+.PHONY: quick test unit property localhost login login-all lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-editor soak faults
 quick: venv link ## Everything that needs no test host, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 
@@ -83,6 +83,9 @@ bench: venv link hosts ## Measure a fleet of 20 hosts
 
 soak: venv link hosts ## Change one host a hundred times, while a stranger asks it and an editor is open
 	tests/bench/soak
+
+faults: venv link hosts ## Inject faults at each system call of the runs, hours; or what only="..." says, see tests/faults/README.md
+	tests/faults/faults $(only)
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/bench/login.py

@@ -89,6 +89,11 @@ options:
     type: list
     elements: str
     default: []
+  login_narrowed:
+    description:
+      - Whether somebody gets in by the login page no more who did before, so that the host never goes back by itself.
+    type: bool
+    default: false
   backup:
     description:
       - Keep a copy of the old file beside it.
@@ -163,6 +168,7 @@ def main() -> None:
             "login_files": {"type": "str", "no_log": True},
             "login_removed": {"type": "bool", "default": False},
             "login_revoke": {"type": "list", "elements": "str", "default": []},
+            "login_narrowed": {"type": "bool", "default": False},
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
@@ -187,7 +193,11 @@ def main() -> None:
         "revoke": options["revoke"],
         "session_expiry": options["session_expiry"],
         "credentials": json.loads(options["credentials"]) if options["credentials"] else None,
-        "login": {"removed": options["login_removed"], "revoke": options["login_revoke"]},
+        "login": {
+            "removed": options["login_removed"],
+            "revoke": options["login_revoke"],
+            "narrowed": options["login_narrowed"],
+        },
     }
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])

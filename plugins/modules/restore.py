@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
   - pifleet.nodered.host_state
+  - pifleet.nodered.proof
 attributes:
   check_mode:
     support: full
@@ -48,30 +49,6 @@ options:
         that asks nobody for a login.
     type: bool
     default: false
-  keep_states:
-    description:
-      - How many states are kept, from 1 to 100.
-    type: int
-    default: 10
-  timeout:
-    description:
-      - Seconds that Node-RED may take to answer after a start.
-    type: int
-    default: 180
-  watch_minutes:
-    description:
-      - For how long the host itself watches, after the proof of what was replaced, whether Node-RED lives on. One that ends by
-        itself meanwhile is put back as it was before, and the next run says so. The task does not wait for that.
-      - A stop, a start or a restart that systemd is asked for, and a reboot, are nothing that ends by itself.
-      - A change that has locked somebody out is not put back; Node-RED is started again then.
-      - At most 1440; V(0) for no watch.
-    type: int
-    default: 10
-  stable:
-    description:
-      - Seconds after which the same process must still run and answer.
-    type: int
-    default: 3
 author:
   - The pifleet.nodered maintainers (@pifleet)
 seealso:

@@ -275,7 +275,7 @@ def inspect(*containers: str) -> list[Host]:
     return sorted(hosts, key=lambda host: (host.group, host.name))
 
 
-def start(group: str, name: str, image: str, registries: bool) -> None:
+def start(group: str, name: str, image: str, registries: bool, extra: list[str]) -> None:
     mounts = [f"--volume={CACHE / 'machine'}:/mnt:ro"] if registries else []
     podman(
         "run",
@@ -291,6 +291,7 @@ def start(group: str, name: str, image: str, registries: bool) -> None:
         f"--label=pifleet.name={name}",
         f"--label=pifleet.image={image}",
         *mounts,
+        *extra,
         reference(image),
         "/sbin/init",
     )
@@ -310,11 +311,11 @@ def wait_for_node_red(host: Host, deadline: float) -> None:
         time.sleep(0.2)
 
 
-def up(group: str, name: str, image: str, registries: bool) -> None:
+def up(group: str, name: str, image: str, registries: bool, extra: list[str]) -> None:
     """Start one host and wait until it can be used as a user would use it."""
     started = time.monotonic()
     with STARTING:
-        start(group, name, image, registries)
+        start(group, name, image, registries, extra)
         public_key = KEY.with_suffix(".pub").read_text("utf-8").strip()
         settle = ["timeout", str(TIMEOUT), "sh", "-s"]
         told = podman(
@@ -343,8 +344,8 @@ def up(group: str, name: str, image: str, registries: bool) -> None:
     print(f"{name} {host.address} {image} {state} {time.monotonic() - started:.1f} s", flush=True)
 
 
-def up_all(group: str, names: list[str], image: str, registries: bool) -> None:
-    """Start hosts side by side; leave alone those that run already."""
+def up_all(group: str, names: list[str], image: str, registries: bool, extra: list[str]) -> None:
+    """Start hosts side by side, with further arguments for podman; leave alone those that run already."""
     build([image])
     with locked():
         if not KEY.exists():
@@ -361,7 +362,7 @@ def up_all(group: str, names: list[str], image: str, registries: bool) -> None:
     missing = [name for name in names if name not in present]
     failed = []
     with ThreadPoolExecutor(max_workers=max(1, len(missing))) as pool:
-        started = {name: pool.submit(up, group, name, image, registries) for name in missing}
+        started = {name: pool.submit(up, group, name, image, registries, extra) for name in missing}
         for name, future in started.items():
             try:
                 future.result()
@@ -423,6 +424,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--count", type=int, default=0, help="start PREFIX01 to PREFIXcount")
     command.add_argument("--prefix", default="pi", help="(default: %(default)s)")
     command.add_argument("--with-registries", action="store_true", help="let apt and npm work inside as they do here")
+    command.add_argument("--address", help="the address of the one host, which it has again after each start")
+    command.add_argument("--volume", action="append", default=[], metavar="SOURCE:TARGET", help="as podman has it")
 
     commands.add_parser("inventory", parents=[in_group], help="print an Ansible inventory of the running hosts")
 
@@ -457,7 +460,12 @@ def main() -> None:
             numbered = [f"{arguments.prefix}{number:02}" for number in range(1, arguments.count + 1)]
             if not arguments.names + numbered:
                 raise HostsError("name a host, or give --count")
-            up_all(arguments.group, arguments.names + numbered, arguments.image, arguments.with_registries)
+            extra = [f"--volume={volume}" for volume in arguments.volume]
+            if arguments.address:
+                # With the network card of before, nobody has to learn a new one.
+                card = ":".join(f"{int(byte):02x}" for byte in arguments.address.split("."))
+                extra += [f"--ip={arguments.address}", f"--mac-address=02:42:{card}"]
+            up_all(arguments.group, arguments.names + numbered, arguments.image, arguments.with_registries, extra)
         case "inventory":
             print(inventory(arguments.group))
         case "list":

@@ -75,6 +75,16 @@ OTHER_VALUES = {
     "editorTheme.projects.enabled": True,
 }
 OTHER_CODE = {"functionGlobalContext": "{ os: require('os') }"}
+#: Served over TLS, as its passwords must be.
+LOGIN_PAGE = {"node_users": [{"username": "fred", "password_hash": HASH}], "https": True}
+LOGIN_PAGE_KEYS = {
+    "https",
+    "httpsRefreshInterval",
+    "httpNodeAuth",
+    "nodesDir",
+    "ui",
+    "webSocketNodeVerifyClient",
+}
 OTHER_LINES = re.compile(
     rb"^ {4}(?:uiPort|flowFile|debugMaxLength): .*\n"
     rb"|^ {4}functionGlobalContext: \{\n(?: {8}.*\n)* {4}\},?\n"
@@ -263,6 +273,19 @@ class TestStockFile:
         assert node(source, document.source, OTHER_VALUES, OTHER_CODE, ["debugMaxLength"]) == ""
         assert edited(document.source, OTHER_KEYS).source == document.source
         added(OTHER_LINES.sub(b"", source), document.source)
+
+    def test_login_page(self, version: str, stock: dict[str, bytes]) -> None:
+        """It comes in a few lines, stays as it is, and goes without a trace."""
+        source = stock[version]
+        document = edited(source, LOGIN_PAGE)
+        assert edited(document.source, LOGIN_PAGE).source == document.source
+        found = {key for block in added(source, document.source).values() for key in keys_of(block)}
+        assert found == LOGIN_PAGE_KEYS
+        gone = edited(document.source, {"node_users": [], "https": True, "absent": ["httpNodeAuth"]})
+        assert b"nodelogin" not in gone.source
+        for key in ("https", "httpsRefreshInterval", "ui"):
+            gone.remove(key)
+        assert gone.source == source
 
 
 @pytest.mark.parametrize("version", EXAMPLES)

@@ -39,6 +39,10 @@ VARIABLES = {
         user(permissions=["flows.*"]),
         "nodered_admin_users, user admin: Node-RED knows no permission 'flows.*'",
     ),
+    "nobody who may deploy": (
+        user(permissions="read"),
+        "nodered_admin_users: nobody could deploy, because none of the users has such a right",
+    ),
     "different logins on one root": (
         {
             "nodered_node_auth": {"user": "fred", "password": PASSWORD},

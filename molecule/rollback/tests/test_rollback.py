@@ -129,6 +129,53 @@ def test_proved_host_is_unchanged_afterwards(fleet: Fleet) -> None:
     assert (run.status, run.recap["proved"]["changed"]) == (0, 0), run.output
 
 
+def test_what_its_owner_writes_before_the_way_back_is_kept(fleet: Fleet) -> None:
+    """A line that the owner adds after the run has written settings.js, and before it fails, is put aside and named."""
+    before, host = held(fleet, "proved"), fleet.host("proved")
+    with pythons.still(host, "192.0.2.1") as python:
+        started = fleet.start(
+            "--limit",
+            "proved",
+            variables={
+                "settings_of": {"proved": {"uiHost": "192.0.2.1"}},
+                "ansible_python_interpreter": python,
+            },
+        )
+        wait_for(lambda: "192.0.2.1" in host.file(SETTINGS).content_string, "the run has written settings.js")
+        host.check_output("echo '// precious' >>%s", SETTINGS)
+    run = fleet.end(started)
+    assert run.recap["proved"]["failed"] == 1
+    assert run.said("Somebody has edited settings.js since it was written: that text is kept in"), run.output
+    kept = " ".join(run.output.split()).partition("that text is kept in ")[2].partition(". Add by hand")[0]
+    assert host.file(kept).content_string.endswith("// precious\n")
+    assert host.file(kept).user == "root"
+    assert differences(before, held(fleet, "proved")) == []
+    assert_nothing_pends(fleet, "proved")
+    assert_closed(fleet, "proved")
+
+
+def test_what_needs_no_signature_needs_no_authority(fleet: Fleet) -> None:
+    """The folder of the authority is on another control node, or lost: a run says so, and does all else."""
+    elsewhere = {"nodered_ca_dir": str(fleet.work / "nowhere")}
+    idle = fleet.play("--limit", "proved", variables=elsewhere)
+    assert (idle.status, idle.recap["proved"]["changed"]) == (0, 0), idle.output
+    assert idle.said("nowhere holds no certificate authority."), idle.output
+
+    users = [{"username": "admin", "password": "another-only-for-tests", "permissions": "*"}]
+    changed = fleet.play("--limit", "proved", variables={**elsewhere, "nodered_admin_users": users})
+    assert changed.status == 0, changed.output
+    assert fleet.here().login(fleet.url("proved"), "admin", "another-only-for-tests").status == 200
+
+    refused = fleet.play("--limit", "proved", variables={**elsewhere, "nodered_certificate_names": ["another.local"]})
+    assert refused.recap["proved"]["failed"] == 1
+    assert refused.said("Restore that directory from its backup, or set nodered_ca_dir to where it is."), refused.output
+    assert not (fleet.work / "nowhere").exists()
+    assert fleet.here().login(fleet.url("proved"), "admin", "another-only-for-tests").status == 200
+
+    assert fleet.play("--limit", "proved").status == 0
+    assert_closed(fleet, "proved")
+
+
 @pytest.mark.parametrize(
     "variables",
     [

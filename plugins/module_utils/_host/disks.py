@@ -134,7 +134,8 @@ def _mount_of(path: str, mounts: list[Mount]) -> Mount | None:
 def _problem(mount: Mount, mounts: list[Mount], command_line: list[str]) -> DiskProblem | None:
     if mount.filesystem in _TEMPORARY or _is_temporary_overlay(mount, mounts, command_line):
         return "temporary"
-    if "ro" in mount.options:
+    # The second is what newer kernels say of an ext4 on which they have found an error.
+    if "ro" in mount.options or "emergency_ro" in mount.options:
         return "read-only"
     if mount.filesystem in _WITHOUT_OWNERS:
         return "without owners"

@@ -76,6 +76,7 @@ class Store:
 
         :param name: its file
         :param record: what it is to say
+        :raises HostError: it cannot be written
         """
         self._prepare()
         files.replace(self.path(name), as_json(record), 0o600, os.geteuid(), os.getegid())
@@ -84,30 +85,45 @@ class Store:
         """Keep bytes under a name below the directory, which may have directories of its own."""
         self._prepare()
         directory = self.directory
-        for part in os.path.dirname(name).split("/"):
-            directory = os.path.join(directory, part)
-            os.makedirs(directory, mode=0o700, exist_ok=True)
+        with self._telling():
+            for part in os.path.dirname(name).split("/"):
+                directory = os.path.join(directory, part)
+                os.makedirs(directory, mode=0o700, exist_ok=True)
         files.replace(self.path(name), content, 0o600, os.geteuid(), os.getegid())
 
     def discard(self, name: str) -> None:
         """Remove a file of the directory; one that is not there is fine."""
-        with contextlib.suppress(FileNotFoundError):
+        with self._telling(), contextlib.suppress(FileNotFoundError):
             os.unlink(self.path(name))
             files.synchronize_directory(self.directory)
 
     def _prepare(self) -> None:
-        os.makedirs(self.directory, mode=0o700, exist_ok=True)
-        os.chmod(os.path.dirname(self.directory), 0o700)
-        os.chmod(self.directory, 0o700)
+        with self._telling():
+            os.makedirs(self.directory, mode=0o700, exist_ok=True)
+            os.chmod(os.path.dirname(self.directory), 0o700)
+            os.chmod(self.directory, 0o700)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell the system's errors as ours."""
+        try:
+            yield
+        except OSError as exc:
+            raise HostError(f"{self.directory} cannot be changed: {files.reason(exc)}.") from exc
+
+    def _lock_file(self) -> t.BinaryIO:
+        with self._telling():
+            return open(self.path("lock"), "wb")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other runs from working on this service.
 
-        :raises HostError: another one has been doing so for `LOCK_TIMEOUT`, or has done so since this one looked at the host
+        :raises HostError: another one has been doing so for `LOCK_TIMEOUT`, or has done so since this one looked at the host;
+            or nothing can be written there
         """
         self._prepare()
-        with open(self.path("lock"), "wb") as stream:
+        with self._lock_file() as stream:
             deadline = time.monotonic() + LOCK_TIMEOUT
             while True:
                 try:

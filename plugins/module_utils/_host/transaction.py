@@ -139,7 +139,7 @@ class Transaction:
     def login_plan(self) -> LoginPlan:
         """What the next restart has to do with the login page; nothing while the transaction is not open."""
         planned = self.record.get("login") if self.record else None
-        return planned or {"removed": False, "revoke": []}
+        return planned or {"removed": False, "revoke": [], "narrowed": False}
 
     def begin(self, before: ServiceBefore) -> None:
         """Open it, unless it is.
@@ -162,7 +162,7 @@ class Transaction:
                 "revoke": [],
                 "session_expiry": None,
                 "credentials": None,
-                "login": {"removed": False, "revoke": []},
+                "login": {"removed": False, "revoke": [], "narrowed": False},
                 "restarted": False,
                 "proof": None,
             }
@@ -203,7 +203,11 @@ class Transaction:
         record = self.open_record
         planned = self.login_plan
         if login:
-            planned = {"removed": login["removed"], "revoke": sorted({*planned["revoke"], *login["revoke"]})}
+            planned = {
+                "removed": login["removed"],
+                "revoke": sorted({*planned["revoke"], *login["revoke"]}),
+                "narrowed": planned["narrowed"] or login["narrowed"],
+            }
         self.note(
             revoke=sorted({*record["revoke"], *revoke}),
             credentials=credentials or record["credentials"],

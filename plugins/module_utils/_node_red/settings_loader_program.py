@@ -54,9 +54,10 @@ for (const extension of [".js", ".json"]) {
     // Hours between two looks for a renewed certificate, as red.js reads them; 0 where it never looks.
     const refresh = typeof settings.https === "function" && settings.httpsRefreshInterval
         ? Math.min(parseFloat(settings.httpsRefreshInterval) || 12, 596) : 0;
-    const statics = [].concat(settings.httpStatic || []).map((entry) => entry.root || "");
     const page = Module._cache[loginPage]?.exports;
     const asksForPage = Boolean(page) && settings.httpNodeAuth === page.httpNodeAuth;
+    const statics = [].concat(settings.httpStatic || []).filter((entry) =>
+        settings.httpStaticAuth || page && [].concat(entry.middleware || []).includes(page.http));
     const root = (value) => settings.httpRoot ?? value ?? "/";
     answer({
         values: wanted.map((keys) => {
@@ -76,8 +77,7 @@ for (const extension of [".js", ".json"]) {
             anonymous: Boolean(settings.adminAuth && settings.adminAuth.default),
             node_auth: Boolean(settings.httpNodeAuth) || asksForPage,
             login_page: asksForPage,
-            static: settings.httpStatic && settings.httpStaticAuth
-                ? statics.map((path) => (settings.httpStaticRoot || "") + "/" + path) : [],
+            static: statics.map((entry) => (settings.httpStaticRoot || "") + "/" + (entry.root || "")),
         },
     });
 })().catch((error) => refuse(String(error && error.stack || error)));

@@ -107,7 +107,7 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
         transaction.begin(service.before())
         transaction.note(restored=wanted.identifier)
         if _drops_login_page(service, by_path):
-            transaction.plan(login={"removed": True, "revoke": []})
+            transaction.plan(login={"removed": True, "revoke": [], "narrowed": False})
         _put(service, transaction, changes, wanted.sha256)
 
     desired = DesiredService(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -320,7 +321,8 @@ class Service:
 
     def _restart(self, transaction: Transaction) -> None:
         self.started = time.time()
-        if transaction.open:
+        # Once is enough: where it is stopped already, it must start whether there is room for a record or not.
+        if transaction.open and not transaction.open_record["restarted"]:
             transaction.note(restarted=True)
         systemctl("reset-failed", self.unit.name, check=False)
         self._end("restart")
@@ -392,18 +394,19 @@ class Service:
             self._end("stop")
         try:
             restored = transaction.undo()
-        except HostError:
+            systemctl("daemon-reload")
+            match_watchers(replaced)
+            if "nginx" in record:
+                nginx.as_before(record["nginx"])
+            elif any(map(is_of_proxy, replaced)):
+                nginx.read_anew()
+            self.unit = located(self.unit.refresh())
+            self._start_as_before(transaction)
+        except (HostError, OSError):
             systemctl("daemon-reload", check=False)
-            systemctl("start", self.unit.name, check=False)
+            if record["before"]["active"]:
+                systemctl("start", "--no-block", self.unit.name, check=False)
             raise
-        systemctl("daemon-reload")
-        match_watchers(replaced)
-        if "nginx" in record:
-            nginx.as_before(record["nginx"])
-        elif any(map(is_of_proxy, replaced)):
-            nginx.read_anew()
-        self.unit = located(self.unit.refresh())
-        self._start_as_before(transaction)
         transaction.close_undone()
         return restored
 
@@ -417,6 +420,10 @@ class Service:
             end("stop", self.unit.name, self._stop_limit)
         # A server that has read the files which are gone now may well answer as before.
         elif record["restarted"] or not self._matches_previous(before, certificates):
+            if not record["restarted"]:
+                # The way back needs no room.
+                with contextlib.suppress(HostError, OSError):
+                    transaction.note(restarted=True)
             self._restart(transaction)
             self.prover.wait(lambda: [*difference(before, certificates), *went_on(transaction)])
 
@@ -448,7 +455,7 @@ class Service:
         try:
             restored = self._undo(transaction)
             transaction.end_idle_watch()
-        except HostError as exc:
+        except (HostError, OSError) as exc:
             return HostError(
                 f"{reason} Going back failed too: {exc} The old files are in {self.store.path('backups', identifier)};"
                 " the next run tries again.",

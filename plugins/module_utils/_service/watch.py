@@ -163,8 +163,9 @@ def lets_in_more(watched: WatchedRecord) -> bool:
     before, after = former["expected"], record["proof"]["expected"]
     # In what order these two are: closed is more than open.
     return (
-        any(after[name] and not before[name] for name in ("auth", "node_auth"))
+        any(after.get(name) and not before.get(name) for name in ("auth", "node_auth", "login_page"))
         or (_serves_tls(after) and not _serves_tls(before))
+        or record.get("login", {}).get("narrowed", False)
         or (before["anonymous"] and not after["anonymous"])
         or bool(set(after["static"]) - set(before["static"]))
     )

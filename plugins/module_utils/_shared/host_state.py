@@ -140,7 +140,7 @@ class _Expected(t.TypedDict):
     anonymous: bool
     #: Whether the flows ask for a login (httpNodeAuth).
     node_auth: bool
-    #: The paths of static files that ask for a login (httpStaticAuth).
+    #: The paths of static files that ask for a login of their own: httpStaticAuth, or the login page beside httpNodeRoot.
     static: list[str]
     #: SHA-256 of the settings file.
     settings: Checksum
@@ -250,6 +250,8 @@ class LoginPlan(t.TypedDict):
     removed: bool
     #: Users of it whose sessions end; "*" stands for all.
     revoke: list[str]
+    #: Whether somebody gets in no more who did before.
+    narrowed: bool
 
 
 class RestartPlan(t.TypedDict):

@@ -546,7 +546,8 @@ def prove(expected: Expected, timeout: float = TIMEOUT, opened: set[str] | None 
             if expected["node_root"] is not None and expected.get("login_page"):
                 failures += _prove_login_page(endpoint, expected["node_root"])
             for root in expected["static"]:
-                failures += _prove_basic(endpoint, root, "httpStaticAuth", opened)
+                setting = "httpStatic" if expected.get("login_page") else "httpStaticAuth"
+                failures += _prove_basic(endpoint, root, setting, opened)
             if not (expected["tls"] or expected["auth"] or expected["node_auth"] or expected["static"]):
                 # Nobody is asked for a login, but somebody must answer.
                 endpoint.get("/")

@@ -46,6 +46,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_da
     LoginPlace,
     as_text,
     losing_users,
+    opens_less,
     present_data,
     users_of,
 )
@@ -70,6 +71,8 @@ class LoginChange(t.NamedTuple):
     removed: bool = False
     #: Whose logins end.
     revoke: tuple[str, ...] = ()
+    #: Whether somebody gets in no more who did before.
+    narrowed: bool = False
 
     @property
     def is_due(self) -> bool:
@@ -276,9 +279,11 @@ class ServiceSettings(SettingsTarget):
         if applied.login_data is None:
             return LoginChange(removed=applied.drops_login and bool(present))
         wanted = {**login_files(), LOGIN_DATA: as_text(applied.login_data)}
+        ended = losing_users(users_of(self._data), users_of(applied.login_data))
         return LoginChange(
             {name: content for name, content in wanted.items() if present.get(name) != checksum(content)},
-            revoke=tuple(losing_users(users_of(self._data), users_of(applied.login_data))),
+            revoke=tuple(ended),
+            narrowed=bool(ended) or opens_less(self._data, applied.login_data),
         )
 
     def login_differences(self, change: LoginChange) -> list[dict[str, str]]:
@@ -335,6 +340,7 @@ class ServiceSettings(SettingsTarget):
             login_files=json.dumps(files) if files else None,
             login_removed=login.removed,
             login_revoke=list(login.revoke),
+            login_narrowed=login.narrowed,
             **host_options(self.options),
         )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 import typing as t
 
-import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.yaml import yaml_load
 
 _PACKAGE = "ansible_collections.pifleet.nodered.plugins"
 #: What an argument specification knows of a documented option.
@@ -19,13 +19,13 @@ _KEPT = ("type", "elements", "required", "default", "choices", "aliases")
 
 def argument_spec(module: str) -> dict[str, dict[str, t.Any]]:
     """The argument specification of one of this collection's modules, with the options of its fragments."""
-    documentation = yaml.safe_load(importlib.import_module(f"{_PACKAGE}.modules.{module}").DOCUMENTATION)
+    documentation = yaml_load(importlib.import_module(f"{_PACKAGE}.modules.{module}").DOCUMENTATION)
     options = dict(documentation.get("options", {}))
     for name in documentation.get("extends_documentation_fragment", []):
         fragment, _dot, section = name.removeprefix("pifleet.nodered.").partition(".")
         found = importlib.import_module(f"{_PACKAGE}.doc_fragments.{fragment}").ModuleDocFragment
         text = getattr(found, section.upper() or "DOCUMENTATION")
-        options.update(yaml.safe_load(text).get("options", {}))
+        options.update(yaml_load(text).get("options", {}))
     return {name: {key: option[key] for key in _KEPT if key in option} for name, option in options.items()}
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 from .argument_specs import validated
 from .paths import COLLECTION
 
 
 def _loaded(file: pathlib.Path) -> t.Any:
-    return yaml.safe_load(file.read_text("utf-8"))
+    return yaml_load(file.read_text("utf-8"))
 
 
 # All of it is read at import, once in the process that those of the tasks are forked from: YAML is slow to read.

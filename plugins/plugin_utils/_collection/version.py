@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 from .paths import COLLECTION
 
@@ -18,4 +18,4 @@ def collection_version() -> str:
     manifest = COLLECTION / "MANIFEST.json"
     if manifest.exists():
         return json.loads(manifest.read_text("utf-8"))["collection_info"]["version"]
-    return str(yaml.safe_load((COLLECTION / "galaxy.yml").read_text("utf-8"))["version"])
+    return str(yaml_load((COLLECTION / "galaxy.yml").read_text("utf-8"))["version"])

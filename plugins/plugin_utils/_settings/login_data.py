@@ -95,6 +95,19 @@ def losing_users(before: Mapping[str, Mapping[str, t.Any]], after: Mapping[str, 
     return [name for name, entry in before.items() if name not in after or _loses(entry, after[name])]
 
 
+def opens_less(before: Mapping[str, t.Any], after: Mapping[str, t.Any]) -> bool:
+    """Whether a path needs a login that needed none, or the word of a proxy counts no more.
+
+    :param before: what the file says, which may be anything
+    :param after: what takes its place
+    """
+    return any(
+        not isinstance(before[key], list) or not _within(before[key], after[key])
+        for key in ("open", "trusted_proxies")
+        if key in before
+    )
+
+
 def _loses(before: Mapping[str, t.Any], after: Mapping[str, t.Any]) -> bool:
     try:
         if check_hash(before.get("password")) != after["password"]:

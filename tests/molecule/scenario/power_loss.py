@@ -23,16 +23,17 @@ def lose_power(
     variables: dict[str, t.Any],
     *,
     written: str = "",
+    path: str = SETTINGS,
     proving: t.Callable[[], bool] | None = None,
 ) -> None:
     """Start a run of `secure` on one host, and kill it where it stands still.
 
-    That is between two modules, as soon as settings.js has the string `written`; or in the proof of a start, when
+    That is between two modules, as soon as the file at `path` has the string `written`; or in the proof of a start, when
     `proving` tells that it has come that far.
     """
     host = fleet.host(name)
-    reached = proving or (lambda: written in host.check_output("cat %s", SETTINGS))
-    with still(host, written) as python:
+    reached = proving or (lambda: written in host.run("cat %s", path).stdout)
+    with still(host, written, path) as python:
         run = fleet.start("--limit", name, variables={**variables, "ansible_python_interpreter": python})
         try:
             wait_for(lambda: reached() or run.poll() is not None, "the run came that far")

@@ -13,6 +13,8 @@ import contextlib
 import pathlib
 import typing as t
 
+from .fleet import SETTINGS
+
 ON_HOSTS = pathlib.Path(__file__).with_name("on_hosts")
 
 
@@ -27,10 +29,14 @@ def install(host: t.Any, name: str) -> str:
 
 
 @contextlib.contextmanager
-def still(host: t.Any, written: str) -> t.Iterator[str]:
-    """A Python with which modules stand still, until the end of the block: see on_hosts/still.py."""
+def still(host: t.Any, written: str, path: str = SETTINGS) -> t.Iterator[str]:
+    """A Python with which modules stand still, until the end of the block: see on_hosts/still.py.
+
+    :param written: from when the file at `path` has this; empty: where they wait
+    """
     directory = install(host, "still")
-    host.check_output("printf %%s %s >%s", written, f"{directory}/still")
+    place = f"{path}\n{written}" if written else ""
+    host.check_output("printf %%s %s >%s", place, f"{directory}/still")
     try:
         yield f"{directory}/python"
     finally:

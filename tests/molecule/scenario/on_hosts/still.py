@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stands still as long as there is the file `still`: at the start, when settings.js has the string of that file.
+"""Stands still as long as there is the file `still`: at the start, when a file holds a string. `still` names both, in a line each.
 
 Where the file is empty, it stands still where a module of the collection waits, as it does in the proof of a start.
 """
@@ -14,7 +14,6 @@ import sys
 import time
 
 STILL = os.path.join(os.path.dirname(__file__), "still")
-SETTINGS = "/home/pi/.node-red/settings.js"
 true_sleep = time.sleep
 
 
@@ -22,8 +21,14 @@ def content(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8") as stream:
             return stream.read()
-    except FileNotFoundError:
+    except OSError:
         return None
+
+
+def reached(place: str) -> bool:
+    """Whether a file holds a string."""
+    path, _line, string = place.partition("\n")
+    return string in (content(path) or "")
 
 
 def sleep(seconds: float) -> None:
@@ -35,5 +40,5 @@ def sleep(seconds: float) -> None:
 
 
 time.sleep = sleep  # type: ignore[assignment]
-while (still := content(STILL)) and still in (content(SETTINGS) or ""):
+while (still := content(STILL)) and reached(still):
     true_sleep(0.1)

@@ -25,6 +25,7 @@ MOUNTS = {
     "ext4": ROOT,
     "read-only": ROOT.replace("rw,noatime", "ro,noatime"),
     "read-only-disk": ROOT.replace("mmcblk0p2 rw", "mmcblk0p2 ro,errors=continue"),
+    "broken-disk": ROOT.replace("mmcblk0p2 rw", "mmcblk0p2 rw,emergency_ro"),
     "usb-vfat": ROOT
     + "95 23 8:1 / /media/pi/USB\\040DISK rw,nosuid - vfat /dev/sda1 rw,uid=1000,gid=1000,fmask=0022\n",
     "usb-exfat": ROOT + "95 23 8:1 / /media/pi/USB\\040DISK rw,nosuid - exfat /dev/sda1 rw,uid=1000\n",
@@ -51,6 +52,7 @@ PATH = "/media/pi/USB DISK/node-red"
         ("ext4", "", None),
         ("read-only", "", "read-only"),
         ("read-only-disk", "", "read-only"),
+        ("broken-disk", "", "read-only"),
         ("usb-vfat", "", "without owners"),
         ("usb-exfat", "", "without owners"),
         ("usb-ntfs", "", "without owners"),

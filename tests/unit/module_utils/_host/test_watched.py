@@ -392,3 +392,19 @@ def test_nobody_is_let_in_again(
     watched = transaction.watched
     assert watched
     assert lets_in_more(watched) is more
+
+
+@pytest.mark.parametrize(
+    ("before", "narrowed", "more"), [(True, False, False), (True, True, True), (False, False, True)]
+)
+def test_nobody_gets_by_the_login_page_again(
+    store: Store, settings: pathlib.Path, before: bool, narrowed: bool, more: bool
+) -> None:
+    """Nor to the sockets of nodes that asked nobody without it."""
+    store.write(PROVED, {**proof(login_page=before), "transaction": None})
+    transaction = changed(store, settings)
+    transaction.plan(login={"removed": False, "revoke": [], "narrowed": narrowed})
+    transaction.commit(proof(login_page=True), WATCH_PLAN)
+    watched = transaction.watched
+    assert watched
+    assert lets_in_more(watched) is more

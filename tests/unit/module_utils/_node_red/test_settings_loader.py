@@ -111,3 +111,20 @@ def test_another_login_is_none_of_the_page(tmp_path: pathlib.Path, source: str) 
 def test_a_broken_file_is_refused_in_words_of_node(tmp_path: pathlib.Path) -> None:
     with pytest.raises(LoadError, match=r"nodelogin/users\.js:1[\s\S]*SyntaxError"):
         loaded(tmp_path, SETTINGS, {**GATE, "users.js": "const ="})
+
+
+@pytest.mark.parametrize(
+    ("static", "paths"),
+    [
+        ('"/srv"', []),
+        ('[{path: "/a", root: "/a"}, {path: "/b", root: "/b", middleware: page.http}]', ["//b"]),
+        ('[{path: "/b", root: "/b", middleware: [page.http, page.other]}]', ["//b"]),
+        ('[{path: "/b", root: "/b", middleware: page.other}]', []),
+        ('"/srv", httpStaticRoot: "/x", httpStaticAuth: {user: "a", pass: "b"}', ["/x/"]),
+    ],
+)
+def test_files_that_ask_for_a_login(tmp_path: pathlib.Path, static: str, paths: list[str]) -> None:
+    """By httpStaticAuth all of them, by the login page those with its middleware."""
+    gate = {"login.js": "module.exports = { http: () => {}, other: () => {} };"}
+    source = f'const page = require("./nodelogin/login.js"); module.exports = {{ httpStatic: {static} }};'
+    assert loaded(tmp_path, source, gate)["effective"]["static"] == paths

@@ -44,7 +44,7 @@ def carry_out(
 ) -> bool:
     """Plan something and do it; tells whether Node-RED had to stand still for it."""
     unit: t.Any = StoppedUnit(page.parent)
-    transaction.plan(login={"removed": removed, "revoke": list(revoke)})
+    transaction.plan(login={"removed": removed, "revoke": list(revoke), "narrowed": False})
     has_work = login_page.has_work(unit, transaction)
     if has_work:
         login_page.carry_out(unit, transaction)
@@ -106,8 +106,9 @@ def test_what_somebody_else_has_put_there_stays(page: pathlib.Path, transaction:
 
 def test_a_page_that_comes_again_is_not_removed(page: pathlib.Path, transaction: Transaction) -> None:
     """A second edit in the same transaction counts; whose sessions end adds up."""
-    transaction.plan(login={"removed": True, "revoke": ["fred"]})
-    transaction.plan(login={"removed": False, "revoke": ["anna"]})
-    assert transaction.login_plan == {"removed": False, "revoke": ["anna", "fred"]}
+    transaction.plan(login={"removed": True, "revoke": ["fred"], "narrowed": True})
+    transaction.plan(login={"removed": False, "revoke": ["anna"], "narrowed": False})
+    planned = {"removed": False, "revoke": ["anna", "fred"], "narrowed": True}
+    assert transaction.login_plan == planned
     transaction.plan(revoke=["steve"])
-    assert transaction.login_plan == {"removed": False, "revoke": ["anna", "fred"]}
+    assert transaction.login_plan == planned

@@ -177,3 +177,31 @@ def test_a_certificate_is_compared_only_where_it_was_replaced(
         transaction.replace(str(path), b"new", 0o600, os.getuid(), os.getgid(), service.unit.account)
     assert service.undo()["restored"] == [str(path)]
     assert ended == restarts
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+@pytest.mark.parametrize("error", [HostError("No space left on device."), OSError(30, "Read-only file system")])
+def test_the_way_back_needs_no_room_for_its_records(
+    service: Service, asked: list[str], monkeypatch: pytest.MonkeyPatch, restarted: bool, error: Exception
+) -> None:
+    """Node-RED is stopped then, or runs with files that are not there any more."""
+    path = pathlib.Path(service.unit.settings_path)
+    path.write_bytes(b"old")
+    ended: list[str] = []
+    monkeypatch.setattr(proof_module.Prover, "wait", lambda _self, failures_now: None)
+    monkeypatch.setattr(proof_module.Prover, "matches_previous", lambda _self, _before, _certificates: False)
+    monkeypatch.setattr(service_module, "end", lambda verb, _name, _limit: ended.append(verb))
+    monkeypatch.setattr(service_module, "match_watchers", lambda _paths: None)
+
+    def full(_store: Store, _name: str, _record: object) -> None:
+        raise error
+
+    with service.store.lock():
+        transaction = Transaction(service.store)
+        transaction.begin(BEFORE)
+        transaction.replace(str(path), b"new", 0o600, os.getuid(), os.getgid(), service.unit.account)
+        transaction.note(restarted=restarted)
+        monkeypatch.setattr(Store, "write", full)
+    assert service.undo()["restored"] == [str(path)]
+    assert path.read_bytes() == b"old"
+    assert ended[-1] == "restart"

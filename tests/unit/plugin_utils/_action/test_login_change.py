@@ -109,6 +109,21 @@ def test_who_loses_a_right_is_logged_out() -> None:
     assert sent is not None
     assert sent["login_revoke"] == ["fred", "anna"]
     assert sent["revoke"] == []
+    assert sent["login_narrowed"]
+
+
+def test_a_host_may_go_back_by_itself_from_what_lets_in_more() -> None:
+    host = Host()
+    host.run(node_users=[FRED], node_open=["/health"])
+    for given, narrowed in (
+        ({"node_users": [FRED, WALL], "node_open": ["/health"]}, False),
+        ({"node_users": [FRED, WALL], "node_open": ["/health", "/webhook/*"]}, False),
+        ({"node_users": [FRED, WALL], "node_open": ["/webhook/*"]}, True),
+        ({"node_users": [FRED], "node_open": ["/webhook/*"]}, True),
+    ):
+        sent = host.run(**given)
+        assert sent is not None
+        assert sent["login_narrowed"] is narrowed, given
 
 
 def test_managed_settings_are_read_back() -> None:

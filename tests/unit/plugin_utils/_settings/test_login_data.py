@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import (
     losing_users,
+    opens_less,
     present_data,
     users_of,
 )
@@ -53,3 +54,18 @@ def test_who_loses_a_right(before: dict[str, t.Any], after: dict[str, t.Any] | N
     others = {"anna": entry(username="anna")}
     found = losing_users({"fred": before, **others}, {**others, **({"fred": after} if after else {})})
     assert found == (["fred"] if loses else [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "less"),
+    [
+        ({}, {"open": ["/a"]}, False),
+        ({"open": ["/a"]}, {"open": ["/a", "/b"]}, False),
+        ({"open": ["/a", "/b"]}, {"open": ["/a"]}, True),
+        ({"open": "/a"}, {"open": ["/a"]}, True),
+        ({"trusted_proxies": ["127.0.0.1"]}, {}, True),
+    ],
+)
+def test_who_gets_in_no_more(before: dict[str, t.Any], after: dict[str, t.Any], less: bool) -> None:
+    whole: dict[str, t.Any] = {"open": [], "trusted_proxies": []}
+    assert opens_less(before, {**whole, **after}) is less

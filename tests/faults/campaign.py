@@ -1,0 +1,647 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Injects faults at the system calls of one run, and has the host judged after each.
+
+What becomes of a host depends on what it holds and what runs on it, and on nothing else. So each different state is
+recovered once, however many points lead to it.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import tempfile
+import threading
+import time
+import typing as t
+
+import states
+import tracing
+from disks import Disk, mirror, mounted
+from host import PLACES, PYTHON, STORE, UNITS, USER_DIR, Host, Module, Run
+from judge import Judge, Stranger, sentences
+from operations import Operation, View
+from states import State
+from tracing import Boundary, Verdict
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+#: By the directories of which a state tells, the disks that they are on.
+_TREES = {USER_DIR: "userDir", UNITS: "etc", STORE: "store"}
+_STAGED_KEY = f"{STORE}/nodered/staged.key"
+_CERTIFICATE = f"{USER_DIR}/nodecerts/server.pem"
+#: What is no part of what a client meets: records, second and temporary names, sessions, what watches and goes back.
+_BESIDE = re.compile(
+    rf"^{STORE}|\.pifleet(~|-<process>)$|/\.sessions\.json$|/\.config\.runtime\.json|/pifleet-[\w-]+\.service$|\.wants$"
+)
+#: Names that are chosen at random.
+_CHOSEN = [
+    (re.compile(r"(/tmp|/var/tmp)/\w{8}$"), r"\1/<temporary>"),
+    (re.compile(r"_payload_\w{8}"), "_payload_<temporary>"),
+]
+#: What `Campaign._service` says of a host that has started with the old files, and on which nothing was restarted.
+_AS_STARTED = "the same\nActiveState=active\nSubState=running\n"
+#: Seconds for which a disk is frozen once a call waits for it.
+_FROZEN = 0.05
+
+
+class Point(t.NamedTuple):
+    """A system call of a run, before it begins."""
+
+    #: Which of the modules it is in.
+    module: int
+    call: str
+    path: str
+    #: How often the module had come to the same call on the same path before.
+    former: int
+    #: Whether it is the module's own, not that of a program that it has started.
+    own: bool
+    #: The short names of the states that the host is in, and that its disks are in.
+    state: str
+    on_disks: str
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.call, self.path, self.former
+
+    def __str__(self) -> str:
+        return f"module {self.module + 1}, before {self.call} {self.path} ({self.former + 1})"
+
+
+@dataclasses.dataclass
+class Result:
+    """What has become of one kind of fault."""
+
+    points: int = 0
+    states: int = 0
+    #: How many hosts were old, and how many were new, when they had gone back or on by themselves.
+    old: int = 0
+    new: int = 0
+    #: What was wrong, with the point.
+    failures: list[str] = dataclasses.field(default_factory=list)
+
+    def in_words(self) -> str:
+        return (
+            f"{self.points} system calls, {self.states} states, {self.old + self.new} tried: {self.old} old again,"
+            f" {self.new} new, {len(self.failures)} not whole"
+        )
+
+
+class Replayed(t.NamedTuple):
+    """A module that has come to an end."""
+
+    #: What it has answered, None where it was killed or has said nothing.
+    answer: dict[str, t.Any] | None
+    printed: str
+
+    @property
+    def failed(self) -> bool:
+        return self.answer is None or bool(self.answer.get("failed"))
+
+
+class Campaign:
+    """Faults in one run on one host.
+
+    :param host: the host, which is up and open
+    :param operation: the run
+    :param most: how many states, or points where each is tried, of a kind of fault are tried; None for all
+    :param matching: what the points have in their names, as a regular expression
+    :param tell: is told what goes on
+    """
+
+    def __init__(
+        self, host: Host, operation: Operation, most: int | None, matching: str, tell: Callable[[str], None]
+    ) -> None:
+        self.host = host
+        self.operation = operation
+        self.most = most
+        self.matching = re.compile(matching)
+        self.tell = tell
+        self.judge = Judge(host)
+        self.work = host.directory / operation.name
+        self.variables = dict(operation.variables)
+        self.known: dict[str, str] = {}
+        self.modules: list[Module] = []
+        self.points: list[Point] = []
+        self.results: dict[str, Result] = collections.defaultdict(Result)
+        self.old: State = {}
+        self.new: State = {}
+        #: What was wrong with the next run, by the state before it.
+        self._tried: dict[str, list[str]] = {}
+        #: The first module that restarts Node-RED, by its index.
+        self._restarting = 0
+        #: Node-RED's process since the host was started.
+        self._process = ""
+        self._disturbed = True
+
+    def run(self, kinds: Sequence[str]) -> Iterator[dict[str, Result]]:
+        """Inject faults.
+
+        :param kinds: the kinds, of `KINDS`
+        :returns: after each of them, what has become of all so far, by kind
+        """
+        self._prepare()
+        self._record()
+        self._survey()
+        told: set[str] = set()
+        for kind in kinds:
+            started = time.monotonic()
+            with Stranger(self.host) as stranger:
+                KINDS[kind](self)
+            if stranger.seen["200"] and self.operation.old.password:
+                self.results[kind].failures.append(f"a stranger was answered 200 {stranger.seen['200']} times")
+            seconds = time.monotonic() - started
+            for name, result in self.results.items():
+                if name not in told:
+                    told.add(name)
+                    self.tell(f"{self.operation.name}, {name}: {result.in_words()}; {seconds:.0f} s")
+            yield dict(self.results)
+
+    # The run without faults
+
+    def _prepare(self) -> None:
+        """Bring the host to the state before, and keep its disks."""
+        self.work.mkdir(parents=True)
+        for playbook, variables in self.operation.before:
+            self._green(self.host.play(playbook, variables))
+        if self.operation.deploys_credentials:
+            self.judge.deploy(t.cast("str", self.operation.old.password))
+        if self.operation.restores:
+            self.variables["nodered_restore"] = max(
+                path.name for path in self.host.file(f"{STORE}/nodered/backups").iterdir()
+            )
+        self.host.recorded()
+        self.host.save(self.work / "old")
+        self._start("old")
+        self.known = states.contents(self._trees(), "old")
+        self.old = self._state()
+        self._agreed(self._wrong(self.operation.old))
+
+    def _record(self) -> None:
+        """Run it once, and keep what Ansible sends, and the disks before each module."""
+        self._green(self.host.play(self.operation.playbook, self.variables))
+        self.modules = [module for module in self.host.recorded() if module.name not in ("host_info", "ping")]
+        self.new = self._state()
+        self._agreed(self._wrong(self.operation.new))
+        pem = self.host.file(_CERTIFICATE).read_bytes()
+        run = self.host.play(self.operation.playbook, self.variables)
+        self._green(run)
+        if run.changed and self.operation.playbook != "rotate":
+            raise AssertionError(f"The run of {self.operation.name} changes something each time.\n{run.output}")
+        self._key = re.search(
+            rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----\n", pem, re.DOTALL
+        )
+        self.host.recorded()
+        self._start("old")
+        for index in range(len(self.modules)):
+            self.host.save(self._before(index))
+            if self._service() == _AS_STARTED:
+                self._restarting = index
+            replayed = self._replay(index)
+            if replayed.failed:
+                raise AssertionError(f"{self.modules[index].name} does not end as it did: {replayed.printed[-2000:]}")
+
+    def _survey(self) -> None:
+        """Go through the run once more, and look at the host and its disks before each system call. Nothing is written to
+        the disks for that."""
+        self._start("old")
+        disks = _Disks(self)
+        for index in range(len(self.modules)):
+            counts: collections.Counter[tuple[str, str]] = collections.Counter()
+            service = ""
+
+            def look(boundary: Boundary) -> Verdict:
+                nonlocal service
+                name = (boundary.call, _named(boundary.path))
+                # Nothing else changes what runs.
+                service = service or self._service()
+                state = states.digest(self._state(), service)
+                self.points.append(Point(index, *name, counts[name], boundary.own, state, disks.look()))
+                counts[name] += 1
+                if boundary.call == "execve":
+                    service = ""
+                return Verdict.GO_ON
+
+            if self._replay(index, look).failed:
+                raise AssertionError(f"{self.modules[index].name} does not end as it did.")
+        self.tell(
+            f"{self.operation.name}: {len(self.modules)} modules, {len(self.points)} system calls,"
+            f" {len({point.state for point in self.points})} states,"
+            f" {len({point.on_disks for point in self.points})} on the disks"
+        )
+
+    # Faults
+
+    def module_killed(self) -> None:
+        """The module is killed, and the run goes back; or the host is started anew, with all that was written."""
+        killed, reset = self.results["module killed"], self.results["host reset"]
+        for result in (killed, reset):
+            result.points = len(self.points)
+            result.states = len({point.state for point in self.points})
+        for point in self._chosen({point.state: point for point in reversed(self.points)}.values()):
+            wrong = self._kill(point)
+            images = self.work / "killed"
+            self.host.save(images)
+            self._run(self.modules[-1].going_back())
+            found, which = self._by_itself()
+            self._count(killed, point, [*wrong, *found, *self._next_run()], which)
+            self.host.kill()
+            self.host.start(images)
+            found, which = self._by_itself()
+            self._count(reset, point, [*found, *self._next_run()], which)
+
+    def run_killed(self) -> None:
+        """The module and the control node are killed, and the next run follows."""
+        result = self.results["run killed"]
+        result.points = len(self.points)
+        result.states = len({point.state for point in self.points})
+        for point in self._chosen({point.state: point for point in reversed(self.points)}.values()):
+            self._count(result, point, [*self._kill(point), *self._next_run()], "new")
+
+    def _kill(self, point: Point) -> list[str]:
+        """Kill the module at a point; returns what is wrong with the files then."""
+        self._reach(point)
+        self._replay(point.module, _at(point, Verdict.KILL))
+        self._settle()
+        return self._not_whole(self._state())
+
+    def without_power(self) -> None:
+        """The host loses its power, and with it all that was not synchronized."""
+        result = self.results["without power"]
+        result.points = len(self.points)
+        result.states = len({point.on_disks for point in self.points})
+        for point in self._chosen({point.on_disks: point for point in reversed(self.points)}.values()):
+            self.host.kill()
+            self.host.start(self.work / "disks" / point.on_disks)
+            self._disturbed = True
+            found, which = self._by_itself()
+            self._count(result, point, [*found, *self._next_run()], which)
+
+    def full(self) -> None:
+        """A disk has no room any more."""
+        self._each("full", tracing.ALLOCATING, Disk.fill, Disk.empty)
+
+    def read_only(self) -> None:
+        """A disk cannot be written any more, until the host is started anew."""
+        self._each("read-only", tracing.WRITING, Disk.break_down, None)
+
+    def failing(self) -> None:
+        """A single call fails."""
+        self._each("failing", tracing.WRITING, None, None)
+
+    def frozen(self) -> None:
+        """Before each call, the disk that it is about does nothing until the call waits for it: one run with all of that."""
+        result = self.results["frozen"]
+        points = [point for point in self.points if self._disk(point)]
+        result.points, result.states = len(points), 1
+        self._reach(points[0])
+        failed = any(self._replay(index, self._freeze).failed for index in range(len(self.modules)))
+        self._settle()
+        wrong = ["a module fails"] if failed else []
+        self._count(result, points[0], [*wrong, *self._as(self._state(), "new"), *self._next_run()], "new")
+
+    def _freeze(self, boundary: Boundary) -> Verdict:
+        disk = next((each for each in self.host.disks.values() if boundary.path.startswith(f"{each.place}/")), None)
+        # A call that did not have to wait may be over before that.
+        if disk and not disk.frozen:
+            disk.freeze()
+            threading.Timer(_FROZEN, disk.thaw).start()
+        return Verdict.GO_ON
+
+    def _each(
+        self, kind: str, calls: frozenset[str], fault: Callable[[Disk], None] | None, end: Callable[[Disk], None] | None
+    ) -> None:
+        """Try each point of a kind.
+
+        :param calls: the system calls before which it is tried
+        :param fault: what happens to the disk; None has the call fail, this once
+        :param end: what ends that without a new start of the host
+        """
+        result = self.results[kind]
+        points = [point for point in self.points if point.own and point.call in calls and self._disk(point)]
+        result.points = len(points)
+        seen = set()
+        for point in self._chosen(points):
+            disk = self.host.disks[t.cast("str", self._disk(point))]
+            self._reach(point)
+            said = self._run_on(point, disk, fault)
+            self._settle()
+            state = self._state()
+            wrong, which = self._not_whole(state), self._which(state)
+            if not self.judge.wait_until_up():
+                wrong.append("Node-RED is down")
+            elif which:
+                wrong += self._wrong(self._view(which), on_broken_disk=True)
+            elif self.operation.old.password:
+                wrong += self.judge.faults_of_strangers(self.operation.old)
+            if fault and end:
+                end(disk)
+            elif fault:
+                self.host.kill()
+                self.host.start()
+                found, which = self._by_itself()
+                wrong += found
+            seen.add(states.digest(self._state(), self._service()))
+            wrong += self._next_run()
+            # What could not go back with the disk as it was does so in the next run.
+            self._count(result, point, [*wrong, f"the run said: {said}"] if wrong else [], which or "old")
+        result.states = len(seen)
+
+    def _run_on(self, point: Point, disk: Disk, fault: Callable[[Disk], None] | None) -> str:
+        """Run the module with the fault, and what follows it in a run: the way back, or the next modules.
+
+        :returns: what the run said of a failure
+        """
+
+        def at_point(_boundary: Boundary) -> Verdict:
+            if fault is None:
+                return Verdict.FAIL
+            fault(disk)
+            return Verdict.GO_ON
+
+        for index in range(point.module, len(self.modules)):
+            replayed = self._replay(index, _at(point, at_point) if index == point.module else None)
+            if not replayed.failed:
+                continue
+            said = [replayed]
+            # What has gone back itself is not told to do so again.
+            if "restored" not in (replayed.answer or {}):
+                said.append(self._run(self.modules[-1].going_back()))
+            return " ".join(str((each.answer or {}).get("msg", each.printed[-500:])) for each in said)
+        return "nothing"
+
+    # To a point
+
+    def _start(self, images: str) -> None:
+        """Start the host with copies of its disks, and wait for Node-RED."""
+        self.host.kill()
+        self.host.start(self.work / images)
+        if not self.judge.wait_until_up():
+            raise AssertionError("Node-RED does not come up with the old files.")
+        self._process = self._property("MainPID")
+        self._disturbed = False
+
+    def _reach(self, point: Point) -> None:
+        """Bring the host to where the module of a point begins."""
+        if self._disturbed or self._service() != _AS_STARTED:
+            self._start("old")
+        self._disturbed = True
+        # Behind a restart it is not enough to have the files of then.
+        nearest = min(point.module, self._restarting)
+        for place, name in _TREES.items():
+            disk = self.host.disks[name]
+            with mounted(self._before(nearest) / disk.image.name) as root:
+                inside = pathlib.Path(place).relative_to(disk.place)
+                mirror(root / inside, disk.path / inside)
+            # What was there before the module is not what a fault takes away.
+            disk.synchronize()
+        self.host.output("systemctl", "daemon-reload")
+        for index in range(nearest, point.module):
+            self._replay(index)
+
+    def _replay(self, index: int, on_boundary: Callable[[Boundary], Verdict] | None = None) -> Replayed:
+        """Run a module of the run."""
+        module = self.modules[index]
+        with contextlib.suppress(OSError, ValueError):
+            module = module.about(
+                json.loads(self.host.file(f"{STORE}/nodered/transaction.json").read_text("utf-8"))["id"]
+            )
+        replayed = self._run(module, on_boundary)
+        staged = self.host.file(_STAGED_KEY)
+        # The certificate of the recorded run belongs to the key of that run.
+        if not replayed.failed and self._key and staged.exists() and staged.stat().st_size:
+            with contextlib.suppress(OSError), open(staged, "r+b") as stream:
+                stream.write(self._key[0])
+                stream.truncate()
+        return replayed
+
+    def _run(self, module: Module, on_boundary: Callable[[Boundary], Verdict] | None = None) -> Replayed:
+        _status, printed = tracing.run(
+            self.host.entering(PYTHON),
+            module.program,
+            on_boundary or (lambda _boundary: Verdict.GO_ON),
+            tuple(PLACES.values()),
+        )
+        text = printed.decode("utf-8", "replace")
+        answer = None
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
+                answer = json.loads(line)
+        return Replayed(answer if isinstance(answer, dict) else None, text)
+
+    def _before(self, index: int) -> pathlib.Path:
+        return self.work / f"before-{index}"
+
+    # What there is
+
+    def _trees(self) -> dict[str, pathlib.Path]:
+        return {
+            place: self.host.disks[name].path / pathlib.Path(place).relative_to(self.host.disks[name].place)
+            for place, name in _TREES.items()
+        }
+
+    def _state(self) -> State:
+        return states.read(self._trees(), self.known)
+
+    def _service(self) -> str:
+        """Whether Node-RED runs, and whether it is the process of the beginning."""
+        properties = self.host.output("systemctl", "show", "nodered", "--property=ActiveState,SubState,MainPID")
+        return properties.replace(f"MainPID={self._process}\n", "the same\n") if self._process else properties
+
+    def _property(self, name: str) -> str:
+        return self.host.output("systemctl", "show", "nodered", f"--property={name}", "--value").strip()
+
+    def _settle(self) -> None:
+        """Wait until systemd has done what it was asked for."""
+        while "No jobs" not in self.host.output("systemctl", "list-jobs"):
+            time.sleep(0.05)
+
+    def _disk(self, point: Point) -> str | None:
+        return next((name for name, place in PLACES.items() if point.path.startswith(f"{place}/")), None)
+
+    # What it is worth
+
+    def _view(self, which: str) -> View:
+        return self.operation.old if which == "old" else self.operation.new
+
+    def _which(self, state: State) -> str | None:
+        """Whether the files are all old, or all new."""
+        for which, whole in (("old", self.old), ("new", self.new)):
+            if _core(state) == _core(whole):
+                return which
+        return None
+
+    def _not_whole(self, state: State) -> list[str]:
+        """The files that are neither old nor new."""
+        core, old, new = (_core(each) for each in (state, self.old, self.new))
+        return [
+            f"{path} is neither old nor new"
+            for path in sorted({*core, *old, *new})
+            if core.get(path) not in (old.get(path), new.get(path))
+        ]
+
+    def _as(self, state: State, which: str) -> list[str]:
+        """What is wrong with a host whose files are to be all old, or all new."""
+        whole = self.old if which == "old" else self.new
+        differing = states.differences(_core(state), _core(whole))
+        if not self.judge.wait_until_up():
+            return [*(f"{path} is not {which}" for path in differing), "Node-RED is down"]
+        return [*(f"{path} is not {which}" for path in differing), *self._wrong(self._view(which))]
+
+    def _wrong(self, view: View, on_broken_disk: bool = False) -> list[str]:
+        found = self.judge.faults(view)
+        # Node-RED keeps a login on its disk before it lets in.
+        return [each for each in found if not (on_broken_disk and "owner" in each)]
+
+    def _by_itself(self) -> tuple[list[str], str]:
+        """What is wrong with a host that has started, and which state it is in."""
+        self._settle()
+        state = self._state()
+        which = self._which(state)
+        if which is None:
+            differing = states.differences(_core(state), _core(self.old))
+            return [f"not of one state after the start: {', '.join(differing)}"], "old"
+        return self._as(state, which), which
+
+    def _next_run(self) -> list[str]:
+        """What is wrong with the next run, and with the one after it."""
+        state = states.digest(self._state(), re.sub(r"\d+", "", self._service()))
+        if state not in self._tried:
+            run = self.host.play(self.operation.playbook, self.variables)
+            self._disturbed = True
+            wrong = [] if run.status == 0 else [f"the next run fails: {_reason(run)}"]
+            self._tried[state] = [*wrong, *self._as(self._state(), "new"), *self._third_run()]
+        return self._tried[state]
+
+    def _third_run(self) -> list[str]:
+        state = "third " + states.digest(self._state(), re.sub(r"\d+", "", self._service()))
+        if state not in self._tried and self.operation.playbook != "rotate":
+            run = self.host.play(self.operation.playbook, self.variables)
+            green = run.status == 0 and run.changed == 0
+            self._tried[state] = [] if green else [f"a third run changes {run.changed}: {_reason(run)}"]
+        return self._tried.get(state, [])
+
+    def _count(self, result: Result, point: Point, wrong: list[str], which: str) -> None:
+        if which == "old":
+            result.old += 1
+        else:
+            result.new += 1
+        if wrong:
+            result.failures.append(f"{point}: {sentences(wrong)}")
+            self.tell(f"FAILED {result.failures[-1]}")
+
+    def _chosen(self, points: t.Iterable[Point]) -> list[Point]:
+        """At most so many of them."""
+        named = [point for point in points if self.matching.search(str(point))]
+        return spread(sorted(named, key=self.points.index), self.most)
+
+    def _green(self, run: Run) -> None:
+        if run.status:
+            raise AssertionError(f"A run without a fault fails:\n{run.output[-6000:]}")
+
+    def _agreed(self, wrong: list[str]) -> None:
+        if wrong:
+            raise AssertionError(f"Without a fault: {sentences(wrong)}")
+
+
+class _Disks:
+    """What is on the disks of a host, with the copies of each different state."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._written: dict[str, int] = {}
+        self._parts: dict[str, State] = {}
+        self._last = ""
+        self._copies = pathlib.Path()
+
+    def look(self) -> str:
+        """The short name of the state; its copies are in a directory of that name."""
+        host = self._campaign.host
+        written = {name: disk.sectors_written() for name, disk in host.disks.items()}
+        if written == self._written:
+            return self._last
+        with tempfile.TemporaryDirectory(dir=self._campaign.work) as directory:
+            copies = pathlib.Path(directory, "copies")
+            copies.mkdir()
+            for name, disk in host.disks.items():
+                copy = copies / disk.image.name
+                if written[name] == self._written.get(name):
+                    os.link(self._copies / disk.image.name, copy)
+                    continue
+                disk.save(copy)
+                looked_at = pathlib.Path(directory, disk.image.name)
+                disk.save(looked_at)
+                with mounted(looked_at) as root:
+                    trees = {
+                        place: root / pathlib.Path(place).relative_to(disk.place)
+                        for place, of_disk in _TREES.items()
+                        if of_disk == name
+                    }
+                    self._parts[name] = states.read(trees, self._campaign.known)
+            self._written = written
+            self._last = states.digest({path: what for part in self._parts.values() for path, what in part.items()})
+            self._copies = self._campaign.work / "disks" / self._last
+            if not self._copies.exists():
+                self._copies.parent.mkdir(exist_ok=True)
+                copies.rename(self._copies)
+        return self._last
+
+
+def _at(point: Point, verdict: Verdict | Callable[[Boundary], Verdict]) -> Callable[[Boundary], Verdict]:
+    """Does something at a point, and lets all other calls go on."""
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
+
+    def decide(boundary: Boundary) -> Verdict:
+        name = (boundary.call, _named(boundary.path))
+        counts[name] += 1
+        if (*name, counts[name] - 1) != point.key:
+            return Verdict.GO_ON
+        return verdict(boundary) if callable(verdict) else verdict
+
+    return decide
+
+
+def spread(points: list[Point], most: int | None) -> list[Point]:
+    """At most so many of a list, evenly."""
+    if most is None or len(points) <= most:
+        return points
+    return [points[(2 * index + 1) * len(points) // (2 * most)] for index in range(most)]
+
+
+def _core(state: State) -> State:
+    """What a client meets, and what decides it."""
+    return {path: what for path, what in state.items() if not _BESIDE.search(path)}
+
+
+def _named(path: str) -> str:
+    """A path without what is another one in each run."""
+    path = states.TRANSACTION.sub("<transaction>", states.TEMPORARY.sub(r"\1<process>", path))
+    for pattern, word in _CHOSEN:
+        path = pattern.sub(word, path)
+    return path
+
+
+def _reason(run: Run) -> str:
+    """Why a run has failed, in short."""
+    found = re.search(r'"msg": "(.*?)"[,}]|\[ERROR\]: (.*)', run.output)
+    return (found[1] or found[2])[:500] if found else run.output[-500:]
+
+
+#: The kinds of faults, in the order in which they are tried.
+KINDS: dict[str, t.Callable[[Campaign], None]] = {
+    "module killed": Campaign.module_killed,
+    "run killed": Campaign.run_killed,
+    "without power": Campaign.without_power,
+    "frozen": Campaign.frozen,
+    "full": Campaign.full,
+    "read-only": Campaign.read_only,
+    "failing": Campaign.failing,
+}

@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Says whether a host is whole, by what other programs say of it: curl, openssl and the host's Node.js."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import pathlib
+import subprocess
+import tempfile
+import threading
+import time
+import typing as t
+
+from host import PATIENCE, PORT, USER_DIR, Host
+from operations import ADMIN, View
+
+_LOADER = (pathlib.Path(__file__).parents[1] / "molecule/scenario/settings_json.js").read_text("utf-8")
+_DECRYPTER = pathlib.Path(__file__).with_name("decrypt.js").read_text("utf-8")
+#: What a stranger asks for.
+_PATHS = ("/flows", "/settings")
+#: Seconds for one request.
+_LIMIT = "10"
+PASSWORD_OF_FLOW = "flow-only-for-tests"
+#: Flows with credentials in them.
+FLOWS = [
+    {"id": "f6f2187d.f17ca8", "type": "tab", "label": "Flow"},
+    {
+        "id": "2a4b9c1d.8e3f70",
+        "type": "http request",
+        "z": "f6f2187d.f17ca8",
+        "authType": "basic",
+        "wires": [[]],
+        "credentials": {"user": "fred", "password": PASSWORD_OF_FLOW},
+    },
+]
+
+
+def status(url: str, *options: str) -> str:
+    """The status of an answer, 000 for none."""
+    return _curl(url, "--output", "/dev/null", "--write-out", "%{http_code}", *options)
+
+
+def _curl(url: str, *options: str) -> str:
+    call = ["curl", "--noproxy", "*", "--silent", "--insecure", "--max-time", _LIMIT, *options, url]
+    return subprocess.run(call, check=False, capture_output=True, text=True).stdout
+
+
+class Stranger:
+    """Somebody who asks the host for its flows and settings all the time, over TLS and without."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.seen: collections.Counter[str] = collections.Counter()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self) -> Stranger:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._done.wait(0.2):
+            for scheme in ("https", "http"):
+                self.seen[status(f"{scheme}://{self._host.address}:{PORT}{_PATHS[0]}", "--max-time", "2")] += 1
+
+
+class Judge:
+    """Says what is wrong with a host.
+
+    :param host: the host
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def wait_until_up(self, limit: float = PATIENCE) -> bool:
+        """Wait for Node-RED to answer; False where systemd has it stopped, or it does not in time."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            if any(status(f"{scheme}://{self.host.address}:{PORT}/") != "000" for scheme in ("https", "http")):
+                return True
+            if self.host.output("systemctl", "is-active", "nodered").strip() in ("inactive", "failed"):
+                return False
+            time.sleep(0.05)
+        return False
+
+    def faults(self, view: View) -> list[str]:
+        """What is not as it must be where a client meets a view, with Node-RED up."""
+        found = [*self._of_certificate(), *self._of_settings(view), *self.faults_of_strangers(view)]
+        if view.password:
+            found += self._of_logins(view.password)
+        if view.secret is not None:
+            found += self._of_credentials(view.secret)
+        return found
+
+    def faults_of_strangers(self, view: View) -> list[str]:
+        """What a stranger is answered where a client meets a view, as far as it is not what it must be."""
+        found = []
+        for path in _PATHS:
+            plain = status(f"http://{self.host.address}:{PORT}{path}")
+            if view.password is None:
+                found += [] if plain == "200" else [f"{path} of the open host answers {plain}"]
+                continue
+            answered = status(f"{self._url}{path}")
+            if (answered, plain) != ("401", "000"):
+                found.append(f"a stranger is answered {answered} over TLS and {plain} without for {path}")
+        return found
+
+    def logs_in(self, password: str) -> bool:
+        """Whether a login of the owner is let in and sees the flows; it is ended again."""
+        token = self._token(password)
+        if token is None:
+            return False
+        bearer = ("--header", f"Authorization: Bearer {token}")
+        seen = status(f"{self._url}/flows", *bearer)
+        status(f"{self._url}/auth/revoke", *bearer, "--json", json.dumps({"token": token}))
+        return seen == "200"
+
+    def deploy(self, password: str) -> None:
+        """Deploy flows with credentials."""
+        bearer = ("--header", f"Authorization: Bearer {self._token(password)}")
+        answer = status(f"{self._url}/flows", *bearer, "--json", json.dumps(FLOWS))
+        if answer != "204":
+            raise AssertionError(f"the flows were not deployed: {answer}")
+
+    @property
+    def _url(self) -> str:
+        return f"https://{self.host.address}:{PORT}"
+
+    def _token(self, password: str) -> str | None:
+        asked = {
+            "client_id": "node-red-editor",
+            "grant_type": "password",
+            "scope": "*",
+            "username": ADMIN,
+            "password": password,
+        }
+        with contextlib.suppress(ValueError, KeyError):
+            return str(json.loads(_curl(f"{self._url}/auth/token", "--json", json.dumps(asked)))["access_token"])
+        return None
+
+    def _of_logins(self, password: str) -> list[str]:
+        return [] if self.logs_in(password) else ["the owner does not get in"]
+
+    def _of_certificate(self) -> list[str]:
+        path = self.host.file(f"{USER_DIR}/nodecerts/server.pem")
+        if not path.exists():
+            return []
+        pem = path.read_bytes()
+        keys = [
+            subprocess.run(["openssl", *command], input=pem, capture_output=True, check=False).stdout
+            for command in (["pkey", "-pubout"], ["x509", "-noout", "-pubkey"])
+        ]
+        found = [] if keys[0] and keys[0] == keys[1] else ["the key does not belong to the certificate"]
+        with tempfile.NamedTemporaryFile() as chain:
+            chain.write(pem)
+            chain.flush()
+            verified = subprocess.run(
+                ["openssl", "verify", "-CAfile", self.host.ca, chain.name], capture_output=True, check=False
+            )
+        return found if verified.returncode == 0 else [*found, "the authority has not signed the certificate"]
+
+    def _of_settings(self, view: View) -> list[str]:
+        printed = self.host.output("node", "-e", _LOADER, f"{USER_DIR}/settings.js")
+        try:
+            settings = json.loads(printed)
+        except ValueError:
+            return ["Node.js cannot load settings.js"]
+        closed = "https" in settings and bool(settings.get("adminAuth", {}).get("users"))
+        return [] if closed == (view.password is not None) else [f"settings.js is {'closed' if closed else 'open'}"]
+
+    def _of_credentials(self, secret: str) -> list[str]:
+        printed = self.host.output("node", "-e", _DECRYPTER, USER_DIR, secret)
+        return [] if PASSWORD_OF_FLOW in printed else ["the credentials of the flow do not open"]
+
+
+def sentences(found: t.Iterable[str]) -> str:
+    """What is wrong, in one line."""
+    return "; ".join(found)
