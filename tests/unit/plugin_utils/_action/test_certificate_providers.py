@@ -79,6 +79,84 @@ def test_certbot_keeps_its_type(
     present: str | None, asked: str | None, sent: str | None, factory: CertificateFactory
 ) -> None:
     arguments: dict[str, t.Any] = {}
+    action = types.SimpleNamespace(
+        **vars(ACTION), run_module=lambda _module, options, _shape: arguments.update(options) or {}
+    )
+    chain = factory.self_signed(present).decode() if present else ""
+    lineage = {**LINEAGE, "chain": chain, "names": ["pi.example.org"]} if present else None
+    made = provider("acme", b"", action, lineage, names=["pi.example.org"], **({"key_type": asked} if asked else {}))
+    made.reasons()
+    made.install()
+    assert arguments.get("key_type") == sent
+
+
+def test_the_advice_on_a_weak_key_works(factory: CertificateFactory) -> None:
+    """What the rule certificate-weak-key says: set the variable, and run `secure`."""
+    weak = factory.self_signed("rsa1024", "-days", "90", "-addext", "subjectAltName=DNS:kitchen,DNS:kitchen.local")
+    asked = provider("selfsigned", weak, key_type="ecdsa-p256")
+    assert isinstance(asked, SelfSigned)
+    assert "its key is of the type rsa-1024, not ecdsa-p256" in asked.reasons()
+    assert asked.options["new_key"] is False
+
+
+def test_a_key_that_others_may_read_is_told(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "ca.key").chmod(0o644)
+    (warning,) = provider("ca", b"", ca_dir=str(tmp_path)).warnings
+    assert f"chmod 600 {tmp_path / 'ca.key'}" in warning
+
+
+def test_an_authority_with_another_key_is_told(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+    said = provider("ca", b"", ca_dir=str(tmp_path), ca_key_type="rsa-2048")
+    assert isinstance(said, FleetAuthority)
+    (warning,) = said.warnings
+    assert "ecdsa-p256, although nodered_ca_key_type says rsa-2048" in warning
+    assert "nodered_rotate=authority" in warning
+    for asked in ({}, {"ca_key_type": "ecdsa-p256"}):
+        assert provider("ca", b"", ca_dir=str(tmp_path), **asked).warnings == []
+
+
+def test_what_needs_no_signature_needs_no_authority(
+    authority: CertificateAuthority, factory: CertificateFactory, tmp_path: pathlib.Path
+) -> None:
+    chain = issued(authority, factory, "p256", tmp_path)
+    spared = provider("ca", chain, ca_dir=str(tmp_path / "gone"))
+    assert spared.reasons() == []
+    (warning,) = spared.warnings
+    assert f"{tmp_path / 'gone'} holds no certificate authority" in warning
+    assert "needs none until 30 days before 20" in warning
+
+
+@pytest.mark.parametrize(
+    ("asked", "due"),
+    [
+        ({"renew_before": 20}, "it expires in 19 days"),
+        ({"names": ["attic.local"]}, "the DNS name attic.local is missing"),
+        ({"new_key": True}, "a new key was asked for"),
+    ],
+)
+def test_what_needs_a_signature_is_refused_without_authority(
+    asked: dict[str, t.Any],
+    due: str,
+    authority: CertificateAuthority,
+    factory: CertificateFactory,
+    tmp_path: pathlib.Path,
+) -> None:
+    names = provider("ca", b"", ca_dir=str(tmp_path)).names
+    # In its last 20 days, where something else is asked for: no reason to renew it then.
+    chain = certificates.issue(authority, factory.request("p256"), names, 20)
+    asked = {"renew_before": 0, **asked}
+    with pytest.raises(UserError, match=rf"needed now \({due}.*Restore that directory"):
+        provider("ca", chain, ca_dir=str(tmp_path / "gone"), **asked)
+    # A new one is made where that is asked for.
+    assert provider("ca", chain, ca_dir=str(tmp_path / "gone"), ca_new=True, **asked).reasons()
+
+
+@pytest.mark.parametrize(("proxy", "moves"), [("none", False), ("nginx", True)])
+def test_a_good_certificate_moves_to_who_reads_it(
+    proxy: str, moves: bool, authority: CertificateAuthority, factory: CertificateFactory, tmp_path: pathlib.Path
+) -> None:
+    """It stays the same, so that browsers need not trust another one."""
+    asked: list[dict[str, t.Any]] = []
 
     def run_module(_module: str, options: dict[str, t.Any], _shape: object) -> dict[str, str]:
         asked.append(options)
