@@ -39,6 +39,40 @@ step() {
     steps+=("$(printf '%-24s %6s %5d s' "$name" "$result" $((SECONDS - started)))")
 }
 
+# A step beside those that follow it, of which it needs nothing: `beside NAME COMMAND...`. `wait_beside` waits for all of
+# them, and prints what they say.
+beside_names=()
+beside_processes=()
+beside() {
+    local name=$1 log=$root/.build/logs/${1// /-}.log
+    shift
+    mkdir -p "${log%/*}"
+    trap 'kill "${beside_processes[@]}" 2>/dev/null || true' EXIT
+    (
+        trap - EXIT
+        SECONDS=0 result=ok
+        "$@" </dev/null >"$log" 2>&1 || result=FAILED
+        echo "$result $SECONDS" >"${log%.log}.result"
+    ) &
+    beside_processes+=("$!")
+    beside_names+=("$name")
+}
+
+wait_beside() {
+    local name log result seconds
+    wait "${beside_processes[@]}"
+    for name in "${beside_names[@]}"; do
+        log=$root/.build/logs/${name// /-}.log
+        printf '\n==== %s\n%s\n' "$name" "$(<"$log")"
+        read -r result seconds <"${log%.log}.result"
+        steps+=("$(printf '%-24s %6s %5d s' "$name" "$result" "$seconds")")
+        [[ $result == ok ]] || {
+            failed_steps+=("$name")
+            failures+=("$name:" "$(why_it_failed "$log")")
+        }
+    done
+}
+
 # The tests that failed according to the log $1, else its last lines.
 why_it_failed() {
     local text

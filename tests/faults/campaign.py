@@ -81,7 +81,8 @@ class Result:
     """What has become of one kind of fault."""
 
     points: int = 0
-    states: int = 0
+    #: How many different cases these are: states of the host or of its disks, or else the calls themselves.
+    cases: int = 0
     #: How many hosts were old, and how many were new, when they had gone back or on by themselves.
     old: int = 0
     new: int = 0
@@ -90,7 +91,7 @@ class Result:
 
     def in_words(self) -> str:
         return (
-            f"{self.points} system calls, {self.states} states, {self.old + self.new} tried: {self.old} old again,"
+            f"{self.points} system calls, {self.cases} cases, {self.old + self.new} tried: {self.old} old again,"
             f" {self.new} new, {len(self.failures)} not whole"
         )
 
@@ -136,6 +137,8 @@ class Campaign:
         self.new: State = {}
         #: What was wrong with the next run, by the state before it.
         self._tried: dict[str, list[str]] = {}
+        #: The private key of the run without faults.
+        self._key: re.Match[bytes] | None = None
         #: The first module that restarts Node-RED, by its index.
         self._restarting = 0
         #: Node-RED's process since the host was started.
@@ -245,7 +248,7 @@ class Campaign:
         killed, reset = self.results["module killed"], self.results["host reset"]
         for result in (killed, reset):
             result.points = len(self.points)
-            result.states = len({point.state for point in self.points})
+            result.cases = len({point.state for point in self.points})
         for point in self._chosen({point.state: point for point in reversed(self.points)}.values()):
             wrong = self._kill(point)
             images = self.work / "killed"
@@ -262,7 +265,7 @@ class Campaign:
         """The module and the control node are killed, and the next run follows."""
         result = self.results["run killed"]
         result.points = len(self.points)
-        result.states = len({point.state for point in self.points})
+        result.cases = len({point.state for point in self.points})
         for point in self._chosen({point.state: point for point in reversed(self.points)}.values()):
             self._count(result, point, [*self._kill(point), *self._next_run()], "new")
 
@@ -277,7 +280,7 @@ class Campaign:
         """The host loses its power, and with it all that was not synchronized."""
         result = self.results["without power"]
         result.points = len(self.points)
-        result.states = len({point.on_disks for point in self.points})
+        result.cases = len({point.on_disks for point in self.points})
         for point in self._chosen({point.on_disks: point for point in reversed(self.points)}.values()):
             self.host.kill()
             self.host.start(self.work / "disks" / point.on_disks)
@@ -301,7 +304,7 @@ class Campaign:
         """Before each call, the disk that it is about does nothing until the call waits for it: one run with all of that."""
         result = self.results["frozen"]
         points = [point for point in self.points if self._disk(point)]
-        result.points, result.states = len(points), 1
+        result.points, result.cases = len(points), 1
         self._reach(points[0])
         failed = any(self._replay(index, self._freeze).failed for index in range(len(self.modules)))
         self._settle()
@@ -327,8 +330,7 @@ class Campaign:
         """
         result = self.results[kind]
         points = [point for point in self.points if point.own and point.call in calls and self._disk(point)]
-        result.points = len(points)
-        seen = set()
+        result.points = result.cases = len(points)
         for point in self._chosen(points):
             disk = self.host.disks[t.cast("str", self._disk(point))]
             self._reach(point)
@@ -349,11 +351,9 @@ class Campaign:
                 self.host.start()
                 found, which = self._by_itself()
                 wrong += found
-            seen.add(states.digest(self._state(), self._service()))
             wrong += self._next_run()
             # What could not go back with the disk as it was does so in the next run.
             self._count(result, point, [*wrong, f"the run said: {said}"] if wrong else [], which or "old")
-        result.states = len(seen)
 
     def _run_on(self, point: Point, disk: Disk, fault: Callable[[Disk], None] | None) -> str:
         """Run the module with the fault, and what follows it in a run: the way back, or the next modules.
@@ -635,7 +635,9 @@ def _reason(run: Run) -> str:
     return (found[1] or found[2])[:500] if found else run.output[-500:]
 
 
-#: The kinds of faults, in the order in which they are tried.
+#: What is injected, in the order of the table; the second is done with the first.
+FAULTS = ("module killed", "host reset", "run killed", "without power", "frozen", "full", "read-only", "failing")
+#: How, in the order in which that is done.
 KINDS: dict[str, t.Callable[[Campaign], None]] = {
     "module killed": Campaign.module_killed,
     "run killed": Campaign.run_killed,

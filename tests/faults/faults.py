@@ -13,7 +13,7 @@ import pathlib
 import sys
 import typing as t
 
-from campaign import KINDS, Campaign
+from campaign import FAULTS, KINDS, Campaign
 from host import PROJECT, Host
 from operations import OPERATIONS
 from table import Results, table, written
@@ -63,7 +63,7 @@ def write_table() -> None:
             path = _path(operation, release)
             if path.exists():
                 results[operation, release] = json.loads(path.read_text("utf-8"))
-    DOCUMENT.write_text(written(DOCUMENT.read_text("utf-8"), table(results, KINDS)), encoding="utf-8")
+    DOCUMENT.write_text(written(DOCUMENT.read_text("utf-8"), table(results, FAULTS)), encoding="utf-8")
 
 
 def _path(operation: str, release: str) -> pathlib.Path:

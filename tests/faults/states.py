@@ -107,6 +107,9 @@ def _word(content: bytes, name: str, known: Mapping[str, str]) -> str:
     # Whoever logs in adds a session; that none of before comes back is for the scenarios.
     if name.endswith("sessions.json") and _is_json(content):
         return "sessions"
+    # Encrypted with another random number each time; whether they open is asked elsewhere.
+    if name.endswith("_cred.json") and _is_json(content) and set(json.loads(content)) == {"$"}:
+        return "encrypted credentials"
     if name.endswith(".pyz"):
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:

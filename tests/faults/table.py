@@ -9,29 +9,29 @@ from __future__ import annotations
 import typing as t
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
 BEGIN = "<!-- begin: written by make faults -->"
 END = "<!-- end -->"
-_HEAD = ("run", "Node-RED", "fault", "system calls", "states", "tried", "old again", "new", "not whole")
+_HEAD = ("run", "Node-RED", "fault", "system calls", "cases", "tried", "old again", "new", "not whole")
 
 #: By operation and release, by kind of fault, the fields of `campaign.Result`.
 Results = dict[tuple[str, str], dict[str, dict[str, t.Any]]]
 
 
-def table(results: Results, kinds: Mapping[str, object]) -> str:
+def table(results: Results, kinds: Sequence[str]) -> str:
     """The results as a table.
 
     :param results: the results
     :param kinds: the kinds of faults, in their order
     """
-    lines = [" | ".join(_HEAD), "|".join("---" for _ in _HEAD)]
+    lines = [" | ".join(_HEAD), " | ".join(["---"] * len(_HEAD))]
     for (operation, release), of_kinds in results.items():
         for kind in kinds:
             if kind in of_kinds:
                 each = of_kinds[kind]
                 tried = each["old"] + each["new"]
-                cells = (operation, release, kind, each["points"], each["states"], tried, each["old"], each["new"])
+                cells = (operation, release, kind, each["points"], each["cases"], tried, each["old"], each["new"])
                 lines.append(" | ".join(map(str, (*cells, len(each["failures"])))))
     return "".join(f"| {line} |\n" for line in lines)
 

@@ -68,8 +68,8 @@ def node_of(release: str) -> str:
 
 
 @functools.cache
-def hash_of(password: str) -> str:
-    program = "console.log(require('bcryptjs').hashSync(process.argv[1], 8).replace(/^\\$2[ay]/, '$2b'))"
+def hash_of(password: str, cost: int = 8) -> str:
+    program = f"console.log(require('bcryptjs').hashSync(process.argv[1], {cost}).replace(/^\\$2[ay]/, '$2b'))"
     modules = npm_modules("node-red@4.1.15")
     return subprocess.run(
         ["node", "-e", program, password],

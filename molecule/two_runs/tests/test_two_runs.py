@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import typing as t
 
@@ -14,7 +15,8 @@ import pytest
 from scenario.fleet import CERTIFICATE, SETTINGS, STORE, Fleet, Run
 from scenario.power_loss import lose_power
 
-ROUNDS = 10
+#: More with PIFLEET_ROUNDS=10.
+ROUNDS = int(os.environ.get("PIFLEET_ROUNDS", "4"))
 #: How a run says that it was not the one that counts: it looked before the other's end, or was in its way at the end.
 LOST = ("Another run works on this host", "does not count any more: another run has replaced it")
 TRANSACTION = f"{STORE}/nodered/transaction.json"

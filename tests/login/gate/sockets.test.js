@@ -444,6 +444,7 @@ test("what would end a dashboard does not reach it", async () => {
         ["ui-params"],
         ["ui-params", null],
         ["ui-collapse", "x"],
+        ["update-value", null],
         ["widget-load", 5],
         ["widget-load"],
         ["widget-action", { a: 1 }],

@@ -16,7 +16,7 @@ const VIEWERS_EVENTS = new Set(
     ["ui-replay-state", "ui-refresh", "ui-params", "ui-change", "ui-collapse", "ui-audio", "widget-load"]);
 // The dashboards rely on these, and end Node-RED with a value of another kind.
 const FIRST_VALUES = new Map([
-    ["ui-params", isObject], ["ui-collapse", isObject],
+    ["ui-params", isObject], ["ui-collapse", isObject], ["update-value", isObject],
     ["widget-load", isString], ["widget-change", isString], ["widget-action", isString], ["widget-send", isString],
 ]);
 
