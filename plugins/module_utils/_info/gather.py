@@ -2,7 +2,10 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything about one Node-RED that can be read without changing it and without starting a program but systemctl."""
+"""Everything about one Node-RED that can be read without changing it, and without starting a program but systemctl.
+
+An audit also has nginx look at its configuration, where nginx is in front of Node-RED.
+"""
 
 from __future__ import annotations
 
