@@ -25,7 +25,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._network import an
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_authority, check_host
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import expected_outside, port_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import (
+    expected_outside,
+    port_of,
+    proxy_of,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES_OF_HOSTS
 
 
@@ -89,7 +93,7 @@ class ActionModule(HostAction):
         if port is None or address is None:
             return None
         external_view = anonymous_view.probe_endpoint(
-            address, port, expected_outside(state), self._authorities(options), options["timeout"]
+            address, port, expected_outside(state), self._authorities(options), options["timeout"], proxy_of(state)
         )
         if not external_view["reachable"]:
             self.warn(f"Port {port} of {address} does not answer the control node: only what the host told is judged.")

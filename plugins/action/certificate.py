@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ModuleResult, RemovalResult
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+    CertificateResult,
+    ModuleResult,
+    RemovalResult,
+)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import proxy_certificate
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction, host_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     Provider,
@@ -18,6 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import check_provider
 
 
 class ActionModule(HostAction):
@@ -27,6 +33,7 @@ class ActionModule(HostAction):
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         state = self.state(options, source=source_options(options))
+        check_provider(options["proxy"], options["provider"])
         if options["provider"] == "none":
             return self._without_certificate(options, state)
         if not source_is_known(options, state):
@@ -37,23 +44,36 @@ class ActionModule(HostAction):
         result: dict[str, t.Any] = {
             "changed": bool(reasons),
             "reasons": reasons,
-            "path": provider.present["path"],
+            "path": provider.path,
             "fingerprint": before["fingerprint"] if before else "",
             "certificate": before,
         }
         if reasons:
             result.update(self._installed(options, provider, before))
+        if result["certificate"]:
+            result["names"] = [*result["certificate"]["dns_names"], *result["certificate"]["ip_addresses"]]
+        else:
+            result["names"] = [*provider.names.dns, *provider.names.ips]
         if provider.trusted_file:
             result["ca_certificate"] = provider.trusted_file
         return {**result, "warnings": [*provider.warnings, *result.get("warnings", ())]}
 
     def _without_certificate(self, options: dict[str, t.Any], state: dict[str, t.Any]) -> dict[str, t.Any]:
-        """The result where a proxy ends TLS: no certificate is given, and none is followed any more."""
-        reasons = follower_reasons(state)
+        """The result where a proxy ends TLS: no certificate is given, and none is followed any more.
+
+        One that nginx has read goes back to where settings.js will look for it again.
+        """
+        moves = state["certificate"]["path"] == proxy_certificate(state["service"]["name"])
+        reasons = [*follower_reasons(state), *(["nginx reads it no more"] if moves else [])]
         result = {"changed": bool(reasons), "reasons": reasons, "fingerprint": ""}
         if not reasons:
             return result
-        transaction = "" if self.check_mode else self._forget_source(options)["transaction"]
+        transaction = ""
+        if moves and not self.check_mode:
+            asked = {**host_options(options), "operation": "move"}
+            transaction = self.run_module("host_certificate", asked, CertificateResult)["transaction"]
+        if state["follower"] and not self.check_mode:
+            transaction = self._forget_source(options)["transaction"]
         return {**result, "transaction": transaction, "replaced": True}
 
     def _forget_source(self, options: dict[str, t.Any]) -> RemovalResult:
@@ -64,7 +84,7 @@ class ActionModule(HostAction):
     ) -> dict[str, t.Any]:
         """Have the host install a certificate, unless in check mode; what the result has of it."""
         provider.confirm_names()
-        installed = None if self.check_mode else provider.install()
+        installed = None if self.check_mode else provider.carry_out()
         if installed and provider.replaces_certbot:
             self.run_module("host_acme", {**host_options(options), "operation": "remove"}, ModuleResult)
         if installed and provider.replaces_follower:
@@ -74,7 +94,7 @@ class ActionModule(HostAction):
         return {
             "fingerprint": after["fingerprint"] if after else "",
             "certificate": after,
-            "diff": certificate_difference(provider.present["path"], before, after, provider.names),
+            "diff": certificate_difference(provider.path, before, after, provider.names),
             "transaction": transaction,
             "replaced": bool(transaction) or self.check_mode,
             "warnings": provider.warnings_when_due(before, after),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState, UndoResult
@@ -25,6 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.dependents
     files_warning,
     plain_http_warning,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.proxy_change import ProxyChange, desired_proxy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.revocation import within_reach
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.role_variables import role_variables
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
@@ -48,7 +50,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState, UserState
 
 #: Read at import, once in the process that those of the tasks are forked from.
-_SPECS = {module: argument_spec(module) for module in ("certificate", "settings", "restart")}
+_SPECS = {module: argument_spec(module) for module in ("certificate", "settings", "proxy", "restart")}
 
 
 class ActionModule(HostAction):
@@ -57,28 +59,36 @@ class ActionModule(HostAction):
     spec = argument_spec("preflight")
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        variables = role_variables(self.task_vars, self._templar, "certificate", "settings", "service")
+        variables = role_variables(self.task_vars, self._templar, "certificate", "settings", "proxy", "service")
         given = {module: validated(spec, module_options(module, variables)) for module, spec in _SPECS.items()}
         wrong = [module for module in _SPECS if given[module] is None]
         if wrong:
             raise UserError(
                 f"A variable of the role {wrong[0]} has a value of the wrong kind. pifleet.nodered.validate names it."
             )
-        certificate, settings, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
+        certificate, settings, proxy, restart = (t.cast("dict[str, t.Any]", given[module]) for module in _SPECS)
         check_options(restart)
-        source = source_options(certificate)
-        found = self.look(restart, dependents=restart["https"], seconds=restart["timeout"], source=source)
+        wanted = desired_proxy(proxy)
+        look = functools.partial(
+            self.look,
+            restart,
+            dependents=restart["https"] or wanted is not None,
+            seconds=restart["timeout"],
+            source=source_options(certificate),
+            proxy_ports=wanted.ports if wanted else [],
+        )
+        found = look()
         undone = False
         if found["transaction"] and not self.check_mode:
             undone = self._ended_interrupted(restart)
-            found = self.look(restart, dependents=restart["https"], seconds=restart["timeout"], source=source)
+            found = look()
         if found["went_back"]:
             told = of_way_back(found["went_back"], found["service"]["name"])
             self.warn(one_line(f"{self.task_vars['inventory_hostname']}: {told}"))
         # What other hosts of the run are compared with, also where this one fails.
         of_host = host_certificate(found, certificate["names"])
         try:
-            due, warnings = self._due(found, certificate, settings, restart)
+            due, warnings = self._due(found, certificate, settings, proxy, restart)
             if due:
                 require_lasting_disks(found)
         except UserError as error:
@@ -119,6 +129,7 @@ class ActionModule(HostAction):
         found: HostState,
         certificate: dict[str, t.Any],
         settings: dict[str, t.Any],
+        proxy: dict[str, t.Any],
         restart: dict[str, t.Any],
     ) -> tuple[list[str], list[str]]:
         """What has to change and why, as phrases, and what the user should know anyway."""
@@ -130,10 +141,13 @@ class ActionModule(HostAction):
         due = [f"certificate ({', '.join(reasons)})"] if reasons else []
         if edit.is_due:
             due.append(f"settings.js ({', '.join(edit.changes) or 'credentials of flows'})")
+        front = ProxyChange(proxy, state)
+        if front.reasons:
+            due.append(f"proxy ({', '.join(front.reasons)})")
         restart, unended = within_reach(restart, state)
         host = self.task_vars["inventory_hostname"]
         environment = desired_environment(state, restart["environment"])
-        fingerprint = installed_fingerprint(state) if restart["https"] and not reasons else ""
+        fingerprint = installed_fingerprint(state) if (restart["https"] or front.after) and not reasons else ""
         of_service = restart_reasons(state, restart, environment, fingerprint)
         of_service += [reason for reason in (exposure(state),) if reason]
         due += [f"service ({', '.join(of_service)})"] if of_service else []

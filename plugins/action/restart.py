@@ -54,7 +54,7 @@ class ActionModule(HostAction):
         :param warnings: what the user has to know in any case
         """
         environment = desired_environment(state, options["environment"])
-        fingerprint = options["fingerprint"] or (installed_fingerprint(state) if options["https"] else "")
+        fingerprint = options["fingerprint"] or (installed_fingerprint(state) if serves_tls(options) else "")
         reasons = restart_reasons(state, options, environment, fingerprint)
         exposed = exposure(state)
         if not reasons and not exposed:
@@ -99,6 +99,7 @@ class ActionModule(HostAction):
                 "wait_before_restart": state["service"]["active"] and reasons == proof.get("failures"),
                 "expected": {
                     "tls": options["https"],
+                    "proxy": options["proxy"] == "nginx",
                     "auth": options["admin_auth"],
                     "login_page": bool(options["node_users"]),
                     "certificate": fingerprint or None,
@@ -159,6 +160,14 @@ class ActionModule(HostAction):
             finish["username"] = owner.username
         self.run_module("host_restart", finish, ModuleResult)
         return warnings
+
+
+def serves_tls(options: dict[str, t.Any]) -> bool:
+    """Whether the network is answered by TLS, be it by nginx.
+
+    :param options: as the module restart takes them
+    """
+    return options["https"] or options["proxy"] == "nginx"
 
 
 def _difference(state: dict[str, t.Any], environment: str, reasons: list[str]) -> dict[str, str]:

@@ -148,7 +148,8 @@ def _start(state: dict[str, t.Any], allow_open: bool) -> tuple[bool, list[str]]:
 
 
 def _serves_tls(state: dict[str, t.Any]) -> bool:
-    return bool(state["proof"] and state["proof"]["expected"]["tls"])
+    expected = (state["proof"] or {}).get("expected", {})
+    return bool(expected.get("tls") or expected.get("proxy"))
 
 
 def _changes_environment(states: list[KeptState], state: dict[str, t.Any]) -> bool:

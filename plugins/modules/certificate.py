@@ -41,6 +41,13 @@ options:
     type: str
     default: ca
     choices: [ca, selfsigned, file, acme, host, none]
+  proxy:
+    description:
+      - What shows the certificate. With V(nginx) it lies, with its key, in C(/etc/pifleet-nodered/SERVICE/server.pem), and root
+        alone reads it. Known are O(provider=ca), O(provider=selfsigned) and O(provider=file) then.
+    type: str
+    default: none
+    choices: [none, nginx]
   names:
     description:
       - DNS names and IP addresses to add to the host name, C(<hostname>.local), the fully qualified name, the inventory
@@ -197,6 +204,11 @@ certificate:
   description: What the installed certificate says (names, validity, issuer).
   returned: when there is one
   type: dict
+names:
+  description: The names that it has, or in check mode will have.
+  returned: when O(provider) is not V(none)
+  type: list
+  elements: str
 ca_certificate:
   description: The file with the certificate that browsers have to trust.
   returned: when O(provider=ca) and the authority is kept in O(ca_dir)

@@ -34,9 +34,15 @@ options:
       - V(self_sign) makes a self-signed certificate for the key and puts both in place.
       - V(follow) copies O(host_key) and O(host_chain), now and whenever they are renewed, by a path unit of systemd.
       - V(forget) takes away what V(follow) has made, but for the copy.
+      - V(move) puts the key and the certificates where they are read now, see O(proxy).
     type: str
     required: true
-    choices: [request, install, self_sign, follow, forget]
+    choices: [request, install, self_sign, follow, forget, move]
+  proxy:
+    description:
+      - Whether nginx reads the key and the certificates, instead of Node-RED.
+    type: bool
+    default: false
   key_type:
     description:
       - The type that the key must have. When not given, any key that is there will do, and one that has to be made is of
@@ -101,11 +107,11 @@ request:
   type: str
 chain:
   description: The installed certificates in PEM.
-  returned: when O(operation=install), O(operation=self_sign) or O(operation=follow)
+  returned: when O(operation=install), O(operation=self_sign), O(operation=follow) or O(operation=move)
   type: str
 path:
   description: The file that holds the key and the certificates.
-  returned: when O(operation=install), O(operation=self_sign) or O(operation=follow)
+  returned: when O(operation=install), O(operation=self_sign), O(operation=follow) or O(operation=move)
   type: str
 transaction:
   description: The open transaction that holds what was replaced. Empty where Node-RED had the certificate already.
@@ -135,8 +141,9 @@ def main() -> None:
             "operation": {
                 "type": "str",
                 "required": True,
-                "choices": ["request", "install", "self_sign", "follow", "forget"],
+                "choices": ["request", "install", "self_sign", "follow", "forget", "move"],
             },
+            "proxy": {"type": "bool", "default": False},
             "key_type": {
                 "type": "str",
                 "no_log": False,
@@ -162,13 +169,15 @@ def main() -> None:
     announce(options)
     try:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
-        certificate = HostCertificate(unit, options["key_type"], options["new_key"])
+        certificate = HostCertificate(unit, options["key_type"], options["new_key"], options["proxy"])
         result: Mapping[str, object]
         if options["operation"] == "follow":
             followed = FollowedCertificate(unit)
             result = followed.follow(options["host_key"], options["host_chain"], options["sha256"])
         elif options["operation"] == "forget":
             result = FollowedCertificate(unit).forget()
+        elif options["operation"] == "move":
+            result = certificate.move()
         elif options["operation"] == "request":
             result = {"changed": False, "request": certificate.request()}
         elif options["operation"] == "install":

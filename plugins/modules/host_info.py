@@ -38,6 +38,12 @@ options:
     description:
       - The path of the certificates for O(host_key).
     type: str
+  proxy_ports:
+    description:
+      - The ports that a proxy is to have, so that RV(proxy) is read also where there is none yet.
+    type: list
+    elements: int
+    default: []
 attributes:
   check_mode:
     support: full
@@ -421,6 +427,50 @@ follower:
     active:
       description: Whether systemd watches the files.
       type: bool
+proxy:
+  description: The nginx in front of the service, or null where none is asked for and none is there.
+  returned: success
+  type: dict
+  contains:
+    version:
+      description: The version of Debian's package, or null where it is not installed.
+      type: str
+    active:
+      description: Whether it runs.
+      type: bool
+    enabled:
+      description: Whether it starts with the host.
+      type: bool
+    site:
+      description: The content of the site for the service, or null.
+      type: str
+    authorities:
+      description: The certificates of authorities in PEM that it trusts for other hosts.
+      type: str
+    ipv6:
+      description: Whether the host has IPv6.
+      type: bool
+    listeners:
+      description: What else than nginx and the service listens on O(proxy_ports).
+      type: list
+      elements: dict
+      contains:
+        address:
+          description: The address.
+          type: str
+        port:
+          description: The port.
+          type: int
+        program:
+          description: The name of the program.
+          type: str
+    direct:
+      description: How settings stood in C(settings.js) before the proxy came, by their names, or null.
+      type: dict
+    complaints:
+      description: What nginx says of the site. Only for O(details=true).
+      type: list
+      elements: str
 exposed:
   description: Files of the userDir that hold secrets and that other users of the host may read.
   returned: success
@@ -455,6 +505,9 @@ endpoints:
     settings_status:
       description: The HTTP status of C(/settings), or null.
       type: int
+    name:
+      description: The name that nginx was asked for. Only where it is nginx that answers.
+      type: str
 proof:
   description: The last proved state, or null.
   returned: success
@@ -501,6 +554,25 @@ proof:
           description: Paths of static files that ask for a login.
           type: list
           elements: str
+        proxy:
+          description: The nginx in front of it, or null.
+          type: dict
+          contains:
+            name:
+              description: The name that it is asked for.
+              type: str
+            https:
+              description: The port that speaks TLS.
+              type: int
+            http:
+              description: The port that leads to the other, V(0) for none.
+              type: int
+            path:
+              description: The path below which it leads to Node-RED.
+              type: str
+            port:
+              description: The port of Node-RED.
+              type: int
         client_certificate:
           description: Whether TLS turns away everybody who shows no client certificate.
           type: bool
@@ -648,6 +720,7 @@ def main() -> None:
             "dependents": {"type": "bool", "default": False},
             "host_key": {"type": "str", "no_log": False},
             "host_chain": {"type": "str"},
+            "proxy_ports": {"type": "list", "elements": "int", "default": []},
         },
         required_together=[("host_key", "host_chain")],
         supports_check_mode=True,

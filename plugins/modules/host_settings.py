@@ -68,6 +68,10 @@ options:
         encrypted with, C(keys) are other secrets that may fit them now, C(required) are the files for which one must fit,
         C(sources) are the files to put back, each with the C(path) of its copy.
     type: str
+  direct:
+    description:
+      - How settings stood before a proxy came, in JSON, to be kept until it goes. Empty where it goes.
+    type: str
   login_files:
     description:
       - Files of the login page to write before the settings, in JSON, by their names below its directory, each with its
@@ -160,6 +164,7 @@ def main() -> None:
             "revoke": {"type": "list", "elements": "str", "default": []},
             "session_expiry": {"type": "int"},
             "credentials": {"type": "str", "no_log": True},
+            "direct": {"type": "str", "no_log": True},
             "login_files": {"type": "str", "no_log": True},
             "login_removed": {"type": "bool", "default": False},
             "login_revoke": {"type": "list", "elements": "str", "default": []},
@@ -178,6 +183,7 @@ def main() -> None:
         options["backup"],
         options["timeout"],
         module.check_mode,
+        direct=None if options["direct"] is None else options["direct"].encode("utf-8"),
         login_files={
             name: LoginFile(base64.b64decode(file["content"]), file["sha256"])
             for name, file in json.loads(options["login_files"] or "{}").items()

@@ -49,6 +49,12 @@ options:
       - Whether TLS must be served.
     type: bool
     default: false
+  proxy:
+    description:
+      - V(nginx) where an nginx on the host has to be in front of Node-RED, see M(pifleet.nodered.proxy). It is proved with it.
+    type: str
+    default: none
+    choices: [none, nginx]
   fingerprint:
     description:
       - SHA-256 over the DER bytes of the certificate that must be served. The installed one when not given.

@@ -134,6 +134,12 @@ options:
       - Tells whose password is still the one from before.
     type: bool
     default: false
+  proxy_path:
+    description:
+      - The path below which an nginx on the host leads to Node-RED, which then answers nobody else (C(uiHost) is
+        C(127.0.0.1)) and serves no TLS itself. With another path than V(/), C(httpAdminRoot) and C(httpNodeRoot) become it.
+      - When it is not given any more, these settings become what they were before.
+    type: str
   https:
     description:
       - Serve TLS with the key and the certificate that M(pifleet.nodered.certificate) installs. C(https) becomes a

@@ -26,6 +26,7 @@ KNOWLEDGE = {
     "_releases": set(),
     "_findings": set(),
     "_pki": {"_collection", "shared"},
+    "_proxy": {"shared"},
     "_network": {"shared"},
     "_inventory": {"_collection", "_findings"},
     "_login": set(),
@@ -55,6 +56,7 @@ KNOWLEDGE = {
         "_login",
         "_network",
         "_pki",
+        "_proxy",
         "_settings",
         "shared",
     },
@@ -65,6 +67,7 @@ KNOWLEDGE = {
         "_inventory",
         "_javascript",
         "_pki",
+        "_proxy",
         "_rules",
         "_service",
         "_settings",
@@ -74,13 +77,14 @@ KNOWLEDGE = {
 HOST_SIDE = {
     "_shared": set(),
     "_host": {"_shared"},
-    "_node_red": {"_host", "_shared"},
+    "_proxy": {"_host", "_shared"},
+    "_node_red": {"_host", "_proxy", "_shared"},
     "_credentials": {"_host", "_node_red", "_shared"},
     "_certificate": {"_host", "_node_red", "_shared"},
-    "_settings": {"_credentials", "_host", "_node_red", "_shared"},
-    "_service": {"_credentials", "_host", "_node_red", "_shared"},
+    "_settings": {"_credentials", "_host", "_node_red", "_proxy", "_shared"},
+    "_service": {"_credentials", "_host", "_node_red", "_proxy", "_shared"},
     "_trust": {"_host", "_shared"},
-    "_info": {"_certificate", "_credentials", "_host", "_node_red", "_shared"},
+    "_info": {"_certificate", "_credentials", "_host", "_node_red", "_proxy", "_shared"},
 }
 #: Who may import what reaches beyond the process, by its top-level name. Rooms without a base name are of plugin_utils/.
 BEYOND = {
@@ -96,7 +100,7 @@ LIBRARIES = {
     "passlib": {"_accounts"},
     "tree_sitter": {"_javascript"},
     "tree_sitter_javascript": {"_javascript"},
-    "jinja2": {"_inventory", "_report"},
+    "jinja2": {"_inventory", "_proxy", "_report"},
 }
 #: What a host's Python has, beside the standard library.
 OF_HOSTS = {"__future__", "ansible", "ansible_collections"}

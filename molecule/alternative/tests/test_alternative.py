@@ -94,6 +94,9 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
         "nodered_certificate_host_key",
         "nodered_certificate_host_chain",
         "nodered_ca_key_type",
+        # The scenario proxy shows them.
+        "nodered_proxy",
+        "nodered_proxy_path",
     }
     elsewhere |= {variable for variable in defaults if variable.startswith("nodered_acme_")}
     for variable in sorted(defaults.keys() - elsewhere):

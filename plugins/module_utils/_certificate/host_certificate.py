@@ -17,13 +17,18 @@ import tempfile
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import pair, split_pem
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    PROXY_DIRECTORY,
+    certificate_file,
+    proxy_certificate,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,6 +99,14 @@ def key_type_of(key: bytes) -> str:
     return f"rsa-{size[1]}" if size and "\nModulus:" in text else text.partition("\n")[0]
 
 
+class _Place(t.NamedTuple):
+    """A file for the key and the certificates."""
+
+    path: str
+    #: The user with whose rights it is read and written; None for root's.
+    account: Account | None
+
+
 class HostCertificate:
     """Key and certificate of one Node-RED.
 
@@ -101,14 +114,20 @@ class HostCertificate:
     :param key_type: the type that the key must have, one of `_ALGORITHMS`; none takes any that is there, and makes one of
         the first type
     :param new_key: whether to make a new key also where there is one that can be used
+    :param proxy: whether nginx is to read them instead of Node-RED
     :raises HostError: the host has no such service
     """
 
-    def __init__(self, unit: Unit, key_type: str | None, new_key: bool) -> None:
+    def __init__(self, unit: Unit, key_type: str | None, new_key: bool, proxy: bool = False) -> None:
         self.unit = located(unit)
         self.key_type = key_type
         self.new_key = new_key
-        self.path = os.path.join(self.unit.settings_directory, certificate_file(self.unit.settings_path))
+        self.proxy = proxy
+        beside = os.path.join(self.unit.settings_directory, certificate_file(self.unit.settings_path))
+        places = [_Place(beside, self.unit.account), _Place(proxy_certificate(unit.name), None)]
+        #: Where they are to be, and where they are after the other of the two read them.
+        self.place, self.other = reversed(places) if proxy else places
+        self.path = self.place.path
         self.store = Store(unit.name)
 
     def request(self) -> str:
@@ -130,6 +149,18 @@ class HostCertificate:
                 key = staged if staged is not None else self._installed_key()
             if key is None:
                 raise HostError("The key that this certificate was made for is gone from the host. Run again.")
+            return self._place(key, chain)
+
+    def move(self) -> CertificateResult:
+        """Put both where the one reads them that is to, Node-RED or nginx.
+
+        :returns: what was installed
+        :raises HostError: there are none, or they do not fit each other
+        """
+        with self.store.lock():
+            key, chain = split_pem(files.read(self.other.path, self.other.account))
+            if key is None:
+                raise HostError(f"There is no key in {self.other.path} any more. Run again.")
             return self._place(key, chain)
 
     def self_sign(self, subject: str, names: Sequence[str], days: int) -> CertificateResult:
@@ -166,8 +197,11 @@ class HostCertificate:
         return self.key_type is None or key_type_of(key) == self.key_type
 
     def _installed_key(self) -> bytes | None:
-        key, _chain = split_pem(files.read(self.path, self.unit.account))
-        return key
+        for place in (self.place, self.other):
+            key, _chain = split_pem(files.read(place.path, place.account))
+            if key is not None:
+                return key
+        return None
 
     def _request(self, key: bytes) -> str:
         with self._configuration(subject="pifleet", names="DNS:localhost", encipherment="") as path:
@@ -186,10 +220,18 @@ class HostCertificate:
             raise HostError("The key of this host does not fit the certificate that was made for it. Run again.")
         transaction = Transaction(self.store)
         transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
-        if not os.path.isdir(self.unit.settings_directory):
-            transaction.make_directory(self.unit.settings_directory, 0o700, account)
-        transaction.make_directory(os.path.dirname(self.path), 0o700, account)
-        transaction.replace(self.path, pair(key, chain), 0o600, account.uid, account.gid, account)
+        if self.proxy:
+            root = Account("root")
+            transaction.make_directory(PROXY_DIRECTORY, 0o755, root)
+            transaction.make_directory(os.path.dirname(self.path), 0o700, root)
+            transaction.replace(self.path, pair(key, chain), 0o600, 0, 0)
+        else:
+            if not os.path.isdir(self.unit.settings_directory):
+                transaction.make_directory(self.unit.settings_directory, 0o700, account)
+            transaction.make_directory(os.path.dirname(self.path), 0o700, account)
+            transaction.replace(self.path, pair(key, chain), 0o600, account.uid, account.gid, account)
+        if files.read(self.other.path, self.other.account) is not None:
+            transaction.replace(self.other.path, None, 0, 0, 0, self.other.account)
         self.store.discard(_STAGED)
         return {
             "changed": True,

@@ -33,7 +33,11 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import UNIT_DIRECTORY
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    NGINX_UNIT,
+    UNIT_DIRECTORY,
+    is_of_proxy,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_way_back
 
 from . import files
@@ -548,6 +552,9 @@ def at_boot(service: str) -> int:
             if any(path.startswith(f"{UNIT_DIRECTORY}/") for path in replaced):
                 systemctl("daemon-reload", check=False)
                 match_watchers(replaced, "--no-block")
+            if any(map(is_of_proxy, replaced)):
+                # It may run already, and may be waiting for its start.
+                systemctl("try-reload-or-restart", "--no-block", NGINX_UNIT, check=False)
         tell(store, identifier, "interrupted", "back")
         transaction.close_undone()
         transaction.end_idle_watch()

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything about one Node-RED that can be read without changing it and without starting a program but systemctl."""
+"""Everything about one Node-RED that can be read without changing it, and without starting a program but systemctl.
+
+An audit also has nginx look at its configuration, where nginx is in front of Node-RED.
+"""
 
 from __future__ import annotations
 
@@ -34,19 +37,24 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoint
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import exposed_files, wanted_umask
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.login_directory import read_login_page
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit, located
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import nginx
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.candidate import complaints
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import proxy_probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import key_matches, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     DROP_IN,
     ENVIRONMENT_FILE,
     certificate_file,
+    proxy_certificate,
 )
 
 from .audit_details import gather_details
 from .dependents import dependents_state
 
 if t.TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
         CertificateState,
@@ -76,6 +84,7 @@ def gather(
     dependents: bool = False,
     host_key: str | None = None,
     host_chain: str | None = None,
+    proxy_ports: Collection[int] = (),
 ) -> HostState:
     """Read the state of one Node-RED.
 
@@ -87,6 +96,7 @@ def gather(
     :param dependents: whether to read also who depends on a server that speaks plain HTTP
     :param host_key: the key of a certificate that the host has from elsewhere; None takes what is followed, if any
     :param host_chain: the certificates for that key
+    :param proxy_ports: the ports that a proxy is to have; empty where none is asked for
     :returns: the state, ready to be sent as JSON
     :raises HostError: there is no such user, no systemctl, or a file cannot be read
     """
@@ -134,6 +144,7 @@ def gather(
         "acme": certbot_lineage.read(unit.name),
         "source": read_source_state(unit.name, host_key, host_chain),
         "follower": read_follower(unit.name),
+        "proxy": None,
         "exposed": [],
         "endpoints": [],
         "dependents": None,
@@ -145,6 +156,9 @@ def gather(
     }
     if not unit.exists or unit.node_red_version is None or unit.launch.manager:
         state["elsewhere"] = elsewhere(unit.processes())
+    state["proxy"] = nginx.proxy_state(unit.name, proxy_ports, unit.processes())
+    if state["proxy"] and details and state["proxy"]["version"]:
+        state["proxy"]["complaints"] = complaints(unit.name)
     if unit.account:
         _gather_of_user(located(unit), state, details, dependents)
     return state
@@ -250,8 +264,11 @@ def _settings_state(unit: LocatedUnit) -> SettingsState:
 
 
 def _certificate_state(unit: LocatedUnit, missing: CertificateState) -> CertificateState:
-    path = os.path.join(unit.settings_directory, certificate_file(unit.settings_path))
-    content, status = files.read_with_status(path, unit.account, files.MAXIMUM_OF_PEM)
+    path = proxy_certificate(unit.name)
+    content, status = files.read_with_status(path, None, files.MAXIMUM_OF_PEM)
+    if content is None:
+        path = os.path.join(unit.settings_directory, certificate_file(unit.settings_path))
+        content, status = files.read_with_status(path, unit.account, files.MAXIMUM_OF_PEM)
     if content is None:
         return {**missing, "path": path}
     key, chain = split_pem(content)
@@ -273,6 +290,8 @@ def _has_proved_tls(unit: LocatedUnit) -> bool:
 def _plain_port(state: HostState) -> int | None:
     """The port on which the running server speaks plain HTTP; None where it speaks TLS, or does not run."""
     proof = state["proof"]
+    if proof and proof["expected"].get("proxy"):
+        return None
     if proof:
         return proof["expected"]["port"] if state["service"]["active"] and not proof["expected"]["tls"] else None
     return next((endpoint["port"] for endpoint in state["endpoints"] if endpoint["http"]), None)
@@ -314,4 +333,4 @@ def _gather_proof(unit: LocatedUnit, state: HostState) -> None:
         state["proof"] = {**proved, "failures": ["the service does not run"]}
     else:
         expected = certbot_lineage.expected_after_renewal(proved["expected"], _renewed(state), state["certificate"])
-        state["proof"] = {**proved, "expected": expected, "failures": probe.prove(expected)}
+        state["proof"] = {**proved, "expected": expected, "failures": proxy_probe.prove(expected)}

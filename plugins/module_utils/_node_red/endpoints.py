@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import nginx
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
 if t.TYPE_CHECKING:
@@ -18,7 +19,10 @@ if t.TYPE_CHECKING:
 
 
 def endpoints(unit: LocatedUnit) -> list[EndpointState]:
-    """What the running service shows on each of its ports that speaks HTTP; nothing where it does not run."""
+    """What the running service shows on each of its ports that speaks HTTP, and nginx in front of it.
+
+    :returns: nothing where it does not run
+    """
     if not unit.main_pid:
         return []
     pids = unit.processes()
@@ -32,4 +36,7 @@ def endpoints(unit: LocatedUnit) -> list[EndpointState]:
     usual = {str(port) for port in (proved, unit.command_line.last("port"), unit.environment.get("PORT"), 1880)}
     likely = [endpoint for endpoint in listening if str(endpoint[1]) in usual]
     seen = [probe.observe(probe.reachable(address), port) for address, port in likely or listening]
+    proxy = nginx.expected(unit.name)
+    if proxy:
+        seen.append(probe.observe("127.0.0.1", proxy["https"], proxy["path"], name=proxy["name"]))
     return [endpoint for endpoint in seen if endpoint["tls"] or endpoint["http"]]

@@ -23,9 +23,10 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings
     load_settings,
     runtime_of_service,
 )
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import nginx
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe, proxy_probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file, is_of_proxy
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
         EffectiveSettings,
         Expected,
+        ProxyExpected,
         Requirements,
         ServiceBefore,
     )
@@ -51,7 +53,7 @@ LOGIN_TIMEOUT = 60
 def probed(target: Expected) -> Callable[[], list[str]]:
     """What is wrong with a server each time that this is called, as `Prover.wait` takes it."""
     opened: set[str] = set()
-    return lambda: probe.prove(target, opened=opened)
+    return lambda: proxy_probe.prove(target, opened=opened)
 
 
 class Prover:
@@ -87,9 +89,11 @@ class Prover:
             raise HostError(f"With {path} Node-RED would not ask for a login (adminAuth).")
         if required.get("login_page") and not effective["login_page"]:
             raise HostError(f"With {path} dashboards and endpoints would not ask for the login page (httpNodeAuth).")
+        port = self._port(effective)
         return {
             "address": probe.reachable(effective["host"]),
-            "port": self._port(effective),
+            "port": port,
+            "proxy": self._proxy(effective, port, bool(required.get("proxy"))),
             "tls": effective["tls"],
             "refresh": effective["refresh"],
             "user_dir": effective["user_dir"],
@@ -104,6 +108,33 @@ class Prover:
             "client_certificate": effective.get("client_certificate", False),
             "login_page": effective.get("login_page", False),
         }
+
+    def _proxy(self, effective: EffectiveSettings, port: int, required: bool) -> ProxyExpected | None:
+        """What the nginx in front of the server has to answer; None without one.
+
+        :raises HostError: it could not lead there, or others could go around it
+        """
+        proxy = nginx.expected(self.unit.name)
+        if proxy is None:
+            if required:
+                raise HostError(f"nginx has no site for {self.unit.name}, which was to be in front of it.")
+            return None
+        if effective["tls"] or not _is_loopback(effective["host"]):
+            raise HostError(
+                f"Node-RED would answer the network itself, although nginx is in front of it: {self.unit.settings_path}, the"
+                f" command line or the environment of the service say so (uiHost is {effective['host']!r})."
+            )
+        if port in (proxy["https"], proxy["http"]):
+            raise HostError(
+                f"uiPort of {self.unit.settings_path} is {port}, which nginx is to have. Set nodered_settings: {{uiPort: 1880}},"
+                " or another one in nodered_proxy_ports."
+            )
+        if port != proxy["port"]:
+            raise HostError(
+                f"nginx would look for Node-RED on port {proxy['port']}, but it listens on {port}. Set nodered_settings:"
+                f" {{uiPort: {port}}}."
+            )
+        return proxy
 
     def _effective(self, transaction: Transaction, content: bytes, settings: str) -> EffectiveSettings:
         """What Node.js finds in the settings, or has found already in the same file."""
@@ -131,8 +162,13 @@ class Prover:
         """
         if not username or target["admin_root"] is None or not target["auth"] or target.get("client_certificate"):
             return
+        proxy = target.get("proxy")
         try:
-            with probe.Endpoint(target["address"], target["port"], target["tls"], LOGIN_TIMEOUT) as endpoint:
+            with (
+                probe.Endpoint("127.0.0.1", proxy["https"], True, LOGIN_TIMEOUT, name=proxy_probe.host_of(proxy))
+                if proxy
+                else probe.Endpoint(target["address"], target["port"], target["tls"], LOGIN_TIMEOUT)
+            ) as endpoint:
                 status, body = probe.log_in(endpoint, target["admin_root"], username, secrets.token_hex(16))
         except (OSError, http.client.HTTPException) as exc:
             raise HostError(f"Node-RED did not answer to a login: {exc}.") from exc
@@ -163,6 +199,22 @@ class Prover:
         if time.clock_gettime(time.CLOCK_MONOTONIC) - entered > self.timeout:
             return False
         return self.reaches(target)
+
+    def only_proxy_changed(self, transaction: Transaction, target: Expected) -> bool:
+        """Whether nothing but files of nginx was replaced since the proof, so that Node-RED goes on with its connections.
+
+        :param transaction: the transaction, which knows what was replaced
+        :param target: what the server must answer
+        """
+        proved = (transaction.store.read(PROVED) or {}).get("expected", {})
+        replaced = [entry["path"] for entry in transaction.record["files"]] if transaction.record else []
+        return (
+            (bool(replaced) or bool(target.get("proxy") and not nginx.is_active()))
+            and all(map(is_of_proxy, replaced))
+            and not transaction.ends_sessions
+            and proved.get("settings") == target["settings"]
+            and self.unit.active
+        )
 
     def refreshes(self, transaction: Transaction, target: Expected) -> bool:
         """Whether the running server takes up a renewed certificate by itself, so that no connection breaks.
@@ -249,8 +301,12 @@ def difference(before: ServiceBefore, certificates: bool) -> list[str]:
     """
     failures = []
     for old in before["endpoints"]:
-        now = probe.observe(old["address"], old["port"])
+        now = probe.observe(old["address"], old["port"], name=old.get("name", ""))
         same = (now["tls"], now["http"]) == (old["tls"], old["http"])
         if not same or (certificates and now["certificate"] != old["certificate"]):
             failures.append(f"port {old['port']} does not answer as it did before")
     return failures
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address in ("localhost", "::1")

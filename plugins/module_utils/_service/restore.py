@@ -32,6 +32,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     LOGIN_PROGRAM,
     UNIT_DIRECTORY,
     certificate_file,
+    nginx_site,
+    proxy_certificate,
 )
 
 from .kept_states import files_before, since
@@ -166,11 +168,20 @@ def _required(
 ) -> Requirements:
     """What the state has shown itself must hold again, beside what is asked for."""
     served = before["endpoints"]
-    own = os.path.join(service.unit.settings_directory, certificate_file(service.unit.settings_path))
-    pem = by_path[own] if own in by_path else files.read(own, service.unit.account, files.MAXIMUM_OF_PEM)
+    site = nginx_site(service.unit.name)
+    has_proxy = bool(by_path[site] if site in by_path else files.read(site))
+    account = None if has_proxy else service.unit.account
+    own = (
+        proxy_certificate(service.unit.name)
+        if has_proxy
+        else os.path.join(service.unit.settings_directory, certificate_file(service.unit.settings_path))
+    )
+    pem = by_path[own] if own in by_path else files.read(own, account, files.MAXIMUM_OF_PEM)
     fingerprint = _fingerprint(pem)
     return {
-        "tls": bool(required.get("tls")) or any(each["tls"] for each in served),
+        # What nginx shows is proved with it.
+        "tls": not has_proxy and (bool(required.get("tls")) or any(each["tls"] for each in served)),
+        "proxy": has_proxy,
         "auth": bool(required.get("auth")) or any(each["login"] for each in served),
         # A settings.js may name another file.
         "certificate": fingerprint if any(each["certificate"] == fingerprint for each in served) else None,

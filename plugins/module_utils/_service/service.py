@@ -33,17 +33,22 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_
     wanted_umask,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import nginx
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.placement import went_on
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     DROP_IN,
     ENVIRONMENT_FILE,
+    NGINX_UNIT,
     certificate_file,
+    is_of_proxy,
+    proxy_certificate,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import redact
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced
 
 from . import login_page
-from .proof import Prover, difference, probed
+from .proof import PAUSE, Prover, difference, probed
 from .pruning import prune
 from .sessions import end_sessions, sessions_file
 
@@ -61,6 +66,8 @@ if t.TYPE_CHECKING:
         WatchPlan,
     )
 
+#: Seconds that nginx may take to answer with what it has read; Node-RED runs by then.
+NGINX_TIMEOUT = 30
 #: How many lines of the journal a failure shows.
 JOURNAL_LINES = 20
 #: How many of them its message has, from the first that tells of an error.
@@ -137,6 +144,8 @@ class Service:
                 served = target["certificate"]
                 if target["tls"] and not served:
                     served = probe.served_certificate(target["address"], target["port"])
+                elif (proxy := target.get("proxy")) and not served:
+                    served = probe.served_certificate("127.0.0.1", proxy["https"], name=proxy["name"])
             # Whatever it was, Node-RED may be stopped.
             except Exception as exc:
                 raise self._roll_back(transaction, exc) from exc
@@ -231,14 +240,52 @@ class Service:
         prover = self.prover
         target = prover.target(transaction, desired.expected)
         systemctl("enable", "--quiet", self.unit.name)
+        if prover.only_proxy_changed(transaction, target) and not plan_of(transaction):
+            self._prove_through_nginx(transaction, target)
+            return target, False
         if not plan_of(transaction) and (
             (desired.wait_before_restart and prover.comes_up(target)) or prover.refreshes(transaction, target)
         ):
             return target, False
         self._change_while_stopped(transaction, target)
+        proxy = target.get("proxy")
+        if not proxy and self._concerns_nginx(transaction):
+            # Before the start: it may have the port that Node-RED is to have.
+            nginx.read_anew()
         self._restart(transaction)
-        prover.wait(probed(target))
+        alone = probed({**target, "proxy": None})
+        prover.wait(alone if proxy else lambda: [*alone(), *went_on(transaction)])
+        if proxy:
+            self._prove_through_nginx(transaction, target)
         return target, True
+
+    @staticmethod
+    def _concerns_nginx(transaction: Transaction) -> bool:
+        """Whether files that nginx reads were replaced."""
+        return bool(transaction.record) and any(
+            is_of_proxy(entry["path"]) for entry in transaction.open_record["files"]
+        )
+
+    def _prove_through_nginx(self, transaction: Transaction, target: Expected) -> None:
+        """Have nginx read what was replaced of its files, and prove Node-RED through it, and all of its other sites.
+
+        :raises HostError: something of that is wrong
+        """
+        systemctl("enable", "--quiet", NGINX_UNIT)
+        if self._concerns_nginx(transaction) or not nginx.is_active():
+            nginx.read_anew()
+        through = probed(target)
+        prover = Prover(self.unit, min(self.timeout, NGINX_TIMEOUT), self.stable)
+        prover.wait(lambda: [*through(), *self._open_ports(target["port"]), *went_on(transaction)])
+
+    def _open_ports(self, port: int) -> list[str]:
+        """Where Node-RED itself answers the network, a phrase each; whatever its settings say."""
+        listening = probe.listening(self.unit.processes())
+        return [
+            f"Node-RED itself listens on port {port} of {address}"
+            for address, own in listening
+            if own == port and not address.startswith("127.") and address != "::1"
+        ]
 
     def before(self) -> ServiceBefore:
         """How it is now, for the way back to it."""
@@ -349,6 +396,10 @@ class Service:
             restored = transaction.undo()
             systemctl("daemon-reload")
             match_watchers(replaced)
+            if "nginx" in record:
+                nginx.as_before(record["nginx"])
+            elif any(map(is_of_proxy, replaced)):
+                nginx.read_anew()
             self.unit = located(self.unit.refresh())
             self._start_as_before(transaction)
         except (HostError, OSError):
@@ -364,17 +415,26 @@ class Service:
         record = transaction.open_record
         before = record["before"]
         own = os.path.join(self.unit.settings_directory, certificate_file(self.unit.settings_path))
-        certificates = any(entry["path"] == own for entry in record["files"])
+        certificates = any(entry["path"] in (own, proxy_certificate(self.unit.name)) for entry in record["files"])
         if not before["active"]:
             end("stop", self.unit.name, self._stop_limit)
         # A server that has read the files which are gone now may well answer as before.
-        elif record["restarted"] or not self.prover.matches_previous(before, certificates):
+        elif record["restarted"] or not self._matches_previous(before, certificates):
             if not record["restarted"]:
                 # The way back needs no room.
                 with contextlib.suppress(HostError, OSError):
                     transaction.note(restarted=True)
             self._restart(transaction)
-            self.prover.wait(lambda: difference(before, certificates))
+            self.prover.wait(lambda: [*difference(before, certificates), *went_on(transaction)])
+
+    def _matches_previous(self, before: ServiceBefore, certificates: bool) -> bool:
+        """Whether the service shows what it showed before, which nginx may take a moment for."""
+        deadline = time.monotonic() + (NGINX_TIMEOUT if nginx.expected(self.unit.name) else 0)
+        while not self.prover.matches_previous(before, certificates):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(PAUSE)
+        return True
 
     def _discard_proof(self) -> None:
         """What runs now was started anew, was not proved, and cannot be put back: not even an old file makes it good."""

@@ -28,7 +28,7 @@ from .service import Service
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import WatchedRecord
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import Expected, WatchedRecord
 
 #: Seconds between two looks at the service.
 PAUSE = 5
@@ -163,11 +163,17 @@ def lets_in_more(watched: WatchedRecord) -> bool:
     before, after = former["expected"], record["proof"]["expected"]
     # In what order these two are: closed is more than open.
     return (
-        any(after.get(name) and not before.get(name) for name in ("tls", "auth", "node_auth", "login_page"))
+        any(after.get(name) and not before.get(name) for name in ("auth", "node_auth", "login_page"))
+        or (_serves_tls(after) and not _serves_tls(before))
         or record.get("login", {}).get("narrowed", False)
         or (before["anonymous"] and not after["anonymous"])
         or bool(set(after["static"]) - set(before["static"]))
     )
+
+
+def _serves_tls(expected: Expected) -> bool:
+    """Whether the network is answered by TLS, be it by nginx."""
+    return expected["tls"] or bool(expected.get("proxy"))
 
 
 def loses_credentials(watched: WatchedRecord) -> bool:

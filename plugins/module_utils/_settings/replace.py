@@ -23,6 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings
     runtime_of_service,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.nginx import DIRECT
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import login_directory
 
@@ -74,6 +75,8 @@ class Replacement(t.NamedTuple):
     #: Seconds that loading may take.
     timeout: int
     check_mode: bool
+    #: How settings stood before a proxy came, to be kept until it goes; empty where it goes, None where neither is so.
+    direct: bytes | None = None
     #: By their names below the directory of the login page, the files that are written first.
     login_files: Mapping[str, LoginFile] = {}
 
@@ -110,6 +113,8 @@ def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: Restart
         except ConflictError:
             transaction.close_if_empty()
             return {"changed": False, "conflict": True}
+        if new.direct is not None:
+            transaction.replace(store.path(DIRECT), new.direct or None, 0o600, 0, 0)
         transaction.note(effective=loaded["effective"], settings=checksum(new.content))
         transaction.plan(**plan)
         if plan["credentials"]:

@@ -41,6 +41,9 @@ Mode = t.Annotated[str, Text(4, "0[0-7]{3}")]
 Path = t.Annotated[str, Text(4096, r"/[^\0]*")]
 #: Of a user, a group, a host, a unit, or a file without its directory.
 Name = t.Annotated[str, Text(255, r"[^\0/]*")]
+#: A DNS name, or an IP address, an IPv6 one in brackets.
+HostName = t.Annotated[str, Text(255, r"[A-Za-z0-9._:\[\]-]{1,255}")]
+UrlPath = t.Annotated[str, Text(1001, r"/[A-Za-z0-9._~/-]*")]
 Address = t.Annotated[str, Text(45, r"[0-9a-fA-F:.]{2,45}")]
 Port = t.Annotated[int, Range(0, 0xFFFF)]
 #: Of a transaction: the time of its begin in UTC and the process that began it, "20260102T030405Z-678".
@@ -76,9 +79,7 @@ class FileStatus(t.TypedDict):
     group: Name
 
 
-class EndpointState(t.TypedDict):
-    """What an anonymous client gets from one address and port."""
-
+class _EndpointState(t.TypedDict):
     #: The IP address that was connected to.
     address: Address
     port: Port
@@ -93,7 +94,29 @@ class EndpointState(t.TypedDict):
     settings_status: t.Annotated[int, Range(0, 999)] | None
 
 
+class EndpointState(_EndpointState, total=False):
+    """What an anonymous client gets from one address and port."""
+
+    #: The name that nginx was asked for, where it is nginx that answers.
+    name: HostName
+
+
 # The proof
+
+
+class ProxyExpected(t.TypedDict):
+    """The nginx in front of a Node-RED, as it has to answer."""
+
+    #: The name that it is asked for: a DNS name, or an IP address as a URL has it.
+    name: HostName
+    #: The port that speaks TLS.
+    https: Port
+    #: The port that leads to the other; 0 for none.
+    http: Port
+    #: The path below which it leads to Node-RED: "/" or "/kitchen".
+    path: UrlPath
+    #: The port of Node-RED.
+    port: Port
 
 
 class _Expected(t.TypedDict):
@@ -128,6 +151,8 @@ class Expected(_Expected, total=False):
 
     #: Whether TLS turns away everybody who shows no client certificate, so that nothing behind it can be proved.
     client_certificate: bool
+    #: The nginx in front of it, which then shows `certificate`; None where the server itself answers the network.
+    proxy: ProxyExpected | None
     #: Whether the flows ask for the login page of this collection.
     login_page: bool
 
@@ -161,6 +186,8 @@ class Requirements(t.TypedDict, total=False):
     tls: bool
     #: The editor must ask for a login.
     auth: bool
+    #: nginx must be in front of the server, which must listen on the loopback address alone.
+    proxy: bool
     #: The flows must ask for the login page.
     login_page: bool
     #: SHA-256 of the DER bytes of the certificate that must be served; None for any.
@@ -246,6 +273,30 @@ class ServiceBefore(t.TypedDict):
     endpoints: list[EndpointState]
 
 
+class SiteAnswer(t.TypedDict):
+    """What nginx answers on one of its ports, to one name."""
+
+    port: int
+    #: Empty for a client that names none.
+    name: str
+    tls: bool
+    #: SHA-256 of the DER bytes of the certificate; None without TLS.
+    certificate: str | None
+    #: The HTTP status of / and its header Location; None where there was no answer.
+    status: int | None
+    location: str | None
+
+
+class NginxBefore(t.TypedDict):
+    """How nginx was before a transaction that has replaced one of its sites."""
+
+    active: bool
+    #: Whether it started with the host.
+    enabled: bool
+    #: What its other sites answered; empty where it did not run.
+    sites: list[SiteAnswer]
+
+
 class MadeDirectory(t.TypedDict):
     """A directory that a transaction has made."""
 
@@ -290,6 +341,8 @@ class TransactionRecord(RestartPlan):
     username: t.NotRequired[str | None]
     #: The state that it has brought back, if it is one of `restore`.
     restored: t.NotRequired[Identifier | None]
+    #: How nginx was, where one of its sites was replaced.
+    nginx: t.NotRequired[NginxBefore]
 
 
 class WatchPlan(t.TypedDict):
@@ -580,6 +633,42 @@ class FollowerState(t.TypedDict):
     active: bool
 
 
+class Listener(t.TypedDict):
+    """A program that listens on a port that nginx is to have."""
+
+    address: Address
+    port: Port
+    #: As the kernel knows it: "apache2"; empty where it cannot be told.
+    program: Name
+
+
+#: How each setting that a proxy changes stood in settings.js before: its JavaScript, None where it was not there.
+DirectSettings: t.TypeAlias = dict[Name, Lines | None]
+
+
+class ProxyState(t.TypedDict):
+    """The nginx of a host, and its site for the service."""
+
+    #: Of Debian's package; None where it is not installed.
+    version: Version | None
+    #: Whether it runs.
+    active: bool
+    #: Whether it starts with the host.
+    enabled: bool
+    #: The content of the site; None where there is none.
+    site: Lines | None
+    #: The certificates of authorities in PEM that it trusts for other hosts; empty without.
+    authorities: Pem
+    #: Whether the host has IPv6.
+    ipv6: bool
+    #: What else than nginx and the service listens on the ports that were asked for.
+    listeners: list[Listener]
+    #: None where the service had no proxy yet.
+    direct: DirectSettings | None
+    #: What nginx says of its configuration that concerns the site, a line each; only for an audit.
+    complaints: list[Sentence]
+
+
 class TransactionState(t.TypedDict):
     """The transaction that a former run has left open."""
 
@@ -664,6 +753,8 @@ class HostState(t.TypedDict):
     source: SourceState | None
     #: None where nothing follows one.
     follower: FollowerState | None
+    #: None where no proxy is asked for, and none is there.
+    proxy: ProxyState | None
     #: Paths below the userDir that hold secrets and that other users of the host may read.
     exposed: list[str]
     #: What the running server shows, where it was never proved.
@@ -728,7 +819,7 @@ class CertificateResult(ModuleResult):
 
 
 class RemovalResult(ModuleResult):
-    """What host_certificate returns when it has forgotten the certificate that was followed."""
+    """What host_certificate returns when it has forgotten the certificate that was followed, and host_proxy."""
 
     #: The open transaction; empty where nothing was there.
     transaction: Name

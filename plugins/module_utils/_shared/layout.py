@@ -43,6 +43,16 @@ UNIT_DIRECTORY = "/etc/systemd/system"
 #: The root-only directory of this collection's records, kept files and locks, one below it for each service.
 STORE_DIRECTORY = "/var/lib/pifleet-nodered"
 
+#: The service of Debian's nginx.
+NGINX_UNIT = "nginx.service"
+
+#: Where Debian's nginx has its configuration, and the files that it reads as sites.
+NGINX_DIRECTORY = "/etc/nginx"
+NGINX_SITES = "/etc/nginx/sites-enabled"
+
+#: What nginx reads beside its configuration: keys, certificates and authorities, a directory below it for each service.
+PROXY_DIRECTORY = "/etc/pifleet-nodered"
+
 #: The Python of Debian, which is there as long as the host is.
 PYTHON = "/usr/bin/python3"
 
@@ -103,6 +113,54 @@ def store_directory(service: str) -> str:
     :param service: the name of the service, with or without its suffix
     """
     return os.path.join(STORE_DIRECTORY, service.removesuffix(".service"))
+
+
+def nginx_site(service: str) -> str:
+    """The file by which nginx knows the Node-RED of a service.
+
+    It is the last one that nginx reads, so that the site that answers to unknown names stays the one that did so before. And
+    it is no link to a file elsewhere: one that leads nowhere, after a power failure, would keep nginx from starting.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return os.path.join(NGINX_SITES, f"zz-{lineage_name(service)}.conf")
+
+
+def nginx_log(service: str) -> str:
+    """The log of that site.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return f"/var/log/nginx/{lineage_name(service)}.log"
+
+
+def proxy_directory(service: str) -> str:
+    """The root-only directory of what nginx reads for a service beside its site.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return os.path.join(PROXY_DIRECTORY, service.removesuffix(".service"))
+
+
+def proxy_certificate(service: str) -> str:
+    """The file with the private key and the certificates that nginx shows for a service.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return os.path.join(proxy_directory(service), "server.pem")
+
+
+def proxy_authorities(service: str) -> str:
+    """The file with the authorities of the Node-REDs of other hosts that nginx leads to.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return os.path.join(proxy_directory(service), "authorities.pem")
+
+
+def is_of_proxy(path: str) -> bool:
+    """Whether nginx has to read its configuration anew after this file was replaced."""
+    return path.startswith((f"{NGINX_DIRECTORY}/", f"{PROXY_DIRECTORY}/"))
 
 
 def in_unit_file(text: str) -> str:

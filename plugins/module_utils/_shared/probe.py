@@ -100,6 +100,7 @@ class Endpoint:
     :param timeout: seconds in which a connection, and each answer, has to be complete; else it is TimeoutError
     :param certificate: SHA-256 of DER bytes as lower-case hex; nothing is sent to a server that shows another one
     :param deadline: a time of the monotonic clock by which all answers have to be there
+    :param name: the name that is asked for, where one address has several; empty for none
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Endpoint:
         timeout: float = TIMEOUT,
         certificate: str | None = None,
         deadline: float | None = None,
+        name: str = "",
     ) -> None:
         self.address = address
         self.port = port
@@ -117,6 +119,7 @@ class Endpoint:
         self.timeout = timeout
         self.certificate = certificate
         self.deadline = deadline
+        self.name = name
         self._connection: http.client.HTTPConnection | None = None
         self._used = False
 
@@ -172,7 +175,7 @@ class Endpoint:
         connection.sock = socket.create_connection((self.address, self.port), timeout=_left(deadline))
         self._connection = connection
         if self.tls:
-            connection.sock = _shake_hands(connection.sock, deadline)
+            connection.sock = _shake_hands(connection.sock, deadline, self.name)
         if self.certificate and _fingerprint(connection.sock) != self.certificate:
             self._disconnect()
             raise OtherCertificateError(f"{self.address} shows another certificate")
@@ -196,7 +199,7 @@ class Endpoint:
         response_class: t.Any = functools.partial(_Response, deadline=deadline)
         connection.response_class = response_class
         connection.sock.settimeout(_left(deadline))
-        connection.request(method, path, body, headers or {})
+        connection.request(method, path, body, {**({"Host": self.name} if self.name else {}), **(headers or {})})
         response = connection.getresponse()
         content = response.read(65536)
         if response.read(1):
@@ -218,12 +221,13 @@ def _fingerprint(connection: socket.socket) -> str:
     return hashlib.sha256(certificate or b"").hexdigest()
 
 
-def served_certificate(address: str, port: int, timeout: float = TIMEOUT) -> str:
+def served_certificate(address: str, port: int, timeout: float = TIMEOUT, name: str = "") -> str:
     """The certificate that a TLS handshake shows.
 
     :param address: an IP address or a name
     :param port: the port
     :param timeout: seconds to wait
+    :param name: the name that is asked for; empty for none
     :returns: SHA-256 of its DER bytes as lower-case hex
     :raises OSError: nothing listens, or the handshake fails
     """
@@ -231,7 +235,7 @@ def served_certificate(address: str, port: int, timeout: float = TIMEOUT) -> str
     try:
         with (
             socket.create_connection((address, port), timeout=timeout) as plain,
-            _shake_hands(plain, deadline) as tls,
+            _shake_hands(plain, deadline, name) as tls,
         ):
             return _fingerprint(tls)
     except ssl.SSLError:
@@ -324,13 +328,15 @@ def wants_client_certificate(expected: Expected, timeout: float = TIMEOUT) -> bo
     return False
 
 
-def _shake_hands(plain: socket.socket, deadline: float) -> ssl.SSLSocket:
+def _shake_hands(plain: socket.socket, deadline: float, name: str = "") -> ssl.SSLSocket:
     """The TLS connection over one without, at a time of the monotonic clock at the latest.
+
+    :param name: the name that is asked for; an IP address is none that TLS can ask for
 
     The time-out of a socket would start anew with every byte.
     """
     plain.setblocking(False)
-    tls = unverified_context().wrap_socket(plain, do_handshake_on_connect=False)
+    tls = unverified_context().wrap_socket(plain, do_handshake_on_connect=False, server_hostname=asked_name(name))
     try:
         while True:
             try:
@@ -345,6 +351,12 @@ def _shake_hands(plain: socket.socket, deadline: float) -> ssl.SSLSocket:
         tls.close()
         raise
     return tls
+
+
+def asked_name(name: str) -> str | None:
+    """What TLS asks for (RFC 6066): a DNS name, without the port that a URL may have; None for an address, and for none."""
+    asked = name.partition(":")[0]
+    return None if not name or name.startswith("[") or asked.replace(".", "").isdecimal() else asked
 
 
 def speaks_plain_http(address: str, port: int, timeout: float = TIMEOUT) -> bool:
@@ -467,13 +479,14 @@ def locked_out(status: int, body: bytes) -> bool:
     return status == 500 and b"Too many login attempts" in body
 
 
-def observe(address: str, port: int, admin_root: str = "/", timeout: float = TIMEOUT) -> EndpointState:
+def observe(address: str, port: int, admin_root: str = "/", timeout: float = TIMEOUT, name: str = "") -> EndpointState:
     """What stands behind a port: whether it speaks TLS and HTTP, with which certificate, and whether it is open.
 
     :param address: an IP address or a name
     :param port: the port
     :param admin_root: the path below which the editor may be
     :param timeout: seconds to wait for one answer
+    :param name: the name that is asked for; empty for none
     :returns: what it shows
     """
     seen: EndpointState = {
@@ -485,15 +498,17 @@ def observe(address: str, port: int, admin_root: str = "/", timeout: float = TIM
         "login": None,
         "settings_status": None,
     }
+    if name:
+        seen["name"] = name
     try:
-        seen["certificate"] = served_certificate(address, port, timeout)
+        seen["certificate"] = served_certificate(address, port, timeout, name)
         seen["tls"] = True
     except OSError:
         seen["http"] = speaks_plain_http(address, port, timeout)
         if not seen["http"]:
             return seen
     try:
-        with Endpoint(address, port, seen["tls"], timeout) as endpoint:
+        with Endpoint(address, port, seen["tls"], timeout, name=name) as endpoint:
             seen["login"] = login_type(endpoint, admin_root)
             seen["settings_status"] = endpoint.get(join(admin_root, "settings"))[0]
     except (OSError, http.client.HTTPException):

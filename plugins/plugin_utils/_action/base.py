@@ -66,7 +66,7 @@ LONGEST_CHANGE = 1800
 #: where it goes back.
 _WAITS = 5
 #: The modules that change a service, and so have to know of which run they are.
-_CHANGING = ("host_settings", "host_certificate", "host_acme", "host_restart", "host_restore")
+_CHANGING = ("host_settings", "host_certificate", "host_acme", "host_proxy", "host_restart", "host_restore")
 #: What this run is called on the hosts. Made at import, once in the process that those of the tasks are forked from.
 _RUN = (
     f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}-{secrets.token_hex(4)}"
@@ -211,6 +211,7 @@ class HostAction(ActionBase):
         dependents: bool = False,
         seconds: float = LONGEST_LOOK,
         source: dict[str, str] | None = None,
+        proxy_ports: t.Sequence[int] = (),
     ) -> HostState:
         """Visit the host once, and read everything that its Node-RED is known by.
 
@@ -219,9 +220,16 @@ class HostAction(ActionBase):
         :param dependents: whether to read also who depends on a server that speaks plain HTTP
         :param seconds: as in `run_module`
         :param source: the options that say which certificate of the host is to be followed, if any
+        :param proxy_ports: the ports that a proxy is to have, if any
         :raises UserError: as `run_module`
         """
-        asked = {**host_options(options), "details": details, "dependents": dependents, **(source or {})}
+        asked = {
+            **host_options(options),
+            "details": details,
+            "dependents": dependents,
+            "proxy_ports": list(proxy_ports),
+            **(source or {}),
+        }
         self._seen = self.run_module("host_info", asked, HostState, seconds)
         return self._seen
 
@@ -249,7 +257,11 @@ class HostAction(ActionBase):
                 context.no_log = no_log
 
     def state(
-        self, options: dict[str, t.Any], fresh: bool = False, source: dict[str, str] | None = None
+        self,
+        options: dict[str, t.Any],
+        fresh: bool = False,
+        source: dict[str, str] | None = None,
+        proxy_ports: t.Sequence[int] = (),
     ) -> dict[str, t.Any]:
         """What is known of the host: what the task was handed, else one visit.
 
@@ -258,7 +270,7 @@ class HostAction(ActionBase):
         state: t.Mapping[str, t.Any]
         handed = None if fresh else options.get("host_info")
         if not handed:
-            state = self.look(options, source=source)
+            state = self.look(options, source=source, proxy_ports=proxy_ports)
         elif self._seen is not None and handed is self._seen:
             state = self._seen
         else:

@@ -21,6 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
     CertificateResult,
     RequestResult,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file, proxy_certificate
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.resolver import addresses_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
@@ -37,6 +38,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     parsed_address,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import KEY_TYPES
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import check_provider
 
 from .answers import Shape
 from .base import HostAction, host_certificate, host_options
@@ -62,6 +64,13 @@ class Provider:
         self.state = state
         self.present = state["certificate"]
         self.chain = self.present["chain"].encode("utf-8") if self.present["chain"] else None
+        service, settings = state["service"]["name"], state["settings"]["path"]
+        #: Where the key and the certificates are to be.
+        self.path = (
+            proxy_certificate(service)
+            if options["proxy"] == "nginx"
+            else os.path.join(os.path.dirname(settings), certificate_file(settings))
+        )
         self.warnings: list[str] = []
         self.prepare()
         self._check_key()
@@ -104,8 +113,24 @@ class Provider:
 
     def all_reasons(self) -> list[str]:
         """Why a certificate, or what renews it, has to change."""
-        reasons = [*self.reasons(), *(["certbot would replace the certificate"] if self.replaces_certbot else [])]
+        moves = ["it lies where nobody reads it any more"] if self._has_to_move else []
+        reasons = [
+            *self.reasons(),
+            *moves,
+            *(["certbot would replace the certificate"] if self.replaces_certbot else []),
+        ]
         return [*reasons, *(follower_reasons(self.state) if self.replaces_follower else [])]
+
+    @property
+    def _has_to_move(self) -> bool:
+        """Whether the key and the certificate are good, and were read by Node-RED and are to be by nginx, or were by nginx."""
+        return self.present["status"] is not None and self.present["path"] != self.path
+
+    def carry_out(self) -> CertificateResult:
+        """Have the host do what `all_reasons` asks for; what its module returned."""
+        if self._has_to_move and not self.reasons():
+            return self._run_module("move", CertificateResult)
+        return self.install()
 
     def warnings_when_due(self, before: dict[str, t.Any] | None, after: dict[str, t.Any] | None) -> list[str]:
         """What to tell when a certificate is due, and not at every run.
@@ -231,7 +256,15 @@ class Provider:
         # What is not asked for is left out: a key of any type that is there then stays.
         key = {name: self.options[name] for name in ("key_type", "new_key")}
         return self.action.run_module(
-            "host_certificate", {**host_options(self.options), **key, "operation": operation, **arguments}, shape
+            "host_certificate",
+            {
+                **host_options(self.options),
+                **key,
+                "operation": operation,
+                "proxy": self.options["proxy"] == "nginx",
+                **arguments,
+            },
+            shape,
         )
 
     def _due(self, authority: CertificateAuthority | None, self_signed: bool, any_issuer: bool = False) -> list[str]:
@@ -432,7 +465,7 @@ class Acme(Provider):
         self.desired = desired_lineage(self.options)
         self.names = Names(self.desired.names, ())
         user, service = self.state["user"], self.state["service"]["name"]
-        self.hook = hook(service, user["name"], user["group"], self.present["path"])
+        self.hook = hook(service, user["name"], user["group"], self.path)
 
     def confirm_names(self) -> None:
         """All names are given."""
@@ -505,7 +538,7 @@ class Host(Provider):
             self.state["service"]["name"],
             user["name"],
             user["group"],
-            self.present["path"],
+            self.path,
             self.paths["host_key"],
             self.paths["host_chain"],
         )
@@ -590,6 +623,7 @@ def certificate_provider(action: HostAction, options: dict[str, t.Any], state: d
     :param state: what the module host_info returned
     :raises UserError: what is asked for cannot be done on this host
     """
+    check_provider(options["proxy"], options["provider"])
     if options["provider"] == "none":
         return None
     certificates.check_validity(options["days"], options["renew_before"])
@@ -602,6 +636,7 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
     :param options: as the module certificate takes them
     :raises UserError: a variable that cannot be, or cannot be beside another one
     """
+    check_provider(options["proxy"], options["provider"])
     if options["provider"] != "none":
         PROVIDERS[options["provider"]].check_options(options)
 

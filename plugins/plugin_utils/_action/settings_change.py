@@ -35,7 +35,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._login.files import login_files
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, login_page, web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, login_page, proxy, web_sockets
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import AppliedSettings, apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     DesiredSettings,
@@ -98,8 +98,19 @@ class SettingsChange:
             document = SettingsDocument(target.original)
             credentials = target.credentials(document)
             self._migration = _migration(credentials, desired)
+            former = target.direct
+            #: What the host is to keep of how settings stood, or to forget; None where neither is due.
+            self._direct: str | None = None
+            if desired.proxy_path is not None and former is None:
+                self._direct = json.dumps(proxy.standing(document))
+            elif desired.proxy_path is None and former is not None:
+                self._direct = ""
             applied = apply_settings(
-                desired, document, another_secret=self._migration is not None, place=target.login_place
+                desired,
+                document,
+                another_secret=self._migration is not None,
+                direct=former,
+                place=target.login_place,
             )
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
@@ -120,7 +131,9 @@ class SettingsChange:
     @property
     def is_due(self) -> bool:
         """Whether the file, or what its credentials are encrypted with, has to change."""
-        return self._document.source != self._target.content or self._plan is not None or self._login.is_due
+        changed = self._document.source != self._target.content
+        of_proxy = self._direct is not None and self._target.keeps_direct
+        return changed or self._plan is not None or of_proxy or self._login.is_due
 
     @property
     def flow_file(self) -> str | None:
@@ -144,7 +157,7 @@ class SettingsChange:
     def write(self) -> FileResult | None:
         """Have the host write it; what its module returned, or None when the file has changed since it was read."""
         managed = _managed(self._document, self._desired)
-        written = self._target.write(self._document.source, managed, self._ended, self._plan, self._login)
+        written = self._target.write(self._document.source, managed, self._ended, self._plan, self._login, self._direct)
         return None if written["conflict"] else written
 
 
@@ -161,6 +174,10 @@ class SettingsTarget:
     #: What an edit begins with.
     original: bytes
     sha256: str
+    #: How settings stood before a proxy came; None where none is there.
+    direct: proxy.Direct | None = None
+    #: Whether that is kept at all.
+    keeps_direct = False
     #: Where the login page is, or is to be; None where there can be none.
     login_place: LoginPlace | None = None
 
@@ -202,10 +219,12 @@ class SettingsTarget:
         ended: EndedSessions,
         plan: dict[str, t.Any] | None,
         login: LoginChange,
+        direct: str | None,
     ) -> FileResult:
         """What the module on the host returned; its `conflict` tells that the file is another one by now.
 
-        ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials.
+        ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials, ``direct`` is what to keep
+        of how settings stood before a proxy came.
         """
         raise NotImplementedError
 
@@ -229,6 +248,8 @@ class SettingsTarget:
 class ServiceSettings(SettingsTarget):
     """The settings file of a service."""
 
+    keeps_direct = True
+
     def read(self, fresh: bool = False) -> None:
         if not self.options["validate"]:
             raise UserError(
@@ -239,6 +260,7 @@ class ServiceSettings(SettingsTarget):
         settings = self.state["settings"]
         self.path, self.content, self.sha256 = settings["path"], settings["content"], settings["sha256"]
         self.user_dir = self.state["user_dir"]["path"]
+        self.direct = (self.state["proxy"] or {}).get("direct")
         self.certificate = os.path.basename(certificate_file(settings["path"]))
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
@@ -298,6 +320,7 @@ class ServiceSettings(SettingsTarget):
         ended: EndedSessions,
         plan: dict[str, t.Any] | None,
         login: LoginChange,
+        direct: str | None,
     ) -> FileResult:
         present = self.state["login_page"]["files"]
         files = {
@@ -313,6 +336,7 @@ class ServiceSettings(SettingsTarget):
             session_expiry=ended.expiry,
             credentials=json.dumps(plan) if plan else None,
             load_tls=self.options["https"],
+            direct=direct,
             login_files=json.dumps(files) if files else None,
             login_removed=login.removed,
             login_revoke=list(login.revoke),
@@ -345,6 +369,7 @@ class PlainSettings(SettingsTarget):
         ended: EndedSessions,
         plan: dict[str, t.Any] | None,
         login: LoginChange,
+        direct: str | None,
     ) -> FileResult:
         return self._written_by(
             "host_settings_file", FileResult, edited, managed, path=self.path, validate=self.options["validate"]
@@ -375,9 +400,9 @@ def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[
         managed.append({"path": ["httpNodeAuth"], "login_page": True})
     for path in dict.fromkeys((*desired.paths, *functions)):
         value = document.get(path)
-        if value is MISSING:
+        if value is MISSING or (isinstance(value, Expression) and value.is_undefined):
             managed.append({"path": list(path), "type": "undefined"})
-        elif path == ("https",) or path in functions:
+        elif (path == ("https",) and desired.https) or path in functions:
             managed.append({"path": list(path), "type": "function"})
         elif isinstance(value, list) and any(isinstance(item, Expression) for item in value):
             managed.append({"path": list(path), "type": "object"})

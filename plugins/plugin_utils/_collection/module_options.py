@@ -23,6 +23,7 @@ ALWAYS: dict[str, dict[str, str]] = {
     "certificate": {
         "service": "nodered_service",
         "provider": "nodered_certificate_provider",
+        "proxy": "nodered_proxy",
         "names": "nodered_certificate_names",
         "new_key": "nodered_certificate_new_key",
         "days": "nodered_certificate_days",
@@ -50,8 +51,20 @@ ALWAYS: dict[str, dict[str, str]] = {
         "absent": "nodered_settings_absent",
         "load_timeout": "nodered_start_timeout",
     },
+    "proxy": {
+        "service": "nodered_service",
+        "proxy": "nodered_proxy",
+        "path": "nodered_proxy_path",
+        "names": "nodered_proxy_names",
+        "ports": "nodered_proxy_ports",
+        "hsts": "nodered_proxy_hsts",
+        "others": "nodered_proxy_others",
+        "provider": "nodered_certificate_provider",
+        "ca_dir": "nodered_ca_dir",
+    },
     "restart": {
         "service": "nodered_service",
+        "proxy": "nodered_proxy",
         "admin_users": "nodered_admin_users",
         "node_users": "nodered_node_users",
         "prove_login": "nodered_prove_login",
@@ -92,24 +105,32 @@ UNLESS_EMPTY: dict[str, dict[str, str]] = {
         "static_auth": "nodered_static_auth",
         "credential_secret": "nodered_credential_secret",
     },
+    "proxy": {
+        **_PLACE,
+        "include": "nodered_proxy_include",
+        "ca_certificate": "nodered_ca_certificate",
+    },
     "restart": {**_PLACE},
 }
 
 #: Options by module that have the value of one key of a variable, and are left out where it has no such key.
 OF_KEY: dict[str, dict[str, tuple[str, str]]] = {
+    "proxy": {"port": ("nodered_settings", "uiPort")},
     "restart": {"port": ("nodered_settings", "uiPort")},
 }
 
-#: The modules that have the option `https`: whether the certificate has a provider.
+#: The modules that have the option `https`: whether the certificate has a provider, and Node-RED itself shows it.
 _WITH_HTTPS = ("settings", "restart")
 
 
 def variables_of(module: str) -> dict[str, str]:
     """The variable that each option of a module comes from.
 
-    :param module: certificate, settings or restart
+    :param module: certificate, settings, proxy or restart
     """
     https = {"https": "nodered_certificate_provider"} if module in _WITH_HTTPS else {}
+    if module == "settings":
+        https["proxy_path"] = "nodered_proxy_path"
     of_key = {option: name for option, (name, _key) in OF_KEY.get(module, {}).items()}
     return {**ALWAYS[module], **UNLESS_EMPTY[module], **of_key, **https}
 
@@ -117,7 +138,7 @@ def variables_of(module: str) -> dict[str, str]:
 def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The options that a role gives to a module, from the values of all variables that the role takes.
 
-    :param module: certificate, settings or restart
+    :param module: certificate, settings, proxy or restart
     """
     options = {option: variables[name] for option, name in ALWAYS[module].items()}
     options |= {option: variables[name] for option, name in UNLESS_EMPTY[module].items() if variables[name]}
@@ -127,5 +148,7 @@ def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t
         if isinstance(value, (int, str)) and not isinstance(value, bool) and str(value).isdecimal():
             options[option] = int(value)
     if module in _WITH_HTTPS:
-        options["https"] = variables["nodered_certificate_provider"] != "none"
+        options["https"] = variables["nodered_certificate_provider"] != "none" and variables["nodered_proxy"] == "none"
+    if module == "settings" and variables["nodered_proxy"] != "none":
+        options["proxy_path"] = variables["nodered_proxy_path"]
     return options

@@ -16,9 +16,11 @@ import socket
 import ssl
 import time
 import typing as t
-import warnings
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe, proxy_probe
+
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ProxyExpected
 
 #: Seconds to wait for one answer.
 TIMEOUT = 5
@@ -41,17 +43,24 @@ class Expected(t.NamedTuple):
 
 
 def probe_endpoint(
-    address: str, port: int, expected: Expected, authorities: str, timeout: float = TIMEOUT
+    address: str,
+    port: int,
+    expected: Expected,
+    authorities: str,
+    timeout: float = TIMEOUT,
+    proxy: ProxyExpected | None = None,
 ) -> dict[str, t.Any]:
     """What stands behind a port, as `check_host` wants to know it.
 
     :param authorities: certificates in PEM that are trusted beside those of the system; may be empty
     :param timeout: seconds to wait for one answer; all of them together get 12 times that
+    :param proxy: the nginx that answers there for Node-RED; None where Node-RED itself does
     :returns: address, port, reachable; tls, plain_http, old_tls (the protocol or the empty text); certificate (PEM),
         trusted (None where there is no certificate); login (as `login_type`), settings_status, flows_status,
         token_status, cors (the header of /settings); client_certificate (whether nobody gets further without one);
         not_asked (path and setting of logins that are not asked for); sockets_refused (whether the plugin of a login page
-        turns web sockets away, None without such a page)
+        turns web sockets away, None without such a page); not_redirected (ports of a proxy that do not lead plain HTTP to
+        TLS)
     """
     external_view: dict[str, t.Any] = {
         "address": address,
@@ -69,6 +78,7 @@ def probe_endpoint(
         "cors": None,
         "client_certificate": False,
         "not_asked": [],
+        "not_redirected": [],
         "sockets_refused": None,
     }
     deadline = time.monotonic() + _LONGEST * timeout
@@ -77,20 +87,28 @@ def probe_endpoint(
             external_view["reachable"] = True
     except OSError:
         return external_view
-    _probe_tls(external_view, authorities, timeout)
-    external_view["old_tls"] = _old_protocol((address, port), timeout)
+    name = proxy["name"] if proxy else ""
+    _probe_tls(external_view, authorities, timeout, name)
+    external_view["old_tls"] = proxy_probe.old_protocol(address, port, timeout, name)
     external_view["plain_http"] = probe.speaks_plain_http(address, port, timeout)
+    if proxy:
+        ports = [each for each in (port, proxy["http"]) if each]
+        missing = [each for each in ports if not proxy_probe.redirects(address, each, proxy, timeout)]
+        external_view["not_redirected"] = missing
+        # A port that answers by leading to the other only is none.
+        external_view["plain_http"] &= port in missing
     if not external_view["tls"] and not external_view["plain_http"]:
         return external_view
     try:
-        with probe.Endpoint(address, port, external_view["tls"], timeout, deadline=deadline) as endpoint:
+        host = proxy_probe.host_of(proxy) if proxy else ""
+        with probe.Endpoint(address, port, external_view["tls"], timeout, deadline=deadline, name=host) as endpoint:
             _probe_http(external_view, endpoint, expected)
     except (OSError, http.client.HTTPException):
         external_view["client_certificate"] = external_view["tls"] and probe.turns_away(address, port, timeout)
     return external_view
 
 
-def _probe_tls(external_view: dict[str, t.Any], authorities: str, timeout: float) -> None:
+def _probe_tls(external_view: dict[str, t.Any], authorities: str, timeout: float, name: str) -> None:
     address = (external_view["address"], external_view["port"])
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -100,17 +118,21 @@ def _probe_tls(external_view: dict[str, t.Any], authorities: str, timeout: float
             context.load_verify_locations(cadata=authorities)
     with contextlib.suppress(OSError):
         try:
-            external_view["certificate"] = _served_certificate(address, context, timeout)
+            external_view["certificate"] = _served_certificate(address, context, timeout, name)
             external_view["trusted"] = True
         except ssl.SSLCertVerificationError:
             external_view["trusted"] = False
-            external_view["certificate"] = _served_certificate(address, probe.unverified_context(), timeout)
+            external_view["certificate"] = _served_certificate(address, probe.unverified_context(), timeout, name)
     external_view["tls"] = external_view["certificate"] is not None
 
 
-def _served_certificate(address: tuple[str, int], context: ssl.SSLContext, timeout: float) -> str:
+def _served_certificate(address: tuple[str, int], context: ssl.SSLContext, timeout: float, name: str) -> str:
+    asked = probe.asked_name(name)
     try:
-        with socket.create_connection(address, timeout) as plain, context.wrap_socket(plain) as tls:
+        with (
+            socket.create_connection(address, timeout) as plain,
+            context.wrap_socket(plain, server_hostname=asked) as tls,
+        ):
             certificate = tls.getpeercert(binary_form=True) or b""
     except ssl.SSLCertVerificationError:
         raise
@@ -121,25 +143,6 @@ def _served_certificate(address: tuple[str, int], context: ssl.SSLContext, timeo
             raise
         certificate = refused
     return ssl.DER_cert_to_PEM_cert(certificate)
-
-
-def _old_protocol(address: tuple[str, int], timeout: float) -> str:
-    """The newest of the old protocols that a server accepts; empty where it accepts none."""
-    context = probe.unverified_context()
-    with warnings.catch_warnings():
-        # That these are deprecated is the point.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-        # OpenSSL offers them only without its own demands.
-        context.set_ciphers("ALL:@SECLEVEL=0")
-    with (
-        contextlib.suppress(OSError),
-        socket.create_connection(address, timeout) as plain,
-        context.wrap_socket(plain) as tls,
-    ):
-        return tls.version() or ""
-    return ""
 
 
 def _probe_http(external_view: dict[str, t.Any], endpoint: probe.Endpoint, expected: Expected) -> None:

@@ -17,6 +17,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_probe import host_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 #: Seconds to wait for a connection, and for an answer: a Pi Zero needs several for one bcrypt hash.
@@ -48,14 +49,17 @@ def prove_login(
     :raises LoginUnprovedError: the server cannot be reached from here, or not without showing the password to others; or it
         has locked the user after five wrong passwords, which it does for ten minutes
     """
-    if not proved["tls"] and not is_here:
+    proxy = proved.get("proxy")
+    if not proved["tls"] and not proxy and not is_here:
         raise LoginUnprovedError(
             "Node-RED serves no TLS, and the password would cross the network for everybody to read"
         )
-    if proved["tls"] and not certificate:
+    if (proved["tls"] or proxy) and not certificate:
         raise LoginUnprovedError("the host did not tell which certificate its Node-RED shows")
-    port, root = proved["port"], proved["admin_root"]
-    with probe.Endpoint(address, port, proved["tls"], CONNECT_TIMEOUT, certificate) as endpoint:
+    port, root = proxy["https"] if proxy else proved["port"], proved["admin_root"]
+    name = host_of(proxy) if proxy else ""
+    tls = proved["tls"] or bool(proxy)
+    with probe.Endpoint(address, port, tls, CONNECT_TIMEOUT, certificate, name=name) as endpoint:
         try:
             endpoint.connect()
         except (OSError, http.client.HTTPException) as error:

@@ -35,6 +35,7 @@ from .host_view import Host
 from .login_page import check_login_page
 from .logins import ADMIN_AUTH_UNKNOWN, NODE_AUTH_MISSING, SOCKET_OPEN
 from .network import check_editor, check_transport
+from .proxy import check_proxy
 from .settings import SECRET_ABSENT, check_settings
 from .versions import check_versions
 
@@ -569,6 +570,7 @@ _CHECKS = (
     _settings,
     check_editor,
     check_transport,
+    check_proxy,
     _certificate,
     _disks,
     _files,

@@ -11,6 +11,7 @@ import datetime
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_probe import expected_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected
@@ -24,9 +25,23 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots im
 
 from .base import SettingsReview, is_loopback
 
+if t.TYPE_CHECKING:
+    from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ProxyExpected
+
+
+def proxy_of(state: Mapping[str, t.Any]) -> ProxyExpected | None:
+    """The nginx in front of a Node-RED, as its site says what it has to answer; None without one."""
+    return expected_of((state["proxy"] or {}).get("site"))
+
 
 def port_of(state: Mapping[str, t.Any]) -> int | None:
-    """The port on which the Node-RED of a host answers the network; None where it has none, or for the host alone."""
+    """The port on which the Node-RED of a host answers the network; None where it has none, or for the host alone.
+
+    Where nginx is in front of it, that is the port of nginx.
+    """
+    proxy = proxy_of(state)
+    if proxy:
+        return proxy["https"]
     listening = [
         (address, port)
         for address, port in (state.get("details") or {}).get("listening", ())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 
 from .base import SECURE, RuleBook, is_loopback
-from .host_view import Host
+from .host_view import Host, proxy_of
 from .logins import ADMIN_AUTH_LOCKED_OUT
 
 RULES = RuleBook()
@@ -107,7 +107,8 @@ def check_transport(host: Host) -> Iterator[Finding]:
         return
     if external_view.get("plain_http") and not is_loopback(external_view["address"]):
         yield host.finding(PLAIN_HTTP, f"Port {external_view['port']} answers plain HTTP.")
-    if external_view.get("old_tls"):
+    # Of nginx there is a rule of its own.
+    if external_view.get("old_tls") and not proxy_of(host.state):
         yield host.finding(OLD_TLS, f"Port {external_view['port']} accepts {external_view['old_tls']}.")
     if not any(external_view.get(protocol) for protocol in ("tls", "old_tls", "plain_http")):
         yield host.finding(TLS_BROKEN, f"Port {external_view['port']} speaks neither TLS nor HTTP.")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Rule
 
-from . import certificates, host, https, inventory, login_page, logins, network, passwords, settings, versions
+from . import certificates, host, https, inventory, login_page, logins, network, passwords, proxy, settings, versions
 
 #: The rules about a settings.js, by their identifiers.
 RULES_OF_SETTINGS: Mapping[str, Rule] = {
@@ -26,6 +26,7 @@ RULES_OF_HOSTS: Mapping[str, Rule] = {
     **host.RULES,
     **login_page.RULES,
     **network.RULES,
+    **proxy.RULES,
     **versions.RULES,
 }
 #: All there are.

@@ -130,6 +130,8 @@ def restart_reasons(
         reasons.append("settings.js was edited since the service was proved")
     if fingerprint and expected["certificate"] != fingerprint:
         reasons.append("the service was proved with another certificate")
+    if options["proxy"] == "nginx" and not expected.get("proxy"):
+        reasons.append("the service was proved without nginx in front of it")
     for option, name in (("https", "tls"), ("admin_auth", "auth")):
         if options[option] and not expected[name]:
             reasons.append(f"the service was proved without {name}")

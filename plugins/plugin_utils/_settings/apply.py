@@ -19,7 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, is_placeholder
 
-from . import login_page, web_sockets
+from . import login_page, proxy, web_sockets
 from .desired import OWN_VARIABLES, DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
 from .https import HttpsValue, https_value, is_nothing
@@ -65,6 +65,7 @@ def apply_settings(
     document: SettingsDocument,
     hashing: bool = True,
     another_secret: bool = False,
+    direct: proxy.Direct | None = None,
     place: LoginPlace | None = None,
 ) -> AppliedSettings:
     """Edit a document so that it says what is desired.
@@ -72,6 +73,7 @@ def apply_settings(
     :param hashing: False leaves passwords unhashed and puts a hash that no password has in their place, where the
         document has no other: enough to see whether the document can be edited
     :param another_secret: credentialSecret may change, because the credentials will be encrypted anew
+    :param direct: how settings stood before a proxy came that is to go; None where none is
     :param place: where the login page is, or is to be; None for a file that belongs to no host
     :raises SettingsOptionError: what is desired contradicts what the document has
     :raises SettingsError: the document cannot be edited safely
@@ -83,6 +85,10 @@ def apply_settings(
     hashes = _Hashes(hashing, desired.new_hashes)
     ended = EndedSessions([], None)
     notes: list[str] = []
+    if desired.proxy_path is not None:
+        proxy.come(document, desired.proxy_path)
+    elif direct is not None:
+        proxy.go(document, direct)
     # Of the file as it came, so that the lines of its refusals are those of the file.
     tls = _https_of(document, desired) if desired.https else None
     if desired.keeps_admin_auth:

@@ -23,8 +23,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
+from . import proxy
 from .export import KeyPath, right_name
 from .login_options import LoginOptions, check_others
+from .roots import ADMIN_ROOT, NODE_ROOT
 from .tls_options import OF_CERTIFICATE, VARIABLE, tls_options
 
 _NODE_AUTH = "httpNodeAuth"
@@ -56,6 +58,7 @@ class DesiredSettings:
     :ivar keeps_login: whether a login page of the file stays, because nothing was said of it
     :ivar takes_login_away: whether httpNodeAuth is to go, with all that asks for the same login
     :ivar static: the value of httpStatic
+    :ivar proxy_path: the path below which a proxy on the host leads to Node-RED; None where there is none
     :ivar https: whether Node-RED takes the certificate of this collection
     :ivar https_options: further members of `https`; None for one that it must not have
     :ivar new_hashes: whether each password gets a new hash
@@ -75,6 +78,7 @@ class DesiredSettings:
     takes_login_away: bool
     static_auth: Login | None
     static: str | list[dict[str, str]] | None
+    proxy_path: str | None
     https: bool
     https_options: dict[str, t.Any]
     #: The name of the file with key and certificate in nodecerts.
@@ -115,6 +119,7 @@ class DesiredSettings:
             takes_login_away=_NODE_AUTH in options["absent"],
             static_auth=_given(options["static_auth"], lambda given: login(given, "nodered_static_auth")),
             static=_given(options["static"], lambda given: _static(given, user_dir)),
+            proxy_path=options["proxy_path"],
             https=options["https"],
             https_options=tls_options(options["https_options"]),
             certificate=certificate,
@@ -127,6 +132,11 @@ class DesiredSettings:
         desired._check_other_keys()
         if "uiPort" in desired.values:
             _check_port(desired.values["uiPort"])
+        if desired.https_options and desired.proxy_path is not None:
+            raise SettingsOptionError(
+                f"{VARIABLE} would have no effect: nodered_proxy is nginx, which ends TLS. Keep one of the two; TLS options of"
+                " nginx go into nodered_proxy_include."
+            )
         if desired.https_options and not desired.https:
             raise SettingsOptionError(
                 f"{VARIABLE} would have no effect: nodered_certificate_provider is none, so https stays as it is. Keep one"
@@ -142,6 +152,7 @@ class DesiredSettings:
             paths += [("adminAuth", "type"), ("adminAuth", "users"), ("adminAuth", "default")]
             if self.session_expiry is not None:
                 paths.append(("adminAuth", "sessionExpiryTime"))
+        paths += proxy.paths(self.proxy_path) if self.proxy_path is not None else []
         paths += [
             (key,)
             for key, desired in (
@@ -189,6 +200,8 @@ class DesiredSettings:
         if name == "https" and self.https:
             of_certificate = key == name or key.split(".")[1] in OF_CERTIFICATE
             own = "nodered_certificate_provider" if of_certificate else VARIABLE
+        if self.proxy_path is not None and (name,) in proxy.paths(self.proxy_path):
+            own = "nodered_proxy_path" if name in (ADMIN_ROOT, NODE_ROOT) else "nodered_proxy"
         if own:
             raise SettingsOptionError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
 

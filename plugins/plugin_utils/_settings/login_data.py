@@ -65,7 +65,7 @@ def login_data(
     :param hash_of: gives the hash of a user's password
     """
     return {
-        "cookie_path": "/",
+        "cookie_path": options.cookie_path,
         "id": hashlib.sha256(f"{place.directory} {port}".encode("utf-8", "surrogatepass")).hexdigest()[:8],
         "node_root": node_root,
         "open": options.open,

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import NodeUser, check_path, node_users
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
+from .proxy import LOOPBACK
+
 #: Seconds that a login lasts without use.
 DEFAULT_EXPIRY = 604800
 #: The end of a path that opens all below it.
@@ -35,6 +37,7 @@ class LoginOptions:
     :ivar session_expiry: seconds that a login lasts without use
     :ivar title: what stands on the page; empty for the name of the host
     :ivar trusted_proxies: the addresses whose word counts for who asks, and by which protocol
+    :ivar cookie_path: the path below which browsers send the login along
     """
 
     users: list[NodeUser]
@@ -42,6 +45,7 @@ class LoginOptions:
     session_expiry: int
     title: str
     trusted_proxies: list[str]
+    cookie_path: str
 
     @classmethod
     def from_options(cls, options: Mapping[str, t.Any]) -> LoginOptions:
@@ -56,7 +60,8 @@ class LoginOptions:
             _open(options["node_open"]),
             _expiry(options["node_session_expiry"]),
             _title(options["node_title"] or ""),
-            list(map(_address, options["trusted_proxies"])),
+            _trusted_proxies(options["trusted_proxies"], options["proxy_path"]),
+            options["proxy_path"] or "/",
         )
 
 
@@ -91,6 +96,12 @@ def _title(title: str) -> str:
     if len(title) > _LONGEST_TITLE or not title.isprintable():
         raise LoginOptionError(f"nodered_node_title must be one line of at most {_LONGEST_TITLE} characters.")
     return str(title)
+
+
+def _trusted_proxies(addresses: Iterable[t.Any], proxy_path: str | None) -> list[str]:
+    """Those that are asked for, and the nginx of the host itself where that leads to Node-RED."""
+    trusted = list(map(_address, addresses))
+    return trusted if proxy_path is None else [*trusted, *({LOOPBACK} - set(trusted))]
 
 
 def _address(address: t.Any) -> str:

@@ -14,7 +14,7 @@ from .source import MISSING, SettingsSource
 ADMIN_ROOT = "httpAdminRoot"
 NODE_ROOT = "httpNodeRoot"
 #: The root of both.
-_COMMON_ROOT = "httpRoot"
+COMMON_ROOT = "httpRoot"
 
 
 class StaticRoot(t.NamedTuple):
@@ -34,7 +34,7 @@ def root_of(settings: SettingsSource, key: str) -> t.Any:
     :param key: `ADMIN_ROOT` or `NODE_ROOT`
     :returns: a string as the user wrote it, False where it is switched off, or an Expression
     """
-    for name in (_COMMON_ROOT, key):
+    for name in (COMMON_ROOT, key):
         value = settings.value((name,))
         if value is not MISSING:
             return value
@@ -46,7 +46,7 @@ def is_switched_off(settings: SettingsSource, key: str) -> bool:
 
     :param key: `ADMIN_ROOT` or `NODE_ROOT`
     """
-    return any(settings.value((name,)) is False for name in (_COMMON_ROOT, key))
+    return any(settings.value((name,)) is False for name in (COMMON_ROOT, key))
 
 
 def static_roots(settings: SettingsSource) -> list[StaticRoot]:

@@ -16,6 +16,7 @@ import typing as t
 from collections.abc import Iterator
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import certificate_providers
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.proxy_change import desired_proxy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import (
     module_options,
@@ -32,6 +33,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import PROVIDERS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import (
     REFUSED,
     SETTINGS_REFUSED,
@@ -58,7 +60,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document
 _EMPTY = b"module.exports = {\n}\n"
 
 #: Read at import, as `_roles` is.
-_SPECS = {module: argument_spec(module) for module in ("settings", "certificate", "restart")}
+_SPECS = {module: argument_spec(module) for module in ("settings", "certificate", "proxy", "restart")}
+
+#: Options of the module settings on which it depends what others can be.
+_DECIDING = ("https", "proxy_path")
 
 _VARIABLE = re.compile(r"\bnodered_\w+")
 
@@ -89,6 +94,7 @@ def check_host(name: str, variables: HostVariables, settings: str | None, today:
         *check_secrets(variables, name),
         *checks.service(),
         *checks.certificate(),
+        *checks.proxy(),
         *checks.settings(settings),
     ]
 
@@ -123,6 +129,12 @@ class _HostChecks:
         )
         yield from self._refusal(lambda: certificate_providers.check_options(options), "nodered_certificate_provider")
 
+    def proxy(self) -> Iterator[Finding]:
+        options = self._options("proxy")
+        # Of the provider the certificate has told.
+        if options is not None and not is_stand_in(options) and options["provider"] in PROVIDERS:
+            yield from self._refusal(lambda: desired_proxy(options), "nodered_proxy")
+
     def settings(self, path: str | None) -> Iterator[Finding]:
         refusals = list(self._one_by_one())
         yield from refusals
@@ -156,7 +168,7 @@ class _HostChecks:
     def _one_by_one(self) -> Iterator[Finding]:
         """What cannot be whatever else is asked for: all of it, where `DesiredSettings` names the first one only."""
         for option, variable in variables_of("settings").items():
-            options = self._options("settings", option)
+            options = self._options("settings", option, *_DECIDING)
             if options is not None and not is_stand_in(options[option]):
                 yield from self._refusal(lambda: DesiredSettings.from_options(options, "/"), variable)
 

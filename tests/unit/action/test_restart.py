@@ -25,6 +25,7 @@ OPTIONS: dict[str, t.Any] = {
     "watch_minutes": 10,
     "keep_states": 10,
     "https": True,
+    "proxy": "none",
     "admin_auth": True,
     "node_users": [],
     "revoke": [],

@@ -25,6 +25,7 @@ def make_options(**given: t.Any) -> dict[str, t.Any]:
         "trusted_proxies": [],
         "static": None,
         "static_auth": None,
+        "proxy_path": None,
         "https": False,
         "https_options": {},
         "credential_secret": None,

@@ -234,7 +234,25 @@ def test_what_the_state_served_has_to_be_served_again(
     monkeypatch.setattr("kept_changes.BEFORE", {"active": True, "endpoints": [served]})
     one = change(service.store, folder, settings__js=b"second")
     brought_back(service, one, required={})
-    assert service.asked[0].expected == {"tls": True, "auth": True, "certificate": None}
+    assert service.asked[0].expected == {"tls": True, "auth": True, "proxy": False, "certificate": None}
+
+
+@pytest.mark.parametrize("proxied_now", [True, False])
+def test_a_state_with_nginx_in_front_is_proved_so(
+    service: FakeService, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, proxied_now: bool
+) -> None:
+    """TLS is nginx's then; what is required of a state without it stays required."""
+    monkeypatch.setattr(module, "nginx_site", lambda _service: str(folder / "site"))
+    if not proxied_now:
+        (folder / "site").write_bytes(b"the site")
+        one = change(service.store, folder, site=None, settings__js=b"second")
+    else:
+        one = change(service.store, folder, site=b"the site", settings__js=b"second")
+    former = b"plain" if not proxied_now else b"first"
+    brought_back(service, one, settings=former)
+    expected = service.asked[0].expected
+    assert (expected["tls"], expected["proxy"]) == (proxied_now, not proxied_now)
+    assert (folder / "site").exists() is not proxied_now
 
 
 def test_the_certificate_of_then_has_to_be_served(

@@ -166,7 +166,7 @@ def test_a_certificate_is_compared_only_where_it_was_replaced(
         served["certificate"] = "former"
 
     monkeypatch.setattr(service.unit, "active", True, raising=False)
-    monkeypatch.setattr(proof_module.probe, "observe", lambda _address, _port: served)
+    monkeypatch.setattr(proof_module.probe, "observe", lambda _address, _port, name: served)
     monkeypatch.setattr(proof_module.Prover, "wait", lambda _self, failures_now: failures_now())
     monkeypatch.setattr(service_module, "end", end)
     monkeypatch.setattr(service_module, "match_watchers", lambda _paths: None)

@@ -149,3 +149,31 @@ def test_what_needs_a_signature_is_refused_without_authority(
         provider("ca", chain, ca_dir=str(tmp_path / "gone"), **asked)
     # A new one is made where that is asked for.
     assert provider("ca", chain, ca_dir=str(tmp_path / "gone"), ca_new=True, **asked).reasons()
+
+
+@pytest.mark.parametrize(("proxy", "moves"), [("none", False), ("nginx", True)])
+def test_a_good_certificate_moves_to_who_reads_it(
+    proxy: str, moves: bool, authority: CertificateAuthority, factory: CertificateFactory, tmp_path: pathlib.Path
+) -> None:
+    """It stays the same, so that browsers need not trust another one."""
+    asked: list[dict[str, t.Any]] = []
+
+    def run_module(_module: str, options: dict[str, t.Any], _shape: object) -> dict[str, str]:
+        asked.append(options)
+        return {"transaction": "a"}
+
+    action = types.SimpleNamespace(**vars(ACTION), run_module=run_module)
+    chain = issued(authority, factory, "p256", tmp_path)
+    made = provider("ca", chain, action, ca_dir=str(tmp_path), proxy=proxy)
+    assert made.reasons() == []
+    assert made.all_reasons() == (["it lies where nobody reads it any more"] if moves else [])
+    if moves:
+        assert made.path == "/etc/pifleet-nodered/nodered/server.pem"
+        made.carry_out()
+        assert [(each["operation"], each["proxy"]) for each in asked] == [("move", True)]
+
+
+@pytest.mark.parametrize("kind", ["acme", "host", "none"])
+def test_a_provider_that_nginx_has_nothing_from_is_refused(kind: str) -> None:
+    with pytest.raises(UserError, match=f"nodered_certificate_provider {kind}"):
+        provider(kind, b"", proxy="nginx")

@@ -66,6 +66,7 @@ def change(content: bytes, **options: t.Any) -> SettingsChange:
         content=content,
         original=content,
         action=types.SimpleNamespace(task_vars={"inventory_hostname": "kitchen"}),
+        direct=None,
         credentials=lambda document: None,
         check=lambda desired: None,
         login_place=None,

@@ -25,16 +25,19 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles 
 )
 
 ROLES = pathlib.Path(__file__).parents[4] / "roles"
-MODULES = {"certificate": "certificate", "settings": "settings", "restart": "service"}
+MODULES = {"certificate": "certificate", "settings": "settings", "proxy": "proxy", "restart": "service"}
 #: What the tasks of a role hand on beside variables: what was found before, and what other tasks returned.
-RESULTS = {"host_info", "changed", "fingerprint"}
+RESULTS = {"host_info", "changed", "fingerprint", "certificate_names"}
+#: The modules that have the option `https`.
+WITH_HTTPS = ("settings", "restart")
 
 every_module = pytest.mark.parametrize("module", MODULES)
 
 
 @every_module
 def test_the_tasks_of_the_role_say_the_same(module: str) -> None:
-    (task,) = yaml.safe_load((ROLES / MODULES[module] / "tasks/main.yml").read_text("utf-8"))
+    tasks = yaml.safe_load((ROLES / MODULES[module] / "tasks/main.yml").read_text("utf-8"))
+    (task,) = (task for task in tasks if f"pifleet.nodered.{module}" in task)
     templates = {option: text for option, text in task[f"pifleet.nodered.{module}"].items() if option not in RESULTS}
     expected = {option: f"{{{{ {variable} }}}}" for option, variable in ALWAYS[module].items()}
     expected |= {
@@ -44,14 +47,18 @@ def test_the_tasks_of_the_role_say_the_same(module: str) -> None:
         option: f"{{{{ {variable}.{key} | default(omit) }}}}"
         for option, (variable, key) in OF_KEY.get(module, {}).items()
     }
-    if module != "certificate":
-        expected["https"] = "{{ nodered_certificate_provider != 'none' }}"
+    if module in WITH_HTTPS:
+        expected["https"] = "{{ nodered_certificate_provider != 'none' and nodered_proxy == 'none' }}"
+    if module == "settings":
+        expected["proxy_path"] = "{{ nodered_proxy_path if nodered_proxy != 'none' else omit }}"
     assert templates == expected
 
 
 @every_module
 def test_every_variable_of_the_role_is_used(module: str) -> None:
-    assert set(variables_of(module).values()) == set(OPTIONS_BY_ROLE[MODULES[module]])
+    # Of this one it depends which others are given.
+    decides = {"nodered_proxy"} if module == "settings" else set()
+    assert set(variables_of(module).values()) | decides == set(OPTIONS_BY_ROLE[MODULES[module]])
 
 
 @every_module
@@ -83,6 +90,15 @@ def test_what_is_empty_is_left_out_or_kept() -> None:
     assert module_options("restart", given)["environment"] == {}
 
 
-@pytest.mark.parametrize(("provider", "https"), [("ca", True), ("none", False)])
-def test_https_follows_from_the_provider(provider: str, https: bool) -> None:
-    assert module_options("restart", {**ROLE_DEFAULTS, "nodered_certificate_provider": provider})["https"] is https
+@pytest.mark.parametrize(
+    ("provider", "proxy", "https"), [("ca", "none", True), ("none", "none", False), ("ca", "nginx", False)]
+)
+def test_https_follows_from_provider_and_proxy(provider: str, proxy: str, https: bool) -> None:
+    variables = {**ROLE_DEFAULTS, "nodered_certificate_provider": provider, "nodered_proxy": proxy}
+    assert module_options("restart", variables)["https"] is https
+
+
+@pytest.mark.parametrize(("proxy", "path"), [("none", None), ("nginx", "/kitchen")])
+def test_a_path_counts_only_with_a_proxy(proxy: str, path: str | None) -> None:
+    variables = {**ROLE_DEFAULTS, "nodered_proxy": proxy, "nodered_proxy_path": "/kitchen"}
+    assert module_options("settings", variables).get("proxy_path") == path

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from web_server import BASIC, LOCKED, server, serving
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe, proxy_probe
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ProxyExpected
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.anonymous_view import Expected, probe_endpoint
 
 ROOT = Expected("/")
@@ -83,8 +85,23 @@ def test_a_closed_server(pem: tuple[pathlib.Path, str]) -> None:
         "cors": None,
         "client_certificate": False,
         "not_asked": [],
+        "not_redirected": [],
         "sockets_refused": None,
     }
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_proxy_in_front(pem: tuple[pathlib.Path, str], monkeypatch: pytest.MonkeyPatch, leads: bool) -> None:
+    """A port that only leads plain HTTP to TLS does not answer it."""
+    path, certificate = pem
+    monkeypatch.setattr(probe, "speaks_plain_http", lambda *_arguments: True)
+    monkeypatch.setattr(proxy_probe, "redirects", lambda *_arguments: leads)
+    with server(LOCKED, path) as port:
+        proxy: ProxyExpected = {"name": "kitchen.local", "https": port, "http": 80, "path": "/", "port": 1880}
+        view = probe_endpoint("127.0.0.1", port, ROOT, certificate, proxy=proxy)
+    assert (view["certificate"], view["login"]) == (certificate, "credentials")
+    assert view["not_redirected"] == ([] if leads else [port, 80])
+    assert view["plain_http"] is not leads
 
 
 @pytest.mark.parametrize("maximum", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -14,6 +14,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in i
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
     check_watch,
     desired_drop_in,
+    restart_reasons,
 )
 
 PLAIN, LOW, GROUP = drop_in("0077", None), drop_in("0077", 443), drop_in("0027", None)
@@ -57,3 +58,27 @@ def test_a_watch_of_up_to_a_day_can_be_asked_for(minutes: int) -> None:
 def test_another_watch_is_refused(minutes: int) -> None:
     with pytest.raises(UserError, match="nodered_watch_minutes"):
         check_watch(minutes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "proved", "due"), [("nginx", False, True), ("nginx", True, False), ("none", False, False)]
+)
+def test_a_proof_without_the_nginx_that_is_asked_for(asked: str, proved: bool, due: bool) -> None:
+    state = make_state(service__drop_in=PLAIN)
+    assert state["proof"] is not None
+    state["proof"]["expected"]["tls"] = False
+    if proved:
+        state["proof"]["expected"]["proxy"] = {"name": "a", "https": 443, "http": 80, "path": "/", "port": 1880}
+    options = {
+        "force": False,
+        "revoke": [],
+        "changed": False,
+        "https": False,
+        "proxy": asked,
+        "admin_auth": True,
+        "umask": "0077",
+        "port": None,
+        "node_users": [],
+    }
+    reasons = restart_reasons(state, options, "", "")
+    assert ("the service was proved without nginx in front of it" in reasons) is due

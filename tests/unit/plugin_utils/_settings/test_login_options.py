@@ -54,4 +54,16 @@ def test_what_can_be() -> None:
     options = LoginOptions.from_options(make_options(**given))
     assert options.open == given["node_open"]
     assert (options.title, options.trusted_proxies) == ("Küche", ["127.0.0.1", "fd00::1"])
+    assert options.cookie_path == "/"
     assert options.session_expiry == 7 * 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("asked", "trusted"), [([], ["127.0.0.1"]), (["127.0.0.1"], ["127.0.0.1"]), (["::1"], ["::1", "127.0.0.1"])]
+)
+def test_the_nginx_of_the_host_is_trusted(asked: list[str], trusted: list[str]) -> None:
+    given = {"node_users": [{"username": "a", "password": "x"}], "trusted_proxies": asked, "proxy_path": "/kitchen"}
+    options = LoginOptions.from_options(make_options(**given))
+    assert options.trusted_proxies == trusted
+    # Browsers send it to no other Node-RED of the name.
+    assert options.cookie_path == "/kitchen"

@@ -200,6 +200,58 @@ def test_nothing_is_wrong(check: Check) -> None:
             "the private key is made by what renews the certificate on the host",
         ),
         (
+            GOOD
+            + "nodered_proxy: nginx\nnodered_certificate_provider: acme\nnodered_certificate_names: [pi.example.com]\n",
+            "variable-refused",
+            4,
+            "nodered_certificate_provider acme cannot work behind nginx yet",
+        ),
+        (
+            GOOD + "nodered_certificate_provider: none\nnodered_proxy: nginx\n",
+            "variable-refused",
+            5,
+            "nginx needs one",
+        ),
+        (GOOD + "nodered_proxy: caddy\n", "variable-type", 4, "nodered_proxy must be one of none, nginx"),
+        (
+            GOOD + "nodered_proxy: nginx\nnodered_proxy_path: kitchen\n",
+            "variable-refused",
+            5,
+            "nodered_proxy_path: 'kitchen' must be / or a path",
+        ),
+        (
+            GOOD + "nodered_proxy: nginx\nnodered_proxy_ports: {https: 443, http: 443}\n",
+            "variable-refused",
+            5,
+            "nodered_proxy_ports: https and http are both 443",
+        ),
+        (
+            GOOD + "nodered_proxy: nginx\nnodered_https_options: {minVersion: TLSv1.3}\n",
+            "variable-refused",
+            5,
+            "nodered_https_options would have no effect: nodered_proxy is nginx",
+        ),
+        (
+            GOOD + "nodered_proxy: nginx\nnodered_settings:\n  uiHost: 0.0.0.0\n",
+            "variable-refused",
+            6,
+            "nodered_settings: uiHost has a variable of its own, nodered_proxy",
+        ),
+        (
+            GOOD + "nodered_proxy: nginx\nnodered_settings:\n  uiPort: 443\n",
+            "variable-refused",
+            6,
+            "nodered_settings: uiPort of Node-RED is 443, which nginx is to have",
+        ),
+        (
+            GOOD + "nodered_proxy: nginx\nnodered_proxy_others:\n"
+            "  - {path: /attic, url: 'https://192.168.1.22:1880', name: attic.local}\n"
+            "  - {path: /garage, url: 'https://garage.local:1880', name: garage.local}\n",
+            "variable-refused",
+            7,
+            "not the name 'garage.local'",
+        ),
+        (
             GOOD + PAGE,
             "variable-refused",
             5,
@@ -384,6 +436,10 @@ def test_a_hash_that_others_guess(check: Check) -> None:
         ADMIN + "nodered_environment: {HTTPS_PROXY: 'http://proxy.example.com:3128', NO_PROXY: localhost}\n",
         ADMIN + "nodered_certificate_new_key: true\nnodered_certificate_key_type: rsa-2048\n",
         ADMIN + "nodered_certificate_provider: none\nnodered_settings: {uiHost: 127.0.0.1}\n",
+        ADMIN + "nodered_https_options: {minVersion: TLSv1.3}\n",
+        ADMIN + "nodered_proxy: nginx\n",
+        ADMIN + "nodered_proxy: nginx\nnodered_proxy_path: /kitchen\nnodered_proxy_hsts: 600\n"
+        "nodered_proxy_others: [{path: /garage, url: 'https://192.168.1.21:1880', name: garage.local}]\n",
         ADMIN + "nodered_static: {path: /srv}\nnodered_node_auth: {user: fred, password: '{{ vault_dashboard }}'}\n"
         "nodered_static_auth: {user: fred, password: '{{ vault_dashboard }}'}\n",
         ADMIN + PAGE + "nodered_node_open: [/webhook/*, /health]\nnodered_trusted_proxies: [127.0.0.1]\n",
