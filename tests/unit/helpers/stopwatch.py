@@ -13,7 +13,7 @@ import typing as t
 Action = t.Callable[[], object]
 
 
-def times_as_long(action: Action, reference: Action, rounds: int = 5) -> float:
+def times_as_long(action: Action, reference: Action, rounds: int = 3) -> float:
     """How many times as much processor time an action takes as a reference, which is measured in turns with it.
 
     The fastest of several rounds counts for each: what else runs on the machine can only add to a time.
