@@ -79,6 +79,21 @@ class LoginChange(t.NamedTuple):
         return bool(self.files or self.removed)
 
 
+class Edit(t.NamedTuple):
+    """What a host is to write, and what goes with it."""
+
+    content: bytes
+    #: The keys that this collection manages, as the module on the host takes them.
+    managed: list[dict[str, t.Any]]
+    #: What the restart is to do with sessions.
+    ended: EndedSessions
+    #: What the restart is to do with the credentials of flows; None for nothing.
+    plan: dict[str, t.Any] | None
+    login: LoginChange
+    #: What to keep of how settings stood before a proxy came, empty to forget it; None for neither.
+    direct: str | None
+
+
 class SettingsChange:
     """What becomes of a settings file: computed here, written by the host.
 
@@ -157,7 +172,8 @@ class SettingsChange:
     def write(self) -> FileResult | None:
         """Have the host write it; what its module returned, or None when the file has changed since it was read."""
         managed = _managed(self._document, self._desired)
-        written = self._target.write(self._document.source, managed, self._ended, self._plan, self._login, self._direct)
+        edit = Edit(self._document.source, managed, self._ended, self._plan, self._login, self._direct)
+        written = self._target.write(edit)
         return None if written["conflict"] else written
 
 
@@ -212,31 +228,17 @@ class SettingsTarget:
         """The same for `--diff`, without a secret."""
         return []
 
-    def write(
-        self,
-        edited: bytes,
-        managed: list[dict[str, t.Any]],
-        ended: EndedSessions,
-        plan: dict[str, t.Any] | None,
-        login: LoginChange,
-        direct: str | None,
-    ) -> FileResult:
-        """What the module on the host returned; its `conflict` tells that the file is another one by now.
-
-        ``ended`` and ``plan`` are what the restart is to do with sessions and with the credentials, ``direct`` is what to keep
-        of how settings stood before a proxy came.
-        """
+    def write(self, edit: Edit) -> FileResult:
+        """What the module on the host returned; its `conflict` tells that the file is another one by now."""
         raise NotImplementedError
 
-    def _written_by(
-        self, module: str, shape: type[Shape], edited: bytes, managed: list[dict[str, t.Any]], **options: t.Any
-    ) -> Shape:
+    def _written_by(self, module: str, shape: type[Shape], edit: Edit, **options: t.Any) -> Shape:
         return self.action.run_module(
             module,
             {
-                "content": base64.b64encode(edited).decode("ascii"),
+                "content": base64.b64encode(edit.content).decode("ascii"),
                 "sha256": self.sha256,
-                "managed": json.dumps(managed),
+                "managed": json.dumps(edit.managed),
                 "backup": self.options["backup"],
                 "timeout": self.options["load_timeout"],
                 **options,
@@ -313,34 +315,25 @@ class ServiceSettings(SettingsTarget):
                         f" over {self.path}. Remove it there: {places}."
                     )
 
-    def write(
-        self,
-        edited: bytes,
-        managed: list[dict[str, t.Any]],
-        ended: EndedSessions,
-        plan: dict[str, t.Any] | None,
-        login: LoginChange,
-        direct: str | None,
-    ) -> FileResult:
+    def write(self, edit: Edit) -> FileResult:
         present = self.state["login_page"]["files"]
         files = {
             name: {"content": base64.b64encode(content).decode("ascii"), "sha256": present.get(name, "")}
-            for name, content in login.files.items()
+            for name, content in edit.login.files.items()
         }
         return self._written_by(
             "host_settings",
             SettingsResult,
-            edited,
-            managed,
-            revoke=ended.users,
-            session_expiry=ended.expiry,
-            credentials=json.dumps(plan) if plan else None,
+            edit,
+            revoke=edit.ended.users,
+            session_expiry=edit.ended.expiry,
+            credentials=json.dumps(edit.plan) if edit.plan else None,
             load_tls=self.options["https"],
-            direct=direct,
+            direct=edit.direct,
             login_files=json.dumps(files) if files else None,
-            login_removed=login.removed,
-            login_revoke=list(login.revoke),
-            login_narrowed=login.narrowed,
+            login_removed=edit.login.removed,
+            login_revoke=list(edit.login.revoke),
+            login_narrowed=edit.login.narrowed,
             **host_options(self.options),
         )
 
@@ -362,17 +355,9 @@ class PlainSettings(SettingsTarget):
             )
         return LoginChange()
 
-    def write(
-        self,
-        edited: bytes,
-        managed: list[dict[str, t.Any]],
-        ended: EndedSessions,
-        plan: dict[str, t.Any] | None,
-        login: LoginChange,
-        direct: str | None,
-    ) -> FileResult:
+    def write(self, edit: Edit) -> FileResult:
         return self._written_by(
-            "host_settings_file", FileResult, edited, managed, path=self.path, validate=self.options["validate"]
+            "host_settings_file", FileResult, edit, path=self.path, validate=self.options["validate"]
         )
 
 
