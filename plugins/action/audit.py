@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import datetime
-import pathlib
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -22,6 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model im
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serialization import finding_data, subject_data
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network import anonymous_view
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import known_authorities
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_authority, check_host
@@ -56,7 +56,7 @@ class ActionModule(HostAction):
         external_view = self._view(state, options)
         findings = check_host(state, external_view, name, datetime.datetime.now(datetime.UTC).date())
         if name == self.task_vars.get("ansible_play_hosts_all", [name])[0]:
-            findings += check_authority(self._authorities(options), name)
+            findings += check_authority(known_authorities(options["ca_certificate"], options["ca_dir"]), name)
         findings.sort(key=lambda finding: -finding.rule.severity)
         return self._result(options, self._subject(name, state, external_view), findings, external_view)
 
@@ -93,7 +93,12 @@ class ActionModule(HostAction):
         if port is None or address is None:
             return None
         external_view = anonymous_view.probe_endpoint(
-            address, port, expected_outside(state), self._authorities(options), options["timeout"], proxy_of(state)
+            address,
+            port,
+            expected_outside(state),
+            known_authorities(options["ca_certificate"], options["ca_dir"]),
+            options["timeout"],
+            proxy_of(state),
         )
         if not external_view["reachable"]:
             self.warn(f"Port {port} of {address} does not answer the control node: only what the host told is judged.")
@@ -104,16 +109,6 @@ class ActionModule(HostAction):
             )
             return None
         return external_view
-
-    @staticmethod
-    def _authorities(options: dict[str, t.Any]) -> str:
-        """The certificates of the fleet's authority, empty where this control node has none."""
-        if options["ca_certificate"]:
-            return options["ca_certificate"]
-        try:
-            return (pathlib.Path(options["ca_dir"]).expanduser() / "ca.pem").read_text("ascii")
-        except (OSError, UnicodeError):
-            return ""
 
     def _subject(self, name: str, state: t.Mapping[str, t.Any], external_view: dict[str, t.Any] | None) -> Subject:
         pem = (external_view or {}).get("certificate") or state["certificate"]["chain"]

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
 import typing as t
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +13,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import CaDirectory, known_authorities
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import (
     DesiredProxy,
     ProxyOptionError,
@@ -140,13 +139,11 @@ def _authorities(options: Mapping[str, t.Any]) -> str:
 
     :raises UserError: this control node has none
     """
-    if options["ca_certificate"]:
-        return str(options["ca_certificate"]).strip() + "\n"
-    path = pathlib.Path(options["ca_dir"]).expanduser() / "ca.pem"
-    try:
-        return path.read_text("ascii")
-    except (OSError, UnicodeError):
+    known = known_authorities(options["ca_certificate"], options["ca_dir"])
+    if not known:
+        path = CaDirectory(options["ca_dir"]).certificate
         raise UserError(
-            f"nodered_proxy_others: there is no {os.fspath(path)}, by which nginx would know the other hosts. Set nodered_ca_dir"
+            f"nodered_proxy_others: there is no {path}, by which nginx would know the other hosts. Set nodered_ca_dir"
             " or nodered_ca_certificate to the authority that has certified them."
-        ) from None
+        )
+    return known.strip() + "\n"

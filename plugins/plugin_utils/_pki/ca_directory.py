@@ -188,6 +188,20 @@ class CaDirectory:
             os.close(directory)
 
 
+def known_authorities(given: str | None, directory: str | os.PathLike[str]) -> str:
+    """The certificates of the fleet's authority in PEM, empty where this control node has none.
+
+    :param given: those that do not come from a directory; None or empty for none
+    :param directory: where they are otherwise
+    """
+    if given:
+        return given
+    try:
+        return CaDirectory(directory).certificate.read_text("ascii")
+    except (OSError, UnicodeError):
+        return ""
+
+
 def _others_may_read(path: pathlib.Path, key: bytes) -> bool:
     """Whether a file with a private key that is not encrypted is open to others."""
     return b"ENCRYPTED" not in key and bool(path.stat().st_mode & 0o077)
