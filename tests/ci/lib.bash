@@ -20,17 +20,20 @@ fail() {
 }
 
 # A step with its seconds: `step NAME COMMAND...`. The summary comes from `steps_end`, which fails when one has failed.
+# One that hangs is ended, and what follows still says what it has to say.
 # What a step says is kept in .build/logs, and why one failed is said again at the end, where nobody has to look for it.
 steps=()
 failed_steps=()
 failures=()
+longest_step=25m
+longest_beside=70m
 step() {
     local name=$1 started=$SECONDS result=ok log=$root/.build/logs/${1// /-}.log
     shift
     mkdir -p "${log%/*}"
     printf '\n==== %s\n' "$name"
     # Not a pipe: a process that a test has left behind would hold it open.
-    "$@" </dev/null > >(tee "$log") 2>&1 || {
+    timeout --kill-after=60 "$longest_step" "$@" </dev/null > >(tee "$log") 2>&1 || {
         result=FAILED
         failed_steps+=("$name")
         sleep 1 # for tee
@@ -51,7 +54,7 @@ beside() {
     (
         trap - EXIT
         SECONDS=0 result=ok
-        "$@" </dev/null >"$log" 2>&1 || result=FAILED
+        timeout --kill-after=60 "$longest_beside" "$@" </dev/null >"$log" 2>&1 || result=FAILED
         echo "$result $SECONDS" >"${log%.log}.result"
     ) &
     beside_processes+=("$!")

@@ -25,7 +25,7 @@ import typing as t
 import states
 import tracing
 from disks import Disk, mirror, mounted
-from host import PLACES, PYTHON, STORE, UNITS, USER_DIR, Host, Module, Run
+from host import PATIENCE, PLACES, PYTHON, STORE, UNITS, USER_DIR, Host, Module, Run
 from judge import Judge, Stranger, sentences
 from operations import Operation, View
 from states import State
@@ -425,12 +425,11 @@ class Campaign:
         return replayed
 
     def _run(self, module: Module, on_boundary: Callable[[Boundary], Verdict] | None = None) -> Replayed:
-        _status, printed = tracing.run(
-            self.host.entering(PYTHON),
-            module.program,
-            on_boundary or (lambda _boundary: Verdict.GO_ON),
-            tuple(PLACES.values()),
-        )
+        command = self.host.entering(PYTHON)
+        if on_boundary:
+            _status, printed = tracing.run(command, module.program, on_boundary, tuple(PLACES.values()))
+        else:
+            printed = self.host.run(command, module.program)
         text = printed.decode("utf-8", "replace")
         answer = None
         for line in text.splitlines():
@@ -462,7 +461,10 @@ class Campaign:
 
     def _settle(self) -> None:
         """Wait until systemd has done what it was asked for."""
+        deadline = time.monotonic() + PATIENCE
         while "No jobs" not in self.host.output("systemctl", "list-jobs"):
+            if time.monotonic() > deadline:
+                raise TimeoutError("systemd does not come to an end with its jobs.")
             time.sleep(0.05)
 
     def _disk(self, point: Point) -> str | None:

@@ -18,6 +18,7 @@ from campaign import FAULTS, KINDS, Campaign
 from host import PROJECT, Host
 from operations import OPERATIONS
 from table import Results, table, written
+from tracing import Stuck
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +37,14 @@ def tell(text: str) -> None:
 
 def inject(image: str, operation: str) -> bool:
     """Inject faults into one run, and keep what has become of them; tells whether nothing was wrong."""
+    try:
+        return _inject(image, operation)
+    except Stuck as stuck:
+        tell(f"{operation} is done anew, because the module that was traced stood still: {stuck}")
+        return _inject(image, operation)
+
+
+def _inject(image: str, operation: str) -> bool:
     # Another one each time: podman may keep the address of a host whose test was killed.
     host = Host(image, f"10.88.{random.randint(200, 249)}.{random.randint(2, 250)}", WORK / image)
     path = _path(operation, IMAGES[image])

@@ -193,7 +193,18 @@ class Host:
     def output(self, *command: str) -> str:
         """What a program on it prints, also where it fails."""
         return subprocess.run(
-            self.entering(*command), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            self.entering(*command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        ).stdout
+
+    def run(self, command: list[str], given: bytes) -> bytes:
+        """Run one of `entering` with an input; returns what it has printed."""
+        return subprocess.run(
+            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False
         ).stdout
 
     # Runs
@@ -250,7 +261,7 @@ class Host:
     def _podman(self, command: str, missing_is_fine: bool = False) -> None:
         call = ["podman", command, f"pifleet-{self.group}-{NAME}"]
         environment = os.environ | {"CONTAINERS_CONF": str(HOSTS.with_name("containers.conf"))}
-        subprocess.run(call, env=environment, check=not missing_is_fine, capture_output=True)
+        subprocess.run(call, env=environment, check=not missing_is_fine, capture_output=True, timeout=PATIENCE)
 
     @staticmethod
     def _hosts(*arguments: str) -> str:
@@ -258,4 +269,4 @@ class Host:
 
 
 def _output(*command: str) -> str:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=PATIENCE).stdout.strip()

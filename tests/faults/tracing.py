@@ -13,9 +13,11 @@ import contextlib
 import ctypes
 import enum
 import os
+import pathlib
 import platform
 import signal
 import struct
+import time
 import typing as t
 
 if t.TYPE_CHECKING:
@@ -24,7 +26,8 @@ if t.TYPE_CHECKING:
 #: linux/ptrace.h, linux/seccomp.h, linux/prctl.h, linux/wait.h
 _TRACEME, _CONT, _SETOPTIONS, _POKEUSER, _GET_SYSCALL_INFO = 0, 7, 0x4200, 6, 0x420E
 _EVENT_SECCOMP, _EVENTS_OF_CHILDREN = 7, (1, 2, 3)
-_OPTIONS = 1 << 1 | 1 << 2 | 1 << 3 | 1 << _EVENT_SECCOMP
+_EXIT_KILL = 1 << 20
+_OPTIONS = 1 << 1 | 1 << 2 | 1 << 3 | 1 << _EVENT_SECCOMP | _EXIT_KILL
 _SET_SECCOMP, _MODE_FILTER, _SET_NO_NEW_PRIVILEGES = 22, 2, 38
 _RETURN_ALLOW, _RETURN_TRACE, _ARCHITECTURE = 0x7FFF0000, 0x7FF00000, 0xC000003E
 _WALL, _WNOTHREAD = 0x40000000, 0x20000000
@@ -32,6 +35,8 @@ _WALL, _WNOTHREAD = 0x40000000, 0x20000000
 _ORIG_RAX, _RAX = 15 * 8, 10 * 8
 #: What changes something when systemctl is asked for it.
 _CHANGING = frozenset({"daemon-reload", "disable", "enable", "kill", "reset-failed", "restart", "start", "stop"})
+#: How long a program may do nothing that is seen here (seconds). A module waits for Node-RED for some minutes at most.
+PATIENCE = 300
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _AT_FDCWD = -100 & 0xFFFFFFFF
 
@@ -105,6 +110,10 @@ class Boundary(t.NamedTuple):
     own: bool
 
 
+class Stuck(Exception):
+    """A program has neither ended nor called anything for `PATIENCE`, with what its processes wait for."""
+
+
 class Verdict(enum.Enum):
     """What becomes of a system call."""
 
@@ -126,6 +135,7 @@ def run(
     :param on_boundary: called while the program stands still
     :param roots: the directories of which calls count; so do the end of the program, and what asks systemd for a change
     :returns: its status, as `subprocess` has it, and what it and its children have printed
+    :raises Stuck: when it stands still; it and its children are killed
     """
     if platform.machine() != "x86_64":
         raise NotImplementedError("System calls are known by their numbers on x86_64 only.")
@@ -182,31 +192,79 @@ def _trace(first: int, program: str, on_boundary: Callable[[Boundary], Verdict],
     _libc.ptrace(_SETOPTIONS, first, None, _OPTIONS)
     _libc.ptrace(_CONT, first, None, None)
     main, started, status, killed = first, False, 0, False
-    while True:
+    alive = {first}
+    try:
+        while True:
+            try:
+                process, code = _next_of(alive)
+            except ChildProcessError:
+                return status
+            if not os.WIFSTOPPED(code):
+                alive.discard(process)
+                if process == main:
+                    status = os.waitstatus_to_exitcode(code)
+                continue
+            alive.add(process)
+            event, number = code >> 16, os.WSTOPSIG(code)
+            boundary = _boundary(process, main) if event == _EVENT_SECCOMP and not killed else None
+            if boundary:
+                if not started and boundary.call == "execve" and boundary.path == program:
+                    main, started = process, True
+                elif started and _counts(boundary, roots):
+                    verdict = on_boundary(boundary)
+                    if verdict is Verdict.KILL:
+                        killed = True
+                        os.kill(main, signal.SIGKILL)
+                    elif verdict is Verdict.FAIL:
+                        _libc.ptrace(_POKEUSER, process, _ORIG_RAX, -1)
+                        _libc.ptrace(_POKEUSER, process, _RAX, -5)
+            # A new child begins with a stop, and so does a program.
+            passed_on = 0 if event or number in (signal.SIGSTOP, signal.SIGTRAP) else number
+            _libc.ptrace(_CONT, process, None, passed_on)
+    finally:
+        _end(alive)
+
+
+def _next_of(alive: set[int]) -> tuple[int, int]:
+    """Wait for the next process that has stopped or ended, with its status."""
+
+    def give_up(_number: int, _frame: object) -> t.NoReturn:
+        raise Stuck("; ".join(_waiting(process) for process in sorted(alive)))
+
+    former = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(PATIENCE)
+    try:
+        return os.waitpid(-1, _WALL | _WNOTHREAD)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, former)
+
+
+def _waiting(process: int) -> str:
+    """A process, and what it waits for."""
+    known = [f"process {process}"]
+    for name in ("cmdline", "stat", "wchan", "syscall"):
+        with contextlib.suppress(OSError):
+            content = pathlib.Path(f"/proc/{process}/{name}").read_bytes()
+            known.append(content.replace(b"\0", b" ").decode("utf-8", "replace").strip()[:200])
+    return ", ".join(known)
+
+
+def _end(alive: set[int]) -> None:
+    """Kill what is left. Without its tracer to see it off, a container does not end."""
+    for process in alive:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while alive and time.monotonic() < deadline:
         try:
-            process, code = os.waitpid(-1, _WALL | _WNOTHREAD)
+            process, code = os.waitpid(-1, _WALL | _WNOTHREAD | os.WNOHANG)
         except ChildProcessError:
-            return status
-        if not os.WIFSTOPPED(code):
-            if process == main:
-                status = os.waitstatus_to_exitcode(code)
-            continue
-        event, number = code >> 16, os.WSTOPSIG(code)
-        if event == _EVENT_SECCOMP and not killed:
-            boundary = _boundary(process, main)
-            if not started and boundary.call == "execve" and boundary.path == program:
-                main, started = process, True
-            elif started and _counts(boundary, roots):
-                verdict = on_boundary(boundary)
-                if verdict is Verdict.KILL:
-                    killed = True
-                    os.kill(main, signal.SIGKILL)
-                elif verdict is Verdict.FAIL:
-                    _libc.ptrace(_POKEUSER, process, _ORIG_RAX, -1)
-                    _libc.ptrace(_POKEUSER, process, _RAX, -5)
-        # A new child begins with a stop, and so does a program.
-        passed_on = 0 if event or number in (signal.SIGSTOP, signal.SIGTRAP) else number
-        _libc.ptrace(_CONT, process, None, passed_on)
+            return
+        if not process:
+            time.sleep(0.01)
+        elif not os.WIFSTOPPED(code):
+            alive.discard(process)
 
 
 def _counts(boundary: Boundary, roots: tuple[str, ...]) -> bool:
@@ -218,9 +276,11 @@ def _counts(boundary: Boundary, roots: tuple[str, ...]) -> bool:
     return (boundary.own and boundary.call == "exit_group") or boundary.path.startswith(roots)
 
 
-def _boundary(process: int, main: int) -> Boundary:
+def _boundary(process: int, main: int) -> Boundary | None:
+    """The call before which a process stands; None where it has been killed there, as a thread is when its program ends."""
     information = ctypes.create_string_buffer(88)
-    _libc.ptrace(_GET_SYSCALL_INFO, process, ctypes.c_void_p(len(information)), information)
+    if _libc.ptrace(_GET_SYSCALL_INFO, process, ctypes.c_void_p(len(information)), information) < 0:
+        return None
     number, *arguments = struct.unpack_from("7Q", information.raw, 24)
     name, call = _NAMES[number]
     path = ""
@@ -251,7 +311,7 @@ def _command_line(process: int, program: str, address: int) -> str:
     with open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
         while len(words) < 16:
             memory.seek(address + 8 * len(words))
-            (word,) = struct.unpack("Q", memory.read(8))
+            word = int.from_bytes(memory.read(8), "little")
             if not word:
                 break
             words.append(_string(process, word))
@@ -264,5 +324,9 @@ def _string(process: int, address: int) -> str:
         content = b""
         # A page may be the last one.
         while b"\0" not in content and len(content) < 4096:
-            content += memory.read(4096 - (address + len(content)) % 4096)
+            read = memory.read(4096 - (address + len(content)) % 4096)
+            # The process has just been killed.
+            if not read:
+                break
+            content += read
     return os.fsdecode(content.partition(b"\0")[0])
