@@ -28,7 +28,9 @@ MENUS = {
 @contextlib.contextmanager
 def guide() -> t.Iterator[NodeRed]:
     """It, with fred and anna, and with solar, who may use /api/solar."""
-    users = [{"username": name, "password": hash_of(word), "permissions": "*"} for name, word in PASSWORDS.items()]
+    users: list[dict[str, t.Any]] = [
+        {"username": name, "password": hash_of(word), "permissions": "*"} for name, word in PASSWORDS.items()
+    ]
     users[-1]["paths"] = ["/api/solar"]
     with tempfile.TemporaryDirectory() as directory:
         server = NodeRed(pathlib.Path(directory), RELEASE)
