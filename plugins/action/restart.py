@@ -112,8 +112,7 @@ class ActionModule(HostAction):
             },
             ProofResult,
         )
-        host = self.task_vars.get("inventory_hostname")
-        warnings = [f"{host}: {remark}" for remark in done["remarks"]]
+        warnings = [*done["remarks"]]
         turned_away = done["proof"]["expected"].get("client_certificate", False)
         if turned_away:
             warnings.append(

@@ -296,9 +296,8 @@ class ServiceSettings(SettingsTarget):
         if applied.login_data is None:
             return LoginChange(removed=applied.drops_login and bool(present))
         has_sign_on = "oidc" in applied.login_data
-        wanted = {**login_files(has_sign_on), LOGIN_DATA: as_text(applied.login_data)}
-        if applied.authority is not None:
-            wanted[SIGN_ON_AUTHORITY] = applied.authority
+        authority = {} if applied.authority is None else {SIGN_ON_AUTHORITY: applied.authority}
+        wanted = {**login_files(has_sign_on), **authority, LOGIN_DATA: as_text(applied.login_data)}
         ended = losing_users(users_of(self._data), users_of(applied.login_data))
         return LoginChange(
             {name: content for name, content in wanted.items() if present.get(name) != checksum(content)},

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 import typing as t
 import urllib.parse
@@ -344,12 +343,8 @@ def _expiry(options: Mapping[str, t.Any]) -> int:
 
 def _authority(options: Mapping[str, t.Any]) -> bytes | None:
     pem = options.get("ca_certificate")
-    return None if pem is None else _checked_authority(pem)
-
-
-# Nothing about a certificate costs as much as reading it.
-@functools.lru_cache(maxsize=16)
-def _checked_authority(pem: object) -> bytes:
+    if pem is None:
+        return None
     context = f"{VARIABLE}: ca_certificate"
     if not isinstance(pem, str):
         raise OidcOptionError(
