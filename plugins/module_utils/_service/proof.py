@@ -15,6 +15,7 @@ import os
 import secrets
 import time
 import typing as t
+import urllib.parse
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError

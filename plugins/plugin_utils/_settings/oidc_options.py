@@ -266,6 +266,7 @@ def _issuer(options: Mapping[str, t.Any], kind: str) -> str | None:
 
 def _refuse_at_github(options: Mapping[str, t.Any]) -> None:
     for key, why in (
+        ("scope", "it is always the same"),
         ("username_claim", "the name of a user is the GitHub login"),
         ("groups_claim", "the groups of a user are its organizations"),
         ("ca_certificate", "its certificate is one that everybody trusts"),

@@ -9,6 +9,9 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import os
+import pathlib
+import shutil
 import types
 import typing as t
 
@@ -17,6 +20,8 @@ from host_state import SETTINGS, USER_DIR, make_state
 from settings_options import make_options
 from single_sign_on import CLIENT_SECRET, make_oidc
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import Runtime, load_settings
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
     PlainSettings,
@@ -205,6 +210,18 @@ def test_functions_of_the_editor_are_read_back() -> None:
     assert sent is not None
     managed = {".".join(each["path"]): each for each in json.loads(sent["managed"])}
     assert managed["adminAuth.tokens"]["type"] == managed["httpAdminMiddleware"]["type"] == "function"
+
+
+def test_node_js_loads_it_before_any_file_is_there(tmp_path: pathlib.Path) -> None:
+    sent = Host()
+    sent.run(node_users=[], **SIGN_ON)
+    runtime = Runtime(shutil.which("node"), dict(os.environ), str(tmp_path), Account(user_name(os.getuid())), False)
+    beside = {str(tmp_path / "nodelogin" / name): content.decode() for name, content in sent.files.items()}
+    names = [["adminAuth", "tokens"], ["httpAdminMiddleware"]]
+    loaded = load_settings(runtime, str(tmp_path / "settings.js"), sent.content, names, False, 60, beside)
+    assert [value["type"] for value in loaded["values"]] == ["function", "function"]
+    assert loaded["effective"]["login_page"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_provider_that_lets_in_fewer_is_no_way_back() -> None:

@@ -84,6 +84,7 @@ def test_a_url_is_written_as_browsers_write_an_origin(url: str, written: str) ->
         ({"issuer": f"{ENTRA}/organizations/v2.0"}, "the id of your tenant"),
         ({"kind": "google"}, "kind must be github"),
         ({"kind": "github"}, "issuer contradicts kind: github"),
+        ({**GITHUB, "scope": "openid"}, "scope has no meaning with kind: github"),
         ({**GITHUB, "groups_claim": "x"}, "groups_claim has no meaning with kind: github"),
         ({**GITHUB, "dashboards": [{"everybody": True}]}, "anybody can have an account at GitHub"),
         ({**GITHUB, "dashboards": [{"domain": "example.com"}]}, "of GitHub e-mail addresses do not count"),
