@@ -103,9 +103,7 @@ def login_difference(
     return [difference(path, before, after)]
 
 
-def _login_text(
-    sums: t.Mapping[str, str], data: t.Mapping[str, t.Any], former: t.Mapping[str, t.Any] | None
-) -> str:
+def _login_text(sums: t.Mapping[str, str], data: t.Mapping[str, t.Any], former: t.Mapping[str, t.Any] | None) -> str:
     """What stands in a directory of the login page.
 
     :param former: the data of before, so that a secret that is another one now shows as new; None for before itself

@@ -151,8 +151,8 @@ def _refuse_silence(document: SettingsDocument, desired: DesiredSettings, has_pa
         return
     raise SettingsOptionError(
         f"line {document.line_of(('httpNodeAuth',))}: dashboards and endpoints ask for the login page, and nodered_node_users"
-        f" names nobody any more, nor does {OIDC_VARIABLE} in dashboards. Name its users there, or one login in nodered_node_auth; to let everybody in, set"
-        " nodered_settings_absent: [httpNodeAuth]."
+        f" names nobody any more, nor does {OIDC_VARIABLE} in dashboards. Name its users there, or one login in"
+        " nodered_node_auth; to let everybody in, set nodered_settings_absent: [httpNodeAuth]."
     )
 
 

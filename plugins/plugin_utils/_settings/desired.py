@@ -170,7 +170,7 @@ class DesiredSettings:
             for key, desired in (
                 (_NODE_AUTH, self.node_auth or self.login or self.takes_login_away or None),
                 ("nodesDir", self.login),
-                ("httpAdminMiddleware", self.oidc and self.oidc.editor or None),
+                ("httpAdminMiddleware", (self.oidc and self.oidc.editor) or None),
                 ("httpStaticAuth", self.static_auth),
                 ("httpStatic", self.static),
                 ("credentialSecret", self.credential_secret),
@@ -218,7 +218,9 @@ class DesiredSettings:
         if own:
             raise SettingsOptionError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
         if name == "httpAdminMiddleware" and self.oidc and self.oidc.editor and variable != "nodered_settings_js":
-            raise SettingsOptionError(f"{variable}: {key} contradicts {OIDC_VARIABLE}, whose editor needs it. Leave it out.")
+            raise SettingsOptionError(
+                f"{variable}: {key} contradicts {OIDC_VARIABLE}, whose editor needs it. Leave it out."
+            )
 
 
 def _login_page(options: Mapping[str, t.Any], oidc: OidcOptions | None) -> LoginOptions | None:

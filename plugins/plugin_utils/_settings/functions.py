@@ -33,9 +33,7 @@ IO_MIDDLEWARE = _function("io_middleware")
 LOGIN_PAGE = re.compile(r"""require\(\s*["']\./nodelogin(?:-[\w.-]+)?/login\.js["']\s*\)\.(\w+)""", re.ASCII)
 PREFIX = "function pifleet"
 #: What names a function of single sign-on for the editor, see `sign_on`.
-EDITOR_SIGN_ON = re.compile(
-    r"""require\(\s*["']\./nodelogin(?:-[\w.-]+)?/oidc/editor\.js["']\s*\)\.(\w+)""", re.ASCII
-)
+EDITOR_SIGN_ON = re.compile(r"""require\(\s*["']\./nodelogin(?:-[\w.-]+)?/oidc/editor\.js["']\s*\)\.(\w+)""", re.ASCII)
 
 _HTTPS = [line.strip() for line in _function("https").splitlines()]
 _RETURNED = "{ key: pem, cert: pem }"

@@ -18,7 +18,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
 from .login_options import LoginOptions
 from .oidc_options import OidcOptions
 
-
 #: What a user of single sign-on is known by; where one of these is another, nobody is who he was.
 _PROVIDER = ("kind", "issuer", "client_id", "username_claim", "groups_claim", "scope", "session_expiry")
 

@@ -320,9 +320,13 @@ def url_of(host: str, port: int | None) -> str:
 def _scope(options: Mapping[str, t.Any], kind: str) -> str:
     scope = options.get("scope", _SCOPES[kind])
     if not isinstance(scope, str) or len(scope) > _LONGEST_TEXT or not _SCOPE.fullmatch(scope):
-        raise OidcOptionError(f"{VARIABLE}: scope must be a text of words with one space between two, such as {_SCOPES[OPENID]}.")
+        raise OidcOptionError(
+            f"{VARIABLE}: scope must be a text of words with one space between two, such as {_SCOPES[OPENID]}."
+        )
     if kind == OPENID and "openid" not in scope.split():
-        raise OidcOptionError(f"{VARIABLE}: scope has no openid, without which a provider says nothing of who logs in. Add it.")
+        raise OidcOptionError(
+            f"{VARIABLE}: scope has no openid, without which a provider says nothing of who logs in. Add it."
+        )
     return str(scope)
 
 
@@ -353,7 +357,9 @@ def _authority(options: Mapping[str, t.Any]) -> bytes | None:
         )
     content = pem.encode("utf-8", "replace")
     if number_of_keys(content):
-        raise OidcOptionError(f"{context} holds a private key, which belongs on no other host. Give the certificate alone.")
+        raise OidcOptionError(
+            f"{context} holds a private key, which belongs on no other host. Give the certificate alone."
+        )
     try:
         return pem_of(*certificates_of(content, context))
     except PkiError as error:
@@ -376,7 +382,9 @@ def _rule(rule: t.Any, where: str, context: str) -> dict[str, t.Any]:
             raise OidcOptionError(f"{context}: unknown key {key!r}. Known are {', '.join(known)}.")
     named = [key for key in _WHO if rule.get(key) is not None]
     if len(named) != 1:
-        raise OidcOptionError(f"{context}: {'only one of' if named else 'one of'} {', '.join(_WHO)} must say who is meant.")
+        raise OidcOptionError(
+            f"{context}: {'only one of' if named else 'one of'} {', '.join(_WHO)} must say who is meant."
+        )
     who = named[0]
     parsed = {who: _who(who, rule[who], context), "permissions": _permissions(rule, where, context)}
     if rule.get("paths") is not None:

@@ -96,10 +96,14 @@ def url(desired: DesiredSettings, options: OidcOptions, place: LoginPlace, port:
 def _usual_url(desired: DesiredSettings, place: LoginPlace, port: object) -> str:
     example = "Set it to where browsers find this Node-RED, such as https://kitchen.example.com:1880."
     if desired.proxy_path is None and not desired.https:
-        raise OidcOptionError(f"{VARIABLE}: url is missing, because it is not this collection that serves TLS. {example}")
+        raise OidcOptionError(
+            f"{VARIABLE}: url is missing, because it is not this collection that serves TLS. {example}"
+        )
     digits = str(port)
     if desired.proxy_path is None and not digits.isdecimal():
-        raise OidcOptionError(f"{VARIABLE}: url is missing, and uiPort is code, so that the port cannot be told. {example}")
+        raise OidcOptionError(
+            f"{VARIABLE}: url is missing, and uiPort is code, so that the port cannot be told. {example}"
+        )
     try:
         return url_of(place.inventory_name, int(digits) if desired.proxy_path is None else None)
     except OidcOptionError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-CLIENT_SECRET = "client-secret-only-for-tests"  # noqa: S105
+CLIENT_SECRET = "client-secret-only-for-tests"
 ISSUER = "https://id.example.com/realms/home"
 URL = "https://kitchen.example.com:1880"
 ADMINS = {"group": "admins", "permissions": "*"}

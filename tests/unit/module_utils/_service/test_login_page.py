@@ -99,7 +99,11 @@ def sign_on(page: pathlib.Path) -> pathlib.Path:
     ("revoke", "left"), [(("fred",), (["b"], ["d"])), (("steve",), (["a", "b"], ["c"])), (("*",), ([], []))]
 )
 def test_logins_by_a_provider_end_too(
-    page: pathlib.Path, sign_on: pathlib.Path, transaction: Transaction, revoke: tuple[str, ...], left: tuple[t.Any, t.Any]
+    page: pathlib.Path,
+    sign_on: pathlib.Path,
+    transaction: Transaction,
+    revoke: tuple[str, ...],
+    left: tuple[t.Any, t.Any],
 ) -> None:
     assert carry_out(page, transaction, revoke=revoke)
     of_editor = json.loads((sign_on / "editor_sessions.json").read_text("utf-8"))

@@ -29,7 +29,14 @@ def unit_with(folder: pathlib.Path, data: str) -> t.Any:
 
 
 def data_of(**changes: t.Any) -> str:
-    oidc = {"name": "Keycloak", "url": URL, "client_id": "nodered", "client_secret": "only-for-tests", **BOTH, **changes}
+    oidc = {
+        "name": "Keycloak",
+        "url": URL,
+        "client_id": "nodered",
+        "client_secret": "only-for-tests",
+        **BOTH,
+        **changes,
+    }
     return json.dumps({"users": [], "oidc": oidc})
 
 
@@ -73,7 +80,7 @@ def test_both_ways_lead_to_the_provider(tmp_path: pathlib.Path) -> None:
     ],
 )
 def test_one_that_leads_nowhere_is_told(tmp_path: pathlib.Path, pages: Pages, words: str) -> None:
-    (remark,) = remarks(tmp_path, {**{"/admin/auth/oidc": GOOD["/admin/auth/oidc"]}, **pages}, data_of())
+    (remark,) = remarks(tmp_path, {"/admin/auth/oidc": GOOD["/admin/auth/oidc"], **pages}, data_of())
     assert words in remark
     assert "That Keycloak lets somebody in by single sign-on was not proved" in remark
     assert "only-for-tests" not in remark

@@ -130,10 +130,19 @@ def test_a_url_is_written_as_browsers_write_an_origin(url: str, written: str) ->
         ({"groups": "x"}, "unknown key 'groups'"),
         ({**GOOGLE, "dashboards": [{"everybody": True}]}, "anybody can have an account at Keycloak"),
         ({**GOOGLE, "dashboards": [{"group": "family"}]}, "Google tells no groups"),
-        ({**GOOGLE, "dashboards": [{"domain": "a.com"}], "url": "https://kitchen.local:1880"}, "Google sends nobody back"),
-        ({**GOOGLE, "dashboards": [{"domain": "a.com"}], "url": "https://192.168.1.2:1880"}, "Google sends nobody back"),
+        (
+            {**GOOGLE, "dashboards": [{"domain": "a.com"}], "url": "https://kitchen.local:1880"},
+            "Google sends nobody back",
+        ),
+        (
+            {**GOOGLE, "dashboards": [{"domain": "a.com"}], "url": "https://192.168.1.2:1880"},
+            "Google sends nobody back",
+        ),
         ({**GOOGLE, "dashboards": [{"domain": "a.com"}], "url": "https://kitchen:1880"}, "Google sends nobody back"),
-        ({"issuer": f"{ENTRA}/{PRIVATE_ACCOUNTS}/v2.0", "dashboards": [{"everybody": True}]}, "anybody can have an account"),
+        (
+            {"issuer": f"{ENTRA}/{PRIVATE_ACCOUNTS}/v2.0", "dashboards": [{"everybody": True}]},
+            "anybody can have an account",
+        ),
         ({"issuer": "https://gitlab.com", "dashboards": [{"everybody": True}]}, "anybody can have an account"),
     ],
 )

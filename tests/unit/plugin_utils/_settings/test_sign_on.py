@@ -152,7 +152,11 @@ def test_another_settings_file_of_the_directory_has_a_directory_of_its_own() -> 
 
 @pytest.mark.parametrize(
     "middleware",
-    ["", "    httpAdminMiddleware: [own],\n", "    httpAdminMiddleware: [\n        own, // first\n        own,\n    ],\n"],
+    [
+        "",
+        "    httpAdminMiddleware: [own],\n",
+        "    httpAdminMiddleware: [\n        own, // first\n        own,\n    ],\n",
+    ],
 )
 def test_the_bytes_of_before_come_back(middleware: str) -> None:
     source = f"const own = () => {{}};\nmodule.exports = {{\n{middleware}    uiPort: 1880, // ours\n}}\n"
@@ -195,8 +199,12 @@ def test_who_says_nothing_of_it_leaves_it() -> None:
 
 
 def test_code_that_names_it_is_not_left_behind() -> None:
-    source = f"const own = () => {{}};\nmodule.exports = {{\n    httpAdminMiddleware: join({EDITOR}.middleware, own),\n}}\n"
-    with pytest.raises(UserError, match="line 3: httpAdminMiddleware has code of your own that refers to single sign-on"):
+    source = (
+        f"const own = () => {{}};\nmodule.exports = {{\n    httpAdminMiddleware: join({EDITOR}.middleware, own),\n}}\n"
+    )
+    with pytest.raises(
+        UserError, match="line 3: httpAdminMiddleware has code of your own that refers to single sign-on"
+    ):
         edit(source)
 
 
@@ -217,7 +225,11 @@ def test_code_that_names_it_is_not_left_behind() -> None:
             {},
             f"line 3: adminAuth.tokens is, or may come from, code.*(await {EDITOR}.tokens(token)) || own(token)",
         ),
-        ("adminAuth: { tokens: [{ token: 'a', user: 'b' }] },", {}, "line 3: adminAuth.tokens is a list of access tokens"),
+        (
+            "adminAuth: { tokens: [{ token: 'a', user: 'b' }] },",
+            {},
+            "line 3: adminAuth.tokens is a list of access tokens",
+        ),
         ("", {"admin_users": None}, "nodered_oidc: editor needs local users beside it"),
         (
             "adminAuth: { type: 'strategy' },",
@@ -227,12 +239,20 @@ def test_code_that_names_it_is_not_left_behind() -> None:
         ("", {"node_auth": NODE_AUTH}, "nodered_oidc: dashboards contradicts nodered_node_auth"),
         ("", {"static_auth": NODE_AUTH}, "nodered_oidc: dashboards contradicts nodered_static_auth"),
         ("", {"absent": ["httpNodeAuth"]}, "nodered_settings_absent: httpNodeAuth .* nodered_oidc asks for"),
-        ("", {"absent": ["httpAdminMiddleware"]}, "nodered_settings_absent: httpAdminMiddleware contradicts nodered_oidc"),
+        (
+            "",
+            {"absent": ["httpAdminMiddleware"]},
+            "nodered_settings_absent: httpAdminMiddleware contradicts nodered_oidc",
+        ),
         ("", {"values": {"httpAdminMiddleware": []}}, "nodered_settings: httpAdminMiddleware contradicts nodered_oidc"),
         ("", {"expressions": {"httpAdminMiddleware": "own"}}, "nodered_settings_js: httpAdminMiddleware has code"),
         ("", {"https": False}, "nodered_oidc: passwords and logins would cross the network"),
         ("uiPort: process.env.PORT,", {"oidc": make_oidc(url=None)}, "url is missing, and uiPort is code"),
-        ("", {"oidc": make_oidc(url=None), "https": False, "values": {"uiHost": "127.0.0.1"}}, "url is missing, because"),
+        (
+            "",
+            {"oidc": make_oidc(url=None), "https": False, "values": {"uiHost": "127.0.0.1"}},
+            "url is missing, because",
+        ),
         ("httpAdminRoot: false,", {}, "nodered_oidc: httpAdminRoot is false"),
         ("httpAdminRoot: own(),", {}, "line 3: httpAdminRoot is code"),
         ("httpNodeRoot: false,", {}, "nodered_oidc: httpNodeRoot is false"),
@@ -243,7 +263,11 @@ def test_code_that_names_it_is_not_left_behind() -> None:
         ),
         (
             "",
-            {"oidc": make_oidc(issuer="https://accounts.google.com", url=None, dashboards=[{"domain": "a.com"}], editor=None)},
+            {
+                "oidc": make_oidc(
+                    issuer="https://accounts.google.com", url=None, dashboards=[{"domain": "a.com"}], editor=None
+                )
+            },
             "Google sends nobody back to https://kitchen.local:1880",
         ),
     ],
@@ -262,9 +286,14 @@ def test_an_inventory_name_that_no_browser_asks_for() -> None:
 
 
 def test_tokens_that_are_ours_are_nothing_to_warn_of() -> None:
-    for source, told in ((EMPTY, False), ("const own = 1;\nmodule.exports = {\n    adminAuth: {tokens: own},\n}\n", True)):
+    for source, told in (
+        (EMPTY, False),
+        ("const own = 1;\nmodule.exports = {\n    adminAuth: {tokens: own},\n}\n", True),
+    ):
         asked = {} if told else make_oidc(dashboards=None)
-        desired = DesiredSettings.from_options(make_options(https=True, admin_users=[ADMIN], node_users=[], oidc=asked), "/x")
+        desired = DesiredSettings.from_options(
+            make_options(https=True, admin_users=[ADMIN], node_users=[], oidc=asked), "/x"
+        )
         document = SettingsDocument(source.encode())
         messages = advice.warnings(desired, document, apply_settings(desired, document, place=PLACE))
         assert any("adminAuth.tokens" in message for message in messages) is told

@@ -53,7 +53,9 @@ nodered_admin_users:
 """
 
 #: From its third line on; one more line follows each of its lists.
-SIGN_ON = ADMIN + """\
+SIGN_ON = (
+    ADMIN
+    + """\
 nodered_oidc:
   name: Keycloak
   issuer: https://id.example.com/realms/home
@@ -61,6 +63,7 @@ nodered_oidc:
   client_secret: "{{ vault_client }}"
   url: https://kitchen.example.com:1880
 """
+)
 
 
 @pytest.fixture
@@ -100,7 +103,10 @@ def expected(findings: list[Finding]) -> list[tuple[str, str, int | None]]:
 
 def test_nothing_is_wrong(check: Check) -> None:
     assert expected(check(GOOD)) == []
-    assert expected(check(SIGN_ON + "  editor:\n    - {group: admins, permissions: '*'}\n  dashboards: [{group: a}]\n")) == []
+    assert (
+        expected(check(SIGN_ON + "  editor:\n    - {group: admins, permissions: '*'}\n  dashboards: [{group: a}]\n"))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -338,7 +344,8 @@ def test_nothing_is_wrong(check: Check) -> None:
             "nodered_oidc: session_expiry must be a positive number",
         ),
         (
-            SIGN_ON + "  editor:\n    - {group: admins, permissions: '*'}\n    - {everybody: true, permissions: read}\n",
+            SIGN_ON
+            + "  editor:\n    - {group: admins, permissions: '*'}\n    - {everybody: true, permissions: read}\n",
             "variable-refused",
             11,
             "nodered_oidc, editor, entry 2: everybody may not use the editor",
@@ -350,7 +357,8 @@ def test_nothing_is_wrong(check: Check) -> None:
             "nodered_oidc, dashboards, entry 1: the path /ui is outside of all that flows serve (/api)",
         ),
         (
-            SIGN_ON + "  dashboards: [{group: family}]\nnodered_node_auth: {user: a, password: '{{ vault_dashboard }}'}\n",
+            SIGN_ON
+            + "  dashboards: [{group: family}]\nnodered_node_auth: {user: a, password: '{{ vault_dashboard }}'}\n",
             "variable-refused",
             9,
             "nodered_oidc: dashboards contradicts nodered_node_auth",
