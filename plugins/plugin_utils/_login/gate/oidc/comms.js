@@ -32,7 +32,7 @@ class EditorSockets {
     #admit(request, socket) {
         // Where somebody breaks off while Node-RED asks, nobody else listens.
         socket.on("error", ignore);
-        // Browsers send the password along that they remember for dashboards. Node-RED takes it for a token, and closes.
+        // Browsers send the password along that they have for dashboards. Node-RED takes it for a token, and closes.
         if (!/^Bearer /.test(request.headers.authorization || "")) { delete request.headers.authorization; }
         this.open.add(socket);
         socket.once("close", () => this.open.delete(socket));

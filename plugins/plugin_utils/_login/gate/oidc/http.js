@@ -30,7 +30,7 @@ function responseOf(answer, parts) {
  * @returns {function(string, object): Promise<Response>} What fetch is, without following redirects.
  */
 function makeFetch(authorityFile, longest = LONGEST) {
-    return (url, { method = "GET", headers = {}, body }) => new Promise((resolve, reject) => {
+    return (url, { method = "GET", headers = {}, body } = {}) => new Promise((resolve, reject) => {
         const text = body === undefined || body === null ? "" : String(body);
         const request = https.request(url, {
             method,

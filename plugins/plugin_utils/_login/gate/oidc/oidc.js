@@ -79,7 +79,7 @@ class SignOn {
         }
         try {
             const { url, attempt } = await this.provider.begin(this.callback, again);
-            const cookie = this.attempts.serialize({ ...attempt, next }, this.#isSecure(request));
+            const cookie = this.attempts.serialize({ ...attempt, next }, request, this.#isSecure(request));
             return answer(response, 302, "", { Location: url, "Set-Cookie": cookie });
         } catch (error) {
             return this.#fail(request, response, error, { next });
@@ -95,9 +95,7 @@ class SignOn {
     async finish(request, response, succeed) {
         const url = new URL(urlOf(request), this.oidc.url);
         const state = url.searchParams.get("state");
-        const secure = this.#isSecure(request);
-        const attempt = this.attempts.find(request, state, secure);
-        const cookie = attempt && this.attempts.clear(state, secure);
+        const { attempt, clear: cookie } = this.attempts.find(request, state, this.#isSecure(request)) || {};
         const { next } = attempt || {};
         let user;
         try {
