@@ -54,6 +54,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_da
     LoginPlace,
     as_text,
     losing_users,
+    oidc_of,
     opens_less,
     present_data,
     users_of,
@@ -294,7 +295,8 @@ class ServiceSettings(SettingsTarget):
     def login_change(self, applied: AppliedSettings) -> LoginChange:
         present = self.state["login_page"]["files"]
         if applied.login_data is None:
-            return LoginChange(removed=applied.drops_login and bool(present))
+            # Whom the provider let in is out with it.
+            return LoginChange(removed=applied.drops_login and bool(present), narrowed=bool(oidc_of(self._data)))
         has_sign_on = "oidc" in applied.login_data
         authority = {} if applied.authority is None else {SIGN_ON_AUTHORITY: applied.authority}
         wanted = {**login_files(has_sign_on), **authority, LOGIN_DATA: as_text(applied.login_data)}

@@ -341,6 +341,9 @@ def _claim(options: Mapping[str, t.Any], key: str, default: str) -> str:
 
 def _expiry(options: Mapping[str, t.Any]) -> int:
     seconds = options.get("session_expiry", DEFAULT_EXPIRY)
+    if isinstance(seconds, str) and seconds.isascii() and seconds.isdecimal():
+        # A template may give a text.
+        seconds = int(seconds[:20])
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0:
         raise OidcOptionError(f"{VARIABLE}: session_expiry must be a positive number of seconds.")
     return int(seconds)
@@ -394,7 +397,8 @@ def _rule(rule: t.Any, where: str, context: str) -> dict[str, t.Any]:
 
 def _who(key: str, value: t.Any, context: str) -> str | bool:
     if key == "everybody":
-        if value is not True:
+        # A template may give a text.
+        if value is not True and value not in ("True", "true"):
             raise OidcOptionError(f"{context}: everybody must be true. Leave the entry out to let in fewer.")
         return True
     if not isinstance(value, str) or not value or not value.isprintable() or _ODD.search(value):

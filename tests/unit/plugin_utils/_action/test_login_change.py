@@ -189,7 +189,7 @@ def test_single_sign_on_goes_with_the_directory() -> None:
     assert host.run(**only_editor, absent=["httpNodeAuth"]) is not None
     sent = host.run(node_users=[], oidc={}, admin_users=SIGN_ON["admin_users"])
     assert sent is not None
-    assert (sent["login_removed"], sent["login_files"]) == (True, None)
+    assert (sent["login_removed"], sent["login_files"], sent["login_narrowed"]) == (True, None, True)
 
 
 def test_an_authority_of_the_provider_is_a_file_that_goes_alone() -> None:

@@ -36,6 +36,12 @@ def test_what_is_not_given_has_a_usual_value() -> None:
     assert options.dashboards == [{"group": "family", "permissions": "*"}]
 
 
+def test_what_a_template_gives_may_be_a_text() -> None:
+    options = OidcOptions.from_option(make_oidc(session_expiry="600", dashboards=[{"everybody": "True"}]))
+    assert options.session_expiry == 600
+    assert options.dashboards == [{"everybody": True, "permissions": "*"}]
+
+
 def test_github() -> None:
     options = OidcOptions.from_option(make_oidc(**GITHUB))
     assert (options.kind, options.issuer, options.name) == ("github", None, "GitHub")
