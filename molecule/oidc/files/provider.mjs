@@ -31,7 +31,7 @@ const provider = new Provider(issuer, {
     pkce: { required: () => true },
     findAccount: (ctx, sub) => ({
         accountId: sub,
-        claims: () => ({ sub: `id-of-${sub}`, preferred_username: sub, ...ACCOUNTS[sub] }),
+        claims: () => ({ sub, preferred_username: sub, ...ACCOUNTS[sub] }),
     }),
     // Nobody is asked whether the client may know that.
     loadExistingGrant: async (ctx) => {

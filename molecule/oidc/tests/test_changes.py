@@ -12,9 +12,9 @@ import pathlib
 import typing as t
 
 import pytest
-from conftest import SignOnServer
 from scenario.client import login_of
 from scenario.fleet import SETTINGS, USER_DIR, Fleet, Run
+from scenario.single_sign_on import SignOnServer
 
 DIRECTORY = f"{USER_DIR}/nodelogin/oidc"
 SECRET = "client-secret-only-for-tests"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from conftest import PROVIDER_PORT, SignOnServer
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from scenario.browser import DEPLOY, TIMEOUT, chromium, network_of
 from scenario.fleet import Fleet
+from scenario.single_sign_on import PROVIDER_PORT, SignOnServer
 
 
 @pytest.fixture(scope="module")

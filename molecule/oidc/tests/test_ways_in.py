@@ -9,8 +9,8 @@ from __future__ import annotations
 import urllib.parse
 
 import pytest
-from conftest import PROVIDER_PORT, SignOnServer
 from scenario.client import login_of
+from scenario.single_sign_on import PROVIDER_PORT, SignOnServer
 
 
 def test_it_leads_to_the_provider_and_back_by_the_addresses_that_are_registered(server: SignOnServer) -> None:
