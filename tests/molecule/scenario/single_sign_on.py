@@ -56,7 +56,8 @@ class SignOnServer(LoginServer):
         """Follow the way to the provider and back, as the browser of somebody who is logged in there."""
         jar = self.directory / f"{self.name}-{who}{re.sub('[^a-z]+', '-', path)}.txt"
         jar.write_text(f"{self.provider}\tFALSE\t/\tTRUE\t0\twho\t{who}\n", "utf-8")
-        way, url = [], self.url + path
+        way: list[str] = []
+        url = self.url + path
         for _step in range(10):
             answer = self.follow(url, jar)
             if answer.status not in (302, 303):
