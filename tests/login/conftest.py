@@ -10,7 +10,10 @@ import os
 import typing as t
 
 import pytest
+from chromium import PATIENCE, started_browser
 from node_red import Clients, NodeRed
+from oidc_provider import Place, Provider
+from playwright.sync_api import Browser, BrowserContext
 
 RELEASES = ("3.1.15", "4.1.15", "5.0.7")
 #: httpAdminRoot and httpNodeRoot.
@@ -30,6 +33,33 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def clients(server: NodeRed) -> t.Iterator[Clients]:
     with Clients(server) as started:
         yield started
+
+
+@pytest.fixture(scope="module", params=SERVERS, ids=" ".join)
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Place]:
+    release, admin, node = request.param
+    directory = tmp_path_factory.mktemp("oidc")
+    (directory / "node-red").mkdir()
+    server = NodeRed(directory / "node-red", release, admin, node)
+    with Provider(directory / "provider", server) as provider:
+        provider.install(server)
+        with server:
+            yield Place(server, provider, directory)
+
+
+@pytest.fixture(scope="module")
+def browser() -> t.Iterator[Browser]:
+    with started_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def person(browser: Browser) -> t.Iterator[BrowserContext]:
+    """Somebody with a browser that knows nobody yet."""
+    context = browser.new_context(ignore_https_errors=True)
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
 
 
 @pytest.fixture

@@ -53,6 +53,8 @@ const provider = new Provider(`https://localhost:${wanted.port}`, {
 });
 
 const file = (name) => readFileSync(join(wanted.folder, name));
-createServer({ key: file("key.pem"), cert: file("cert.pem") }, provider.callback()).listen(wanted.port, "127.0.0.1", () =>
-    console.log("The provider is ready."),
+createServer({ key: file("key.pem"), cert: file("cert.pem") }, provider.callback()).listen(
+    wanted.port,
+    "127.0.0.1",
+    () => console.log("The provider is ready."),
 );

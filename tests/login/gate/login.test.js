@@ -15,7 +15,7 @@ const { DATA, GATE, bcrypt, makeGate } = require("./support.js");
 const resolve = Module._resolveFilename;
 const load = Module._load;
 
-/** Loads a program of the gate anew, login.js unless it is said: with this login.json, in a program whose main module can require these. */
+/** Loads login.js anew, or another: with this login.json, in a program whose main module can require these. */
 function loadLogin(data, program, name = "login.js") {
     for (const file of Object.keys(require.cache)) {
         if (file.startsWith(GATE) || file.endsWith("/login.json")) {
@@ -320,7 +320,10 @@ test("a provider is there for dashboards where rules say so", async (context) =>
     const login = loadLogin({ ...DATA, oidc: OIDC }, four);
     // Its authority is not there.
     assert.strictEqual((await answerOf(login.http, request)).status, 502);
-    assert.match(warn.mock.calls[0].arguments[0], /^\[pifleet\] sign-on failed: provider="Keycloak" reason="ENOENT: .*authority\.pem/);
+    assert.match(
+        warn.mock.calls[0].arguments[0],
+        /^\[pifleet\] sign-on failed: provider="Keycloak" reason="ENOENT: .*authority\.pem/,
+    );
     const github = { ...OIDC, kind: "github", issuer: null, name: "GitHub" };
     const { status, headers } = await answerOf(loadLogin({ ...DATA, oidc: github }, four).http, request);
     assert.strictEqual(status, 302);

@@ -29,10 +29,7 @@ test("an attempt is found by its state, in the browser that has begun it", () =>
     const cookie = begin(ATTEMPT);
     const { attempt, clear } = attempts.find(bring("x=y", cookie), ATTEMPT.state, true);
     assert.deepStrictEqual(attempt, ATTEMPT);
-    assert.strictEqual(
-        clear,
-        `${cookie.split("=")[0]}=; Path=/_login; HttpOnly; SameSite=Lax; Secure; Max-Age=0`,
-    );
+    assert.strictEqual(clear, `${cookie.split("=")[0]}=; Path=/_login; HttpOnly; SameSite=Lax; Secure; Max-Age=0`);
     assert.strictEqual(attempts.find(bring(cookie), "b".repeat(43), true), undefined);
     assert.strictEqual(attempts.find(bring(cookie), ATTEMPT.state, false), undefined);
     assert.strictEqual(attempts.find(bring("x=y"), ATTEMPT.state, true), undefined);

@@ -97,7 +97,10 @@ test("the local account brings Node-RED's own dialog, once", async (context) => 
 });
 
 test("who comes back gets a token, where the editor looks for it, and nowhere else", async (context) => {
-    const { port, browser, standIn, file } = await start(context, makeEditor({ standIn: new StandIn({ claims: BOSS }) }));
+    const { port, browser, standIn, file } = await start(
+        context,
+        makeEditor({ standIn: new StandIn({ claims: BOSS }) }),
+    );
     const begun = await browser.go("/auth/oidc");
     const asked = new URL(begun.headers.location);
     assert.strictEqual(asked.searchParams.get("redirect_uri"), `${OIDC.url}/auth/oidc/callback`);
@@ -108,7 +111,10 @@ test("who comes back gets a token, where the editor looks for it, and nowhere el
     assert.deepStrictEqual([[...stored.keys()], target], [["auth-tokens"], "/"]);
     assert.strictEqual(answer.headers["cache-control"], "no-store");
     assert.strictEqual(answer.headers["referrer-policy"], "no-referrer");
-    assert.match(answer.headers["content-security-policy"], /^default-src 'none'; script-src 'nonce-[^']+'; frame-ancestors 'none'/);
+    assert.match(
+        answer.headers["content-security-policy"],
+        /^default-src 'none'; script-src 'nonce-[^']+'; frame-ancestors 'none'/,
+    );
     assert.strictEqual(browser.cookies.size, 0);
     const token = tokenOf(answer);
     assert.match(token, /^[\w-]{43}$/);
@@ -159,7 +165,10 @@ test("a provider that is down leaves the local account, and the page says so", a
     const { browser } = await start(context, makeEditor({ standIn: new StandIn({ down: true }) }));
     const answer = await browser.go("/auth/oidc");
     assert.strictEqual(answer.status, 502);
-    assert.match(textOf(answer), /does not work now\. Try again later, or use a local account\. .* Log in with a local account$/);
+    assert.match(
+        textOf(answer),
+        /does not work now\. Try again later, or use a local account\. .* Log in with a local account$/,
+    );
 });
 
 test("an answer that nobody asked for brings no token", async (context) => {
@@ -191,12 +200,19 @@ test("a log-out ends the token, and Node-RED's own tokens are its own", async (c
         tokenOf(await browser.signOn(standIn, "/auth/oidc")),
         tokenOf(await browser.signOn(standIn, "/auth/oidc")),
     ];
-    const revoke = (authorization) => ask(port, "POST", "/auth/revoke", authorization && { Authorization: authorization });
+    const revoke = (authorization) =>
+        ask(port, "POST", "/auth/revoke", authorization && { Authorization: authorization });
     assert.strictEqual((await revoke(`Bearer ${first}`)).status, 200);
     assert.strictEqual((await flows(port, first)).status, 401);
     assert.strictEqual((await flows(port, second)).status, 200);
     assert.strictEqual(Object.keys(JSON.parse(fs.readFileSync(file, "utf8"))).length, 1);
-    for (const authorization of [undefined, `Bearer ${first}`, "Bearer x", `Basic ${second}`, `Bearer ${"a".repeat(43)}`]) {
+    for (const authorization of [
+        undefined,
+        `Bearer ${first}`,
+        "Bearer x",
+        `Basic ${second}`,
+        `Bearer ${"a".repeat(43)}`,
+    ]) {
         assert.strictEqual((await revoke(authorization)).text, "Node-RED's own", authorization);
     }
     assert.strictEqual((await flows(port, second)).status, 200);
@@ -310,7 +326,10 @@ test("when a token ends the editor's sockets have to show theirs anew", async (c
     const closed = [];
     for (const target of ["/comms", "/comms", "/other"]) {
         const socket = await upgrade(port, target);
-        socket.on("close", () => closed.push(target)).on("error", () => {}).resume();
+        socket
+            .on("close", () => closed.push(target))
+            .on("error", () => {})
+            .resume();
     }
     await ask(port, "POST", "/auth/revoke", { Authorization: `Bearer ${token}` });
     await until(() => closed.length === 2);

@@ -34,8 +34,8 @@ function make(changes = {}) {
 async function roundTrip(provider, changes = {}) {
     const { url, attempt } = await provider.begin(CALLBACK, false);
     const back = new URL(CALLBACK);
-    Object.entries({ code: "abc", state: new URL(url).searchParams.get("state"), ...changes }).forEach(([name, value]) =>
-        back.searchParams.set(name, value),
+    Object.entries({ code: "abc", state: new URL(url).searchParams.get("state"), ...changes }).forEach(
+        ([name, value]) => back.searchParams.set(name, value),
     );
     return { attempt, url, claims: await provider.finish(back, attempt, CALLBACK) };
 }
@@ -62,7 +62,10 @@ test("the user and the organizations are asked for", async () => {
         assert.strictEqual(request.headers.authorization, "Bearer gho_x");
         assert.ok(request.headers["user-agent"]);
     }
-    assert.strictEqual(new URL((await provider.begin(CALLBACK, true)).url).searchParams.get("prompt"), "select_account");
+    assert.strictEqual(
+        new URL((await provider.begin(CALLBACK, true)).url).searchParams.get("prompt"),
+        "select_account",
+    );
 });
 
 test("what GitHub refuses lets nobody in", async () => {

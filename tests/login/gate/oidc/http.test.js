@@ -48,7 +48,11 @@ test("a provider with an authority of its own is believed where that is known", 
         });
     });
     const fetch = makeFetch(AUTHORITY);
-    const answer = await fetch(url, { method: "POST", headers: { accept: "x/y" }, body: new URLSearchParams({ a: "ä" }) });
+    const answer = await fetch(url, {
+        method: "POST",
+        headers: { accept: "x/y" },
+        body: new URLSearchParams({ a: "ä" }),
+    });
     assert.deepStrictEqual([answer.status, answer.headers.get("content-type")], [200, "application/json"]);
     const seen = await answer.json();
     assert.deepStrictEqual([seen.method, seen.text, seen.headers.accept], ["POST", "a=%C3%A4", "x/y"]);

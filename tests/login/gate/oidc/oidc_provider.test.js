@@ -113,7 +113,11 @@ async function logInAt(url, name, cookies = new Map(), cancels = false) {
         }
         const [, action] = /<form[^>]* action="([^"]+)"/.exec(answer.text);
         const hidden = [...answer.text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g)];
-        const fields = { ...Object.fromEntries(hidden.map(([, key, value]) => [key, value])), login: name, password: "x" };
+        const fields = {
+            ...Object.fromEntries(hidden.map(([, key, value]) => [key, value])),
+            login: name,
+            password: "x",
+        };
         const target = new URL(cancels ? /href="([^"]*\/abort)"/.exec(answer.text)[1] : action, answer.at);
         answer = cancels ? await go(cookies, target) : await go(cookies, target, fields);
     }
@@ -153,13 +157,20 @@ test("the provider takes no code twice, nor of somebody else, and tells who canc
     const stolen = await logInAt(second.url, undefined, cookies);
     await assert.rejects(provider.finish(stolen, other, CALLBACK), { error: "invalid_grant" });
     const again = await provider.begin(CALLBACK, true);
-    assert.strictEqual((await provider.finish(await logInAt(again.url, "boss", cookies), again.attempt, CALLBACK)).sub, "boss");
+    assert.strictEqual(
+        (await provider.finish(await logInAt(again.url, "boss", cookies), again.attempt, CALLBACK)).sub,
+        "boss",
+    );
     const third = await provider.begin(CALLBACK, true);
     const cancelled = await logInAt(third.url, "anna", new Map(), true);
     await assert.rejects(provider.finish(cancelled, third.attempt, CALLBACK), { error: "access_denied" });
 });
 
-for (const [offset, holds] of [[60, true], [-60, true], [-3700, false]]) {
+for (const [offset, holds] of [
+    [60, true],
+    [-60, true],
+    [-3700, false],
+]) {
     test(`a clock that is ${offset} seconds ahead ${holds ? "does no harm" : "is told"}`, async (context) => {
         const { provider } = await start(context, { offset });
         const { url, attempt } = await provider.begin(CALLBACK, false);

@@ -16,7 +16,12 @@ test("what is written becomes what is used", () => {
     assert.deepStrictEqual(options.dashboards[3], { group: "kids", permissions: "*", paths: ["/games"] });
     assert.deepStrictEqual(options.editor[2], { user: "anna", permissions: ["flows.read", "flows.write"] });
     assert.strictEqual(parseOidc({ ...OIDC, kind: "github", issuer: null }).kind, "github");
-    for (const url of ["https://kitchen.example.com", "https://192.0.2.1:1880", "http://localhost:1880", "https://[::1]:1"]) {
+    for (const url of [
+        "https://kitchen.example.com",
+        "https://192.0.2.1:1880",
+        "http://localhost:1880",
+        "https://[::1]:1",
+    ]) {
         assert.strictEqual(parseOidc({ ...OIDC, url }).url, url);
     }
 });

@@ -15,7 +15,10 @@ const HOUR = 3600 * 1000;
 
 function make(changes = {}, now = undefined, oidc = {}) {
     const standIn = new StandIn(changes);
-    return { standIn, provider: new OpenIdProvider({ options: parseOidc({ ...OIDC, ...oidc }), fetch: standIn.fetch, now }) };
+    return {
+        standIn,
+        provider: new OpenIdProvider({ options: parseOidc({ ...OIDC, ...oidc }), fetch: standIn.fetch, now }),
+    };
 }
 
 async function roundTrip({ standIn, provider }, changes = {}, attemptChanges = {}) {
@@ -132,7 +135,13 @@ test("what is not in the ID token is asked for, and adds to it", async () => {
     const { groups, email, ...less } = ANNA;
     const { standIn, provider } = make({
         claims: { ...less, email_verified: true },
-        userinfo: { sub: "1", groups, email: "other@example.com", email_verified: false, preferred_username: "mallory" },
+        userinfo: {
+            sub: "1",
+            groups,
+            email: "other@example.com",
+            email_verified: false,
+            preferred_username: "mallory",
+        },
     });
     const claims = await roundTrip({ standIn, provider });
     assert.deepStrictEqual(claims.groups, ["family"]);
@@ -151,10 +160,9 @@ test("what the ID token says is not asked for", async () => {
 });
 
 test("claims elsewhere are not asked for either", async () => {
-    const made = make(
-        { userinfo: { sub: "1" }, claims: { ...ANNA, realm_access: { roles: ["x"] } } }, undefined,
-        { groups_claim: "realm_access.roles" },
-    );
+    const made = make({ userinfo: { sub: "1" }, claims: { ...ANNA, realm_access: { roles: ["x"] } } }, undefined, {
+        groups_claim: "realm_access.roles",
+    });
     await roundTrip(made);
     assert.ok(!made.standIn.asked.includes(`${ISSUER}/userinfo`));
 });
