@@ -303,7 +303,12 @@ class ServiceSettings(SettingsTarget):
         ended = losing_users(users_of(self._data), users_of(applied.login_data))
         return LoginChange(
             {name: content for name, content in wanted.items() if present.get(name) != checksum(content)},
-            stale=tuple(name for name in present if name.startswith(SIGN_ON) and name not in wanted),
+            stale=tuple(
+                name
+                for name in present
+                # A file of the owner's own stays as long as single sign-on does.
+                if name not in wanted and (name == SIGN_ON_AUTHORITY if has_sign_on else name.startswith(SIGN_ON))
+            ),
             revoke=tuple(ended),
             narrowed=bool(ended) or opens_less(self._data, applied.login_data),
         )

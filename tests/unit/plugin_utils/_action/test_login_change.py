@@ -174,11 +174,12 @@ def test_single_sign_on_comes_before_the_data_and_goes_behind_the_stop() -> None
     names = list(json.loads(sent["login_files"]))
     assert names[-1] == "login.json"
     assert {"oidc/editor.js", "oidc/oidc.js"} <= set(names)
+    host.files["oidc/notes.txt"] = b"of somebody else"
     assert host.run(node_users=[FRED], **SIGN_ON) is None
     gone = host.run(node_users=[FRED], oidc={}, admin_users=SIGN_ON["admin_users"])
     assert gone is not None
     assert list(json.loads(gone["login_files"])) == ["login.json"]
-    assert set(gone["login_stale"]) == {name for name in names if name.startswith("oidc/")}
+    assert set(gone["login_stale"]) == {"oidc/notes.txt", *(name for name in names if name.startswith("oidc/"))}
     assert gone["login_narrowed"]
     assert host.run(node_users=[FRED], oidc={}, admin_users=SIGN_ON["admin_users"]) is None
 
