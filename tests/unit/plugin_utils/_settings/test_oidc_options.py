@@ -6,16 +6,19 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 import typing as t
 
 import pytest
+import yaml
 from single_sign_on import CLIENT_SECRET, URL, make_oidc
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import new_private_key, pem_of_key
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_options import OidcOptions
 
+PROJECT = pathlib.Path(__file__).parents[4]
 GITHUB: dict[str, t.Any] = {"kind": "github", "issuer": None, "name": None}
 GOOGLE = {"issuer": "https://accounts.google.com", "editor": None}
 ENTRA = "https://login.microsoftonline.com"
@@ -158,6 +161,19 @@ def test_what_cannot_be_is_refused(given: dict[str, t.Any], words: str) -> None:
     assert "nodered_oidc" in str(refusal.value)
     assert CLIENT_SECRET not in str(refusal.value)
     assert "PRIVATE KEY" not in str(refusal.value)
+
+
+def test_the_guides_of_the_documentation_hold() -> None:
+    text = (PROJECT / "docs/single-sign-on.md").read_text("utf-8").replace("<tenant id>", "11111111-2222")
+    guides = [
+        yaml.safe_load(block)["nodered_oidc"]
+        for block in re.findall(r"```yaml\n(nodered_oidc:.*?)```", text, re.DOTALL)
+    ]
+    assert len(guides) == 7
+    for guide in guides:
+        options = OidcOptions.from_option(guide)
+        assert options.url == URL
+        assert options.editor
 
 
 def test_the_tenant_of_a_company_is_no_public_one() -> None:
