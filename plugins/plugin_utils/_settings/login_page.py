@@ -29,8 +29,8 @@ _NODE_AUTH = ("httpNodeAuth",)
 _STATIC = ("httpStatic",)
 _STATIC_AUTH = ("httpStaticAuth",)
 _NODES = ("nodesDir",)
-#: With or without slashes at its ends, as Node-RED takes it.
-_PLAIN_ROOT = re.compile(r"[A-Za-z0-9._~!$&'()*+=:@/-]*")
+#: A root that the code on the host can tell apart; with or without slashes at its ends, as Node-RED takes it.
+PLAIN_ROOT = re.compile(r"[A-Za-z0-9._~!$&'()*+=:@/-]*")
 _LOOPBACK = ("localhost", "::1", "[::1]")
 _PLUGIN = re.compile(r"""["']nodelogin(?:-[\w.-]+)?["']\s*,\s*["']plugin["']""", re.ASCII)
 
@@ -98,7 +98,7 @@ def check(settings: SettingsSource, options: LoginOptions, desired: DesiredSetti
     _check_tls(settings, options, desired.https, variable)
     root = root_of(settings, NODE_ROOT)
     if desired.login is None:
-        return _plain(root) if isinstance(root, str) and _PLAIN_ROOT.fullmatch(root) else "/"
+        return _plain(root) if isinstance(root, str) and PLAIN_ROOT.fullmatch(root) else "/"
     if is_switched_off(settings, NODE_ROOT):
         raise SettingsOptionError(f"{variable}: httpNodeRoot is false, so that there is nothing to log in to.")
     if not isinstance(root, str):
@@ -106,7 +106,7 @@ def check(settings: SettingsSource, options: LoginOptions, desired: DesiredSetti
             f"line {settings.line((NODE_ROOT,))}: httpNodeRoot is code, so that it cannot be told where the login page of"
             f" {variable} is. Write the path out, or set it in nodered_settings."
         )
-    if not _PLAIN_ROOT.fullmatch(root):
+    if not PLAIN_ROOT.fullmatch(root):
         raise SettingsOptionError(
             f"line {settings.line((NODE_ROOT,))}: httpNodeRoot {root!r} has characters that the login page of"
             f" {variable} cannot be told apart by. Use letters, digits and ._~!$&'()*+=:@-."

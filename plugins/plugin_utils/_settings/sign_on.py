@@ -18,6 +18,7 @@ from .desired import DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
 from .functions import EDITOR_SIGN_ON
 from .login_data import LoginPlace
+from .login_page import PLAIN_ROOT
 from .oidc_options import VARIABLE, OidcOptionError, OidcOptions, url_of
 from .roots import ADMIN_ROOT, is_switched_off, root_of
 from .source import MISSING, SettingsSource
@@ -75,7 +76,13 @@ def admin_root(settings: SettingsSource, options: OidcOptions) -> str:
             f"line {settings.line((ADMIN_ROOT,))}: httpAdminRoot is code, so that it cannot be told where the provider of"
             f" {VARIABLE} sends users back to. Write the path out, or set it in nodered_settings."
         )
-    parts = [part for part in root.split("/") if part] if isinstance(root, str) else []
+    is_plain = isinstance(root, str) and PLAIN_ROOT.fullmatch(root) is not None
+    if options.editor and not is_plain:
+        raise SettingsOptionError(
+            f"line {settings.line((ADMIN_ROOT,))}: httpAdminRoot {root!r} has characters that the provider of {VARIABLE}"
+            " could not send anybody back to. Use letters, digits and ._~!$&'()*+=:@-."
+        )
+    parts = [part for part in str(root).split("/") if part] if is_plain else []
     return f"/{'/'.join(parts)}/" if parts else "/"
 
 

@@ -114,6 +114,12 @@ def test_where_nobody_says_where_browsers_find_it(place: LoginPlace, given: dict
     assert data_of(edit(place=place, oidc=make_oidc(url=None), **given)[1])["oidc"]["url"] == url
 
 
+@pytest.mark.parametrize("root", ["false", "own()", "'/a b'"])
+def test_where_the_editor_is_does_not_matter_to_dashboards(root: str) -> None:
+    source = f"const own = () => '/x';\nmodule.exports = {{\n    httpAdminRoot: {root},\n}}\n"
+    assert data_of(edit(source, oidc=make_oidc(editor=None))[1])["oidc"]["admin_root"] == "/"
+
+
 def test_a_second_edit_changes_nothing() -> None:
     for given in ({"oidc": make_oidc()}, {"oidc": make_oidc(dashboards=None), "node_auth": NODE_AUTH}):
         once, applied = edit(**given)
@@ -255,6 +261,7 @@ def test_code_that_names_it_is_not_left_behind() -> None:
         ),
         ("httpAdminRoot: false,", {}, "nodered_oidc: httpAdminRoot is false"),
         ("httpAdminRoot: own(),", {}, "line 3: httpAdminRoot is code"),
+        ("httpAdminRoot: '/a b',", {}, "line 3: httpAdminRoot '/a b' has characters"),
         ("httpNodeRoot: false,", {}, "nodered_oidc: httpNodeRoot is false"),
         (
             "httpNodeRoot: '/api',",
