@@ -79,8 +79,8 @@ def admin_root(settings: SettingsSource, options: OidcOptions) -> str:
     is_plain = isinstance(root, str) and PLAIN_ROOT.fullmatch(root) is not None
     if options.editor and not is_plain:
         raise SettingsOptionError(
-            f"line {settings.line((ADMIN_ROOT,))}: httpAdminRoot {root!r} has characters that the provider of {VARIABLE}"
-            " could not send anybody back to. Use letters, digits and ._~!$&'()*+=:@-."
+            f"line {settings.line((ADMIN_ROOT,))}: httpAdminRoot {root!r} has characters with which the provider of"
+            f" {VARIABLE} could send nobody back. Use letters, digits and ._~!$&'()*+=:@-."
         )
     parts = [part for part in str(root).split("/") if part] if is_plain else []
     return f"/{'/'.join(parts)}/" if parts else "/"
