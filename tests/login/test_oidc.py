@@ -15,7 +15,7 @@ import urllib.parse
 
 import pytest
 from conftest import SERVERS
-from node_red import PAGE, USERS, Answer, Clients, NodeRed, until
+from node_red import PAGE, USERS, Answer, Clients, NodeRed, hash_of, until
 from oidc_provider import SECRET, Person, Place, Provider, text_of, token_in
 from test_servers import basic, cookie, origin
 
@@ -414,9 +414,8 @@ def test_without_the_provider_its_sessions_are_over_and_others_go_on(stopped: No
 def test_an_editor_with_a_provider_beside_one_password_for_dashboards(stopped: NodeRed, tmp_path: pathlib.Path) -> None:
     """Without the login page: its plugin is not there, and the editor's socket gets the password of dashboards."""
     stopped.has_gate = False
-    stopped.settings = (
-        """httpNodeAuth: { user: "fred", pass: "$2b$08$7pIoEDN4rYYqYHcMR.H3we7PpVzP8nGFaJkM6t6dGZ.LkYJqN0hVe" },"""
-    )
+    login = json.dumps({"user": "fred", "pass": hash_of(USERS["fred"])})
+    stopped.settings = f"httpNodeAuth: {login},"
     with Provider(tmp_path / "provider", stopped) as provider:
         provider.install(stopped, users=[], dashboards=[])
         here = Place(stopped.start(), provider, tmp_path)
