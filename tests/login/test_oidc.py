@@ -15,6 +15,7 @@ import urllib.parse
 
 import pytest
 from conftest import SERVERS
+from github_stand_in import CODE, GitHub
 from node_red import PAGE, USERS, Answer, Clients, NodeRed, hash_of, until
 from oidc_provider import SECRET, Person, Place, Provider, text_of, token_in
 from test_servers import basic, cookie, origin
@@ -426,3 +427,28 @@ def test_an_editor_with_a_provider_beside_one_password_for_dashboards(stopped: N
             assert clients.web_socket("basic", "/comms", Authorization=basic("fred"))["open"]
             clients.ask("send", "basic", text=json.dumps({"auth": token}))
             until_received(clients, "basic", '{"auth":"ok"}')
+
+
+def test_github(stopped: NodeRed, tmp_path: pathlib.Path) -> None:
+    with GitHub(tmp_path / "github") as github:
+        github.install(stopped)
+        stopped.start()
+
+        def come_back(start: str, code: str) -> Answer:
+            begun = stopped.curl(start, *PAGE)
+            url = urllib.parse.urlsplit(str(begun.header("location")))
+            asked = dict(urllib.parse.parse_qsl(url.query))
+            assert f"{url.scheme}://{url.netloc}{url.path}" == "https://github.com/login/oauth/authorize"
+            assert asked["scope"] == "read:user read:org"
+            query = urllib.parse.urlencode({"code": code, "state": asked["state"]})
+            return stopped.curl(
+                f"{asked['redirect_uri'].removeprefix(stopped.url)}?{query}", *cookie(begun.cookie), *PAGE
+            )
+
+        answer = come_back("/_login/oidc?next=/hello", CODE)
+        assert (answer.status, answer.header("location")) == (303, "/hello")
+        seen = json.loads(stopped.curl("/hello", *cookie(answer.cookie)).text)["user"]
+        assert seen == {"username": "octo", "permissions": "*", "provider": "GitHub"}
+        token = token_in(come_back("/auth/oidc", CODE))
+        assert stopped.curl("/flows", "--header", f"Authorization: Bearer {token}").status == 200
+        assert come_back("/_login/oidc", "another code").status == 502
