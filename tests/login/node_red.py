@@ -123,6 +123,8 @@ class NodeRed:
         self.settings = ""
         #: Whether dashboards ask for the login page; else only the editor has something of it.
         self.has_gate = True
+        #: What Node-RED gets besides.
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self._prepare()
 
@@ -215,6 +217,7 @@ class NodeRed:
             log.truncate(0)
             self.process = started = subprocess.Popen(
                 [node_of(self.release), "--max_old_space_size=256", str(red), "-u", str(self.directory)],
+                env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -15,7 +15,8 @@ import urllib.parse
 
 import pytest
 from conftest import SERVERS
-from node_red import PAGE, USERS, Answer, Clients, NodeRed, until
+from github_stand_in import CODE, GitHub
+from node_red import PAGE, USERS, Answer, Clients, NodeRed, hash_of, until
 from oidc_provider import SECRET, Person, Place, Provider, text_of, token_in
 from test_servers import basic, cookie, origin
 
@@ -414,9 +415,8 @@ def test_without_the_provider_its_sessions_are_over_and_others_go_on(stopped: No
 def test_an_editor_with_a_provider_beside_one_password_for_dashboards(stopped: NodeRed, tmp_path: pathlib.Path) -> None:
     """Without the login page: its plugin is not there, and the editor's socket gets the password of dashboards."""
     stopped.has_gate = False
-    stopped.settings = (
-        """httpNodeAuth: { user: "fred", pass: "$2b$08$7pIoEDN4rYYqYHcMR.H3we7PpVzP8nGFaJkM6t6dGZ.LkYJqN0hVe" },"""
-    )
+    login = json.dumps({"user": "fred", "pass": hash_of(USERS["fred"])})
+    stopped.settings = f"httpNodeAuth: {login},"
     with Provider(tmp_path / "provider", stopped) as provider:
         provider.install(stopped, users=[], dashboards=[])
         here = Place(stopped.start(), provider, tmp_path)
@@ -427,3 +427,28 @@ def test_an_editor_with_a_provider_beside_one_password_for_dashboards(stopped: N
             assert clients.web_socket("basic", "/comms", Authorization=basic("fred"))["open"]
             clients.ask("send", "basic", text=json.dumps({"auth": token}))
             until_received(clients, "basic", '{"auth":"ok"}')
+
+
+def test_github(stopped: NodeRed, tmp_path: pathlib.Path) -> None:
+    with GitHub(tmp_path / "github") as github:
+        github.install(stopped)
+        stopped.start()
+
+        def come_back(start: str, code: str) -> Answer:
+            begun = stopped.curl(start, *PAGE)
+            url = urllib.parse.urlsplit(str(begun.header("location")))
+            asked = dict(urllib.parse.parse_qsl(url.query))
+            assert f"{url.scheme}://{url.netloc}{url.path}" == "https://github.com/login/oauth/authorize"
+            assert asked["scope"] == "read:user read:org"
+            query = urllib.parse.urlencode({"code": code, "state": asked["state"]})
+            return stopped.curl(
+                f"{asked['redirect_uri'].removeprefix(stopped.url)}?{query}", *cookie(begun.cookie), *PAGE
+            )
+
+        answer = come_back("/_login/oidc?next=/hello", CODE)
+        assert (answer.status, answer.header("location")) == (303, "/hello")
+        seen = json.loads(stopped.curl("/hello", *cookie(answer.cookie)).text)["user"]
+        assert seen == {"username": "octo", "permissions": "*", "provider": "GitHub"}
+        token = token_in(come_back("/auth/oidc", CODE))
+        assert stopped.curl("/flows", "--header", f"Authorization: Bearer {token}").status == 200
+        assert come_back("/_login/oidc", "another code").status == 502

@@ -10,6 +10,8 @@ const fs = require("fs");
 const { LocalAccounts, sha256 } = require("./accounts.js");
 
 const PER_USER = 50;
+// Anybody may have accounts at a provider, as many as there is time for.
+const PER_PROVIDER = 500;
 const LARGEST_FILE = 4 * 1024 * 1024;
 
 class Sessions {
@@ -35,10 +37,10 @@ class Sessions {
     async begin(user) {
         this.endOld();
         const accounts = this.#accountsOf(user);
-        const own = [...this.#all()]
-            .filter(([, session]) => session.user === user.username && session.provider === user.provider)
+        const kin = [...this.#all()].filter(([, session]) => session.provider === user.provider)
             .sort(([, one], [, other]) => accounts.age(one) - accounts.age(other));
-        for (const [key] of own.slice(0, Math.max(0, own.length - PER_USER + 1))) { this.#drop(key); }
+        this.#makeRoom(kin.filter(([, session]) => session.user === user.username), PER_USER);
+        if (user.provider !== undefined) { this.#makeRoom(kin, PER_PROVIDER); }
         const id = crypto.randomBytes(32).toString("base64url");
         this.#all().set(sha256(id), accounts.begin(user, this.now()));
         await this.#save();
@@ -53,6 +55,11 @@ class Sessions {
         if (user === undefined) { return undefined; }
         this.#use(key);
         return { key, user };
+    }
+
+    // The oldest go.
+    #makeRoom(sessions, most) {
+        for (const [key] of sessions.slice(0, Math.max(0, sessions.length - most + 1))) { this.#drop(key); }
     }
 
     /** Ends a session, and every connection that it has open; resolves when the disk knows. */

@@ -363,6 +363,25 @@ test("a user of the provider is not the local one of the same name", async (cont
     assert.strictEqual(await visible(browser), 302);
 });
 
+test("a provider has five hundred sessions, and the oldest go", async (context) => {
+    const { browser, standIn, sessions, port } = await start(context);
+    const fred = await logIn(port, "fred", "fredpw");
+    await browser.signOn(standIn, START);
+    const begin = (number) =>
+        sessions.begin({
+            username: `user ${number}`,
+            provider: "Keycloak",
+            claims: { username: `user ${number}`, groups: ["family"] },
+        });
+    await Promise.all(Array.from({ length: 499 }, (_none, number) => begin(number)));
+    assert.strictEqual((await visible(browser)).username, "anna");
+    await begin(499);
+    assert.strictEqual(await visible(browser), 302);
+    assert.strictEqual(sessions.sessions.size, 501);
+    const local = { Cookie: fred.headers["set-cookie"][0].split(";")[0] };
+    assert.strictEqual((await ask(port, "GET", "/hello", local)).status, 200);
+});
+
 test("another login ends the one before", async (context) => {
     const { browser, standIn, sessions } = await start(context);
     await browser.signOn(standIn, START);

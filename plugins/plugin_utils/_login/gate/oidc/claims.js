@@ -8,6 +8,7 @@ const { Refusal } = require("./refusal.js");
 
 // Those that rules name come first.
 const MOST_GROUPS = 100;
+const LONGEST_GROUP = 256;
 // Names are shown in pages, the editor's among them, which takes them for HTML.
 const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,128}$/u;
 const NOT_IN_NAMES = /["<>`\\]|^ | $/;
@@ -33,7 +34,8 @@ function usernameOf(claims, usernameClaim, email) {
 
 function groupsOf(claims, groupsClaim, wanted) {
     const claim = claimAt(claims, groupsClaim);
-    const groups = (Array.isArray(claim) ? claim : [claim]).filter(isText);
+    const groups = (Array.isArray(claim) ? claim : [claim])
+        .filter((group) => isText(group) && group.length <= LONGEST_GROUP);
     return [...new Set([...groups.filter((group) => wanted.has(group)), ...groups])].slice(0, MOST_GROUPS);
 }
 

@@ -22,7 +22,7 @@ class EditorSockets {
 
     /** Stands before Node-RED's own listener; once for each server. */
     guard(server) {
-        if (this.servers.has(server)) { return; }
+        if (server === undefined || this.servers.has(server)) { return; }
         this.servers.add(server);
         server.prependListener("upgrade", (request, socket) => {
             if (request.url.split("?")[0] === this.path) { this.#admit(request, socket); }
