@@ -15,6 +15,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     DROP_IN,
     ENVIRONMENT_FILE,
     LOGIN_SESSIONS,
+    SIGN_ON_SESSIONS,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -112,6 +113,8 @@ def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
     page = host["login_page"]["path"]
     if page and path.startswith(f"{page}/"):
         of_sessions = directory == page and name.startswith(LOGIN_SESSIONS)
+        if path.startswith(os.path.join(page, SIGN_ON_SESSIONS)):
+            return "logins of the editor"
         return "logins of the login page" if of_sessions else "login page"
     if name == ".config.runtime.json" or name.removesuffix(".backup").endswith("_cred.json"):
         return f"{one_line(name)} (credentials of flows)"
