@@ -147,11 +147,9 @@ class AcmeCertificate(HostCertificate):
             reasons = before and reasons_to_fetch(before, options["directory"], options["challenge"], self.digest)
             timer = self._enable_timer()
             force = bool(options["force"] or reasons)
-            self._open_way(fetches=force or not before)
-            with self._credentials():
+            with self._way(fetches=force or not before), self._credentials():
                 self._certonly(force)
                 key, chain = self._checked()
-            self._close_way()
             self.store.write(acme.RECORD, {"names": options["names"], "options": self.digest})
             result = self._put(key, chain)
             fetched = not before or before["chain"].encode() != chain
@@ -221,17 +219,19 @@ class AcmeCertificate(HostCertificate):
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(directory)
 
-    def _open_way(self, fetches: bool) -> None:
+    @contextlib.contextmanager
+    def _way(self, fetches: bool) -> Iterator[None]:
         """Have nginx lead to what certbot puts up for the challenge, or leave port 80 to certbot.
 
         :param fetches: whether a certificate is due
         :raises HostError: nginx refuses its configuration as it then would be
         """
         proxy = Proxy(self.unit.name, lambda: {"active": self.unit.active, "endpoints": endpoints(self.unit)})
-        if self.options["challenge"] == "webroot" and self.options["webroot"] == challenge_directory(self.unit.name):
-            os.makedirs(self.options["webroot"], exist_ok=True)
+        webroot = challenge_directory(self.unit.name)
+        if self.options.get("webroot") == webroot:
+            os.makedirs(webroot, exist_ok=True)
             # Whatever the umask of the run is, nginx has to read it.
-            os.chmod(self.options["webroot"], 0o755)
+            os.chmod(webroot, 0o755)
         if self.options.get("site"):
             proxy.put_at_once(self.options["site"])
         elif (
@@ -242,12 +242,14 @@ class AcmeCertificate(HostCertificate):
         ):
             # It goes in this run anyway.
             proxy.put_at_once(None)
-
-    def _close_way(self) -> None:
-        """Remove what no renewal needs any more."""
-        if self.options.get("webroot") != challenge_directory(self.unit.name):
-            with contextlib.suppress(OSError):
-                os.rmdir(challenge_directory(self.unit.name))
+        try:
+            yield
+        finally:
+            lineage = acme.read(self.unit.name)
+            if not lineage or lineage["challenge"] != "webroot":
+                # No renewal needs it.
+                with contextlib.suppress(OSError):
+                    os.rmdir(webroot)
 
     @contextlib.contextmanager
     def _credentials(self) -> Iterator[None]:

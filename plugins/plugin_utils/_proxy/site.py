@@ -38,6 +38,16 @@ _SERVER_NAMES = re.compile(r"^ {4}server_name ([^;\n]+);$", re.MULTILINE)
 _ROOT_LOCATION = re.compile(r"\blocation\s{1,9}/\s{0,9}\{")
 
 
+_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+)
+
+
 class SiteFacts(t.NamedTuple):
     """What a site depends on beside what is asked for."""
 
@@ -79,6 +89,7 @@ def site(desired: DesiredProxy, facts: SiteFacts) -> str:
         expected=json.dumps(expected, sort_keys=True),
         id="nodered_" + re.sub(r"\W", "_", facts.service.removesuffix(".service"), flags=re.ASCII),
         desired=desired,
+        ciphers=_CIPHERS,
         names=[in_url(name) for name in names],
         main=main,
         suffix=suffix,
