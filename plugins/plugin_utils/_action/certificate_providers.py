@@ -497,7 +497,6 @@ class Acme(Provider):
         }
         return self.action.run_module("host_acme", {**host_options(self.options), **arguments}, AcmeResult)
 
-
     def _challenge_site(self) -> str:
         """What nginx has to be given before the server asks it; empty for nothing."""
         service = self.state["service"]["name"]

@@ -246,7 +246,7 @@ def test_nginx_leads_to_the_challenge(letsencrypt: pathlib.Path, client: Client,
     before = os.umask(0o077)
     try:
         made = client(
-            f'stat -c %a {webroot} >$FOLDER/mode\n{FETCHES}', challenge="webroot", webroot=str(webroot), site="with it"
+            f"stat -c %a {webroot} >$FOLDER/mode\n{FETCHES}", challenge="webroot", webroot=str(webroot), site="with it"
         )
         made.fetch()
     finally:
@@ -272,7 +272,9 @@ def test_port_80_is_left_to_certbot(
     """Where certbot itself answers, and the site is to go."""
     monkeypatch.setattr(certbot.AcmeCertificate, "_install_programs", lambda _self: None)
     monkeypatch.setattr(host_certificate, "proxy_certificate", lambda _service: str(letsencrypt / "etc/server.pem"))
-    monkeypatch.setattr(host_certificate, "make_directory", lambda _transaction, _service: (letsencrypt / "etc").mkdir())
+    monkeypatch.setattr(
+        host_certificate, "make_directory", lambda _transaction, _service: (letsencrypt / "etc").mkdir()
+    )
     (letsencrypt / "challenges/nodered").mkdir(parents=True)
     client(FETCHES, **options).fetch()
     assert sites == expected

@@ -103,7 +103,9 @@ def test_renewals_go_to_where_nginx_reads(chain: str) -> None:
     assert asked.path == "/etc/pifleet-nodered/nodered/server.pem"
     assert asked.all_reasons() == ["what follows its renewals differs", "it lies where nobody reads it any more"]
     reader = Reader.nginx("nodered.service")
-    there = state(chain, follower={"sha256": digest(follower_files("nodered.service", reader, KEY, CHAIN)), "active": True})
+    there = state(
+        chain, follower={"sha256": digest(follower_files("nodered.service", reader, KEY, CHAIN)), "active": True}
+    )
     there["certificate"] = {**there["certificate"], "path": reader.path}
     assert provider(there, proxy="nginx").all_reasons() == []
 

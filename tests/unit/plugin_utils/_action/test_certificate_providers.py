@@ -184,9 +184,7 @@ ACME = {"names": ["pi.example.org"], "acme_directory": "https://acme.example.tes
 def asked_of_certbot(site: str | None, **options: t.Any) -> dict[str, t.Any]:
     """What the host is asked for, with this site in its nginx."""
     asked: list[dict[str, t.Any]] = []
-    action = types.SimpleNamespace(
-        **vars(ACTION), run_module=lambda _name, arguments, _shape: asked.append(arguments)
-    )
+    action = types.SimpleNamespace(**vars(ACTION), run_module=lambda _name, arguments, _shape: asked.append(arguments))
     given = validated(SPEC, {"provider": "acme", **ACME, **options})
     proxy = {"site": site, "ipv6": False} if given and given["proxy"] == "nginx" else None
     state = make_state(**{"certificate.chain": "", "host.clock": int(time.time())})

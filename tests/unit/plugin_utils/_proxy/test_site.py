@@ -118,16 +118,16 @@ def test_what_the_owner_has_for_the_rest_stays(include: str) -> None:
 def test_other_hosts_have_to_show_who_they_are() -> None:
     text = made({"names": [*NAMES, "attic.example.com"]}, others=OTHERS)
     verified = text.count("proxy_pass https://192.168.1.21:1880;")
-    assert verified == text.count("proxy_ssl_verify on;") == text.count("proxy_ssl_name garage.local;") == 3
+    assert verified == text.count("proxy_ssl_verify on;") == text.count("proxy_ssl_name garage.local;") == 4
     assert values(text, "proxy_ssl_trusted_certificate") == ["/etc/pifleet-nodered/nodered/authorities.pem"] * 3
     assert needs_authorities(desired(others=OTHERS))
     assert not needs_authorities(desired(others=OTHERS[1:]))
 
 
 def test_each_login_is_limited_before_any_other_location() -> None:
-    """nginx takes the first regular expression that fits."""
+    """nginx takes the first regular expression that fits; those for programs, within another location, fit no login."""
     text = made(others=OTHERS[:1])
-    patterns = re.findall(r"location ~\* (\S+) \{", text)
+    patterns = re.findall(r"^    location ~\* (\S+) \{", text, re.MULTILINE)
     paths = ["/garage/auth/TOKEN", "/garage/x/_login/", "/auth/token/", "/x/y/_login"]
     first = [next(pattern for pattern in patterns if re.match(pattern, path, re.IGNORECASE)) for path in paths]
     assert first == [patterns[0], patterns[0], patterns[1], patterns[1]]
@@ -217,3 +217,19 @@ def test_a_name_of_another_node_red_is_its_alone() -> None:
     assert [values(block, "server_name") for block in of_tls] == [["attic.example.com"], ["kitchen.local"]]
     with pytest.raises(ProxyOptionError, match="no name is left"):
         made({"names": ["attic.example.com"]}, others=OTHERS[1:])
+
+
+def test_pages_are_not_compressed() -> None:
+    """Debian's nginx.conf would have them so."""
+    text = made(others=OTHERS[:1])
+    assert values(text, "gzip") == ["off", "on", "on"]
+    programs = re.findall(r"location ~\* (\S+) \{\s+gzip on;", text)
+    assert programs == [programs[0]] * 2
+    assert re.search(programs[0], "/vendor/vendor.js")
+    assert not any(re.search(programs[0], path) for path in ("/", "/settings", "/auth/token", "/_login", "/x.js/a"))
+
+
+def test_ciphers_of_tls_1_2_are_forward_secret_and_have_no_cbc() -> None:
+    (asked,) = values(made(), "ssl_ciphers")
+    assert all(cipher.startswith("ECDHE-") and ("GCM" in cipher or "POLY1305" in cipher) for cipher in asked.split(":"))
+    assert values(made(), "ssl_prefer_server_ciphers") == ["on"]
