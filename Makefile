@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick test unit property localhost login login-all lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-editor soak faults
+.PHONY: quick test unit property localhost login login-all lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-proxy bench-editor soak faults
 quick: venv link ## Everything that needs no test host, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 
@@ -89,6 +89,9 @@ faults: venv link hosts ## Inject faults at each system call of the runs, hours;
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/bench/login.py
+
+bench-proxy: venv link hosts ## Measure nginx in front of Node-RED against Node-RED alone
+	python tests/bench/proxy.py
 
 bench-editor: venv link ## Measure the editor of settings.js
 	PYTHONPATH=.build/collections:tests/property python tests/bench/editor.py

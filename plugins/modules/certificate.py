@@ -158,9 +158,9 @@ options:
     type: str
   acme_challenge:
     description:
-      - How the host proves that the names are its own. V(standalone) answers on port 80 while a certificate is fetched,
-        or has nginx do so where O(proxy) is V(nginx), V(webroot) puts a file below O(acme_webroot) of a web server on port 80, and V(dns-) with the name of a plugin of
-        certbot, such as V(dns-rfc2136), makes a DNS record.
+      - How the host proves that the names are its own. V(standalone) answers on port 80 while a certificate is fetched, or has
+        nginx do so where O(proxy) is V(nginx), V(webroot) puts a file below O(acme_webroot) of a web server on port 80, and
+        V(dns-) with the name of a plugin of certbot, such as V(dns-rfc2136), makes a DNS record.
     type: str
     default: standalone
   acme_webroot:

@@ -20,6 +20,7 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
@@ -229,9 +230,9 @@ class AcmeCertificate(HostCertificate):
         proxy = Proxy(self.unit.name, lambda: {"active": self.unit.active, "endpoints": endpoints(self.unit)})
         webroot = challenge_directory(self.unit.name)
         if self.options.get("webroot") == webroot:
-            os.makedirs(webroot, exist_ok=True)
+            os.makedirs(os.path.dirname(webroot), mode=0o755, exist_ok=True)
             # Whatever the umask of the run is, nginx has to read it.
-            os.chmod(webroot, 0o755)
+            files.make_directory(webroot, 0o755, Account("root"))
         if self.options.get("site"):
             proxy.put_at_once(self.options["site"])
         elif (

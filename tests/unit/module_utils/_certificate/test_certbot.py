@@ -276,6 +276,6 @@ def test_port_80_is_left_to_certbot(
         host_certificate, "make_directory", lambda _transaction, _service: (letsencrypt / "etc").mkdir()
     )
     (letsencrypt / "challenges/nodered").mkdir(parents=True)
-    client(FETCHES, **options).fetch()
+    client(f"{FETCHES}\nsed -i s/webroot/x/ $FOLDER/renewal/pifleet-nodered.conf", **options).fetch()
     assert sites == expected
     assert not (letsencrypt / "challenges/nodered").exists()

@@ -119,7 +119,7 @@ def test_other_hosts_have_to_show_who_they_are() -> None:
     text = made({"names": [*NAMES, "attic.example.com"]}, others=OTHERS)
     verified = text.count("proxy_pass https://192.168.1.21:1880;")
     assert verified == text.count("proxy_ssl_verify on;") == text.count("proxy_ssl_name garage.local;") == 4
-    assert values(text, "proxy_ssl_trusted_certificate") == ["/etc/pifleet-nodered/nodered/authorities.pem"] * 3
+    assert values(text, "proxy_ssl_trusted_certificate") == ["/etc/pifleet-nodered/nodered/authorities.pem"] * 4
     assert needs_authorities(desired(others=OTHERS))
     assert not needs_authorities(desired(others=OTHERS[1:]))
 
