@@ -80,7 +80,7 @@ HOST_SIDE = {
     "_proxy": {"_host", "_shared"},
     "_node_red": {"_host", "_proxy", "_shared"},
     "_credentials": {"_host", "_node_red", "_shared"},
-    "_certificate": {"_host", "_node_red", "_shared"},
+    "_certificate": {"_host", "_node_red", "_proxy", "_shared"},
     "_settings": {"_credentials", "_host", "_node_red", "_proxy", "_shared"},
     "_service": {"_credentials", "_host", "_node_red", "_proxy", "_shared"},
     "_trust": {"_host", "_shared"},

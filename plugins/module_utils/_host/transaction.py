@@ -35,6 +35,7 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     NGINX_UNIT,
+    PROXY_DIRECTORY,
     UNIT_DIRECTORY,
     is_of_proxy,
 )
@@ -486,7 +487,7 @@ def _directory(entry: ReplacedFile) -> str:
 
 
 def _forget_all_beside(entries: list[ReplacedFile]) -> None:
-    """Take second names away, and the directories of users in which nothing is left because all was removed."""
+    """Take second names away, and directories of users and of nginx in which nothing is left because all was removed."""
     for entry in entries:
         _forget_beside(entry)
     # A record of an earlier release does not say what was written.
@@ -495,6 +496,10 @@ def _forget_all_beside(entries: list[ReplacedFile]) -> None:
     for directory, user in sorted(emptied, reverse=True):
         with contextlib.suppress(HostError, OSError), Account(user).rights():
             os.rmdir(directory)
+    for directory in {os.path.dirname(path) for path, _user in removed if path.startswith(f"{PROXY_DIRECTORY}/")}:
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
+            os.rmdir(PROXY_DIRECTORY)
 
 
 def _forget_beside(entry: ReplacedFile) -> None:

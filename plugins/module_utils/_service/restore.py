@@ -24,6 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings
     load_settings,
     runtime_of_service,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.placement import make_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
@@ -35,6 +36,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     certificate_file,
     nginx_site,
     proxy_certificate,
+    proxy_directory,
 )
 
 from .kept_states import files_before, since
@@ -259,7 +261,9 @@ def _put(service: Service, transaction: Transaction, changes: list[_Change], set
             transaction.replace(path, None, 0, 0, 0, account)
             continue
         directory = os.path.dirname(path)
-        if not os.path.isdir(directory):
+        if directory == proxy_directory(service.unit.name):
+            make_directory(transaction, service.unit.name)
+        elif not os.path.isdir(directory):
             transaction.make_directory(directory, 0o700 if account else 0o755, account or Account("root"))
         expected = settings_sha256 if path == service.unit.settings_path else None
         transaction.replace(path, content, files.mode_of(status), status["uid"], status["gid"], account, expected)

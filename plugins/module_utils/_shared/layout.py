@@ -164,6 +164,34 @@ def proxy_authorities(service: str) -> str:
     return os.path.join(proxy_directory(service), "authorities.pem")
 
 
+def challenge_directory(service: str) -> str:
+    """Where certbot puts what an ACME server asks nginx for on port 80.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return f"/var/lib/letsencrypt/{lineage_name(service)}"
+
+
+class Reader(t.NamedTuple):
+    """Who reads the key and the certificates of a service."""
+
+    #: The file with both.
+    path: str
+    #: The user whose rights it is written with, and the name of that user's primary group.
+    user: str
+    group: str
+    #: The unit of systemd that has to be told to read the file anew; empty where the service looks by itself.
+    unit: str = ""
+
+    @classmethod
+    def nginx(cls, service: str) -> Reader:
+        """The nginx in front of a service.
+
+        :param service: the name of the service, with or without its suffix
+        """
+        return cls(proxy_certificate(service), "root", "root", NGINX_UNIT)
+
+
 def is_of_proxy(path: str) -> bool:
     """Whether nginx has to read its configuration anew after this file was replaced."""
     return path.startswith((f"{NGINX_DIRECTORY}/", f"{PROXY_DIRECTORY}/"))

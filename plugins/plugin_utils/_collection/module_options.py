@@ -24,6 +24,7 @@ ALWAYS: dict[str, dict[str, str]] = {
         "service": "nodered_service",
         "provider": "nodered_certificate_provider",
         "proxy": "nodered_proxy",
+        "proxy_ports": "nodered_proxy_ports",
         "names": "nodered_certificate_names",
         "new_key": "nodered_certificate_new_key",
         "days": "nodered_certificate_days",

@@ -33,7 +33,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import PROVIDERS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import (
     REFUSED,
     SETTINGS_REFUSED,
@@ -138,8 +137,8 @@ class _HostChecks:
 
     def proxy(self) -> Iterator[Finding]:
         options = self._options("proxy")
-        # Of the provider the certificate has told.
-        if options is not None and not is_stand_in(options) and options["provider"] in PROVIDERS:
+        # Of a missing provider the certificate has told.
+        if options is not None and not is_stand_in(options) and options["provider"] != "none":
             yield from self._refusal(lambda: desired_proxy(options), "nodered_proxy")
 
     def settings(self, path: str | None) -> Iterator[Finding]:
