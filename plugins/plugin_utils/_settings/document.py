@@ -62,6 +62,16 @@ class SettingsDocument:
         """What the file says now."""
         return self._settings
 
+    @property
+    def original(self) -> SettingsSource:
+        """What the file said before all edits."""
+        return self._original
+
+    @property
+    def touched(self) -> list[KeyPath]:
+        """The settings that were edited, in that order, be it without effect in the end."""
+        return list(self._touched)
+
     def get(self, path: KeyPath | str) -> t.Any:
         """The value a setting has: Python's own for literals, MISSING, or an Expression for what only running tells.
 
