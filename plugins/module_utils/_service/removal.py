@@ -26,12 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.nginx import DIRECT
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
-    DROP_IN,
-    PROXY_DIRECTORY,
-    certificate_file,
-    proxy_directory,
-)
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
 
 from .service import DesiredService
 from .sessions import sessions_file
@@ -87,11 +82,6 @@ def remove(service: Service, keep_certificate: bool, watch_minutes: int) -> Remo
     sessions = sessions_file(service.unit, expected)
     if sessions and not expected["auth"]:
         files.remove(sessions, service.unit.account)
-    if not watch_minutes:
-        for directory in (os.path.dirname(DROP_IN % service.unit.name), proxy_directory(service.unit.name), PROXY_DIRECTORY):
-            # Only where nothing else is in it.
-            with contextlib.suppress(OSError):
-                os.rmdir(directory)
     return {"changed": True, "transaction": done["transaction"], "opened": opened}
 
 

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
 from . import web_sockets
 from .apply import AppliedSettings
 from .desired import DesiredSettings
 from .document import SettingsDocument
+from .origin import PutBack, Written
 
 
 def reminders(desired: DesiredSettings, applied: AppliedSettings) -> list[str]:
@@ -57,6 +60,35 @@ def warnings(desired: DesiredSettings, document: SettingsDocument, applied: Appl
             and (len(path) == 1 or not _is_code(document.get(path[:1])))
         ]
     return messages
+
+
+def of_left(left: Sequence[Written], unasked: Sequence[Written], done: PutBack) -> list[str]:
+    """Sentences about settings that this collection has written and that stay, although nobody asks for them any more.
+
+    :param left: all that were left
+    :param unasked: those of them that nodered_settings_purge would have go
+    :param done: what became of those that were to go
+    """
+    messages = []
+    if unasked:
+        messages.append(
+            f"{_names(unasked)} stay as this collection has written them, although no variable asks for them any more. Set"
+            " nodered_settings_purge: true to have them as they were before, or name them in nodered_settings."
+        )
+    logins = [entry for entry in left if entry.name in ("httpNodeAuth", "httpStaticAuth")]
+    messages += [
+        f"{entry.name} stays, although no variable asks for that login any more. To let everybody in, set"
+        f" nodered_settings_absent: [{entry.name}]."
+        for entry in logins
+    ]
+    if done.edited:
+        messages.append(f"{_names(done.edited)} stay: somebody else has edited them since this collection has written them.")
+    messages += [f"{entry.name} stays: {reason}" for entry, reason in done.impossible]
+    return messages
+
+
+def _names(entries: Sequence[Written]) -> str:
+    return ", ".join(sorted(entry.name for entry in entries))
 
 
 def _is_code(value: object) -> bool:
