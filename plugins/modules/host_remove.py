@@ -18,7 +18,7 @@ extends_documentation_fragment:
   - pifleet.nodered.run
 attributes:
   check_mode:
-    support: none
+    support: full
   diff_mode:
     support: none
   idempotent:
@@ -123,6 +123,7 @@ def main() -> None:
             "timeout": {"type": "int", "default": 180},
             "stable": {"type": "int", "default": 3},
         },
+        supports_check_mode=True,
     )
     options = module.params
     announce(options)
@@ -130,7 +131,9 @@ def main() -> None:
         unit = Unit(options["service"], options["user"], options["user_dir"], options["settings_path"])
         service = Service(unit, options["timeout"], options["stable"], options["keep_states"])
         result: Mapping[str, object]
-        if options["operation"] == "remove":
+        if module.check_mode and options["operation"] != "list":
+            result = {"changed": True, "transaction": None, "opened": []}
+        elif options["operation"] == "remove":
             result = removal.remove(service, options["keep_certificate"], options["watch_minutes"])
         elif options["operation"] == "forget":
             result = removal.forget(service)

@@ -984,8 +984,6 @@ class OriginResult(ModuleResult):
 
     #: settings.js in Base64; None where there was none, or nothing is known of it.
     settings: Content | None
-    #: What of this collection is there, a phrase each, without settings.js.
-    parts: list[Sentence]
     #: The files and directories that get back rights of other users.
     opened: list[Path]
 
