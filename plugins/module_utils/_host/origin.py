@@ -18,6 +18,7 @@ import stat
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import ORIGIN
 
 from . import files
 from .account import rights_of
@@ -39,8 +40,6 @@ if t.TYPE_CHECKING:
     from .store import Store
     from .transaction import Transaction
 
-#: How settings.js was.
-ORIGIN = "origin.json"
 #: How the rights of files were, and whether the service started with the host.
 FOUND = "found.json"
 

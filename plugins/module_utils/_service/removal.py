@@ -16,17 +16,11 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.origin import (
-    ORIGIN,
-    closed,
-    open_again,
-    was_enabled,
-)
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import BASE
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.origin import closed, open_again, was_enabled
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.nginx import DIRECT
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import ORIGIN, certificate_file
 
 from .service import DesiredService
 from .sessions import sessions_file
@@ -105,5 +99,5 @@ def forget(service: Service) -> RemoveResult:
                 raise HostError(f"{directory} cannot be removed: {files.reason(exc)}.") from exc
         # Other services may keep something there.
         with contextlib.suppress(OSError):
-            os.rmdir(BASE)
+            os.rmdir(os.path.dirname(directory))
     return {"changed": True, "transaction": None, "opened": []}

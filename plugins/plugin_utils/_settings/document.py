@@ -145,6 +145,17 @@ class SettingsDocument:
                 del self._moves[moves:]
                 raise
 
+    def take_out(self, path: KeyPath | str) -> None:
+        """Take out the place that gives a setting its value now, whatever else may bring it then.
+
+        :raises SettingsError: it cannot be cut out of the code around it
+        """
+        keys = _as_path(path)
+        with self._lines_as_read():
+            source = self._edit.without(keys, whatever_else=True)
+            if source is not None:
+                self._adopt(keys, source, lambda _found: True)
+
     def _remove_all(self, keys: KeyPath) -> None:
         places = 0
         while (source := self._edit.without(keys)) is not None:

@@ -92,9 +92,12 @@ def noted(known: Sequence[Written], document: SettingsDocument) -> list[Written]
             continue
         if not any(root[: len(path)] == path for path in entries):
             entries[root] = Written(root, code_of(before, root), "")
-        for path, entry in entries.items():
-            if related(path, root):
-                entries[path] = dataclasses.replace(entry, now=sum_of(after, path))
+        paths = list(entries)
+        for position, path in enumerate(paths):
+            # One that a later one is around comes back with that, as it was by then.
+            is_within = any(path[: len(later)] == later for later in paths[position + 1 :])
+            if related(path, root) and not is_within:
+                entries[path] = dataclasses.replace(entries[path], now=sum_of(after, path))
     return list(entries.values())
 
 
@@ -150,7 +153,7 @@ def put_back(document: SettingsDocument, entries: Iterable[Written]) -> PutBack:
             continue
         try:
             if entry.before is None:
-                document.remove(entry.path)
+                document.take_out(entry.path)
             else:
                 document.set(entry.path, Expression(entry.before, verbatim=True))
         except SettingsError as error:
