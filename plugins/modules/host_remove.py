@@ -100,10 +100,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.runs import announce
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
-from ansible_collections.pifleet.nodered.plugins.module_utils._service import removal
 
 # Stays on the host for a while.
 from ansible_collections.pifleet.nodered.plugins.module_utils._service import watch  # noqa: F401 # pylint: disable=unused-import
+from ansible_collections.pifleet.nodered.plugins.module_utils._service.removal import forget, origin, remove
 from ansible_collections.pifleet.nodered.plugins.module_utils._service.service import Service
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, RUN_ARGUMENTS
 
@@ -134,11 +134,11 @@ def main() -> None:
         if module.check_mode and options["operation"] != "list":
             result = {"changed": True, "transaction": None, "opened": []}
         elif options["operation"] == "remove":
-            result = removal.remove(service, options["keep_certificate"], options["watch_minutes"])
+            result = remove(service, options["keep_certificate"], options["watch_minutes"])
         elif options["operation"] == "forget":
-            result = removal.forget(service)
+            result = forget(service)
         else:
-            result = removal.origin(service)
+            result = origin(service)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(**result)

@@ -123,9 +123,8 @@ def test_it_is_said_before_and_wants_a_word(fleet: Fleet, stock: dict[str, str])
     assert (run.status, changed(run)) == (2, dict.fromkeys(fleet.names, 0)), run.output
     assert run.said("Open then: Everybody who reaches Node-RED can use its editor")
     assert run.said("add -e nodered_remove=true")
-    assert {name: differences(held[name], fleet.held(name, OF_ANSIBLE, STORE)) for name in fleet.names} == dict.fromkeys(
-        fleet.names, []
-    )
+    for name in fleet.names:
+        assert differences(held[name], fleet.held(name, OF_ANSIBLE, STORE)) == []
 
 
 def test_a_host_is_what_it_was(fleet: Fleet, first: dict[str, list[str]], stock: dict[str, str]) -> None:
@@ -150,7 +149,9 @@ def test_it_can_be_undone(fleet: Fleet) -> None:
     assert fleet.here().login(fleet.url("pi31"), "admin", SECOND).status == 200
 
 
-def test_what_the_owner_has_edited_since_stays(fleet: Fleet, stock: dict[str, str], first: dict[str, list[str]]) -> None:
+def test_what_the_owner_has_edited_since_stays(
+    fleet: Fleet, stock: dict[str, str], first: dict[str, list[str]]
+) -> None:
     secure(fleet, nodered_settings={"uiHost": "0.0.0.0", "flowFilePretty": False})
     edits = ("s/^module.exports = {/module.exports = { \\/\\/ my own/", "s/contextStorage/myStorage/", "$a // the end")
     for name in fleet.names:
@@ -158,17 +159,19 @@ def test_what_the_owner_has_edited_since_stays(fleet: Fleet, stock: dict[str, st
             fleet.host(name).check_output("su pi -c %s", f"sed -i {json.dumps(edit)} {SETTINGS}")
     # One more run of ours on top of that, and an edit of what it has written.
     secure(fleet, **WAYS[2], nodered_settings={"uiHost": "0.0.0.0", "flowFilePretty": False})
-    fleet.host("pi5").check_output("sed -i 's/uiHost: \"0.0.0.0\"/uiHost: \"0.0.0.0\" || null/' %s", SETTINGS)
+    fleet.host("pi5").check_output('sed -i \'s/uiHost: "0.0.0.0"/uiHost: "0.0.0.0" || null/\' %s', SETTINGS)
 
     run = remove(fleet, nodered_remove=True)
     assert run.status == 0, run.output
-    assert run.said("uiHost stay as they are: somebody else has edited them")
+    assert run.said("Somebody else has edited what this collection had written, so that it stays: uiHost.")
     for name in ("pi41", "pi31"):
         expected = edited(fleet, stock[name], edits)
         assert settings(fleet, name) == expected
         left = [line for line in differences(first[name], fleet.held(name, *BESIDES)) if SETTINGS not in line]
         assert left == []
-    assert fleet.host("pi5").check_output("grep uiHost: %s | grep -v //", SETTINGS).strip() == 'uiHost: "0.0.0.0" || null,'
+    assert (
+        fleet.host("pi5").check_output("grep uiHost: %s | grep -v //", SETTINGS).strip() == 'uiHost: "0.0.0.0" || null,'
+    )
     assert all(is_open(fleet, name) for name in fleet.names)
 
 
@@ -222,9 +225,13 @@ def test_nginx_lets_go(fleet: Fleet, stock: dict[str, str], first: dict[str, lis
     assert settings(fleet, "pi5") == stock["pi5"]
     assert is_open(fleet, "pi5")
     of_nginx = r"/etc/(nginx|ufw|init.d|logrotate.d|default|rc|systemd/system/multi-user)|/var/lib/(nginx|dpkg|apt|ucf|systemd)"
-    assert differences(
-        [line for line in first["pi5"] if not line.startswith("/etc ")], fleet.held("pi5", *BESIDES, of_nginx, "^/etc ")
-    ) == []
+    assert (
+        differences(
+            [line for line in first["pi5"] if not line.startswith("/etc ")],
+            fleet.held("pi5", *BESIDES, of_nginx, "^/etc "),
+        )
+        == []
+    )
 
 
 def test_what_is_kept_goes_when_it_is_asked_for(fleet: Fleet) -> None:

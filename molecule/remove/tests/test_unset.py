@@ -35,7 +35,9 @@ def test_a_key_that_left_the_inventory_is_told_of_and_purged(fleet: Fleet) -> No
     secure(fleet, nodered_settings={"uiHost": "0.0.0.0", "flowFilePretty": False, "httpNodeRoot": "/api"})
     run = secure(fleet)
     assert changed(run) == 0
-    assert run.said("flowFilePretty, httpNodeRoot, uiHost stay as this collection has written them")
+    assert run.said(
+        "No variable asks any more for what this collection has written here: flowFilePretty, httpNodeRoot, uiHost."
+    )
     assert "uiHost" in names(fleet)
 
     assert changed(secure(fleet, nodered_settings_purge=True)) > 0

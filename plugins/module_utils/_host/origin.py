@@ -103,7 +103,8 @@ def note_modes(store: Store, before: Mapping[str, str], after: Mapping[str, str]
     :param before: what `modes_of` returned before
     :param after: and after
     """
-    record: FoundRecord = store.read(FOUND) or {"enabled": True, "modes": {}}
+    kept: FoundRecord | None = store.read(FOUND)
+    record: FoundRecord = kept or {"enabled": True, "modes": {}}
     for path, mode in before.items():
         if path in after and after[path] != mode:
             record["modes"][path] = [record["modes"].get(path, [mode])[0], after[path]]

@@ -491,11 +491,7 @@ def _forget_all_beside(entries: list[ReplacedFile]) -> None:
         _forget_beside(entry)
     # A record of an earlier release does not say what was written.
     removed = [(entry["path"], entry["user"]) for entry in entries if entry.get("written", "?") == ""]
-    emptied = {
-        (directory, user)
-        for path, user in removed
-        for directory in _own_directories(path, user)
-    }
+    emptied = {(directory, user) for path, user in removed for directory in _own_directories(path, user)}
     for directory, user in sorted(emptied, key=lambda each: each[0], reverse=True):
         with contextlib.suppress(HostError, OSError), rights_of(Account(user) if user else None):
             os.rmdir(directory)

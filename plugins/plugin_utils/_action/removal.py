@@ -79,7 +79,7 @@ class Removal:
         done = origin.put_back(document, [origin.Written.of(entry) for entry in kept["written"]])
         if done.edited:
             names = ", ".join(sorted(entry.name for entry in done.edited))
-            self.stays.append(f"{names} stay as they are: somebody else has edited them since they were written.")
+            self.stays.append(f"Somebody else has edited what this collection had written, so that it stays: {names}.")
         self.stays += [f"{entry.name} stays: {reason}" for entry, reason in done.impossible]
         self.managed = [
             {"path": list(entry.path), "type": "undefined"}
@@ -141,7 +141,9 @@ class _Doors:
 
         def has(key: str) -> bool:
             value = MISSING if settings is None else settings.value((key,))
-            return not (value in (MISSING, None, False, "", 0) or (isinstance(value, Expression) and value.is_undefined))
+            return not (
+                value in (MISSING, None, False, "", 0) or (isinstance(value, Expression) and value.is_undefined)
+            )
 
         self.editor = has("adminAuth")
         self.dashboards = has("httpNodeAuth")

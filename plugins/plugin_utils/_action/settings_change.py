@@ -194,8 +194,8 @@ class SettingsChange:
     def write(self) -> FileResult | None:
         """Have the host write it; what its module returned, or None when the file has changed since it was read."""
         managed = _managed(self._document, self._desired)
-        written = [entry.as_data() for entry in origin.noted(self._target.written, self._document)]
-        edit = Edit(self._document.source, managed, self._ended, self._plan, self._login, self._direct, written)
+        noted = [entry.as_data() for entry in origin.noted(self._target.written, self._document)]
+        edit = Edit(self._document.source, managed, self._ended, self._plan, self._login, self._direct, noted)
         written = self._target.write(edit)
         return None if written["conflict"] else written
 

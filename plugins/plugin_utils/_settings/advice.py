@@ -72,8 +72,8 @@ def of_left(left: Sequence[Written], unasked: Sequence[Written], done: PutBack) 
     messages = []
     if unasked:
         messages.append(
-            f"{_names(unasked)} stay as this collection has written them, although no variable asks for them any more. Set"
-            " nodered_settings_purge: true to have them as they were before, or name them in nodered_settings."
+            f"No variable asks any more for what this collection has written here: {_names(unasked)}. Set"
+            " nodered_settings_purge: true to have it as it was before, or name it in nodered_settings."
         )
     logins = [entry for entry in left if entry.name in ("httpNodeAuth", "httpStaticAuth")]
     messages += [
@@ -82,7 +82,9 @@ def of_left(left: Sequence[Written], unasked: Sequence[Written], done: PutBack) 
         for entry in logins
     ]
     if done.edited:
-        messages.append(f"{_names(done.edited)} stay: somebody else has edited them since this collection has written them.")
+        messages.append(
+            f"Somebody else has edited what this collection had written, so that it stays: {_names(done.edited)}."
+        )
     messages += [f"{entry.name} stays: {reason}" for entry, reason in done.impossible]
     return messages
 

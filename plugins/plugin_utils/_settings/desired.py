@@ -236,7 +236,9 @@ class DesiredSettings:
         if key == "adminAuth.sessionExpiryTime" and self.session_expiry is not None:
             variable, option = "nodered_session_expiry", "session_expiry"
         if option and getattr(self, option) is not None:
-            raise SettingsOptionError(f"nodered_settings_absent: {key} is what {variable} asks for. Keep one of the two.")
+            raise SettingsOptionError(
+                f"nodered_settings_absent: {key} is what {variable} asks for. Keep one of the two."
+            )
         return option is not None or key.startswith("adminAuth.")
 
 

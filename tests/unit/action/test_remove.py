@@ -118,7 +118,9 @@ def test_else_only_what_was_written_goes() -> None:
     result = remove.done(confirmed=True)
     assert b"httpNodeAuth" not in remove.settings()
     assert b"adminAuth" in remove.settings()
-    assert json.loads(dict(remove.asked)["host_settings"]["managed"]) == [{"path": ["httpNodeAuth"], "type": "undefined"}]
+    assert json.loads(dict(remove.asked)["host_settings"]["managed"]) == [
+        {"path": ["httpNodeAuth"], "type": "undefined"}
+    ]
     assert "use its editor" not in text(result)
 
 
@@ -133,7 +135,11 @@ def test_what_still_reads_the_certificate_keeps_it() -> None:
 def test_everything_else_of_ours_goes_too() -> None:
     remove = Remove(
         follower={"sha256": "0" * 64, "active": True},
-        **{"login_page.files": {"login.js": "0" * 64}, "service.environment": 'A="b"\n', "certificate.status": file_status()},
+        **{
+            "login_page.files": {"login.js": "0" * 64},
+            "service.environment": 'A="b"\n',
+            "certificate.status": file_status(),
+        },
     )
     result = remove.done(confirmed=True)
     assert remove.modules == ["host_settings", "host_certificate", "host_remove"]

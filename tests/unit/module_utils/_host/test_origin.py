@@ -52,7 +52,10 @@ def test_the_first_file_is_kept_for_good(store: Store) -> None:
     assert base64.b64decode(record["settings"]) == FIRST
     assert record["written"] == written("1880")
     assert origin.status_before(store) == STATUS
-    assert origin.origin_state(store, hashlib.sha256(THIRD).hexdigest()) == {"unbroken": True, "written": written("1880")}
+    assert origin.origin_state(store, hashlib.sha256(THIRD).hexdigest()) == {
+        "unbroken": True,
+        "written": written("1880"),
+    }
 
 
 def test_an_edit_of_the_owners_breaks_the_chain(store: Store) -> None:

@@ -87,7 +87,9 @@ def remove(service: FakeService, **options: t.Any) -> t.Any:
     return removal.remove(t.cast("t.Any", service), **{"keep_certificate": False, "watch_minutes": 0, **options})
 
 
-def test_all_of_ours_goes_and_rights_come_back(service: FakeService, folder: pathlib.Path, ran: list[tuple[str, ...]]) -> None:
+def test_all_of_ours_goes_and_rights_come_back(
+    service: FakeService, folder: pathlib.Path, ran: list[tuple[str, ...]]
+) -> None:
     assert removal.origin(t.cast("t.Any", service))["settings"] == "Zmlyc3Q="
     done = remove(service)
     assert done["opened"] == [str(folder / "flows.json")]
@@ -100,7 +102,9 @@ def test_all_of_ours_goes_and_rights_come_back(service: FakeService, folder: pat
     assert not left & {"origin.json", "direct.json", "found.json"}
 
 
-def test_nothing_opens_before_it_is_proved(service: FakeService, folder: pathlib.Path, ran: list[tuple[str, ...]]) -> None:
+def test_nothing_opens_before_it_is_proved(
+    service: FakeService, folder: pathlib.Path, ran: list[tuple[str, ...]]
+) -> None:
     service.fails = True
     with pytest.raises(HostError, match="does not start"):
         remove(service)
@@ -111,7 +115,9 @@ def test_nothing_opens_before_it_is_proved(service: FakeService, folder: pathlib
     assert (folder / ".sessions.json").exists()
 
 
-def test_a_certificate_that_is_read_and_a_login_that_is_asked_for_stay(service: FakeService, folder: pathlib.Path) -> None:
+def test_a_certificate_that_is_read_and_a_login_that_is_asked_for_stay(
+    service: FakeService, folder: pathlib.Path
+) -> None:
     service.auth = True
     remove(service, keep_certificate=True)
     assert (folder / "nodecerts/server.pem").exists()

@@ -33,7 +33,12 @@ FILES = {
 }
 OPTIONS: tuple[dict[str, t.Any], ...] = (
     {"admin_users": USERS, "https": True},
-    {"admin_users": USERS, "https": True, "node_auth": LOGIN, "values": {"uiPort": 1881, "editorTheme.projects.enabled": True}},
+    {
+        "admin_users": USERS,
+        "https": True,
+        "node_auth": LOGIN,
+        "values": {"uiPort": 1881, "editorTheme.projects.enabled": True},
+    },
     {"admin_users": USERS, "https": True, "session_expiry": 60, "values": {"editorTheme": {"page": {"title": "pi"}}}},
     {"admin_users": USERS, "https": False, "absent": ["httpNodeAuth"], "expressions": {"flowFile": "'a' + 'b'"}},
 )
