@@ -19,7 +19,7 @@ description:
   - Flows and their credentials stay. So does C(credentialSecret), where another one would not decrypt the credentials.
   - It is one transaction. The service is restarted and has to serve what its settings say then; else everything goes back to
     how it was. It is kept as a state, so that M(pifleet.nodered.restore) undoes it.
-  - Without O(confirmed) nothing is changed, and O(ignore:confirmed) is asked for in the messages with what would be open then.
+  - Without O(confirmed) nothing is changed. The messages say what would go, and what would be open to whom then.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host

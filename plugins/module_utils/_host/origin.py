@@ -72,16 +72,15 @@ def note_settings(
     :param written: all that was ever written, with this edit
     """
     former: OriginRecord | None = transaction.store.read(ORIGIN)
-    record: OriginRecord = {
+    record: OriginRecord = former or {
         "settings": None if present is None else base64.b64encode(present).decode("ascii"),
         "status": status,
         "unbroken": True,
-        **(former or {}),  # type: ignore[typeddict-item]
-        "last": checksum(content),
+        "last": checksum(present),
         "written": written,
     }
-    if former and former["last"] != checksum(present):
-        record["unbroken"] = False
+    record["unbroken"] &= record["last"] == checksum(present)
+    record["last"], record["written"] = checksum(content), written
     transaction.replace(transaction.store.path(ORIGIN), as_json(record), 0o600, 0, 0)
 
 

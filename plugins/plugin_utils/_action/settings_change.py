@@ -136,6 +136,7 @@ class SettingsChange:
                 direct=former,
                 place=target.login_place,
             )
+            origin.drop_empty(document, target.written, desired.paths)
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
         target.check(desired)

@@ -125,6 +125,17 @@ def may_go(entry: Written, document: SettingsDocument) -> bool:
     return entry.path[0] not in _STAYS and not any(related(entry.path, path) for path in logins)
 
 
+def drop_empty(document: SettingsDocument, known: Sequence[Written], asked: Collection[KeyPath]) -> None:
+    """Take out the objects that this collection has made, once nothing is in them any more.
+
+    :param known: what the host keeps
+    :param asked: the settings that are asked for now
+    """
+    for entry in known:
+        if entry.before is None and document.get(entry.path) == {} and entry.path not in asked:
+            document.take_out(entry.path)
+
+
 class PutBack(t.NamedTuple):
     """What became of settings that were to be what they were before.
 

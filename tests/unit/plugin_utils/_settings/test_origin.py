@@ -109,6 +109,18 @@ def test_an_object_that_was_made_goes_as_a_whole() -> None:
     assert put_back(source, known)[0] == FILES["plain"]
 
 
+def test_an_object_that_was_made_goes_when_it_is_empty() -> None:
+    source, known = edited(FILES["plain"], [], node_auth=LOGIN)
+    document = SettingsDocument(source)
+    options = make_options(absent=["httpNodeAuth"])
+    apply_settings(DesiredSettings.from_options(options, None), document)
+    assert document.get("ui") == {}
+    origin.drop_empty(document, known, [("ui",)])
+    assert document.get("ui") == {}
+    origin.drop_empty(document, known, [])
+    assert document.source == FILES["plain"]
+
+
 def test_only_what_nobody_asks_for_is_left() -> None:
     source, known = edited(FILES["plain"], [], values={"uiPort": 1881, "uiHost": "::", "editorTheme.page.title": "pi"})
     document = SettingsDocument(source)
