@@ -101,6 +101,16 @@ options:
       - Whether somebody gets in by the login page no more who did before, so that the host never goes back by itself.
     type: bool
     default: false
+  written:
+    description:
+      - All settings that this collection has ever written to the file, in JSON, as RV(pifleet.nodered.host_info#module:origin)
+        has them. They are kept on the host with the file as it was first.
+    type: str
+  as_found:
+    description:
+      - Whether the file gets back the mode and the owner that it had before it was edited first.
+    type: bool
+    default: false
   backup:
     description:
       - Keep a copy of the old file beside it.
@@ -177,6 +187,8 @@ def main() -> None:
             "login_stale": {"type": "list", "elements": "str", "default": []},
             "login_revoke": {"type": "list", "elements": "str", "default": []},
             "login_narrowed": {"type": "bool", "default": False},
+            "written": {"type": "str", "no_log": True},
+            "as_found": {"type": "bool", "default": False},
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
@@ -196,6 +208,8 @@ def main() -> None:
             name: LoginFile(base64.b64decode(file["content"]), file["sha256"])
             for name, file in json.loads(options["login_files"] or "{}").items()
         },
+        written=json.loads(options["written"]) if options["written"] else None,
+        as_found=options["as_found"],
     )
     plan: RestartPlan = {
         "revoke": options["revoke"],

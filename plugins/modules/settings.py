@@ -204,11 +204,24 @@ options:
     default: {}
   absent:
     description:
-      - Keys to remove.
+      - Keys to remove, whichever option has written them.
       - With C(httpNodeAuth) dashboards, endpoints and web sockets ask for no login any more; the login page goes, too.
+      - C(adminAuth) and C(credentialSecret) are refused; M(pifleet.nodered.remove) takes away all that was written.
     type: list
     elements: str
     default: []
+  purge:
+    description:
+      - With V(true), settings that this collection has written to the file of O(service), and that no option asks for any
+        more, become what they were before, or go where there was none. Otherwise a warning names them.
+      - One that its owner has edited since stays. So do logins, C(https) and C(credentialSecret).
+    type: bool
+    default: false
+  https_absent:
+    description:
+      - With V(true), C(https) and C(httpsRefreshInterval) become what they were before this collection has written them.
+    type: bool
+    default: false
   validate:
     description:
       - With V(false) a file given as O(path) is not loaded with Node.js before it is replaced. The settings of a service

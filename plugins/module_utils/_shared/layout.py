@@ -49,6 +49,9 @@ UNIT_DIRECTORY = "/etc/systemd/system"
 #: The root-only directory of this collection's records, kept files and locks, one below it for each service.
 STORE_DIRECTORY = "/var/lib/pifleet-nodered"
 
+#: In there, how settings.js was before it was edited first.
+ORIGIN = "origin.json"
+
 #: The service of Debian's nginx.
 NGINX_UNIT = "nginx.service"
 

@@ -15,7 +15,9 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     DROP_IN,
     ENVIRONMENT_FILE,
     LOGIN_SESSIONS,
+    ORIGIN,
     SIGN_ON_SESSIONS,
+    store_directory,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -106,6 +108,7 @@ def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
         host["certificate"]["path"]: "certificate",
         DROP_IN % service: "drop-in of the service",
         ENVIRONMENT_FILE % service: "variables of the service",
+        os.path.join(store_directory(service), ORIGIN): "record of settings.js as it was first",
     }
     directory, name = os.path.split(path)
     if name == ".sessions.json":

@@ -11,7 +11,7 @@ import json
 import os
 import types
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
@@ -40,6 +40,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._login.files impor
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import (
     advice,
     login_page,
+    origin,
     proxy,
     sign_on,
     web_sockets,
@@ -104,6 +105,8 @@ class Edit(t.NamedTuple):
     login: LoginChange
     #: What to keep of how settings stood before a proxy came, empty to forget it; None for neither.
     direct: str | None
+    #: All settings that were ever written, with this edit, as the module on the host takes them.
+    written: list[dict[str, t.Any]]
 
 
 class SettingsChange:
@@ -132,6 +135,7 @@ class SettingsChange:
                 self._direct = json.dumps(proxy.standing(document))
             elif desired.proxy_path is None and former is not None:
                 self._direct = ""
+            self._left = self._go_back(desired, document, target.written)
             applied = apply_settings(
                 desired,
                 document,
@@ -139,6 +143,7 @@ class SettingsChange:
                 direct=former,
                 place=target.login_place,
             )
+            origin.drop_empty(document, target.written, desired.paths)
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
         target.check(desired)
@@ -148,12 +153,25 @@ class SettingsChange:
         self._login = target.login_change(applied)
         self.changes = [*document.changes(), *([LOGIN_DIRECTORY] if self._login.is_due else [])]
         warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
+        warnings += [f"{target.path}: {warning}" for warning in self._left]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
         if (self._ended.users or self._ended.expiry) and kept_elsewhere(document):
             warnings.append(unended_warning(self._ended.users))
         host = target.action.task_vars.get("inventory_hostname")
         self.warnings = [*advice.reminders(desired, applied), *(f"{host}: {warning}" for warning in warnings)]
+
+    @staticmethod
+    def _go_back(desired: DesiredSettings, document: SettingsDocument, known: Sequence[origin.Written]) -> list[str]:
+        """Have settings be what they were before that nobody asks for any more, as far as they may.
+
+        :returns: sentences about those that stay
+        """
+        going = [entry for entry in known if desired.drops_https and entry.path[0] in origin.HTTPS]
+        left = origin.left(known, document.settings, desired.paths)
+        unasked = [entry for entry in left if origin.may_go(entry, document)]
+        done = origin.put_back(document, [*going, *(unasked if desired.purge else ())])
+        return advice.of_left(left, [] if desired.purge else unasked, done)
 
     @property
     def is_due(self) -> bool:
@@ -184,7 +202,8 @@ class SettingsChange:
     def write(self) -> FileResult | None:
         """Have the host write it; what its module returned, or None when the file has changed since it was read."""
         managed = _managed(self._document, self._desired)
-        edit = Edit(self._document.source, managed, self._ended, self._plan, self._login, self._direct)
+        noted = [entry.as_data() for entry in origin.noted(self._target.written, self._document)]
+        edit = Edit(self._document.source, managed, self._ended, self._plan, self._login, self._direct, noted)
         written = self._target.write(edit)
         return None if written["conflict"] else written
 
@@ -208,6 +227,8 @@ class SettingsTarget:
     keeps_direct = False
     #: Where the login page is, or is to be; None where there can be none.
     login_place: LoginPlace | None = None
+    #: The settings that this collection has written, as far as that is kept.
+    written: Sequence[origin.Written] = ()
 
     def __init__(self, action: HostAction, options: dict[str, t.Any]) -> None:
         self.action = action
@@ -275,6 +296,8 @@ class ServiceSettings(SettingsTarget):
         self.path, self.content, self.sha256 = settings["path"], settings["content"], settings["sha256"]
         self.user_dir = self.state["user_dir"]["path"]
         self.direct = (self.state["proxy"] or {}).get("direct")
+        kept = self.state["origin"]
+        self.written = [origin.Written.of(entry) for entry in kept["written"]] if kept else []
         self.certificate = os.path.basename(certificate_file(settings["path"]))
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
@@ -355,6 +378,7 @@ class ServiceSettings(SettingsTarget):
             credentials=json.dumps(edit.plan) if edit.plan else None,
             load_tls=self.options["https"],
             direct=edit.direct,
+            written=json.dumps(edit.written),
             login_files=json.dumps(files) if files else None,
             login_removed=edit.login.removed,
             login_stale=list(edit.login.stale),

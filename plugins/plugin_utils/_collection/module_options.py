@@ -51,6 +51,7 @@ ALWAYS: dict[str, dict[str, str]] = {
         "values": "nodered_settings",
         "expressions": "nodered_settings_js",
         "absent": "nodered_settings_absent",
+        "purge": "nodered_settings_purge",
         "load_timeout": "nodered_start_timeout",
     },
     "proxy": {
@@ -133,7 +134,7 @@ def variables_of(module: str) -> dict[str, str]:
     """
     https = {"https": "nodered_certificate_provider"} if module in _WITH_HTTPS else {}
     if module == "settings":
-        https["proxy_path"] = "nodered_proxy_path"
+        https |= {"https_absent": "nodered_certificate_provider", "proxy_path": "nodered_proxy_path"}
     of_key = {option: name for option, (name, _key) in OF_KEY.get(module, {}).items()}
     return {**ALWAYS[module], **UNLESS_EMPTY[module], **of_key, **https}
 
@@ -152,6 +153,9 @@ def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t
             options[option] = int(value)
     if module in _WITH_HTTPS:
         options["https"] = variables["nodered_certificate_provider"] != "none" and variables["nodered_proxy"] == "none"
-    if module == "settings" and variables["nodered_proxy"] != "none":
-        options["proxy_path"] = variables["nodered_proxy_path"]
+    if module == "settings":
+        has_proxy = variables["nodered_proxy"] != "none"
+        options["https_absent"] = variables["nodered_certificate_provider"] == "none" and not has_proxy
+        if has_proxy:
+            options["proxy_path"] = variables["nodered_proxy_path"]
     return options

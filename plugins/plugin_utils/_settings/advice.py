@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
 from . import sign_on, web_sockets
@@ -13,6 +15,7 @@ from .apply import AppliedSettings
 from .desired import DesiredSettings
 from .document import SettingsDocument
 from .oidc_options import VARIABLE as OIDC_VARIABLE
+from .origin import PutBack, Written
 
 
 def reminders(desired: DesiredSettings, applied: AppliedSettings) -> list[str]:
@@ -60,6 +63,37 @@ def warnings(desired: DesiredSettings, document: SettingsDocument, applied: Appl
             and (len(path) == 1 or not _is_code(document.get(path[:1])))
         ]
     return messages
+
+
+def of_left(left: Sequence[Written], unasked: Sequence[Written], done: PutBack) -> list[str]:
+    """Sentences about settings that this collection has written and that stay, although nobody asks for them any more.
+
+    :param left: all that were left
+    :param unasked: those of them that nodered_settings_purge would have go
+    :param done: what became of those that were to go
+    """
+    messages = []
+    if unasked:
+        messages.append(
+            f"No variable asks any more for what this collection has written here: {_names(unasked)}. Set"
+            " nodered_settings_purge: true to have it as it was before, or name it in nodered_settings."
+        )
+    logins = [entry for entry in left if entry.name in ("httpNodeAuth", "httpStaticAuth")]
+    messages += [
+        f"{entry.name} stays, although no variable asks for that login any more. To let everybody in, set"
+        f" nodered_settings_absent: [{entry.name}]."
+        for entry in logins
+    ]
+    if done.edited:
+        messages.append(
+            f"Somebody else has edited what this collection had written, so that it stays: {_names(done.edited)}."
+        )
+    messages += [f"{entry.name} stays: {reason}" for entry, reason in done.impossible]
+    return messages
+
+
+def _names(entries: Sequence[Written]) -> str:
+    return ", ".join(sorted(entry.name for entry in entries))
 
 
 def _is_code(value: object) -> bool:

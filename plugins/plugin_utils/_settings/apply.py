@@ -90,6 +90,10 @@ def apply_settings(
     hashes = _Hashes(hashing, desired.new_hashes)
     ended = EndedSessions([], None)
     notes: list[str] = []
+    for key in desired.absent:
+        # What is to go is no reason against the users.
+        if key.startswith("adminAuth."):
+            document.remove(tuple(key.split(".")))
     if desired.proxy_path is not None:
         proxy.come(document, desired.proxy_path)
     elif direct is not None:

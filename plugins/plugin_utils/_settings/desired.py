@@ -40,6 +40,18 @@ OWN_VARIABLES = {
     "httpStaticAuth": "nodered_static_auth",
     "credentialSecret": "nodered_credential_secret",
 }
+#: Those of them that may be taken away like any other key, and the option that would contradict it.
+_MAY_BE_ABSENT = {"httpStatic": "static", "httpStaticAuth": "static_auth"}
+#: Why one of them, or a part of one, is never taken away, and what to do instead.
+_NEVER_ABSENT = {
+    **dict.fromkeys(
+        ("adminAuth", "adminAuth.type", "adminAuth.users"),
+        "everybody could use the editor without it. pifleet.nodered.remove takes away all that this collection has written.",
+    ),
+    "adminAuth.default": "leave nodered_admin_default_permissions empty, which takes it away.",
+    "credentialSecret": "Node-RED could not decrypt the credentials of its flows without it. For another one, set"
+    " nodered_credential_secret.",
+}
 
 
 class SettingsOptionError(UserError):
@@ -70,6 +82,8 @@ class DesiredSettings:
     :ivar values: other settings by their keys, with dots between them
     :ivar expressions: the same for JavaScript
     :ivar absent: the keys of settings to remove
+    :ivar drops_https: whether `https` goes where this collection has written it
+    :ivar purge: whether settings become what they were before that this collection has written and nobody asks for any more
     """
 
     users: list[User] | None
@@ -95,6 +109,8 @@ class DesiredSettings:
     values: dict[str, t.Any]
     expressions: dict[str, Expression]
     absent: list[str]
+    drops_https: bool
+    purge: bool
 
     @classmethod
     def from_options(
@@ -139,6 +155,8 @@ class DesiredSettings:
             values=dict(options["values"]),
             expressions={key: _expression(key, code) for key, code in options["expressions"].items()},
             absent=[key for key in options["absent"] if key != _NODE_AUTH],
+            drops_https=options["https_absent"],
+            purge=options["purge"],
         )
         desired._check_other_keys()
         if "uiPort" in desired.values:
@@ -150,7 +168,7 @@ class DesiredSettings:
             )
         if desired.https_options and not desired.https:
             raise SettingsOptionError(
-                f"{VARIABLE} would have no effect: nodered_certificate_provider is none, so https stays as it is. Keep one"
+                f"{VARIABLE} would have no effect: nodered_certificate_provider is none, so that Node-RED gets no https. Keep one"
                 " of the two."
             )
         return desired
@@ -207,9 +225,12 @@ class DesiredSettings:
             raise SettingsOptionError(f"{variable}: {key!r} is no name of a setting. Correct it.")
         name = key.split(".")[0]
         right = right_name(name)
-        if variable != "nodered_settings_absent" and not key.startswith(right):
+        goes = variable == "nodered_settings_absent"
+        if not goes and not key.startswith(right):
             raise SettingsOptionError(f"{variable}: Node-RED ignores {key}: the name is {right}.")
-        own = OWN_VARIABLES.get(name)
+        if goes and key in _NEVER_ABSENT:
+            raise SettingsOptionError(f"{variable}: {key} cannot be taken away: {_NEVER_ABSENT[key]}")
+        own = None if goes and self._may_be_absent(key) else OWN_VARIABLES.get(name)
         if name == "https" and self.https:
             of_certificate = key == name or key.split(".")[1] in OF_CERTIFICATE
             own = "nodered_certificate_provider" if of_certificate else VARIABLE
@@ -221,6 +242,21 @@ class DesiredSettings:
             raise SettingsOptionError(
                 f"{variable}: {key} contradicts {OIDC_VARIABLE}, whose editor needs it. Leave it out."
             )
+
+    def _may_be_absent(self, key: str) -> bool:
+        """Whether a key with a variable of its own, or a part of one, can be taken away like any other.
+
+        :raises SettingsOptionError: its variable asks for it
+        """
+        variable = OWN_VARIABLES.get(key)
+        option = _MAY_BE_ABSENT.get(key)
+        if key == "adminAuth.sessionExpiryTime" and self.session_expiry is not None:
+            variable, option = "nodered_session_expiry", "session_expiry"
+        if option and getattr(self, option) is not None:
+            raise SettingsOptionError(
+                f"nodered_settings_absent: {key} is what {variable} asks for. Keep one of the two."
+            )
+        return option is not None or key.startswith("adminAuth.")
 
 
 def _login_page(options: Mapping[str, t.Any], oidc: OidcOptions | None) -> LoginOptions | None:

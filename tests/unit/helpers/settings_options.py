@@ -27,6 +27,8 @@ def make_options(**given: t.Any) -> dict[str, t.Any]:
         "static": None,
         "static_auth": None,
         "proxy_path": None,
+        "https_absent": False,
+        "purge": False,
         "https": False,
         "https_options": {},
         "credential_secret": None,
