@@ -53,7 +53,7 @@ def secure(work: pathlib.Path, **variables: str) -> None:
     program = PROJECT / ".venv" / "bin" / "ansible-playbook"
     run = subprocess.run(
         [
-            *(program, "-i", work / "inventory.yml", "-e", users, "-e", f"nodered_ca_dir={work / 'ca'}", *extra),
+            *(str(program), "-i", str(work / "inventory.yml"), "-e", users, "-e", f"nodered_ca_dir={work / 'ca'}", *extra),
             "pifleet.nodered.secure",
         ],
         env={
