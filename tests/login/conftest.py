@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -49,8 +50,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def browser() -> t.Iterator[Browser]:
-    with started_browser() as browser:
-        yield browser
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(started_browser())
 
 
 @pytest.fixture
