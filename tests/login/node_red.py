@@ -184,6 +184,8 @@ class NodeRed:
             "httpAdminRoot": self.admin,
             "httpNodeRoot": self.node,
             "telemetry": {"enabled": False, "updateNotification": False},
+            # Their welcome lies over what tests press.
+            "editorTheme": {"tours": False},
             "logging": {"console": {"level": "info", "audit": False, "metrics": False}},
         }
         here = self.directory

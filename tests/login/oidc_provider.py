@@ -47,6 +47,7 @@ class Provider:
             "people": PEOPLE,
             "unverified": ["gus"],
             "offset": 0,
+            "lifetime": 3600,
             **options,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -5,7 +5,8 @@
 // A provider of OpenID Connect that others have written: npm's oidc-provider, on loopback. What it is like stands in
 // JSON in the environment variable PROVIDER: modules (a directory node_modules), folder (with key.pem and cert.pem),
 // port, redirectUris, secret, method, algorithm, inIdToken (whether groups stand in the ID token), people (groups by
-// name), unverified (names whose address is not verified), offset (seconds that its clock is ahead).
+// name), unverified (names whose address is not verified), offset (seconds that its clock is ahead), lifetime (seconds
+// that an ID token holds).
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
@@ -47,6 +48,7 @@ const provider = new Provider(`https://localhost:${wanted.port}`, {
     claims: { profile: ["preferred_username"], email: ["email", "email_verified"], groups: ["groups"] },
     conformIdTokenClaims: !wanted.inIdToken,
     jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), use: "sig", alg: wanted.algorithm, kid: "key" }] },
+    ttl: { IdToken: wanted.lifetime },
     cookies: { keys: ["a key of tests"] },
     pkce: { required: () => true },
     features: { devInteractions: { enabled: true } },

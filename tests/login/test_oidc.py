@@ -320,7 +320,7 @@ def test_clocks_may_differ_by_a_minute(stopped: NodeRed, tmp_path: pathlib.Path,
 
 
 def test_a_clock_that_is_wrong_is_told(stopped: NodeRed, tmp_path: pathlib.Path) -> None:
-    with Provider(tmp_path / "provider", stopped, offset=-7200) as provider:
+    with Provider(tmp_path / "provider", stopped, offset=-120, lifetime=30) as provider:
         provider.install(stopped)
         here = Place(stopped.start(), provider, tmp_path)
         assert here.person("anna").sign_on(here.start).status == 502

@@ -52,6 +52,8 @@ def test_pages(place: Place, browser: Browser, size: str, scheme: t.Literal["lig
     page.get_by_role("link", name="Log in with Keycloak").click()
     log_in_at_provider(page, "eve")
     # An address that is verified lets eve into the editor, and no rule to dashboards.
+    page.wait_for_url(f"{place.server.url}{place.editor}/")
+    page.wait_for_load_state("networkidle")
     page.goto(f"{place.server.url}{place.start}")
     expect(page.get_by_role("alert")).to_have_text("eve may not log in here.")
     grade(page, f"oidc-refused-{size}-{scheme}", width)
@@ -83,7 +85,9 @@ def test_dashboards(place: Place, person: BrowserContext) -> None:
     expect(page.get_by_text("Logged in as anna (Keycloak).")).to_be_visible()
     page.get_by_role("button", name="Log out").click()
     # The provider knows the browser still, and asks nothing.
+    page.goto(f"{server.url}{server.base}/_login?next={server.base}/ui/")
     page.get_by_role("link", name="Log in with Keycloak").click()
+    expect(page.get_by_role("button", name="Press one")).to_be_visible()
     page.goto(f"{server.url}{server.base}/_login")
     expect(page.get_by_text("Logged in as anna (Keycloak).")).to_be_visible()
 

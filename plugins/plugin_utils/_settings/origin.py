@@ -23,12 +23,20 @@ from .export import KeyPath
 from .source import SettingsSource, related
 
 #: Settings that are written, and so come back, as a whole: nobody wants one half of a login.
-_WHOLE = ("adminAuth", "httpNodeAuth", "httpStatic", "httpStaticAuth", "https", "nodesDir")
+_WHOLE = ("adminAuth", "httpAdminMiddleware", "httpNodeAuth", "httpStatic", "httpStaticAuth", "https", "nodesDir")
 #: What only `https_absent` takes away.
 HTTPS = ("https", "httpsRefreshInterval")
 #: What never goes because nobody asks for it any more: who gets in, and what decrypts the credentials of flows. A variable that
 #: was lost by mistake must open nothing.
-_STAYS = ("adminAuth", "httpNodeAuth", "httpStaticAuth", "nodesDir", "credentialSecret", *HTTPS)
+_STAYS = (
+    "adminAuth",
+    "httpAdminMiddleware",
+    "httpNodeAuth",
+    "httpStaticAuth",
+    "nodesDir",
+    "credentialSecret",
+    *HTTPS,
+)
 
 
 @dataclasses.dataclass(frozen=True)

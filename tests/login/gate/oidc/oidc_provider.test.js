@@ -52,6 +52,7 @@ async function start(context, changes) {
         people: { anna: ["family"], boss: ["admins"] },
         unverified: ["boss"],
         offset: 0,
+        lifetime: 3600,
         ...changes,
     };
     const provider = spawn(process.env.OIDC_PROVIDER_NODE, [path.resolve(__dirname, "../../provider.mjs")], {

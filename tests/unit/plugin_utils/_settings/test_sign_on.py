@@ -14,7 +14,7 @@ from settings_options import make_options
 from single_sign_on import ADMINS, CLIENT_SECRET, FAMILY, ISSUER, URL, make_oidc
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, origin
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import AppliedSettings, apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import DesiredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
@@ -172,6 +172,23 @@ def test_the_bytes_of_before_come_back(middleware: str) -> None:
     back, gone = edit(page, node_auth=NODE_AUTH)
     assert back == before
     assert (gone.login_data, gone.drops_login) == (None, True)
+
+
+@pytest.mark.parametrize(
+    "given", [{"node_users": [FRED]}, {"node_auth": NODE_AUTH, "oidc": make_oidc(dashboards=None)}]
+)
+def test_a_removal_leaves_the_bytes_that_were_there_first(given: dict[str, t.Any]) -> None:
+    source = (
+        "const own = () => {};\nmodule.exports = {\n    httpAdminMiddleware: [own], // ours\n"
+        "    adminAuth: { type: 'credentials', users: [] },\n}\n"
+    )
+    options = {"https": True, "admin_users": [ADMIN], "node_users": [], "oidc": make_oidc(), **given}
+    document = SettingsDocument(source.encode())
+    apply_settings(DesiredSettings.from_options(make_options(**options), "/x"), document, place=PLACE)
+    later = SettingsDocument(document.source)
+    done = origin.put_back(later, origin.noted([], document))
+    assert later.source.decode() == source
+    assert not (done.edited or done.impossible)
 
 
 def test_it_goes_alone_where_the_page_stays() -> None:
