@@ -128,7 +128,7 @@ class SettingsChange:
                 self._direct = json.dumps(proxy.standing(document))
             elif desired.proxy_path is None and former is not None:
                 self._direct = ""
-            self._left = self._go_back(desired, document, target.written)
+            gone_back = self._put_back(desired, document)
             applied = apply_settings(
                 desired,
                 document,
@@ -146,7 +146,94 @@ class SettingsChange:
         self._login = target.login_change(applied)
         self.changes = [*document.changes(), *([LOGIN_DIRECTORY] if self._login.is_due else [])]
         warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
-        warnings += [f"{target.path}: {warning}" for warning in self._left]
+        left = origin.left(target.written, document.settings, desired.paths)
+        unasked = [entry for entry in left if origin.may_go(entry, document)]
+        warnings += [f"{target.path}: {warning}" for warning in advice.of_left(left, unasked, gone_back)]
+        if credentials and credentials.warning and self._migration is None:
+            warnings.append(credentials.warning)
+        if (self._ended.users or self._ended.expiry) and kept_elsewhere(document):
+            warnings.append(unended_warning(self._ended.users))
+        host = target.action.task_vars.get("inventory_hostname")
+        self.warnings = [*advice.reminders(desired, applied), *(f"{host}: {warning}" for warning in warnings)]
+
+    def _put_back(self, desired: DesiredSettings, document: SettingsDocument) -> origin.PutBack:
+        """Have settings be what they were before that nobody asks for any more, as far as they may."""
+        known = self._target.written
+        going = [entry for entry in known if desired.drops_https and entry.path[0] in origin.HTTPS]
+        if desired.purge:
+            left = origin.left(known, document.settings, desired.paths)
+            going += [entry for entry in left if origin.may_go(entry, document)]
+        return origin.put_back(document, going)
+
+    @property
+    def is_due(self) -> bool:
+        return bool(self.files or self.removed)
+
+
+class Edit(t.NamedTuple):
+    """What a host is to write, and what goes with it."""
+
+    content: bytes
+    #: The keys that this collection manages, as the module on the host takes them.
+    managed: list[dict[str, t.Any]]
+    #: What the restart is to do with sessions.
+    ended: EndedSessions
+    #: What the restart is to do with the credentials of flows; None for nothing.
+    plan: dict[str, t.Any] | None
+    login: LoginChange
+    #: What to keep of how settings stood before a proxy came, empty to forget it; None for neither.
+    direct: str | None
+    #: All settings that were ever written, with this edit, as the module on the host takes them.
+    written: list[dict[str, t.Any]]
+
+
+class SettingsChange:
+    """What becomes of a settings file: computed here, written by the host.
+
+    :ivar changes: the keys that are set or removed
+    :ivar warnings: what the owner should know
+    """
+
+    def __init__(self, target: SettingsTarget, options: dict[str, t.Any]) -> None:
+        """Edit the file, and write nothing.
+
+        :param options: as the module settings takes them
+        :raises UserError: what is asked for cannot be done with this file
+        """
+        self._target = target
+        desired = DesiredSettings.from_options(options, target.user_dir, target.certificate)
+        try:
+            document = SettingsDocument(target.original)
+            credentials = target.credentials(document)
+            self._migration = _migration(credentials, desired)
+            former = target.direct
+            #: What the host is to keep of how settings stood, or to forget; None where neither is due.
+            self._direct: str | None = None
+            if desired.proxy_path is not None and former is None:
+                self._direct = json.dumps(proxy.standing(document))
+            elif desired.proxy_path is None and former is not None:
+                self._direct = ""
+            gone_back = self._put_back(desired, document)
+            applied = apply_settings(
+                desired,
+                document,
+                another_secret=self._migration is not None,
+                direct=former,
+                place=target.login_place,
+            )
+            origin.drop_empty(document, target.written, desired.paths)
+        except (SettingsError, SettingsOptionError) as error:
+            raise UserError(f"{target.path}: {error}") from None
+        target.check(desired)
+        self._document = document
+        self._desired = desired
+        self._ended = applied.ended_sessions
+        self._login = target.login_change(applied)
+        self.changes = [*document.changes(), *([LOGIN_DIRECTORY] if self._login.is_due else [])]
+        warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
+        left = origin.left(target.written, document.settings, desired.paths)
+        unasked = [entry for entry in left if origin.may_go(entry, document)]
+        warnings += [f"{target.path}: {warning}" for warning in advice.of_left(left, unasked, gone_back)]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
         if (self._ended.users or self._ended.expiry) and kept_elsewhere(document):
