@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick unit-quick test unit property localhost login login-all lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-editor pictures soak faults
+.PHONY: quick unit-quick test unit property localhost login login-all third-party lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-proxy bench-editor pictures soak faults
 quick: venv link ## Lint and the unit tests that are not slow, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit-quick
 
@@ -55,6 +55,9 @@ login: venv link ## The login page in a real Node-RED, asked by strangers, users
 
 login-all: venv link ## The same with every release of Node-RED and every layout of its roots
 	PIFLEET_LOGIN=all pytest tests/login
+
+third-party: venv ## Whether what is shipped of others is the newest (npm); `tests/ci/third-party --renew` takes it
+	tests/ci/third-party
 
 lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, role READMEs, what is supported, changelog, build
 	tests/ci/lint
@@ -95,6 +98,9 @@ pictures: venv link ## Take the pictures of the guide to the login page
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/bench/login.py
+
+bench-proxy: venv link hosts ## Measure nginx in front of Node-RED against Node-RED alone
+	python tests/bench/proxy.py
 
 bench-editor: venv link ## Measure the editor of settings.js
 	PYTHONPATH=.build/collections:tests/property python tests/bench/editor.py

@@ -23,7 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import certificate_difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import check_provider
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import asked_ports, check_provider
 
 
 class ActionModule(HostAction):
@@ -32,12 +32,13 @@ class ActionModule(HostAction):
     spec = argument_spec("certificate")
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        state = self.state(options, source=source_options(options))
+        ports = [port for port in asked_ports(options["proxy"], options["proxy_ports"]) if port]
+        state = self.state(options, source=source_options(options), proxy_ports=ports)
         check_provider(options["proxy"], options["provider"])
         if options["provider"] == "none":
             return self._without_certificate(options, state)
-        if not source_is_known(options, state):
-            state = self.state(options, fresh=True, source=source_options(options))
+        if not source_is_known(options, state) or (ports and state["proxy"] is None):
+            state = self.state(options, fresh=True, source=source_options(options), proxy_ports=ports)
         provider = t.cast("Provider", certificate_provider(self, options, state))
         before = described(provider.chain)
         reasons = provider.all_reasons()

@@ -44,10 +44,16 @@ options:
   proxy:
     description:
       - What shows the certificate. With V(nginx) it lies, with its key, in C(/etc/pifleet-nodered/SERVICE/server.pem), and root
-        alone reads it. Known are O(provider=ca), O(provider=selfsigned) and O(provider=file) then.
+        alone reads it.
     type: str
     default: none
     choices: [none, nginx]
+  proxy_ports:
+    description:
+      - The ports of nginx, as C(ports) of M(pifleet.nodered.proxy). With O(provider=acme) its port C(http) answers the ACME
+        server.
+    type: dict
+    default: {}
   names:
     description:
       - DNS names and IP addresses to add to the host name, C(<hostname>.local), the fully qualified name, the inventory
@@ -152,9 +158,9 @@ options:
     type: str
   acme_challenge:
     description:
-      - How the host proves that the names are its own. V(standalone) answers on port 80 while a certificate is fetched,
-        V(webroot) puts a file below O(acme_webroot) of a web server on port 80, and V(dns-) with the name of a plugin of
-        certbot, such as V(dns-rfc2136), makes a DNS record.
+      - How the host proves that the names are its own. V(standalone) answers on port 80 while a certificate is fetched, or has
+        nginx do so where O(proxy) is V(nginx), V(webroot) puts a file below O(acme_webroot) of a web server on port 80, and
+        V(dns-) with the name of a plugin of certbot, such as V(dns-rfc2136), makes a DNS record.
     type: str
     default: standalone
   acme_webroot:

@@ -13,7 +13,7 @@ description:
   - The part of M(pifleet.nodered.certificate) that runs on the managed host where an ACME server (RFC 8555) signs. Use
     that module instead, which decides on the control node whether a certificate is due.
   - Installs Debian's certbot where there is none. Certbot's timer renews, and its deploy hook puts each renewed
-    certificate where Node-RED reads it.
+    certificate where Node-RED, or nginx in front of it, reads it.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
@@ -76,6 +76,16 @@ options:
     type: str
     default: ecdsa-p256
     choices: [ecdsa-p256, rsa-2048, rsa-3072, rsa-4096]
+  proxy:
+    description:
+      - Whether nginx reads the key and the certificates, instead of Node-RED.
+    type: bool
+    default: false
+  site:
+    description:
+      - What the site of nginx has to be while a certificate is fetched, so that the server finds O(webroot). As it is when not
+        given. Where O(proxy) is not set and the challenge is V(standalone), the site is taken away first.
+    type: str
   force:
     description:
       - Fetch a certificate also where certbot sees no need.
@@ -147,6 +157,8 @@ def main() -> None:
                 "no_log": False,
                 "choices": ["ecdsa-p256", "rsa-2048", "rsa-3072", "rsa-4096"],
             },
+            "proxy": {"type": "bool", "default": False},
+            "site": {"type": "str"},
             "force": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 600},
         },

@@ -172,7 +172,7 @@ def main() -> None:
         certificate = HostCertificate(unit, options["key_type"], options["new_key"], options["proxy"])
         result: Mapping[str, object]
         if options["operation"] == "follow":
-            followed = FollowedCertificate(unit)
+            followed = FollowedCertificate(unit, options["proxy"])
             result = followed.follow(options["host_key"], options["host_chain"], options["sha256"])
         elif options["operation"] == "forget":
             result = FollowedCertificate(unit).forget()

@@ -329,7 +329,7 @@ login_page:
       description: The checksum of each file by its path below the directory, without the sessions.
       type: dict
     data:
-      description: The content of its login.json, with the hashes of its users, or null.
+      description: The content of its login.json, with the hashes of its users and the secret of single sign-on, or null.
       type: str
     exposed:
       description: Which of all that other users of the host may read or write.

@@ -83,6 +83,13 @@ options:
       - Whether the next restart is to remove the directory of the login page, with its sessions.
     type: bool
     default: false
+  login_stale:
+    description:
+      - Files of single sign-on that the next restart is to remove, by their names below the directory of the login page. With
+        C(oidc/editor.js) all of them go, with the logins to the editor.
+    type: list
+    elements: str
+    default: []
   login_revoke:
     description:
       - Users of the login page whose sessions must end with the next restart, V(*) for all.
@@ -177,6 +184,7 @@ def main() -> None:
             "direct": {"type": "str", "no_log": True},
             "login_files": {"type": "str", "no_log": True},
             "login_removed": {"type": "bool", "default": False},
+            "login_stale": {"type": "list", "elements": "str", "default": []},
             "login_revoke": {"type": "list", "elements": "str", "default": []},
             "login_narrowed": {"type": "bool", "default": False},
             "written": {"type": "str", "no_log": True},
@@ -209,6 +217,7 @@ def main() -> None:
         "credentials": json.loads(options["credentials"]) if options["credentials"] else None,
         "login": {
             "removed": options["login_removed"],
+            "stale": options["login_stale"],
             "revoke": options["login_revoke"],
             "narrowed": options["login_narrowed"],
         },

@@ -10,7 +10,7 @@ module: summary
 short_description: Tells what has become of the hosts of a run
 version_added: 0.1.0
 description:
-  - Works on the control node only, on what the tasks of the playbook P(pifleet.nodered.secure#playbook) have registered. No host
+  - Works on the control node only, on what the tasks of the playbook C(pifleet.nodered.secure) have registered. No host
     is visited. It is meant to run once, at the end, for all hosts of the play.
   - Shows how many hosts were secured, unchanged, failed (with the reason) or off, where their editors are, who may log in
     there, what browsers have to trust, and which certificate ends next.

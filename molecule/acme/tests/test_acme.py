@@ -11,6 +11,7 @@ import subprocess
 import typing as t
 
 import pytest
+from scenario.comms import WebSocket
 from scenario.fleet import CERTIFICATE, PROJECT, STORE, USER_DIR, Fleet, Run
 from scenario.leaks import leaked
 from scenario.sampling import SAMPLER, sampled
@@ -32,6 +33,14 @@ BY_DNS = {
     "acme_configuration": 'eab-kid = "tests"\neab-hmac-key = "{{ acme_secret }}"\ndns-rfc2136-propagation-seconds = 1',
     "acme_credentials": "dns_rfc2136_server = {{ hostvars.authority.ansible_host }}\ndns_rfc2136_name = tests\n"
     "dns_rfc2136_secret = {{ acme_secret }}\ndns_rfc2136_algorithm = HMAC-SHA256\n",
+}
+
+#: What a user writes.
+ROLE = {
+    "nodered_certificate_provider": "acme",
+    "nodered_certificate_names": ["{{ inventory_hostname }}.example.test"],
+    "nodered_acme_directory": "{{ acme_directory }}",
+    "nodered_acme_options": {"eab-kid": "tests", "eab-hmac-key": "{{ acme_secret }}"},
 }
 
 
@@ -333,23 +342,129 @@ def test_another_provider(fleet: Fleet, pi: str) -> None:
 @newer
 def test_role(fleet: Fleet, pi: str) -> None:
     """As a user has it: fetched once, and left alone from then on, also after a renewal."""
-    wish = {
-        "nodered_certificate_provider": "acme",
-        "nodered_certificate_names": ["{{ inventory_hostname }}.example.test"],
-        "nodered_acme_directory": "{{ acme_directory }}",
-        "nodered_acme_options": {"eab-kid": "tests", "eab-hmac-key": "{{ acme_secret }}"},
-    }
-    run = fleet.play("--limit", pi, "-vvv", "--diff", variables=wish)
+    run = fleet.play("--limit", pi, "-vvv", "--diff", variables=ROLE)
     assert run.status == 0, run.output
     assert leaked([fleet.variables["acme_secret"]], run.output) == []
     in_place(fleet, pi)
     process = fleet.process(pi)
     fleet.host(pi).check_output(RENEW)
     wait_until_served(fleet, pi)
-    run = fleet.play("--limit", pi, variables=wish)
+    run = fleet.play("--limit", pi, variables=ROLE)
     assert run.recap[pi]["changed"] == 0, run.output
     assert fleet.process(pi) == process
     run = fleet.play("--limit", pi)
     assert run.status == 0, run.output
     assert not fleet.host(pi).file(HOOK).exists
     assert serial(fleet, pi) == served(fleet, pi) != serial(fleet, pi, f"{LINEAGE}/fullchain.pem")
+
+
+# Behind nginx, which has port 80 then
+
+BEHIND = {**ROLE, "nodered_proxy": "nginx"}
+OF_NGINX = "/etc/pifleet-nodered/nodered/server.pem"
+
+
+def shown_by_nginx(fleet: Fleet, pi: str) -> str:
+    options = ("-connect", f"{fleet.address(pi)}:443", "-servername", f"{pi}.example.test")
+    shown = fleet.here().openssl("s_client", *options).stdout
+    read = ["openssl", "x509", "-noout", "-serial"]
+    return subprocess.run(read, input=shown, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def behind(fleet: Fleet, pi: str) -> None:
+    """nginx shows what certbot has fetched, and root alone reads its key."""
+    host = fleet.host(pi)
+    found = host.file(OF_NGINX)
+    assert (found.user, found.mode) == ("root", 0o600)
+    host.check_output("cat %s/privkey.pem %s/fullchain.pem | cmp - %s", LINEAGE, LINEAGE, OF_NGINX)
+    assert not host.file(CERTIFICATE).exists
+    wanted = serial(fleet, pi, OF_NGINX)
+    wait_for(lambda: shown_by_nginx(fleet, pi) == wanted, "nginx shows the certificate")
+
+
+@both
+def test_a_server_that_is_away_leaves_no_site(fleet: Fleet, pi: str) -> None:
+    """nginx was installed, and has a site for the challenge while the server is asked."""
+    host = fleet.host(pi)
+    fleet.host("authority").check_output("systemctl stop pebble")
+    try:
+        run = fleet.play("--limit", pi, variables=BEHIND)
+    finally:
+        fleet.host("authority").check_output("systemctl start pebble")
+        directory = f"https://{fleet.address('authority')}:14000/dir"
+        wait_for(lambda: fleet.here().request(directory, "--insecure").status == 200, "the server is back")
+        # It has forgotten them.
+        host.check_output("rm -rf /etc/letsencrypt/accounts")
+    assert run.status != 0
+    assert run.said("cannot reach the directory"), run.output
+    assert not host.run("ls -A /etc/nginx/sites-enabled | grep pifleet").stdout
+    assert not host.file("/etc/pifleet-nodered").exists
+    assert serial(fleet, pi) == served(fleet, pi)
+
+
+@both
+def test_nginx_answers_the_server(fleet: Fleet, pi: str) -> None:
+    """Before there is a certificate that it could show."""
+    run = fleet.play("--limit", pi, variables=BEHIND)
+    assert run.status == 0, run.output
+    behind(fleet, pi)
+    run = fleet.play("--limit", pi, variables=BEHIND)
+    assert run.recap[pi]["changed"] == 0, run.output
+
+
+@both
+def test_a_renewal_behind_nginx_ends_no_connection(fleet: Fleet, pi: str) -> None:
+    before, process = serial(fleet, pi, OF_NGINX), fleet.process(pi)
+    # By no name of the certificate, so that any will do.
+    socket = WebSocket(fleet.address(pi), 443, None, "/comms", {"Host": f"{pi}.example.test"})
+    assert socket.status == 101
+    fleet.host(pi).check_output(RENEW)
+    behind(fleet, pi)
+    assert serial(fleet, pi, OF_NGINX) != before
+    socket.send('{"auth":"invented"}')
+    assert "fail" in (socket.receive() or "the connection ended")
+    socket.close()
+    run = fleet.play("--limit", pi, variables=BEHIND)
+    assert run.recap[pi]["changed"] == 0, run.output
+    assert fleet.process(pi) == process
+
+
+@both
+def test_a_further_name_behind_nginx(fleet: Fleet, pi: str) -> None:
+    """Its challenge is answered before the site has it."""
+    names = ["{{ inventory_hostname }}.example.test", "other.{{ inventory_hostname }}.example.test"]
+    run = fleet.play("--limit", pi, variables={**BEHIND, "nodered_certificate_names": names})
+    assert run.status == 0, run.output
+    behind(fleet, pi)
+    names_of_it = fleet.host(pi).check_output("openssl x509 -in %s -noout -ext subjectAltName", OF_NGINX)
+    assert f"DNS:other.{pi}.example.test" in names_of_it
+
+
+@newer
+def test_from_another_provider_behind_nginx_and_back(fleet: Fleet, pi: str) -> None:
+    run = fleet.play("--limit", pi, variables={"nodered_proxy": "nginx"})
+    assert run.status == 0, run.output
+    assert not fleet.host(pi).file(HOOK).exists
+    run = fleet.play("--limit", pi, variables=BEHIND)
+    assert run.status == 0, run.output
+    behind(fleet, pi)
+
+
+@both
+def test_without_nginx_certbot_answers_again(fleet: Fleet, pi: str) -> None:
+    """Once nothing else of nginx has the port: Debian's default site would."""
+    host = fleet.host(pi)
+    before = serial(fleet, pi, OF_NGINX)
+    run = fleet.play("--limit", pi, variables=ROLE)
+    assert run.status != 0
+    assert run.said("Another program has port 80"), run.output
+    assert serial(fleet, pi, OF_NGINX) == shown_by_nginx(fleet, pi) == before
+    host.check_output("rm /etc/nginx/sites-enabled/default")
+    run = fleet.play("--limit", pi, variables={**ROLE, "nodered_watch_minutes": 0})
+    assert run.status == 0, run.output
+    in_place(fleet, pi)
+    assert serial(fleet, pi) == served(fleet, pi)
+    assert not host.file("/etc/pifleet-nodered").exists
+    assert not host.file("/var/lib/letsencrypt/pifleet-nodered").exists
+    host.check_output(RENEW)
+    wait_until_served(fleet, pi)

@@ -94,9 +94,11 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
         "nodered_certificate_host_key",
         "nodered_certificate_host_chain",
         "nodered_ca_key_type",
-        # The scenario proxy shows them.
+        # The scenarios proxy, oidc and remove show them.
         "nodered_proxy",
         "nodered_proxy_path",
+        "nodered_oidc",
+        "nodered_settings_purge",
     }
     elsewhere |= {variable for variable in defaults if variable.startswith("nodered_acme_")}
     for variable in sorted(defaults.keys() - elsewhere):

@@ -48,4 +48,4 @@ def test_an_unchanged_run_has_one_task_for_each_host(fleet: Fleet) -> None:
         run.output
     )
     assert len(set(re.findall(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\]", run.output, re.MULTILINE))) == 4, run.output
-    assert re.search(rf"^{len(tasks)} hosts?: {len(tasks)} unchanged\\.$", run.output, re.MULTILINE), run.output
+    assert re.search(rf"^{len(tasks)} hosts?: {len(tasks)} unchanged\.$", run.output, re.MULTILINE), run.output

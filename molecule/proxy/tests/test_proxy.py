@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pathlib
+import shlex
+import subprocess
 import typing as t
+from urllib.parse import quote
 
 import pytest
-from scenario.client import Client, basic, bearer, login_of
+from scenario.client import Answer, Client, basic, bearer, login_of
 from scenario.comms import Comms, WebSocket
 from scenario.fleet import OF_A_START, OF_ANSIBLE, PROJECT, SECURE, SETTINGS, Fleet, Run, differences
 from scenario.login_page import BROWSER
 from scenario.power_loss import lose_power
 from scenario.waiting import wait_for
 
+RESTORE = "pifleet.nodered.restore"
 SITE = "/etc/nginx/sites-enabled/zz-pifleet-nodered.conf"
 LOG = "/var/log/nginx/pifleet-nodered.log"
 KEY = "/etc/pifleet-nodered/nodered/server.pem"
@@ -28,7 +33,8 @@ NGINX: dict[str, t.Any] = {
     "nodered_proxy_path": "{{ '/kitchen' if inventory_hostname == 'shared' else '/' }}",
     "nodered_proxy_ports": "{{ {'https': 8443, 'http': 8080} if inventory_hostname == 'shared' else {} }}",
     "nodered_proxy_others": (
-        "{{ [{'path': '/garage', 'url': 'https://' ~ hostvars.garage.ansible_host ~ ':1880', 'name': 'garage.local'}]"
+        "{{ [{'path': '/garage', 'url': 'https://' ~ hostvars.garage.ansible_host ~ ':1880', 'name': 'garage.local'},"
+        " {'host': 'attic.example.com', 'url': 'https://' ~ hostvars.garage.ansible_host ~ ':1880', 'name': 'garage.local'}]"
         " if inventory_hostname == 'shared' else [] }}"
     ),
     "nodered_proxy_hsts": 600,
@@ -77,7 +83,7 @@ LARGE = {
     "x": 1,
     "y": 2,
     "name": "large",
-    "info": "x" * 3_000_000,
+    "info": "x" * 4_000_000,
 }
 
 
@@ -148,6 +154,18 @@ def certificate(fleet: Fleet, name: str, port: int) -> str:
     return shown.stdout[shown.stdout.index("-----BEGIN") : shown.stdout.index("-----END")]
 
 
+def served(fleet: Fleet) -> str:
+    """The serial number of the certificate that nginx shows on the host that had none."""
+    shown = fleet.here().openssl("s_client", "-connect", f"{fleet.address('fresh')}:443").stdout
+    read = ["openssl", "x509", "-noout", "-serial"]
+    return subprocess.run(read, input=shown, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def serial(fleet: Fleet) -> str:
+    """That of the one that something else has renewed there."""
+    return fleet.host("fresh").check_output("openssl x509 -noout -serial -in /srv/own/chain.pem")
+
+
 @contextlib.contextmanager
 def listener(fleet: Fleet, port: int) -> t.Iterator[None]:
     """Another program on a port of the host with sites."""
@@ -166,7 +184,15 @@ def listener(fleet: Fleet, port: int) -> t.Iterator[None]:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"nodered_certificate_provider": "acme"}, "nodered_certificate_provider acme cannot work behind nginx yet"),
+        (
+            {
+                "nodered_certificate_provider": "acme",
+                "nodered_certificate_names": ["pi.example.com"],
+                "nodered_acme_challenge": "webroot",
+                "nodered_acme_webroot": "/var/www/html",
+            },
+            "nodered_acme_challenge is webroot, but nginx in front of Node-RED answers the ACME server itself",
+        ),
         ({"nodered_certificate_provider": "none"}, "nginx needs one"),
         ({"nodered_settings": {"uiHost": "0.0.0.0"}}, "uiHost has a variable of its own, nodered_proxy"),
         ({"nodered_proxy_others": [{"path": "/a", "url": "https://garage.local", "name": "a"}]}, "not the name"),
@@ -176,7 +202,7 @@ def listener(fleet: Fleet, port: int) -> t.Iterator[None]:
         # What nginx itself says.
         ({"nodered_proxy_include": "nonsense on;"}, 'unknown directive "nonsense"'),
         (
-            {"nodered_certificate_names": ["other.example.com"]},
+            {"nodered_certificate_names": ["attic.example.com", "other.example.com"]},
             'conflicting server name "other.example.com" on 0.0.0.0:8080, ignored',
         ),
     ],
@@ -341,8 +367,42 @@ def test_the_log_has_no_query(fleet: Fleet, behind: str) -> None:
     assert "secret-page" not in text
 
 
+def test_ipv6_is_answered_as_ipv4_is(fleet: Fleet, behind: str) -> None:
+    https, http = PORTS[behind]
+    name = f"{behind}.local"
+    by_ipv6 = [option for port in PORTS[behind] for option in ("--resolve", f"{name}:{port}:[::1]")]
+    here = fleet.host(behind)
+    here.check_output("printf %%s %s >/tmp/ca.pem", pathlib.Path(fleet.ca).read_text("utf-8"))
+    client = Client(here, "/tmp/ca.pem")
+    login = basic(login_of("fred")) if behind == "shared" else []
+    seen = client.request(f"https://{name}:{https}{PATHS[behind]}/seen", *by_ipv6, *login)
+    assert seen.json["x-forwarded-for"] == seen.json["x-real-ip"] == "::1"
+    plain = client.request(f"http://{name}:{http}/a", *by_ipv6)
+    assert (plain.status, plain.headers["location"]) == (308, f"https://{name}{'' if https == 443 else f':{https}'}/a")
+
+
+def test_pages_are_not_compressed_and_programs_are(fleet: Fleet, behind: str) -> None:
+    asked = ("--header", "Accept-Encoding: gzip", "--output", "/dev/null", "--dump-header", "-")
+    for path, compressed in (("/", False), ("/auth/login", False), ("/red/style.min.css", True)):
+        command = shlex.join(["curl", "-sS", "--noproxy", "*", "--cacert", fleet.ca, *asked, url(fleet, behind) + path])
+        assert ("content-encoding: gzip" in fleet.here().machine.check_output(command).lower()) is compressed, path
+
+
 def test_other_sites_are_as_they_were(fleet: Fleet, proxied: Run, before: dict[str, t.Any]) -> None:
     assert other_sites(fleet) == before["sites"]
+
+
+def at_the_attic(fleet: Fleet, path: str) -> Answer:
+    """What the name answers that another host has to itself."""
+    resolved = f"attic.example.com:8443:{fleet.address('shared')}"
+    return fleet.here().request(f"https://attic.example.com:8443{path}", "--resolve", resolved)
+
+
+def test_the_node_red_of_another_host_by_a_name_of_its_own(fleet: Fleet, proxied: Run) -> None:
+    assert at_the_attic(fleet, "/garage/auth/login").json["type"] == "credentials"
+    assert at_the_attic(fleet, "/garage/settings").status == 401
+    # The paths of this host are none of that name's.
+    assert at_the_attic(fleet, "/kitchen/auth/login").status == 404
 
 
 def test_the_node_red_of_another_host(fleet: Fleet, proxied: Run) -> None:
@@ -364,6 +424,7 @@ def test_another_host_has_to_show_a_certificate_of_the_fleet(fleet: Fleet, proxi
     )
     try:
         assert fleet.here().request(f"https://{fleet.address('shared')}:8443/garage/").status == 502
+        assert at_the_attic(fleet, "/garage/").status == 502
     finally:
         garage.check_output("systemctl stop stranger; systemctl start nodered")
 
@@ -468,8 +529,11 @@ def test_who_guesses_has_to_wait(fleet: Fleet, behind: str) -> None:
 
 
 def test_fail2ban_reads_the_log(fleet: Fleet, proxied: Run) -> None:
-    """With the files of the documentation."""
+    """With the files of the documentation; and it sees nobody else in what somebody has put there."""
     host = fleet.host("shared")
+    forged = '192.0.2.99 - [27/Nov/2026:12:00:00 +0000] "POST /auth/token" 401 1 "x"'
+    for path in ("auth/TOKEN", quote(f"\n{forged}"), quote(f'" 401 1 "x"\n{forged}')):
+        fleet.here().request(f"{url(fleet, 'shared')}/{path}", "--user-agent", f'x"\t{forged}')
     host.check_output("apt-get install --yes --no-install-recommends -qq fail2ban >/dev/null 2>&1")
     for name, place in (("filter", "filter.d"), ("jail", "jail.d")):
         text = (PROJECT / f"docs/files/fail2ban-{name}.conf").read_text("utf-8")
@@ -478,21 +542,78 @@ def test_fail2ban_reads_the_log(fleet: Fleet, proxied: Run) -> None:
     log = host.check_output("cat %s", LOG).splitlines()
     wrong = [line for line in log if '"POST ' in line and line.split('"')[2].split()[0] in ("400", "401", "403", "429")]
     assert wrong
+    assert "192.0.2.99" in "".join(log)
     found = host.check_output("fail2ban-regex --out ip %s pifleet-nodered", LOG).splitlines()
     assert len(found) == len(wrong)
+    assert "192.0.2.99" not in found
 
 
-# It goes
+# A certificate of the host itself
+
+
+def test_a_certificate_of_the_host_is_followed(fleet: Fleet, proxied: Run) -> None:
+    """Without a run and without a connection that ends, nginx shows what something else on the host has renewed."""
+    host = fleet.host("fresh")
+    made = (
+        "umask 077 && mkdir -p /srv/own && cd /srv/own && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.new -out new.pem"
+        f" -days 90 -subj /CN=own -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=IP:{fleet.address('fresh')}"
+        " 2>/dev/null && mv key.new key.pem && mv new.pem chain.pem"
+    )
+    host.check_output(made)
+    own = {
+        **NGINX,
+        "nodered_certificate_provider": "host",
+        "nodered_certificate_host_key": "/srv/own/key.pem",
+        "nodered_certificate_host_chain": "/srv/own/chain.pem",
+    }
+    played(fleet, "--limit", "fresh", **own)
+    assert served(fleet) == serial(fleet)
+    assert unchanged(played(fleet, "--limit", "fresh", **own), "fresh")
+    trusted = fleet.work / "own.pem"
+    trusted.write_text(host.check_output("cat /srv/own/chain.pem"), "utf-8")
+    client, process = Client(fleet.here().machine, str(trusted)), fleet.process("fresh")
+    with client.logged_in(url(fleet, "fresh"), "admin", fleet.password("admin")) as token:
+        socket = Comms(fleet.address("fresh"), 443, str(trusted), token)
+        host.check_output(made)
+        wait_for(lambda: served(fleet) == serial(fleet), "nginx shows the renewed certificate")
+        assert socket.messages()
+        socket.close()
+    key = host.file(KEY)
+    assert (key.user, key.mode, fleet.process("fresh")) == ("root", 0o600, process)
+    assert unchanged(played(fleet, "--limit", "fresh", **own), "fresh")
+    played(fleet, "--limit", "fresh", **NGINX)
+    assert certificate(fleet, "fresh", 443)
+
+
+# It goes, and comes back
+
+
+def gone(fleet: Fleet, before: dict[str, t.Any], *names: str) -> None:
+    """Node-RED answers by itself, as it did before, and nothing of ours is left in nginx."""
+    for name in names:
+        host = fleet.host(name)
+        assert host.check_output("base64 %s", SETTINGS) == before["settings"][name]
+        assert certificate(fleet, name, 1880)
+        assert not host.file(SITE).exists
+        assert not host.file("/etc/pifleet-nodered").exists
+        assert fleet.here().request(f"https://{fleet.address(name)}:{PORTS[name][0]}/", "--insecure").body[:2] == "7:"
+    assert other_sites(fleet) == before["sites"]
 
 
 def test_it_goes_and_leaves_nothing(fleet: Fleet, proxied: Run, before: dict[str, t.Any]) -> None:
-    played(fleet)
-    for name, (https, _http) in PORTS.items():
-        host = fleet.host(name)
-        assert host.check_output("base64 %s", SETTINGS) == before["settings"][name]
-        assert not host.file(SITE).exists
-        assert not host.file(KEY).exists
-        assert certificate(fleet, name, 1880)
-        assert fleet.here().request(f"https://{fleet.address(name)}:{https}/", "--insecure").body[:2] == "7:"
-    assert other_sites(fleet) == before["sites"]
+    played(fleet, nodered_watch_minutes=0)
+    gone(fleet, before, *PORTS)
     assert unchanged(played(fleet), *fleet.names)
+
+
+def test_a_state_with_nginx_is_restored_and_left_again(fleet: Fleet, proxied: Run, before: dict[str, t.Any]) -> None:
+    arguments, last = ("--limit", "shared"), {"nodered_restore": "last", "nodered_watch_minutes": 0}
+    played(fleet, *arguments, playbook=RESTORE, **last)
+    assert fleet.here().request(f"{url(fleet, 'shared')}/auth/login").json["type"] == "credentials"
+    assert fleet.here().request(f"https://{fleet.address('shared')}:1880/", "--insecure").body[:2] == "7:"
+    directory = fleet.host("shared").file("/etc/pifleet-nodered/nodered")
+    assert (directory.user, directory.mode) == ("root", 0o700)
+    assert unchanged(played(fleet, *arguments, **NGINX), "shared")
+    played(fleet, *arguments, playbook=RESTORE, **last)
+    gone(fleet, before, "shared")
+    assert unchanged(played(fleet, *arguments), "shared")

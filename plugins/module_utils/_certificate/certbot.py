@@ -2,9 +2,10 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Has certbot fetch a certificate from an ACME server (RFC 8555), and puts it in place for Node-RED.
+"""Has certbot fetch a certificate from an ACME server (RFC 8555), and puts it in place for Node-RED, or for nginx in front.
 
-What certbot has fetched stays in its own lineage. Only what was checked goes to the directory of the service's user.
+What certbot has fetched stays in its own lineage. Only what was checked goes to the directory of the service's user, or to
+that of nginx.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import installed_version
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import nginx
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.placement import Proxy
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import certbot_hook, layout
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import (
     RUNNING,
@@ -30,7 +35,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
     reasons_to_fetch,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import pair
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import lineage_name, live_directory
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    challenge_directory,
+    lineage_name,
+    live_directory,
+)
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
 
 from . import certbot_lineage as acme
@@ -121,7 +130,7 @@ class AcmeCertificate(HostCertificate):
     """
 
     def __init__(self, unit: Unit, options: Mapping[str, t.Any]) -> None:
-        super().__init__(unit, options.get("key_type"), False)
+        super().__init__(unit, options.get("key_type"), False, bool(options.get("proxy")))
         self.options = options
         self.digest = options_digest(options.get("webroot"), options.get("configuration"), options.get("credentials"))
 
@@ -138,8 +147,9 @@ class AcmeCertificate(HostCertificate):
             before = acme.read(self.unit.name)
             reasons = before and reasons_to_fetch(before, options["directory"], options["challenge"], self.digest)
             timer = self._enable_timer()
-            with self._credentials():
-                self._certonly(force=bool(options["force"] or reasons))
+            force = bool(options["force"] or reasons)
+            with self._way(fetches=force or not before), self._credentials():
+                self._certonly(force)
                 key, chain = self._checked()
             self.store.write(acme.RECORD, {"names": options["names"], "options": self.digest})
             result = self._put(key, chain)
@@ -209,6 +219,38 @@ class AcmeCertificate(HostCertificate):
         for directory in (live, archive):
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(directory)
+
+    @contextlib.contextmanager
+    def _way(self, fetches: bool) -> Iterator[None]:
+        """Have nginx lead to what certbot puts up for the challenge, or leave port 80 to certbot.
+
+        :param fetches: whether a certificate is due
+        :raises HostError: nginx refuses its configuration as it then would be
+        """
+        proxy = Proxy(self.unit.name, lambda: {"active": self.unit.active, "endpoints": endpoints(self.unit)})
+        webroot = challenge_directory(self.unit.name)
+        if self.options.get("webroot") == webroot:
+            os.makedirs(os.path.dirname(webroot), mode=0o755, exist_ok=True)
+            # Whatever the umask of the run is, nginx has to read it.
+            files.make_directory(webroot, 0o755, Account("root"))
+        if self.options.get("site"):
+            proxy.put_at_once(self.options["site"])
+        elif (
+            fetches
+            and not self.proxy
+            and self.options["challenge"] == "standalone"
+            and nginx.site(self.unit.name) is not None
+        ):
+            # It goes in this run anyway.
+            proxy.put_at_once(None)
+        try:
+            yield
+        finally:
+            lineage = acme.read(self.unit.name)
+            if not lineage or lineage["challenge"] != "webroot":
+                # No renewal needs it.
+                with contextlib.suppress(OSError):
+                    os.rmdir(webroot)
 
     @contextlib.contextmanager
     def _credentials(self) -> Iterator[None]:
@@ -366,18 +408,24 @@ class AcmeCertificate(HostCertificate):
 
     def _put(self, key: bytes, chain: bytes) -> CertificateResult:
         """Put key and certificates and the hook in place, in one transaction unless only the hook differs."""
-        account = self.unit.account
-        hook = certbot_hook.hook(self.unit.name, account.name, account.group, self.path).encode()
+        hook = certbot_hook.hook(self.unit.name, self.reader).encode()
         path = acme.hook_file(self.unit.name)
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         other_hook = files.read(path) != hook
-        if files.read(self.path, account) == pair(key, chain):
-            if other_hook:
-                files.replace(path, hook, 0o755, 0, 0)
-            return {"changed": other_hook, "chain": chain.decode("ascii"), "path": self.path, "transaction": ""}
-        result = self._place(key, chain)
-        if other_hook:
-            Transaction(self.store).replace(path, hook, 0o755, 0, 0)
+        transaction = Transaction(self.store)
+        result: CertificateResult = {
+            "changed": other_hook or transaction.open,
+            "chain": chain.decode("ascii"),
+            "path": self.path,
+            "transaction": transaction.identifier or "",
+        }
+        if files.read(self.path, self.place.account) != pair(key, chain):
+            result = self._place(key, chain)
+            transaction = Transaction(self.store)
+        if other_hook and transaction.open:
+            transaction.replace(path, hook, 0o755, 0, 0)
+        elif other_hook:
+            files.replace(path, hook, 0o755, 0, 0)
         return result
 
 

@@ -38,11 +38,12 @@ class FollowedCertificate(HostCertificate):
     """Key and certificate of one Node-RED, a copy of files that something else on the host renews.
 
     :param unit: its unit
+    :param proxy: whether nginx is to read the copy instead of Node-RED
     :raises HostError: the host has no such service
     """
 
-    def __init__(self, unit: Unit) -> None:
-        super().__init__(unit, "", False)
+    def __init__(self, unit: Unit, proxy: bool = False) -> None:
+        super().__init__(unit, "", False, proxy)
 
     def follow(self, key: str, chain: str, expected: str) -> CertificateResult:
         """Copy the pair, and have the host do so whenever it is renewed.
@@ -53,7 +54,6 @@ class FollowedCertificate(HostCertificate):
         :returns: what was installed
         :raises HostError: they cannot be used, are others by now, or cannot be followed
         """
-        account = self.unit.account
         if not os.access(PYTHON, os.X_OK):
             raise HostError(
                 f"This host has no {PYTHON}, which copies the certificate after each renewal. Install python3."
@@ -64,9 +64,9 @@ class FollowedCertificate(HostCertificate):
             raise HostError(str(exc)) from None
         if checksum(source.content) != expected:
             raise HostError(f"The certificate in {chain} was renewed a moment ago. Run again.")
-        wanted = follower_files(self.unit.name, account.name, account.group, self.path, key, chain)
+        wanted = follower_files(self.unit.name, self.reader, key, chain)
         with self.store.lock():
-            present, status = files.read_with_status(self.path, account)
+            present, status = files.read_with_status(self.path, self.place.account)
             if present == source.content and status and status["mode"] == "0600":
                 result: CertificateResult = {
                     "changed": True,

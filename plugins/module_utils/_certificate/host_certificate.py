@@ -17,15 +17,15 @@ import tempfile
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
-from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import located
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.placement import make_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import pair, split_pem
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
-    PROXY_DIRECTORY,
+    Reader,
     certificate_file,
     proxy_certificate,
 )
@@ -33,6 +33,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import Unit
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import CertificateResult
 
@@ -130,6 +131,12 @@ class HostCertificate:
         self.path = self.place.path
         self.store = Store(unit.name)
 
+    @property
+    def reader(self) -> Reader:
+        """Who reads them."""
+        account = self.place.account
+        return Reader(self.path, account.name, account.group) if account else Reader.nginx(self.unit.name)
+
     def request(self) -> str:
         """A certificate signing request (PKCS #10, PEM) for the host's key."""
         with self.store.lock():
@@ -221,9 +228,7 @@ class HostCertificate:
         transaction = Transaction(self.store)
         transaction.begin({"active": self.unit.active, "endpoints": endpoints(self.unit)})
         if self.proxy:
-            root = Account("root")
-            transaction.make_directory(PROXY_DIRECTORY, 0o755, root)
-            transaction.make_directory(os.path.dirname(self.path), 0o700, root)
+            make_directory(transaction, self.unit.name)
             transaction.replace(self.path, pair(key, chain), 0o600, 0, 0)
         else:
             if not os.path.isdir(self.unit.settings_directory):

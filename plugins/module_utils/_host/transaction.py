@@ -206,6 +206,7 @@ class Transaction:
         if login:
             planned = {
                 "removed": login["removed"],
+                "stale": list(login.get("stale", ())),
                 "revoke": sorted({*planned["revoke"], *login["revoke"]}),
                 "narrowed": planned["narrowed"] or login["narrowed"],
             }

@@ -56,9 +56,7 @@ class Proxy:
         """
         with self.store.lock():
             transaction = self._begun()
-            root = Account("root")
-            transaction.make_directory(PROXY_DIRECTORY, 0o755, root)
-            transaction.make_directory(proxy_directory(self.service), 0o700, root)
+            make_directory(transaction, self.service)
             self._replace(transaction, proxy_authorities(self.service), authorities.encode("ascii") or None, 0o600)
             self._try(content.encode("utf-8"))
             self._note_nginx(transaction)
@@ -79,6 +77,22 @@ class Proxy:
             for path in (nginx_site(self.service), proxy_certificate(self.service), proxy_authorities(self.service)):
                 self._replace(transaction, path, None, 0)
         return {"changed": True, "transaction": transaction.open_record["id"]}
+
+    def put_at_once(self, content: str | None) -> Transaction:
+        """Put another site in place and have nginx read it, for what comes later in the same run. To be used under the lock.
+
+        :param content: the site; None for none
+        :returns: the transaction that it is part of
+        :raises HostError: nginx refuses it, or warns of it; or it cannot read its configuration
+        """
+        transaction = self._begun()
+        site = None if content is None else content.encode("utf-8")
+        self._try(site)
+        self._note_nginx(transaction)
+        self._replace(transaction, nginx_site(self.service), site, 0o644)
+        if site is not None or nginx.is_active():
+            nginx.read_anew()
+        return transaction
 
     def _begun(self) -> Transaction:
         transaction = Transaction(self.store)
@@ -107,6 +121,13 @@ class Proxy:
     def _replace(transaction: Transaction, path: str, content: bytes | None, mode: int) -> None:
         if files.read(path) != content:
             transaction.replace(path, content, mode, 0, 0)
+
+
+def make_directory(transaction: Transaction, service: str) -> None:
+    """Make the root-only directory of what nginx reads for a service beside its site, as part of a transaction."""
+    root = Account("root")
+    transaction.make_directory(PROXY_DIRECTORY, 0o755, root)
+    transaction.make_directory(proxy_directory(service), 0o700, root)
 
 
 def went_on(transaction: Transaction) -> list[str]:

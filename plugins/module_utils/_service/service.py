@@ -157,6 +157,7 @@ class Service:
             except Exception as exc:
                 raise self._roll_back(transaction, exc) from exc
             (settle or self.restrict_permissions)()
+            remarks = self.prover.sign_on_remarks(target)
             proof: Proof = {"expected": target, "settings": target["settings"]}
             identifier = transaction.identifier
             watch = self._watch_plan(desired.watch_minutes)
@@ -165,7 +166,7 @@ class Service:
             else:
                 transaction.commit(proof, watch)
                 self._prune()
-        return {"changed": restarted, "proof": proof, "transaction": identifier, "served": served}
+        return {"changed": restarted, "proof": proof, "transaction": identifier, "served": served, "remarks": remarks}
 
     def commit(self, identifier: str, username: str | None) -> None:
         """Finish the transaction that `prove` has left open.

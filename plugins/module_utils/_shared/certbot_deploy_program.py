@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 PROGRAM = r"""#!/bin/sh
-# The part of certbot_hook.sh, and of certificate_source.py, that runs as the user of the service. It replaces the file $1 by
-# its standard input, which is the key and the certificates of $3 and has $2 bytes.
+# The part of certbot_hook.sh, and of certificate_source.py, that runs as the user of the service, or as root where nginx reads
+# the file. It replaces the file $1 by its standard input, which is the key and the certificates of $3 and has $2 bytes. The unit
+# $4, if any, is then told to read it.
 set -eu
 umask 077
 directory=${1%/*} file=${1##*/}
@@ -25,10 +26,17 @@ if [ "$key" != "$certificate" ] || [ "$(wc -c <"$new")" -ne "$2" ]; then
     echo "$1 stays as it is: the key in $3 does not fit the certificate beside it." >&2
     exit 1
 fi
+# Until the unit has been told; after a start of the host it has read the file anyway.
+unread=/run/pifleet$(printf %s "$1" | tr / -).unread
 # What is there already is not written anew, which spares the card.
-if [ ! -L "$file" ] && cmp -s "$new" "$file"; then
-    exit 0
+if [ -L "$file" ] || ! cmp -s "$new" "$file"; then
+    sync "$new"
+    [ -z "$4" ] || touch "$unread"
+    mv -fT "$new" "$file"
 fi
-sync "$new"
-mv -fT "$new" "$file"
+if [ -n "$4" ] && [ -e "$unread" ]; then
+    # Its connections go on. One that does not run stays so.
+    systemctl try-reload-or-restart "$4"
+    rm "$unread"
+fi
 """

@@ -13,7 +13,7 @@ import typing as t
 
 from . import certbot_deploy_program, certbot_hook_program
 from .checksum import checksum
-from .layout import live_directory
+from .layout import Reader, live_directory
 
 if t.TYPE_CHECKING:
     from .host_state import LineageState
@@ -25,20 +25,19 @@ RUNNING = "PIFLEET_NODERED_RUN"
 _VALUES = re.compile(r"(?<=# The values of this host:\n).+?(?=\n\n)", re.DOTALL)
 
 
-def hook(service: str, user: str, group: str, path: str) -> str:
+def hook(service: str, reader: Reader) -> str:
     """The hook that puts a renewed key with its certificates into a file.
 
     :param service: the name of the service, with or without its suffix
-    :param user: the user whose rights it takes for that
-    :param group: the name of that user's primary group
-    :param path: the file
+    :param reader: who reads the file
     :returns: the content of the hook, a shell script
     """
     values = {
         "lineage": live_directory(service),
-        "user": user,
-        "group": group,
-        "path": path,
+        "user": reader.user,
+        "group": reader.group,
+        "path": reader.path,
+        "unit": reader.unit,
         "deploy": certbot_deploy_program.PROGRAM.rstrip("\n"),
     }
     assignments = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 PROGRAM = r"""#!/bin/sh
-# Written by pifleet.nodered. Certbot runs it after each renewal: it puts the key and the certificates where Node-RED reads
-# them, without a restart. Run by hand, it does so again.
+# Written by pifleet.nodered. Certbot runs it after each renewal: it puts the key and the certificates where Node-RED, or
+# nginx in front of it, reads them, without a restart. Run by hand, it does so again.
 set -eu
 
 # The values of this host:
@@ -16,6 +16,7 @@ lineage=/etc/letsencrypt/live/pifleet-nodered
 user=pi
 group=pi
 path=/home/pi/.node-red/nodecerts/server.pem
+unit=
 deploy='cat >/dev/null'
 
 [ "${RENEWED_LINEAGE:-$lineage}" = "$lineage" ] || exit 0
@@ -26,5 +27,5 @@ content=$(cat "$lineage/privkey.pem" "$lineage/fullchain.pem")
 # The directory belongs to the user, so it is written with the rights of that user: a planted link leads nowhere.
 printf '%s\n' "$content" |
 setsid --wait setpriv --reuid="$user" --regid="$group" --init-groups --no-new-privs \
-    sh -c "$deploy" deploy "$path" $((${#content} + 1)) "$lineage"
+    sh -c "$deploy" deploy "$path" $((${#content} + 1)) "$lineage" "$unit"
 """

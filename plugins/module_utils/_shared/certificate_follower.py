@@ -13,7 +13,7 @@ import typing as t
 
 from . import certbot_deploy_program, certificate_source
 from .checksum import checksum
-from .layout import PYTHON, UNIT_DIRECTORY, in_unit_file, lineage_name, store_directory
+from .layout import PYTHON, UNIT_DIRECTORY, Reader, in_unit_file, lineage_name, store_directory
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,22 +86,21 @@ def follower_paths(service: str) -> list[str]:
     ]
 
 
-def follower_files(service: str, user: str, group: str, path: str, key: str, chain: str) -> dict[str, str]:
+def follower_files(service: str, reader: Reader, key: str, chain: str) -> dict[str, str]:
     """The content of each file, by its path.
 
     :param service: the name of the service, with its suffix
-    :param user: the user whose rights the copy is written with
-    :param group: the name of that user's primary group
-    :param path: the copy
+    :param reader: who reads the copy
     :param key: the path of the key that is followed, which systemd takes as it is but for its percent signs
     :param chain: that of the certificates
     """
     record = {
         "key": key,
         "chain": chain,
-        "path": path,
-        "user": user,
-        "group": group,
+        "path": reader.path,
+        "user": reader.user,
+        "group": reader.group,
+        "unit": reader.unit,
         "deploy": certbot_deploy_program.PROGRAM,
     }
     paths = follower_paths(service)

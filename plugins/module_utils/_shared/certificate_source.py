@@ -230,7 +230,7 @@ def _opened_file(descriptor: int, status: os.stat_result, owners: dict[int, str]
 
 
 def follow(directory: str) -> int:
-    """Copy the pair to where Node-RED reads it, once it is whole; the copy of before stays until then.
+    """Copy the pair to where Node-RED or nginx reads it, once it is whole; the copy of before stays until then.
 
     The two files are not replaced at the same moment, so what does not fit may fit a little later.
 
@@ -275,12 +275,15 @@ def _settled(record: dict[str, str]) -> Source:
 
 
 def _copy(directory: str, record: dict[str, str], source: Source) -> None:
-    """Write the copy, as the user that it is for: a link that this user has planted leads no further than the user."""
+    """Write the copy, as the user that it is for: a link that this user has planted leads no further than the user.
+
+    Where nginx reads it, that is root, in a directory of root's.
+    """
     with _locked(directory):
         if os.path.exists(os.path.join(directory, TRANSACTION)):
             raise SourceError("A run of Ansible has not ended yet.")
         rights = [f"--reuid={record['user']}", f"--regid={record['group']}", "--init-groups", "--no-new-privs"]
-        arguments = [record["path"], str(len(source.content)), record["key"]]
+        arguments = [record["path"], str(len(source.content)), record["key"], record["unit"]]
         run = subprocess.run(
             ["setsid", "--wait", "setpriv", *rights, "sh", "-c", record["deploy"], "deploy", *arguments],
             input=source.content,

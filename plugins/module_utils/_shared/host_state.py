@@ -252,6 +252,9 @@ class LoginPlan(t.TypedDict):
 
     #: Whether its directory goes, with its sessions.
     removed: bool
+    #: The files of single sign-on that go, by their paths below the directory; with its program all of them, and its sessions.
+    #: Left out by earlier releases.
+    stale: t.NotRequired[list[str]]
     #: Users of it whose sessions end; "*" stands for all.
     revoke: list[str]
     #: Whether somebody gets in no more who did before.
@@ -581,7 +584,7 @@ class LoginPageState(t.TypedDict):
 
     #: Also where it does not exist; None where there is no service.
     path: Path | None
-    #: SHA-256 of each file by its path below the directory, without the sessions; empty where one cannot be read.
+    #: SHA-256 of each file by its path below the directory, without sessions; empty where one cannot be read.
     files: dict[t.Annotated[str, Text(255)], Checksum]
     #: The content of login.json; None where there is none.
     data: Lines | None
@@ -926,6 +929,8 @@ class ProofResult(ModuleResult):
     transaction: Name | None
     #: SHA-256 of the DER bytes of the certificate that is served; None without TLS.
     served: Sha256 | None
+    #: What could not be proved and is no reason to go back, a sentence each.
+    remarks: list[str]
 
 
 class UndoResult(ModuleResult):

@@ -31,6 +31,12 @@ LOGIN_DIRECTORY = "nodelogin"
 LOGIN_SESSIONS = "sessions.json"
 LOGIN_DATA = "login.json"
 LOGIN_PROGRAM = "login.js"
+#: What the paths of its files of single sign-on begin with; the program that settings.js names, the authority of a provider
+#: that has its own, and the logins to the editor, which only Node-RED itself writes.
+SIGN_ON = "oidc/"
+SIGN_ON_PROGRAM = "oidc/editor.js"
+SIGN_ON_AUTHORITY = "oidc/authority.pem"
+SIGN_ON_SESSIONS = "oidc/editor_sessions.json"
 
 #: What the service is given besides its unit: a drop-in file, and an environment file that the drop-in names.
 DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
@@ -159,6 +165,34 @@ def proxy_authorities(service: str) -> str:
     :param service: the name of the service, with or without its suffix
     """
     return os.path.join(proxy_directory(service), "authorities.pem")
+
+
+def challenge_directory(service: str) -> str:
+    """Where certbot puts what an ACME server asks nginx for on port 80.
+
+    :param service: the name of the service, with or without its suffix
+    """
+    return f"/var/lib/letsencrypt/{lineage_name(service)}"
+
+
+class Reader(t.NamedTuple):
+    """Who reads the key and the certificates of a service."""
+
+    #: The file with both.
+    path: str
+    #: The user whose rights it is written with, and the name of that user's primary group.
+    user: str
+    group: str
+    #: The unit of systemd that has to be told to read the file anew; empty where the service looks by itself.
+    unit: str = ""
+
+    @classmethod
+    def nginx(cls, service: str) -> Reader:
+        """The nginx in front of a service.
+
+        :param service: the name of the service, with or without its suffix
+        """
+        return cls(proxy_certificate(service), "root", "root", NGINX_UNIT)
 
 
 def is_of_proxy(path: str) -> bool:

@@ -21,7 +21,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
     CertificateResult,
     RequestResult,
 )
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file, proxy_certificate
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    Reader,
+    certificate_file,
+    challenge_directory,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.resolver import addresses_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
@@ -38,7 +42,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
     parsed_address,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import KEY_TYPES
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import check_provider
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import asked_ports, check_provider
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.site import challenge_site
 
 from .answers import Shape
 from .base import HostAction, host_certificate, host_options
@@ -64,13 +69,16 @@ class Provider:
         self.state = state
         self.present = state["certificate"]
         self.chain = self.present["chain"].encode("utf-8") if self.present["chain"] else None
-        service, settings = state["service"]["name"], state["settings"]["path"]
-        #: Where the key and the certificates are to be.
-        self.path = (
-            proxy_certificate(service)
+        user, settings = state["user"], state["settings"]["path"]
+        #: Who is to read the key and the certificates, and where.
+        self.reader = (
+            Reader.nginx(state["service"]["name"])
             if options["proxy"] == "nginx"
-            else os.path.join(os.path.dirname(settings), certificate_file(settings))
+            else Reader(
+                os.path.join(os.path.dirname(settings), certificate_file(settings)), user["name"], user["group"]
+            )
         )
+        self.path = self.reader.path
         self.warnings: list[str] = []
         self.prepare()
         self._check_key()
@@ -464,8 +472,7 @@ class Acme(Provider):
     def prepare(self) -> None:
         self.desired = desired_lineage(self.options)
         self.names = Names(self.desired.names, ())
-        user, service = self.state["user"], self.state["service"]["name"]
-        self.hook = hook(service, user["name"], user["group"], self.path)
+        self.hook = hook(self.state["service"]["name"], self.reader)
 
     def confirm_names(self) -> None:
         """All names are given."""
@@ -481,8 +488,23 @@ class Acme(Provider):
         lineage = self.state["acme"]
         present = described(lineage["chain"].encode("utf-8")) if lineage else None
         kept = {"key_type": present["key_type"]} if present and present["key_type"] in KEY_TYPES else {}
-        arguments = {**kept, **self.desired.arguments, "force": bool(self.fetch)}
+        arguments = {
+            **kept,
+            **self.desired.arguments,
+            "force": bool(self.fetch),
+            "proxy": self.options["proxy"] == "nginx",
+            "site": self._challenge_site() or None,
+        }
         return self.action.run_module("host_acme", {**host_options(self.options), **arguments}, AcmeResult)
+
+    def _challenge_site(self) -> str:
+        """What nginx has to be given before the server asks it; empty for nothing."""
+        service = self.state["service"]["name"]
+        if not self.fetch or self.desired.webroot != challenge_directory(service):
+            return ""
+        proxy = self.state["proxy"] or {}
+        _https, http = asked_ports(self.options["proxy"], self.options["proxy_ports"])
+        return challenge_site(proxy.get("site") or "", service, http, bool(proxy.get("ipv6")), self.desired.names)
 
 
 class Host(Provider):
@@ -533,14 +555,9 @@ class Host(Provider):
             reasons.append("there is no certificate yet")
         elif self.present["sha256"] != self.source["sha256"]:
             reasons.append("the host has another certificate")
-        follower, user = self.state["follower"], self.state["user"]
+        follower = self.state["follower"]
         files = follower_files(
-            self.state["service"]["name"],
-            user["name"],
-            user["group"],
-            self.path,
-            self.paths["host_key"],
-            self.paths["host_chain"],
+            self.state["service"]["name"], self.reader, self.paths["host_key"], self.paths["host_chain"]
         )
         if not follower:
             reasons.append("its renewals are not followed yet")
@@ -702,15 +719,25 @@ def given_bundle(options: t.Mapping[str, t.Any]) -> Bundle:
 
 
 def desired_lineage(options: t.Mapping[str, t.Any]) -> acme.DesiredLineage:
-    """What certbot is to ask for.
+    """What certbot is to ask for; where nginx has the port that the server asks, by the directory that its site leads to.
 
     :raises UserError: it cannot be asked for
     """
+    challenge, webroot = options["acme_challenge"], options["acme_webroot"]
+    _https, http = asked_ports(options["proxy"], options["proxy_ports"])
+    if http and challenge == "webroot":
+        raise UserError(
+            "nodered_acme_challenge is webroot, but nginx in front of Node-RED answers the ACME server itself. Leave"
+            " nodered_acme_challenge and nodered_acme_webroot out, or, where another web server has port 80, set"
+            " nodered_proxy_ports: {http: 0}."
+        )
+    if http and challenge == "standalone" and not webroot:
+        challenge, webroot = "webroot", challenge_directory(options["service"])
     return acme.desired_lineage(
         options["names"],
         options["acme_directory"],
-        options["acme_challenge"],
-        options["acme_webroot"],
+        challenge,
+        webroot,
         options["key_type"],
         options["acme_email"],
         options["acme_options"],

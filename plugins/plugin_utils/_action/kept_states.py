@@ -16,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     ENVIRONMENT_FILE,
     LOGIN_SESSIONS,
     ORIGIN,
+    SIGN_ON_SESSIONS,
     store_directory,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
@@ -115,6 +116,8 @@ def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
     page = host["login_page"]["path"]
     if page and path.startswith(f"{page}/"):
         of_sessions = directory == page and name.startswith(LOGIN_SESSIONS)
+        if path.startswith(os.path.join(page, SIGN_ON_SESSIONS)):
+            return "logins of the editor"
         return "logins of the login page" if of_sessions else "login page"
     if name == ".config.runtime.json" or name.removesuffix(".backup").endswith("_cred.json"):
         return f"{one_line(name)} (credentials of flows)"

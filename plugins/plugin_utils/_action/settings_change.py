@@ -22,6 +22,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     LOGIN_DATA,
     LOGIN_DIRECTORY,
+    SIGN_ON,
+    SIGN_ON_AUTHORITY,
     certificate_file,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
@@ -40,6 +42,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import (
     login_page,
     origin,
     proxy,
+    sign_on,
     web_sockets,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import AppliedSettings, apply_settings
@@ -52,10 +55,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_da
     LoginPlace,
     as_text,
     losing_users,
+    oidc_of,
     opens_less,
     present_data,
     users_of,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_options import VARIABLE as OIDC_VARIABLE
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import (
     EndedSessions,
     kept_elsewhere,
@@ -75,6 +80,8 @@ class LoginChange(t.NamedTuple):
     files: Mapping[str, bytes] = types.MappingProxyType({})
     #: Whether it goes, with all that is in it, as soon as Node-RED stands still.
     removed: bool = False
+    #: By their names below it, the files of single sign-on that go, as soon as Node-RED stands still.
+    stale: tuple[str, ...] = ()
     #: Whose logins end.
     revoke: tuple[str, ...] = ()
     #: Whether somebody gets in no more who did before.
@@ -82,7 +89,7 @@ class LoginChange(t.NamedTuple):
 
     @property
     def is_due(self) -> bool:
-        return bool(self.files or self.removed)
+        return bool(self.files or self.removed or self.stale)
 
 
 class Edit(t.NamedTuple):
@@ -300,24 +307,37 @@ class ServiceSettings(SettingsTarget):
         page = self.state["login_page"]
         self._data = present_data(page["data"])
         self.login_place = LoginPlace(
-            os.path.basename(page["path"]), page["path"], self.state["host"]["hostname"], users_of(self._data)
+            os.path.basename(page["path"]),
+            page["path"],
+            self.state["host"]["hostname"],
+            users_of(self._data),
+            str(self.action.task_vars.get("inventory_hostname", "")),
         )
 
     def login_change(self, applied: AppliedSettings) -> LoginChange:
         present = self.state["login_page"]["files"]
         if applied.login_data is None:
-            return LoginChange(removed=applied.drops_login and bool(present))
-        wanted = {**login_files(), LOGIN_DATA: as_text(applied.login_data)}
+            # Whom the provider let in is out with it.
+            return LoginChange(removed=applied.drops_login and bool(present), narrowed=bool(oidc_of(self._data)))
+        has_sign_on = "oidc" in applied.login_data
+        authority = {} if applied.authority is None else {SIGN_ON_AUTHORITY: applied.authority}
+        wanted = {**login_files(has_sign_on), **authority, LOGIN_DATA: as_text(applied.login_data)}
         ended = losing_users(users_of(self._data), users_of(applied.login_data))
         return LoginChange(
             {name: content for name, content in wanted.items() if present.get(name) != checksum(content)},
+            stale=tuple(
+                name
+                for name in present
+                # A file of the owner's own stays as long as single sign-on does.
+                if name not in wanted and (name == SIGN_ON_AUTHORITY if has_sign_on else name.startswith(SIGN_ON))
+            ),
             revoke=tuple(ended),
             narrowed=bool(ended) or opens_less(self._data, applied.login_data),
         )
 
     def login_differences(self, change: LoginChange) -> list[dict[str, str]]:
         page = self.state["login_page"]
-        return login_difference(page["path"], page["files"], self._data, change.files, change.removed)
+        return login_difference(page["path"], page["files"], self._data, change.files, change.removed, change.stale)
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
         return analyse(self.state, document)
@@ -360,6 +380,7 @@ class ServiceSettings(SettingsTarget):
             written=json.dumps(edit.written),
             login_files=json.dumps(files) if files else None,
             login_removed=edit.login.removed,
+            login_stale=list(edit.login.stale),
             login_revoke=list(edit.login.revoke),
             login_narrowed=edit.login.narrowed,
             **host_options(self.options),
@@ -377,8 +398,9 @@ class PlainSettings(SettingsTarget):
 
     def login_change(self, applied: AppliedSettings) -> LoginChange:
         if applied.login_data is not None:
+            variable = OIDC_VARIABLE if "oidc" in applied.login_data else "nodered_node_users"
             raise UserError(
-                "nodered_node_users needs files beside settings.js on a host, which a file given as path has not. Leave path"
+                f"{variable} needs files beside settings.js on a host, which a file given as path has not. Leave path"
                 " out, or use nodered_node_auth."
             )
         return LoginChange()
@@ -407,7 +429,7 @@ def _differences(follow: Migration | None) -> list[dict[str, str]]:
 def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[str, t.Any]]:
     """What Node.js must find under each setting that is asked for, as far as that can be told without running code."""
     managed: list[dict[str, t.Any]] = []
-    functions = web_sockets.paths(document)
+    functions = [*web_sockets.paths(document), *sign_on.functions(document)]
     # What is a function of the login page on one release is undefined on another: the host looks where it comes from.
     if login_page.is_used(document.settings):
         managed.append({"path": ["httpNodeAuth"], "login_page": True})

@@ -14,8 +14,6 @@ from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
-#: Providers of certificates that put theirs where nginx reads it.
-PROVIDERS = ("ca", "selfsigned", "file")
 #: Settings of settings.js that follow from a proxy.
 HOST = "uiHost"
 ROOTS = ("httpAdminRoot", "httpNodeRoot")
@@ -85,22 +83,28 @@ class DesiredProxy(t.NamedTuple):
 
 
 def check_provider(proxy: str, provider: str) -> None:
-    """Refuse a provider whose certificate nginx could not show.
+    """Refuse an nginx that would have no certificate.
 
     :param proxy: the value of `nodered_proxy`
     :param provider: the value of `nodered_certificate_provider`
-    :raises ProxyOptionError: it is one
+    :raises ProxyOptionError: it would have none
     """
-    if proxy == "none" or provider in PROVIDERS:
+    if proxy == "none" or provider != "none":
         return
-    reason = {
-        "none": "then gives no certificate, and nginx needs one. Leave it out, or set nodered_proxy to none where you run a"
-        " proxy of your own",
-    }.get(provider, "cannot work behind nginx yet")
     raise ProxyOptionError(
-        f"nodered_proxy is {proxy}: nodered_certificate_provider {provider} {reason}. With nginx it can be"
-        f" {', '.join(PROVIDERS[:-1])} or {PROVIDERS[-1]}."
+        f"nodered_proxy is {proxy}: nodered_certificate_provider {provider} gives no certificate, and nginx needs one. Leave it"
+        " out, or set nodered_proxy to none where you run a proxy of your own."
     )
+
+
+def asked_ports(proxy: str, ports: Mapping[str, t.Any]) -> tuple[int, int]:
+    """The port for TLS that nginx is to have, and the one that leads to it; 0 for none.
+
+    :param proxy: the value of `nodered_proxy`
+    :param ports: the value of `nodered_proxy_ports`
+    :raises ProxyOptionError: they cannot be
+    """
+    return (0, 0) if proxy == "none" else _ports(ports)
 
 
 def checked_path(path: str, variable: str) -> str:

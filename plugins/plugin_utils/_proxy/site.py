@@ -2,7 +2,11 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The site that nginx reads: its text in `site.conf.j2`, what is put into it worked out here."""
+"""The site that nginx reads: its text in `site.conf.j2`, what is put into it worked out here.
+
+A certificate that an ACME server is to sign has to be there before the site can name it. Until then there is one that only
+answers that server, `challenge.conf.j2`.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,12 @@ from collections.abc import Collection, Sequence
 import jinja2
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    challenge_directory,
     nginx_log,
     proxy_authorities,
     proxy_certificate,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_probe import expected_of
 
 from .options import DesiredProxy, ProxyOptionError, in_url
 
@@ -28,7 +34,18 @@ _FOLDER = pathlib.Path(__file__).parent
 _OWN_HTTP2 = (1, 25, 1)
 
 #: Of text that the owner has added.
+_SERVER_NAMES = re.compile(r"^ {4}server_name ([^;\n]+);$", re.MULTILINE)
 _ROOT_LOCATION = re.compile(r"\blocation\s{1,9}/\s{0,9}\{")
+
+
+_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+)
 
 
 class SiteFacts(t.NamedTuple):
@@ -51,8 +68,13 @@ def site(desired: DesiredProxy, facts: SiteFacts) -> str:
 
     :raises ProxyOptionError: a name is asked for that is not in the certificate
     """
-    names = list(desired.names or facts.names)
     _refuse_uncovered(desired, facts.names)
+    of_others = {other.host for other in desired.others}
+    names = [name for name in desired.names or facts.names if name not in of_others]
+    if not names:
+        raise ProxyOptionError(
+            "nodered_proxy_others: no name is left for the Node-RED of this host. Add one to nodered_certificate_names."
+        )
     main = in_url(next((name for name in names if not _is_address(name)), names[0])).replace("*.", "pifleet.")
     suffix = "" if desired.https == 443 else f":{desired.https}"
     expected = {
@@ -62,17 +84,12 @@ def site(desired: DesiredProxy, facts: SiteFacts) -> str:
         "path": desired.path,
         "port": facts.port,
     }
-    environment = jinja2.Environment(  # noqa: S701 - this is no HTML
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("site.conf.j2").render(
+    return _rendered(
+        "site.conf.j2",
         expected=json.dumps(expected, sort_keys=True),
         id="nodered_" + re.sub(r"\W", "_", facts.service.removesuffix(".service"), flags=re.ASCII),
         desired=desired,
+        ciphers=_CIPHERS,
         names=[in_url(name) for name in names],
         main=main,
         suffix=suffix,
@@ -83,11 +100,50 @@ def site(desired: DesiredProxy, facts: SiteFacts) -> str:
         certificate=proxy_certificate(facts.service),
         authorities=proxy_authorities(facts.service),
         log=nginx_log(facts.service),
+        challenges=challenge_directory(facts.service),
         below=[other for other in desired.others if other.path],
         beside=[other for other in desired.others if other.host],
         needs_root=not _has_root(desired),
         pattern=lambda path: re.escape(path.rstrip("/")),
     )
+
+
+def challenge_site(present: str, service: str, http: int, ipv6: bool, names: Sequence[str]) -> str:
+    """The site that an ACME server finds its challenges by, until the one of this run can be in place.
+
+    :param present: the site that is there; empty without one
+    :param service: the name of the service
+    :param http: the port that the server asks
+    :param ipv6: whether the host has IPv6
+    :param names: the names of the certificate
+    :returns: empty where the present one leads to them under all names
+    """
+    expected = expected_of(present)
+    answered: set[str] = set()
+    if expected and expected["http"] == http:
+        answered = {name for line in _SERVER_NAMES.findall(present) for name in line.split()}
+    missing = [name for name in names if name not in answered]
+    if not missing:
+        return ""
+    return _rendered(
+        "challenge.conf.j2",
+        present=present,
+        http=http,
+        ipv6=ipv6,
+        names=missing,
+        challenges=challenge_directory(service),
+    )
+
+
+def _rendered(template: str, **values: t.Any) -> str:
+    environment = jinja2.Environment(  # noqa: S701 - this is no HTML
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(values)
 
 
 def _has_root(desired: DesiredProxy) -> bool:

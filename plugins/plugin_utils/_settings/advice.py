@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
-from . import web_sockets
+from . import sign_on, web_sockets
 from .apply import AppliedSettings
 from .desired import DesiredSettings
 from .document import SettingsDocument
+from .oidc_options import VARIABLE as OIDC_VARIABLE
 from .origin import PutBack, Written
 
 
@@ -35,13 +36,15 @@ def reminders(desired: DesiredSettings, applied: AppliedSettings) -> list[str]:
 def warnings(desired: DesiredSettings, document: SettingsDocument, applied: AppliedSettings) -> list[str]:
     """Sentences about an edited document."""
     messages = list(applied.notes)
-    if desired.users is not None and document.has(("adminAuth", "tokens")):
+    of_others = document.has(sign_on.TOKENS) and not sign_on.is_reference(document.get(sign_on.TOKENS), "tokens")
+    if desired.users is not None and of_others:
         messages.append(
             "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"
             " something needs it."
         )
     if desired.node_auth is not None or desired.login is not None:
-        asked = "the login of nodered_node_auth" if desired.login is None else "a login of nodered_node_users"
+        page = "nodered_node_users" if desired.login is None or desired.login.users else OIDC_VARIABLE
+        asked = "the login of nodered_node_auth" if desired.login is None else f"a login of {page}"
         messages += [
             f"{key} is code of your own and stays. Web sockets ask for {asked} only if that code does."
             for key in web_sockets.own_code(document)

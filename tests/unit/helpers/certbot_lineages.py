@@ -18,10 +18,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_ho
     options_digest,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import Reader
 
 DIRECTORY = "https://acme.example.org/directory"
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
-HOOK = certbot_hook.hook("nodered", "pi", "pi", "/home/pi/.node-red/nodecerts/server.pem")
+HOOK = certbot_hook.hook("nodered", Reader("/home/pi/.node-red/nodecerts/server.pem", "pi", "pi"))
 
 
 def pair(

@@ -22,6 +22,7 @@ def make_options(**given: t.Any) -> dict[str, t.Any]:
         "node_open": [],
         "node_session_expiry": 604800,
         "node_title": None,
+        "oidc": None,
         "trusted_proxies": [],
         "static": None,
         "static_auth": None,

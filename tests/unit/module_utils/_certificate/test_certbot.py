@@ -217,3 +217,65 @@ def test_last_lines_of_certbot() -> None:
         "Ask for help or search for solutions at https://example.org. See the logfile\n"
     )
     assert certbot.last_lines(output) == "Certbot failed to authenticate some domains Detail: no answer"
+
+
+class NginxOfTest:
+    """Says what certbot is led to, and by which site."""
+
+    def __init__(self, sites: list[str | None]) -> None:
+        self.sites = sites
+
+    def put_at_once(self, content: str | None) -> None:
+        self.sites.append(content)
+
+
+@pytest.fixture
+def sites(letsencrypt: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The sites that nginx was given, None for one that was taken away; there is one at first."""
+    put: list[str | None] = []
+    monkeypatch.setattr(certbot, "Proxy", lambda _service, _before: NginxOfTest(put))
+    monkeypatch.setattr(certbot.nginx, "site", lambda _service: "a site")
+    monkeypatch.setattr(certbot, "challenge_directory", lambda _service: str(letsencrypt / "challenges/nodered"))
+    return put
+
+
+@needs_root
+def test_nginx_leads_to_the_challenge(letsencrypt: pathlib.Path, client: Client, sites: list[str | None]) -> None:
+    """Also where the umask of the run would keep nginx out."""
+    webroot = letsencrypt / "challenges/nodered"
+    before = os.umask(0o077)
+    try:
+        made = client(
+            f"stat -c %a {webroot} >$FOLDER/mode\n{FETCHES}", challenge="webroot", webroot=str(webroot), site="with it"
+        )
+        made.fetch()
+    finally:
+        os.umask(before)
+    assert (letsencrypt / "mode").read_text("utf-8") == "755\n"
+    assert sites == ["with it"]
+    assert webroot.is_dir(), "its renewals need it"
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, [None]), ({"challenge": "dns-x"}, []), ({"proxy": True, "challenge": "dns-x"}, [])],
+)
+def test_port_80_is_left_to_certbot(
+    letsencrypt: pathlib.Path,
+    client: Client,
+    sites: list[str | None],
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, t.Any],
+    expected: list[str | None],
+) -> None:
+    """Where certbot itself answers, and the site is to go."""
+    monkeypatch.setattr(certbot.AcmeCertificate, "_install_programs", lambda _self: None)
+    monkeypatch.setattr(host_certificate, "proxy_certificate", lambda _service: str(letsencrypt / "etc/server.pem"))
+    monkeypatch.setattr(
+        host_certificate, "make_directory", lambda _transaction, _service: (letsencrypt / "etc").mkdir()
+    )
+    (letsencrypt / "challenges/nodered").mkdir(parents=True)
+    client(f"{FETCHES}\nsed -i s/webroot/x/ $FOLDER/renewal/pifleet-nodered.conf", **options).fetch()
+    assert sites == expected
+    assert not (letsencrypt / "challenges/nodered").exists()

@@ -99,7 +99,7 @@ def test_follow(tmp_path: pathlib.Path, certificate: FollowedCertificate, comman
         "daemon-reload",
         "restart pifleet-nodered-certificate.path pifleet-nodered-certificate.timer",
     ]
-    desired = follower_files(SERVICE, "root", "root", str(copy), key, chain)
+    desired = follower_files(SERVICE, layout.Reader(str(copy), "root", "root"), key, chain)
     assert follower.read_follower(SERVICE) == {"sha256": digest(desired), "active": True}
     modes = {os.path.basename(path): os.stat(path).st_mode & 0o777 for path in desired}
     assert modes["follow_certificate.py"] == modes["certificate_source.json"] == 0o600

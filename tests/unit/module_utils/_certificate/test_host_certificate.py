@@ -20,11 +20,14 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._certificate.host_
     fits,
     key_type_of,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import transaction as transaction_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import placement
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_source import split_pem
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import Reader
 
 
 @pytest.mark.parametrize(
@@ -83,8 +86,10 @@ def places(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Callabl
     me = Account.of_uid(os.getuid(), os.getgid())
     monkeypatch.setattr(module, "located", lambda unit: unit)
     monkeypatch.setattr(module, "proxy_certificate", lambda _service: str(tmp_path / "etc/nodered/server.pem"))
-    monkeypatch.setattr(module, "PROXY_DIRECTORY", str(tmp_path / "etc"))
-    monkeypatch.setattr(module, "Account", lambda _name: me)
+    monkeypatch.setattr(placement, "PROXY_DIRECTORY", str(tmp_path / "etc"))
+    monkeypatch.setattr(placement, "proxy_directory", lambda _service: str(tmp_path / "etc/nodered"))
+    monkeypatch.setattr(placement, "Account", lambda _name: me)
+    monkeypatch.setattr(transaction_module, "PROXY_DIRECTORY", str(tmp_path / "etc"))
     monkeypatch.setattr(module, "Store", lambda service: Store(service, str(tmp_path / "store")))
     (tmp_path / "node-red").mkdir()
     unit: t.Any = StoppedUnit(tmp_path / "node-red")
@@ -113,6 +118,19 @@ def test_a_pair_goes_where_it_is_read_and_comes_back(
     places(False).move()
     assert fits(*split_pem(beside.read_bytes()))
     assert not behind.exists()
+    # Once that is proved, nothing is left of the other place.
+    Transaction(store).close()
+    assert not (tmp_path / "etc").exists()
+
+
+def test_who_reads_them(places: t.Callable[[bool], HostCertificate], tmp_path: pathlib.Path) -> None:
+    unit = places(False).unit
+    beside = str(tmp_path / "node-red/nodecerts/server.pem")
+    assert places(False).reader == Reader(beside, unit.account.name, unit.account.group)
+    assert places(True).reader == Reader.nginx("nodered.service")
+    assert Reader.nginx("nodered.service") == Reader(
+        "/etc/pifleet-nodered/nodered/server.pem", "root", "root", "nginx.service"
+    )
 
 
 def test_a_key_is_kept_wherever_it_is(

@@ -110,6 +110,23 @@ def test_all_goes_and_comes_back(host: Host, proxy: Proxy) -> None:
     assert [path.read_text("utf-8") for path in (host.site, host.key)] == ["site", "server.pem"]
 
 
+@pytest.mark.parametrize(("content", "active", "read"), [("a site", False, 1), (None, True, 1), (None, False, 0)])
+def test_nginx_reads_at_once_what_the_run_needs(
+    host: Host, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, content: str | None, active: bool, read: int
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(placement.nginx, "is_active", lambda: active)
+    monkeypatch.setattr(placement.nginx, "read_anew", lambda: told.append(str(host.site.exists())))
+    host.site.write_text("the site before", "utf-8")
+    with proxy.store.lock():
+        transaction = proxy.put_at_once(content)
+    assert told == [str(content is not None)] * read
+    assert (host.site.read_text("utf-8") if host.site.exists() else None) == content
+    assert transaction.open_record["nginx"] == NGINX
+    transaction.undo()
+    assert host.site.read_text("utf-8") == "the site before"
+
+
 def test_what_is_left_goes_though_there_is_no_site(host: Host, proxy: Proxy) -> None:
     host.read.mkdir(parents=True)
     host.key.write_text("a key", "utf-8")

@@ -20,10 +20,10 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared import (
     certbot_hook_program,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import RUNNING
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import lineage_name
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import Reader, lineage_name
 
 #: What the assignments at the top of a hook set.
-NAMES = ("lineage", "user", "group", "path", "deploy")
+NAMES = ("lineage", "user", "group", "path", "unit", "deploy")
 
 
 def test_names_are_safe_for_a_shell() -> None:
@@ -36,7 +36,7 @@ class Hook:
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
-        script = certbot_hook.hook("nodered", "root", "root", str(path))
+        script = certbot_hook.hook("nodered", Reader(str(path), "root", "root"))
         # Other rights can be taken by root only.
         rights = 'setsid --wait setpriv --reuid="$user" --regid="$group" --init-groups --no-new-privs '
         assert script.count(rights) == 1
@@ -168,7 +168,7 @@ def test_a_link_of_the_user_leads_the_hook_no_further_than_the_user(letsencrypt:
     nobody = Account("nobody")
     for path in (home, *home.rglob("*")):
         os.lchown(path, nobody.uid, nobody.gid)
-    hook = certbot_hook.hook("nodered", nobody.name, nobody.group, str(home / "nodecerts/server.pem"))
+    hook = certbot_hook.hook("nodered", Reader(str(home / "nodecerts/server.pem"), nobody.name, nobody.group))
     run = subprocess.run(["sh", "-c", hook], capture_output=True, text=True, check=False)
     assert (run.returncode == 0) is (planted != "nodecerts"), run.stderr
     assert os.listdir(of_root) == ["server.pem"]
@@ -190,21 +190,41 @@ def values_of(script: str) -> list[str]:
     return subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout.split("\0")[:-1]
 
 
+def test_a_unit_is_told_to_read_what_was_renewed(hook: Hook, letsencrypt: pathlib.Path) -> None:
+    """As long as it has not been, and never without need: nginx keeps its former workers as long as their connections."""
+    lineage(letsencrypt, *pair("pi.example.org"))
+    told = letsencrypt / "told"
+    program = letsencrypt / "bin/systemctl"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >>{told}\n[ ! -e {letsencrypt}/broken ]\n', "utf-8")
+    program.chmod(0o755)
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    hook.script = hook.script.replace("\nunit=''\n", "\nunit=nginx.service\n").replace("/run/", f"{letsencrypt}/")
+    assert f"unread={letsencrypt}/pifleet$(" in hook.script
+    (letsencrypt / "broken").touch()
+    assert hook.run(**path)[0] != 0
+    (letsencrypt / "broken").unlink()
+    assert hook.run(**path) == (0, "")
+    assert hook.run(**path) == (0, "")
+    assert told.read_text("utf-8") == "try-reload-or-restart nginx.service\n" * 2
+
+
 def test_values_of_the_host_take_the_place_of_the_example() -> None:
     path = "/home/it's \\1 a $HOME/server.pem"
-    script = certbot_hook.hook("node-red.service", "an ann", "x;y", path)
+    script = certbot_hook.hook("node-red.service", Reader(path, "an ann", "x;y", "a b.service"))
     assert values_of(script) == [
         "/etc/letsencrypt/live/pifleet-node-red",
         "an ann",
         "x;y",
         path,
+        "a b.service",
         certbot_deploy_program.PROGRAM.rstrip("\n"),
     ]
 
 
 def test_the_rest_stays_as_it_is() -> None:
     example = certbot_hook_program.PROGRAM
-    script = certbot_hook.hook("nodered", "pi", "pi", "/home/pi/server.pem")
+    script = certbot_hook.hook("nodered", Reader("/home/pi/server.pem", "pi", "pi"))
     top, rest = example.split("lineage=", 1)[0], example.split("\n\n", 2)[2]
     assert script.startswith(f"{top}lineage=/etc/letsencrypt/live/pifleet-nodered\n")
     assert script.endswith(f"\n\n{rest}")

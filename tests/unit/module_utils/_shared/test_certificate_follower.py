@@ -18,13 +18,14 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificat
     follower_paths,
     watching_units,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import Reader
 
 KEY, CHAIN = "/etc/letsencrypt/live/pi/privkey.pem", "/etc/letsencrypt/live/pi/fullchain.pem"
 COPY = "/home/pi/.node-red/nodecerts/server.pem"
 
 
 def files(service: str = "nodered.service", key: str = KEY, chain: str = CHAIN) -> dict[str, str]:
-    return follower_files(service, "pi", "pi", COPY, key, chain)
+    return follower_files(service, Reader(COPY, "pi", "pi"), key, chain)
 
 
 def test_where_everything_is() -> None:

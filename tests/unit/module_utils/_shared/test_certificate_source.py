@@ -212,6 +212,7 @@ def store(live: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
         "chain": str(live / "fullchain.pem"),
         "path": str(home / "nodecerts/server.pem"),
         "user": "nobody",
+        "unit": "",
         "group": "nogroup",
         "deploy": certbot_deploy_program.PROGRAM,
     }

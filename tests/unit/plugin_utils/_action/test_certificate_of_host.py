@@ -16,6 +16,7 @@ from host_state import make_state
 from pki_tools import CertificateFactory
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_follower import digest, follower_files
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import Reader
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificate_providers import (
     Provider,
     certificate_provider,
@@ -62,7 +63,7 @@ def state(chain: str, **changes: t.Any) -> dict[str, t.Any]:
     """The state of a host that follows its certificate."""
     made: t.Any = make_state()
     copy = made["certificate"]["path"]
-    files = follower_files("nodered.service", "pi", "pi", copy, KEY, CHAIN)
+    files = follower_files("nodered.service", Reader(copy, "pi", "pi"), KEY, CHAIN)
     source = {"key": KEY, "chain": CHAIN, "problem": "", "certificates": chain, "sha256": "0" * 64}
     return {
         **made,
@@ -95,6 +96,18 @@ def test_nothing_to_do(chain: str) -> None:
 )
 def test_renewals_would_not_arrive(chain: str, changes: dict[str, t.Any], reason: str) -> None:
     assert provider(state(chain, **changes)).all_reasons() == [reason]
+
+
+def test_renewals_go_to_where_nginx_reads(chain: str) -> None:
+    asked = provider(state(chain), proxy="nginx")
+    assert asked.path == "/etc/pifleet-nodered/nodered/server.pem"
+    assert asked.all_reasons() == ["what follows its renewals differs", "it lies where nobody reads it any more"]
+    reader = Reader.nginx("nodered.service")
+    there = state(
+        chain, follower={"sha256": digest(follower_files("nodered.service", reader, KEY, CHAIN)), "active": True}
+    )
+    there["certificate"] = {**there["certificate"], "path": reader.path}
+    assert provider(there, proxy="nginx").all_reasons() == []
 
 
 def test_nobody_watches(chain: str) -> None:

@@ -173,7 +173,52 @@ def test_a_good_certificate_moves_to_who_reads_it(
         assert [(each["operation"], each["proxy"]) for each in asked] == [("move", True)]
 
 
-@pytest.mark.parametrize("kind", ["acme", "host", "none"])
-def test_a_provider_that_nginx_has_nothing_from_is_refused(kind: str) -> None:
-    with pytest.raises(UserError, match=f"nodered_certificate_provider {kind}"):
-        provider(kind, b"", proxy="nginx")
+def test_nginx_without_a_certificate_is_refused() -> None:
+    with pytest.raises(UserError, match="nodered_certificate_provider none"):
+        provider("none", b"", proxy="nginx")
+
+
+ACME = {"names": ["pi.example.org"], "acme_directory": "https://acme.example.test/dir", "proxy": "nginx"}
+
+
+def asked_of_certbot(site: str | None, **options: t.Any) -> dict[str, t.Any]:
+    """What the host is asked for, with this site in its nginx."""
+    asked: list[dict[str, t.Any]] = []
+    action = types.SimpleNamespace(**vars(ACTION), run_module=lambda _name, arguments, _shape: asked.append(arguments))
+    given = validated(SPEC, {"provider": "acme", **ACME, **options})
+    proxy = {"site": site, "ipv6": False} if given and given["proxy"] == "nginx" else None
+    state = make_state(**{"certificate.chain": "", "host.clock": int(time.time())})
+    made = certificate_provider(action, given or {}, t.cast("dict[str, t.Any]", {**state, "proxy": proxy}))
+    assert made is not None
+    made.reasons()
+    made.install()
+    return asked[0]
+
+
+def test_nginx_answers_the_acme_server() -> None:
+    asked = asked_of_certbot(None)
+    assert (asked["challenge"], asked["webroot"]) == ("webroot", "/var/lib/letsencrypt/pifleet-nodered")
+    assert asked["proxy"] is True
+    assert "listen 80;" in asked["site"]
+    assert "server_name pi.example.org;" in asked["site"]
+    assert "root /var/lib/letsencrypt/pifleet-nodered;" in asked["site"]
+
+
+@pytest.mark.parametrize(
+    ("options", "challenge"),
+    [
+        ({"proxy_ports": {"http": 0}}, ("standalone", None)),
+        ({"proxy_ports": {"http": 0}, "acme_challenge": "webroot", "acme_webroot": "/srv"}, ("webroot", "/srv")),
+        ({"acme_challenge": "dns-rfc2136", "acme_credentials": "a = b"}, ("dns-rfc2136", None)),
+        ({"proxy": "none"}, ("standalone", None)),
+    ],
+)
+def test_where_nginx_is_not_asked_its_site_stays(options: dict[str, t.Any], challenge: tuple[str, str | None]) -> None:
+    asked = asked_of_certbot(None, **options)
+    assert (asked["challenge"], asked.get("webroot")) == challenge
+    assert asked["site"] is None
+
+
+def test_a_webroot_that_nginx_would_not_lead_to_is_refused() -> None:
+    with pytest.raises(UserError, match="nodered_acme_challenge is webroot, but nginx"):
+        asked_of_certbot(None, acme_challenge="webroot", acme_webroot="/srv")

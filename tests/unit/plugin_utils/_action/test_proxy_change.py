@@ -133,5 +133,5 @@ def test_without_a_certificate_the_names_are_those_that_it_will_have() -> None:
 
 
 def test_a_provider_that_does_not_work_is_refused() -> None:
-    with pytest.raises(UserError, match="nodered_certificate_provider acme"):
-        desired_proxy(options(provider="acme"))
+    with pytest.raises(UserError, match="nodered_certificate_provider none"):
+        desired_proxy(options(provider="none"))

@@ -14,6 +14,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options imp
     DesiredProxy,
     Other,
     ProxyOptionError,
+    asked_ports,
     check_provider,
 )
 
@@ -132,13 +133,20 @@ def test_a_path_that_is_the_services_own() -> None:
         desired(others=[{"path": "/", "url": URL, "name": "a"}])
 
 
-@pytest.mark.parametrize("provider", ["acme", "host", "none"])
-def test_a_provider_that_nginx_has_nothing_from(provider: str) -> None:
-    with pytest.raises(ProxyOptionError, match=f"nodered_proxy is nginx: nodered_certificate_provider {provider} "):
-        check_provider("nginx", provider)
-    check_provider("none", provider)
-
-
-@pytest.mark.parametrize("provider", ["ca", "selfsigned", "file"])
-def test_a_provider_that_works(provider: str) -> None:
+@pytest.mark.parametrize("provider", ["ca", "selfsigned", "file", "acme", "host"])
+def test_nginx_shows_whatever_there_is(provider: str) -> None:
     check_provider("nginx", provider)
+
+
+def test_nginx_needs_a_certificate() -> None:
+    with pytest.raises(ProxyOptionError, match="nodered_proxy is nginx: nodered_certificate_provider none gives no"):
+        check_provider("nginx", "none")
+    check_provider("none", "none")
+
+
+def test_ports_are_asked_for_with_a_proxy_alone() -> None:
+    assert asked_ports("nginx", {}) == (443, 80)
+    assert asked_ports("nginx", {"http": 0}) == (443, 0)
+    assert asked_ports("none", {"https": 8443}) == (0, 0)
+    with pytest.raises(ProxyOptionError, match="https and http are both 80"):
+        asked_ports("nginx", {"https": 80})

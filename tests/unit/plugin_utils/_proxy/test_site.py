@@ -14,7 +14,12 @@ import pytest
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_probe import expected_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import DesiredProxy, ProxyOptionError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.site import SiteFacts, needs_authorities, site
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.site import (
+    SiteFacts,
+    challenge_site,
+    needs_authorities,
+    site,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.proxy import logs_queries
 
 NAMES = ["kitchen.local", "kitchen.example.com", "192.168.1.20", "fd00::20"]
@@ -113,16 +118,16 @@ def test_what_the_owner_has_for_the_rest_stays(include: str) -> None:
 def test_other_hosts_have_to_show_who_they_are() -> None:
     text = made({"names": [*NAMES, "attic.example.com"]}, others=OTHERS)
     verified = text.count("proxy_pass https://192.168.1.21:1880;")
-    assert verified == text.count("proxy_ssl_verify on;") == text.count("proxy_ssl_name garage.local;") == 3
-    assert values(text, "proxy_ssl_trusted_certificate") == ["/etc/pifleet-nodered/nodered/authorities.pem"] * 3
+    assert verified == text.count("proxy_ssl_verify on;") == text.count("proxy_ssl_name garage.local;") == 4
+    assert values(text, "proxy_ssl_trusted_certificate") == ["/etc/pifleet-nodered/nodered/authorities.pem"] * 4
     assert needs_authorities(desired(others=OTHERS))
     assert not needs_authorities(desired(others=OTHERS[1:]))
 
 
 def test_each_login_is_limited_before_any_other_location() -> None:
-    """nginx takes the first regular expression that fits."""
+    """nginx takes the first regular expression that fits; those for programs, within another location, fit no login."""
     text = made(others=OTHERS[:1])
-    patterns = re.findall(r"location ~\* (\S+) \{", text)
+    patterns = re.findall(r"^    location ~\* (\S+) \{", text, re.MULTILINE)
     paths = ["/garage/auth/TOKEN", "/garage/x/_login/", "/auth/token/", "/x/y/_login"]
     first = [next(pattern for pattern in patterns if re.match(pattern, path, re.IGNORECASE)) for path in paths]
     assert first == [patterns[0], patterns[0], patterns[1], patterns[1]]
@@ -166,3 +171,65 @@ def test_it_says_what_it_has_to_answer() -> None:
     assert expected_of(text) == said
     assert f"# proof: {json.dumps(said, sort_keys=True)}\n" in text
     assert (expected_of(made({"names": ["fd00::20"]})) or {})["name"] == "[fd00::20]"
+
+
+def challenges(present: str, *names: str, http: int = 80, ipv6: bool = True) -> str:
+    return challenge_site(present, "nodered.service", http, ipv6, names)
+
+
+def test_an_acme_server_finds_its_challenges_on_port_80() -> None:
+    """Of whatever provider the present certificate is: the next one may be of such a server."""
+    blocks = re.findall(r"^server \{\n.*?^\}", made(), re.MULTILINE | re.DOTALL)
+    answering = [block for block in blocks if "location /.well-known/acme-challenge/ {" in block]
+    assert len(answering) == 2
+    assert all(values(block, "listen")[0] == "80" for block in answering)
+    assert all(values(block, "root") == ["/var/lib/letsencrypt/pifleet-nodered"] for block in answering)
+    assert "acme-challenge" not in made(ports={"http": 0})
+
+
+def test_before_there_is_a_certificate_only_challenges_are_answered() -> None:
+    text = challenges("", "pi.example.org", "a.example.org")
+    assert values(text, "server_name") == ["pi.example.org a.example.org"]
+    assert values(text, "listen") == ["80", "[::]:80"]
+    assert "ssl" not in text
+    assert expected_of(text) is None
+    assert values(challenges("", "pi.example.org", http=8080, ipv6=False), "listen") == ["8080"]
+
+
+def test_a_site_that_answers_already_stays() -> None:
+    present = made({"names": [*NAMES, "attic.example.com"]}, others=OTHERS)
+    assert challenges(present, "kitchen.local", "kitchen.example.com", "attic.example.com") == ""
+
+
+def test_a_site_goes_on_while_a_certificate_for_further_names_is_fetched() -> None:
+    present = made()
+    text = challenges(present, "kitchen.local", "new.example.com")
+    assert text.startswith(present)
+    assert values(text.removeprefix(present), "server_name") == ["new.example.com"]
+    # On another port nobody answers yet.
+    assert values(challenges(made(ports={"http": 0}), "kitchen.local"), "server_name")[-1] == "kitchen.local"
+
+
+def test_a_name_of_another_node_red_is_its_alone() -> None:
+    """Of two sites with one name, nginx ignores the second."""
+    text = made({"names": ["attic.example.com", "kitchen.local"]}, others=OTHERS[1:])
+    of_tls = [block for block in text.split("\nserver {\n") if "proxy_pass" in block]
+    assert [values(block, "server_name") for block in of_tls] == [["attic.example.com"], ["kitchen.local"]]
+    with pytest.raises(ProxyOptionError, match="no name is left"):
+        made({"names": ["attic.example.com"]}, others=OTHERS[1:])
+
+
+def test_pages_are_not_compressed() -> None:
+    """Debian's nginx.conf would have them so."""
+    text = made(others=OTHERS[:1])
+    assert values(text, "gzip") == ["off", "on", "on"]
+    programs = re.findall(r"location ~\* (\S+) \{\s+gzip on;", text)
+    assert programs == [programs[0]] * 2
+    assert re.search(programs[0], "/vendor/vendor.js")
+    assert not any(re.search(programs[0], path) for path in ("/", "/settings", "/auth/token", "/_login", "/x.js/a"))
+
+
+def test_ciphers_of_tls_1_2_are_forward_secret_and_have_no_cbc() -> None:
+    (asked,) = values(made(), "ssl_ciphers")
+    assert all(cipher.startswith("ECDHE-") and ("GCM" in cipher or "POLY1305" in cipher) for cipher in asked.split(":"))
+    assert values(made(), "ssl_prefer_server_ciphers") == ["on"]
