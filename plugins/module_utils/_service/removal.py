@@ -80,11 +80,9 @@ def remove(service: Service, keep_certificate: bool, watch_minutes: int) -> Remo
     sessions = sessions_file(service.unit, expected)
     if sessions and not expected["auth"]:
         files.remove(sessions, service.unit.account)
-    webroot = challenge_directory(service.unit.name)
-    for directory in (webroot, os.path.dirname(webroot)):
-        # Another service, or certbot at this moment, may have something there.
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
+    # certbot may have something there at this moment.
+    with contextlib.suppress(OSError):
+        os.rmdir(challenge_directory(service.unit.name))
     return {"changed": True, "transaction": done["transaction"], "opened": opened}
 
 
