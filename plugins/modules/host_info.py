@@ -602,6 +602,9 @@ proof:
         login_page:
           description: Whether what flows serve asks for the login page.
           type: bool
+        require_https:
+          description: Whether the editor leads those elsewhere who do not come by https.
+          type: bool
         settings:
           description: The checksum of the settings file.
           type: str

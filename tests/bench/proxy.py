@@ -53,7 +53,16 @@ def secure(work: pathlib.Path, **variables: str) -> None:
     program = PROJECT / ".venv" / "bin" / "ansible-playbook"
     run = subprocess.run(
         [
-            *(str(program), "-i", str(work / "inventory.yml"), "-e", users, "-e", f"nodered_ca_dir={work / 'ca'}", *extra),
+            *(
+                str(program),
+                "-i",
+                str(work / "inventory.yml"),
+                "-e",
+                users,
+                "-e",
+                f"nodered_ca_dir={work / 'ca'}",
+                *extra,
+            ),
             "pifleet.nodered.secure",
         ],
         env={

@@ -77,6 +77,7 @@ for (const extension of [".js", ".json"]) {
             anonymous: Boolean(settings.adminAuth && settings.adminAuth.default),
             node_auth: Boolean(settings.httpNodeAuth) || asksForPage,
             login_page: asksForPage,
+            require_https: settings.requireHttps === true,
             static: statics.map((entry) => (settings.httpStaticRoot || "") + "/" + (entry.root || "")),
         },
     });

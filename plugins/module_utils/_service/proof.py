@@ -110,6 +110,7 @@ class Prover:
             "settings": settings,
             "client_certificate": effective.get("client_certificate", False),
             "login_page": effective.get("login_page", False),
+            "require_https": effective.get("require_https", False),
         }
 
     def _proxy(self, effective: EffectiveSettings, port: int, required: bool) -> ProxyExpected | None:
@@ -170,7 +171,13 @@ class Prover:
             with (
                 probe.Endpoint("127.0.0.1", proxy["https"], True, LOGIN_TIMEOUT, name=proxy_probe.host_of(proxy))
                 if proxy
-                else probe.Endpoint(target["address"], target["port"], target["tls"], LOGIN_TIMEOUT)
+                else probe.Endpoint(
+                    target["address"],
+                    target["port"],
+                    target["tls"],
+                    LOGIN_TIMEOUT,
+                    headers=probe.headers_of_proxy(target),
+                )
             ) as endpoint:
                 status, body = probe.log_in(endpoint, target["admin_root"], username, secrets.token_hex(16))
         except (OSError, http.client.HTTPException) as exc:

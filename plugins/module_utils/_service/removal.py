@@ -20,7 +20,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.origin impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import systemctl
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._proxy.nginx import DIRECT
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import ORIGIN, certificate_file
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    ORIGIN,
+    certificate_file,
+    challenge_directory,
+)
 
 from .service import DesiredService
 from .sessions import sessions_file
@@ -76,6 +80,9 @@ def remove(service: Service, keep_certificate: bool, watch_minutes: int) -> Remo
     sessions = sessions_file(service.unit, expected)
     if sessions and not expected["auth"]:
         files.remove(sessions, service.unit.account)
+    # certbot may have something there at this moment.
+    with contextlib.suppress(OSError):
+        os.rmdir(challenge_directory(service.unit.name))
     return {"changed": True, "transaction": done["transaction"], "opened": opened}
 
 

@@ -155,6 +155,8 @@ class Expected(_Expected, total=False):
     proxy: ProxyExpected | None
     #: Whether the flows ask for the login page of this collection.
     login_page: bool
+    #: Whether the editor leads those elsewhere who do not come by https.
+    require_https: bool
 
 
 class Proof(t.TypedDict):
@@ -219,6 +221,8 @@ class EffectiveSettings(t.TypedDict):
     node_auth: bool
     #: Whether the flows ask for the login page of this collection.
     login_page: bool
+    #: Whether requireHttps is true.
+    require_https: bool
     static: list[str]
 
 

@@ -101,6 +101,7 @@ class Endpoint:
     :param certificate: SHA-256 of DER bytes as lower-case hex; nothing is sent to a server that shows another one
     :param deadline: a time of the monotonic clock by which all answers have to be there
     :param name: the name that is asked for, where one address has several; empty for none
+    :param headers: what each request has beside its own headers
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Endpoint:
         certificate: str | None = None,
         deadline: float | None = None,
         name: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.address = address
         self.port = port
@@ -120,6 +122,7 @@ class Endpoint:
         self.certificate = certificate
         self.deadline = deadline
         self.name = name
+        self.headers = {**({"Host": name} if name else {}), **(headers or {})}
         self._connection: http.client.HTTPConnection | None = None
         self._used = False
 
@@ -199,7 +202,7 @@ class Endpoint:
         response_class: t.Any = functools.partial(_Response, deadline=deadline)
         connection.response_class = response_class
         connection.sock.settimeout(_left(deadline))
-        connection.request(method, path, body, {**({"Host": self.name} if self.name else {}), **(headers or {})})
+        connection.request(method, path, body, {**self.headers, **(headers or {})})
         response = connection.getresponse()
         content = response.read(65536)
         if response.read(1):
@@ -560,7 +563,7 @@ def prove(expected: Expected, timeout: float = TIMEOUT, opened: set[str] | None 
             if not turns_away(address, port, timeout):
                 failures.append(f"port {port} lets in who shows no client certificate, although https wants one")
             return failures
-        with Endpoint(address, port, expected["tls"], timeout) as endpoint:
+        with Endpoint(address, port, expected["tls"], timeout, headers=headers_of_proxy(expected)) as endpoint:
             if expected["admin_root"] is not None and expected["auth"]:
                 failures += _prove_admin(endpoint, expected["admin_root"], expected["anonymous"], opened)
             if expected["node_root"] is not None and expected["node_auth"]:
@@ -580,6 +583,14 @@ def prove(expected: Expected, timeout: float = TIMEOUT, opened: set[str] | None 
     except (OSError, http.client.HTTPException) as exc:
         failures.append(f"port {port} of {address} does not answer: {exc}")
     return failures
+
+
+def headers_of_proxy(expected: Expected) -> dict[str, str]:
+    """What a request has to say that a proxy has ended its TLS: with requireHttps, Node-RED leads others elsewhere.
+
+    :param expected: what the server must answer
+    """
+    return {"X-Forwarded-Proto": "https"} if expected.get("require_https") and not expected["tls"] else {}
 
 
 def _prove_admin(endpoint: Endpoint, root: str, anonymous: bool, opened: set[str] | None) -> list[str]:

@@ -57,6 +57,7 @@ class Removal:
                 restored = restored_settings(state, present, content, bool(state["service"]["environment"]))
                 content = restored.content
                 if restored.keeps_secret:
+                    self.managed = [entry for entry in self.managed if entry["path"] != ["credentialSecret"]]
                     self.stays.append("credentialSecret stays: it decrypts the credentials of flows.")
         except SettingsError as error:
             raise UserError(f"{path}: {error}") from None

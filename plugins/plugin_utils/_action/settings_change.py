@@ -135,7 +135,7 @@ class SettingsChange:
                 self._direct = json.dumps(proxy.standing(document))
             elif desired.proxy_path is None and former is not None:
                 self._direct = ""
-            self._left = self._go_back(desired, document, target.written)
+            gone_back = self._put_back(desired, document)
             applied = apply_settings(
                 desired,
                 document,
@@ -153,7 +153,9 @@ class SettingsChange:
         self._login = target.login_change(applied)
         self.changes = [*document.changes(), *([LOGIN_DIRECTORY] if self._login.is_due else [])]
         warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
-        warnings += [f"{target.path}: {warning}" for warning in self._left]
+        left = origin.left(target.written, document.settings, desired.paths)
+        unasked = [entry for entry in left if origin.may_go(entry, document)]
+        warnings += [f"{target.path}: {warning}" for warning in advice.of_left(left, unasked, gone_back)]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
         if (self._ended.users or self._ended.expiry) and kept_elsewhere(document):
@@ -161,17 +163,14 @@ class SettingsChange:
         host = target.action.task_vars.get("inventory_hostname")
         self.warnings = [*advice.reminders(desired, applied), *(f"{host}: {warning}" for warning in warnings)]
 
-    @staticmethod
-    def _go_back(desired: DesiredSettings, document: SettingsDocument, known: Sequence[origin.Written]) -> list[str]:
-        """Have settings be what they were before that nobody asks for any more, as far as they may.
-
-        :returns: sentences about those that stay
-        """
+    def _put_back(self, desired: DesiredSettings, document: SettingsDocument) -> origin.PutBack:
+        """Have settings be what they were before that nobody asks for any more, as far as they may."""
+        known = self._target.written
         going = [entry for entry in known if desired.drops_https and entry.path[0] in origin.HTTPS]
-        left = origin.left(known, document.settings, desired.paths)
-        unasked = [entry for entry in left if origin.may_go(entry, document)]
-        done = origin.put_back(document, [*going, *(unasked if desired.purge else ())])
-        return advice.of_left(left, [] if desired.purge else unasked, done)
+        if desired.purge:
+            left = origin.left(known, document.settings, desired.paths)
+            going += [entry for entry in left if origin.may_go(entry, document)]
+        return origin.put_back(document, going)
 
     @property
     def is_due(self) -> bool:

@@ -70,7 +70,7 @@ def of_left(left: Sequence[Written], unasked: Sequence[Written], done: PutBack) 
 
     :param left: all that were left
     :param unasked: those of them that nodered_settings_purge would have go
-    :param done: what became of those that were to go
+    :param done: what became of those that were to go already
     """
     messages = []
     if unasked:

@@ -135,6 +135,7 @@ _SECURED: dict[str, t.Any] = {
             "client_certificate": False,
             "proxy": None,
             "login_page": False,
+            "require_https": False,
             "settings": hashlib.sha256(SETTINGS.encode("utf-8")).hexdigest(),
         },
         "settings": hashlib.sha256(SETTINGS.encode("utf-8")).hexdigest(),

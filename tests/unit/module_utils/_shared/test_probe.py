@@ -68,6 +68,21 @@ def test_a_closed_server_is_proved(pem: tuple[pathlib.Path, str]) -> None:
         assert probe.prove(expected(port, tls=True, certificate=fingerprint)) == []
 
 
+def test_an_editor_behind_a_proxy_is_asked_as_by_it() -> None:
+    """As requireHttps has it: who does not come by https is led elsewhere."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, _headers, body = LOCKED[self.path]
+            self.send_response(status if self.headers["X-Forwarded-Proto"] == "https" else 302)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+    with serving(Handler) as port:
+        assert probe.prove(expected(port, require_https=True)) == []
+        assert "/settings answers 302 instead of 401" in "; ".join(probe.prove(expected(port)))
+
+
 def test_another_certificate(pem: tuple[pathlib.Path, str]) -> None:
     with server(LOCKED, pem[0]) as port:
         failures = probe.prove(expected(port, tls=True, certificate="0" * 64))

@@ -70,6 +70,7 @@ def change(content: bytes, **options: t.Any) -> SettingsChange:
         credentials=lambda document: None,
         check=lambda desired: None,
         login_place=None,
+        written=[],
         login_change=lambda applied: LoginChange(),
     )
     return SettingsChange(t.cast("t.Any", target), make_options(**options))

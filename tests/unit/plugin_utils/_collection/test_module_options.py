@@ -50,6 +50,7 @@ def test_the_tasks_of_the_role_say_the_same(module: str) -> None:
     if module in WITH_HTTPS:
         expected["https"] = "{{ nodered_certificate_provider != 'none' and nodered_proxy == 'none' }}"
     if module == "settings":
+        expected["https_absent"] = "{{ nodered_certificate_provider == 'none' and nodered_proxy == 'none' }}"
         expected["proxy_path"] = "{{ nodered_proxy_path if nodered_proxy != 'none' else omit }}"
     assert templates == expected
 
