@@ -31,9 +31,12 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick test unit property localhost login login-all lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-proxy bench-editor soak faults
-quick: venv link ## Everything that needs no test host, in less than two minutes
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
+.PHONY: quick unit-quick test unit property localhost login login-all lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-proxy bench-editor pictures soak faults
+quick: venv link ## Lint and the unit tests that are not slow, in less than two minutes
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit-quick
+
+unit-quick:
+	pytest --numprocesses=auto -m "not slow" tests/unit
 
 test: venv link hosts ## Everything that must hold
 	tests/ci/test
@@ -86,6 +89,9 @@ soak: venv link hosts ## Change one host a hundred times, while a stranger asks 
 
 faults: venv link hosts ## Inject faults at each system call of the runs, hours; or what only="..." says, see tests/faults/README.md
 	tests/faults/faults $(only)
+
+pictures: venv link ## Take the pictures of the guide to the login page
+	PYTHONPATH=tests/login:tests/unit/helpers python tests/login/pictures.py
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/bench/login.py

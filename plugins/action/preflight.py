@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState, UndoResult
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced, of_way_back
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
     HostAction,
     host_certificate,
@@ -37,6 +39,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.supported 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec, validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.module_options import module_options
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import PkiError, describe
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import umask_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_reasons import (
     CLOSED_UMASK,
@@ -88,7 +91,7 @@ class ActionModule(HostAction):
         # What other hosts of the run are compared with, also where this one fails.
         of_host = host_certificate(found, certificate["names"])
         try:
-            due, warnings = self._due(found, certificate, settings, proxy, restart)
+            due, warnings, provider = self._due(found, certificate, settings, proxy, restart)
             if due:
                 require_lasting_disks(found)
         except UserError as error:
@@ -106,6 +109,7 @@ class ActionModule(HostAction):
             "due": due,
             "host_info": found if due else None,
             "certificate": of_host,
+            "access": self._access(found, provider, settings),
             "_ansible_no_log": True,
         }
 
@@ -131,8 +135,8 @@ class ActionModule(HostAction):
         settings: dict[str, t.Any],
         proxy: dict[str, t.Any],
         restart: dict[str, t.Any],
-    ) -> tuple[list[str], list[str]]:
-        """What has to change and why, as phrases, and what the user should know anyway."""
+    ) -> tuple[list[str], list[str], Provider | None]:
+        """What has to change and why, as phrases, what the user should know anyway, and who certifies the host."""
         known = {"host_info": found}
         state = self.state(known)
         provider = certificate_provider(self, certificate, state)
@@ -153,11 +157,30 @@ class ActionModule(HostAction):
         due += [f"service ({', '.join(of_service)})"] if of_service else []
         if provider and found["dependents"]:
             self._warn_of_dependents(found, edit, provider, certificate["provider"], restart["umask"])
-        return due, [
+        warnings = [
             *(provider.warnings if provider else ()),
             *edit.warnings,
             *(f"{host}: {warning}" for warning in unended),
         ]
+        return due, warnings, provider
+
+    def _access(self, found: HostState, provider: Provider | None, settings: dict[str, t.Any]) -> dict[str, t.Any]:
+        """How people come in, for what is told of the run at its end."""
+        host = str(self.task_vars["inventory_hostname"])
+        names = list(provider.names.dns) if provider else []
+        with_domain = next((name for name in names if "." in name), None)
+        ends = ""
+        with contextlib.suppress(PkiError):
+            ends = describe(found["certificate"]["chain"] or "")["not_after"]
+        return {
+            "name": host if host in names else with_domain or self.remote_address or host,
+            "proved": found["proof"]["expected"] if found["proof"] else None,
+            "users": [user.username for user in admin_users(settings["admin_users"])]
+            if settings["admin_users"]
+            else [],
+            "not_after": ends,
+            "authority": provider.trusted_file if provider else None,
+        }
 
     def _warn_of_dependents(
         self, found: HostState, edit: SettingsChange, provider: Provider, kind: str, umask: str | None

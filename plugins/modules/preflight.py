@@ -73,4 +73,25 @@ certificate:
       description: The names that the user asks for.
       type: list
       elements: str
+access:
+  description: How people come in, for what is told of the run at its end.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: The name or address of the host in the address of its editor.
+      type: str
+    proved:
+      description: What was proved last (C(port), C(tls), C(admin_root), C(proxy)), null where nothing was.
+      type: dict
+    users:
+      description: Who may log in to the editor.
+      type: list
+      elements: str
+    not_after:
+      description: When the certificate ends (ISO 8601), empty without one.
+      type: str
+    authority:
+      description: The file on the control node with the certificate that browsers have to trust, empty without one.
+      type: str
 """

@@ -82,7 +82,7 @@ class Result:
     """What has become of one kind of fault."""
 
     points: int = 0
-    #: How many different cases these are: states of the host or of its disks, or else the calls themselves.
+    #: How many different cases these are: states of the host or of its disks, or calls on a file in a state.
     cases: int = 0
     #: How many hosts were old, and how many were new, when they had gone back or on by themselves.
     old: int = 0
@@ -331,8 +331,10 @@ class Campaign:
         """
         result = self.results[kind]
         points = [point for point in self.points if point.own and point.call in calls and self._disk(point)]
-        result.points = result.cases = len(points)
-        for point in self._chosen(points):
+        # One more write to a file that nobody reads yet is the same case.
+        cases = {(point.state, point.call, point.path): point for point in reversed(points)}
+        result.points, result.cases = len(points), len(cases)
+        for point in self._chosen(cases.values()):
             disk = self.host.disks[t.cast("str", self._disk(point))]
             self._reach(point)
             said = self._run_on(point, disk, fault)

@@ -18,13 +18,11 @@ OFF = "ansible_host=127.0.0.1 ansible_port=1"
 FAILS = "ansible_connection=local ansible_become=false nodered_service=no-such-service"
 
 
-def run(folder: pathlib.Path, playbook: str, **hosts: str) -> tuple[int, str]:
-    """One host after the other."""
+def run(folder: pathlib.Path, playbook: str, extra: str = '{"nodered_serial": 1}', **hosts: str) -> tuple[int, str]:
+    """One host after the other, if `extra` says nothing else."""
     lines = [f"{name} {variables}" for name, variables in hosts.items()]
     (folder / "fleet.ini").write_text("\n".join(["[nodered]", *lines, ""]))
-    done = program(
-        folder, "ansible-playbook", "-i", "fleet.ini", "-e", "nodered_serial=1", f"pifleet.nodered.{playbook}"
-    )
+    done = program(folder, "ansible-playbook", "-i", "fleet.ini", "-e", extra, f"pifleet.nodered.{playbook}")
     return done.returncode, done.stdout
 
 
@@ -55,3 +53,21 @@ def test_a_host_that_fails_ends_the_roll_out(tmp_path: pathlib.Path) -> None:
     assert status == 2
     assert recap(output, "first")
     assert recap(output, "second") is None and recap(output, "third") is None
+
+
+def test_no_batch_begins_after_one_with_a_host_that_has_failed(tmp_path: pathlib.Path) -> None:
+    hosts = {"first": FAILS, "second": OFF, "third": FAILS}
+    status, output = run(tmp_path, "secure", '{"nodered_serial": [2, "50%"]}', **hosts)
+    # As where no host has failed: one is off.
+    assert status == 4
+    assert "3 hosts: 1 failed, 1 off, 1 not begun." in output
+    assert "fatal: [third]" not in output
+
+
+def test_so_many_hosts_may_fail(tmp_path: pathlib.Path) -> None:
+    hosts = {"first": FAILS, "second": OFF, "third": OFF, "fourth": FAILS}
+    status, output = run(tmp_path, "secure", '{"nodered_serial": 2, "nodered_max_failed": 1}', **hosts)
+    # As where no host has failed: one is off.
+    assert status == 4
+    assert "fatal: [fourth]: FAILED!" in output
+    assert "4 hosts: 2 failed, 2 off." in output

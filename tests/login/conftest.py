@@ -10,7 +10,9 @@ import os
 import typing as t
 
 import pytest
+from browser import PATIENCE, chromium
 from node_red import Clients, NodeRed
+from playwright.sync_api import Browser, BrowserContext, expect
 
 RELEASES = ("3.1.15", "4.1.15", "5.0.7")
 #: httpAdminRoot and httpNodeRoot.
@@ -48,3 +50,19 @@ def vera(server: NodeRed) -> str:
 def paul(server: NodeRed) -> str:
     """The cookie of somebody who may use some paths."""
     return server.cookie_of("paul")
+
+
+@pytest.fixture(scope="module")
+def browser() -> t.Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def person(browser: Browser) -> t.Iterator[BrowserContext]:
+    """Somebody with a browser that knows nobody yet."""
+    context = browser.new_context(ignore_https_errors=True)
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()

@@ -206,6 +206,8 @@ class NodeRed:
             log.truncate(0)
             self.process = started = subprocess.Popen(
                 [node_of(self.release), "--max_old_space_size=256", str(red), "-u", str(self.directory)],
+                # It would prefer flows.json of this directory.
+                cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -6,43 +6,17 @@
 
 from __future__ import annotations
 
-import pathlib
-import subprocess
 import typing as t
 
 import pytest
 from node_red import PROJECT, USERS, NodeRed
 from npm_packages import npm_file
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-CHROMIUM = pathlib.Path("/usr/bin/chromium")
 #: Where the pictures of the page stay.
 PICTURES = PROJECT / ".build" / "login"
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 SCHEMES: tuple[t.Literal["light", "dark"], ...] = ("light", "dark")
-#: Milliseconds until something that does not come is given up.
-PATIENCE = 60_000
-expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser() -> t.Iterator[Browser]:
-    if not CHROMIUM.exists():
-        subprocess.run([PROJECT / "tests/hosts/install", "chromium"], check=True)
-    with sync_playwright() as playwright:
-        # Its sandbox does not start for root.
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def person(browser: Browser) -> t.Iterator[BrowserContext]:
-    """Somebody with a browser that knows nobody yet."""
-    context = browser.new_context(ignore_https_errors=True)
-    context.set_default_timeout(PATIENCE)
-    yield context
-    context.close()
 
 
 def log_in(page: Page, name: str = "fred", password: str | None = None) -> None:

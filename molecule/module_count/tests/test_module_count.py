@@ -39,10 +39,13 @@ def test_module_count(fleet: Fleet, name: str, arguments: list[str], fewest: int
     assert (run.recap[name]["changed"] > 0) is changes, run.output
 
 
-def test_an_unchanged_run_has_two_tasks(fleet: Fleet) -> None:
-    """The one that looks and compares, and the end, for whatever number of hosts."""
+def test_an_unchanged_run_has_one_task_for_each_host(fleet: Fleet) -> None:
+    """The one that looks and compares, and one for all hosts that says what has become of them; two more end a play."""
     run = fleet.play()
     assert run.status == 0, run.output
-    for name in fleet.names:
-        assert sum(run.recap[name].values()) == run.recap[name]["ok"] == 1, run.output
-    assert len(set(re.findall(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\]", run.output, re.MULTILINE))) <= 2, run.output
+    tasks = [run.recap[name] for name in fleet.names]
+    assert sum(sum(recap.values()) for recap in tasks) == sum(recap["ok"] for recap in tasks) == len(tasks) + 1, (
+        run.output
+    )
+    assert len(set(re.findall(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\]", run.output, re.MULTILINE))) == 4, run.output
+    assert re.search(rf"^{len(tasks)} hosts?: {len(tasks)} unchanged\\.$", run.output, re.MULTILINE), run.output

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import pytest
 import tracing
@@ -52,6 +53,49 @@ def test_a_call_fails_in_place_of_being_done(path: pathlib.Path) -> None:
     status, _seen = traced(path, "write", tracing.Verdict.FAIL)
     assert status == 1
     assert path.read_text() == ""
+
+
+SLEEPER = b"""\
+import os, subprocess
+with open("{path}", "w") as stream:
+    stream.write(str(os.getpid()))
+subprocess.run(["sleep", "1000"])
+"""
+
+
+def is_gone(process: str) -> bool:
+    """Whether it has ended; that it is a zombie for a while is a matter of the machine's first process."""
+    try:
+        return "State:\tZ" in pathlib.Path("/proc", process, "status").read_text("utf-8")
+    except OSError:
+        return True
+
+
+def test_one_that_stands_still_is_ended_with_its_children(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing, "PATIENCE", 3)
+    command = ["env", "--", "/usr/bin/python3"]
+    with pytest.raises(tracing.Stuck, match="sleep 1000") as stuck:
+        tracing.run(
+            command, SLEEPER.replace(b"{path}", bytes(path)), lambda _: tracing.Verdict.GO_ON, (str(path.parent),)
+        )
+    assert is_gone(path.read_text())
+    for process in re.findall(r"process (\d+),", str(stuck.value)):
+        assert is_gone(process)
+
+
+def test_none_is_left_behind_where_the_campaign_fails(path: pathlib.Path) -> None:
+    def fail(boundary: tracing.Boundary) -> tracing.Verdict:
+        if boundary.call == "exit_group" or not path.exists():
+            return tracing.Verdict.GO_ON
+        raise OSError("no")
+
+    command = ["env", "--", "/usr/bin/python3"]
+    program = b"import os\nopen('{path}', 'w', 1).write(f'{os.getpid()}\\n')\nos.mkdir('{path}.d')\n".replace(
+        b"{path}", bytes(path)
+    )
+    with pytest.raises(OSError, match="no"):
+        tracing.run(command, program, fail, (str(path.parent),))
+    assert not path.with_suffix(".d").exists()
 
 
 def test_points_are_spread_evenly() -> None:

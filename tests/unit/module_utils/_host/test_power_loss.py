@@ -107,6 +107,7 @@ def unit(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> types.Simpl
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False], ids=["the first certificate", "a renewal with a new key"])
 def test_key_and_certificate_fit_at_every_moment(
     unit: types.SimpleNamespace, tmp_path: pathlib.Path, first: bool
@@ -145,6 +146,7 @@ def test_key_and_certificate_fit_at_every_moment(
     assert {old, new} == set(seen)
 
 
+@pytest.mark.slow
 def test_settings_are_whole_at_every_moment(unit: types.SimpleNamespace) -> None:
     path = pathlib.Path(unit.settings_path)
     old, new = b"module.exports = { a: 1 }\n", b"module.exports = { a: 2 }\n"

@@ -104,6 +104,7 @@ def test_a_file_of_definitions_is_read_as_the_user_and_may_be_deep(tmp_path: pat
     assert [each["path"] for each in overrides(words, {}, "/")] == [[]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["x", "-pv", "--port=1", "-v"])
 def test_many_words_take_no_longer_each(word: str) -> None:
     few, many = [word] * 5_000, [word] * 20_000

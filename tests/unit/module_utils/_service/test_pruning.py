@@ -45,6 +45,7 @@ def everything(store: Store) -> bytes:
     return b"".join(path.read_bytes() for path in pathlib.Path(store.directory).rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_the_store_is_flat_after_a_hundred_changes(store: Store, folder: pathlib.Path) -> None:
     sizes = []
     for number in range(100):
@@ -58,6 +59,7 @@ def test_the_store_is_flat_after_a_hundred_changes(store: Store, folder: pathlib
     assert max(sizes[20:]) <= sizes[20] * 1.02
 
 
+@pytest.mark.slow
 def test_a_secret_for_each_change_is_bounded_too(store: Store, folder: pathlib.Path) -> None:
     for number in range(60):
         change(store, folder, settings__js=text(1, f"secret-{number}"))

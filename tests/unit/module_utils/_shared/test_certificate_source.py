@@ -74,6 +74,7 @@ def test_nothing_is_computed_for_an_encrypted_key(pair: tuple[bytes, bytes]) -> 
     assert ratio < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [b"-----BEGIN CERTIFICATE-----", b"-----BEGIN RSA PRIVATE KEY-----", b"-----BEGIN "])
 def test_many_that_do_not_end_take_no_longer_each(piece: bytes) -> None:
     assert times_as_long(lambda: split_pem(piece * 8_000), lambda: split_pem(piece * 2_000)) < 12

@@ -232,6 +232,7 @@ def dripping(*pieces: bytes, pause: float = 0.05, endless: bool = False) -> t.It
             ended.set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

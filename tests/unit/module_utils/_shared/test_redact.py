@@ -54,6 +54,7 @@ def test_the_rest_is_exact(text: str) -> None:
     assert redact(text) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

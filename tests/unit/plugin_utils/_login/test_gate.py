@@ -30,6 +30,7 @@ def run_tests(major: int, *options: str) -> None:
     assert run.returncode == 0, run.stdout[run.stdout.find("failing tests") :] + run.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("major", [18, 20])
 def test_gate(major: int) -> None:
     run_tests(major)

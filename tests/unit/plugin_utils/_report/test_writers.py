@@ -442,6 +442,7 @@ def test_certificates_of_any_time(years: tuple[int, int], name: str) -> None:
         assert all(0 <= each <= 100 for each in places)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*files.NAMES, "terminal"])
 def test_ten_thousand_findings(name: str) -> None:
     def write(report: Report) -> bytes:

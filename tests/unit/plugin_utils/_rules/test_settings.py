@@ -515,6 +515,7 @@ def test_names_out_of_a_file_can_be_printed() -> None:
         assert finding.fingerprint
 
 
+@pytest.mark.slow
 def test_guessing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a file with many hashes may cost, in rounds of bcrypt."""
     guesses = []
@@ -605,6 +606,7 @@ def test_deep_nesting_and_odd_bytes(text: bytes) -> None:
     assert found(text)
 
 
+@pytest.mark.slow
 def test_checking_takes_little_more_than_parsing() -> None:
     text = source() + b"\n" + b"// a comment as in the stock file, which is long\n" * 500
     assert times_as_long(lambda: found(text, in_repository=True), lambda: parse(text), 10) < 20

@@ -207,6 +207,7 @@ def test_a_name_that_no_terminal_shows_is_told() -> None:
     str(refused.value).encode("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["fs.x", "parts.x#.y", "(a#)", "{ x: a# }", "fs.x || a#"])
 def test_many_options_take_time_in_proportion(value: str) -> None:
     def taken(count: int) -> t.Callable[[], object]:
@@ -222,6 +223,7 @@ def test_many_options_take_time_in_proportion(value: str) -> None:
     assert times_as_long(taken(800), taken(100)) < 24
 
 
+@pytest.mark.slow
 def test_many_names_that_https_may_be_take_no_time_of_their_own() -> None:
     names = "||".join(f"x{index}" for index in range(80))
     source = f"var z = [{'a,' * 10_000}];\nmodule.exports = {{ https: {names} }};\n".encode()

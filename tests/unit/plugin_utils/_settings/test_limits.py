@@ -59,6 +59,7 @@ def test_a_number_beyond_all_numbers_is_code() -> None:
     assert check_settings(source, "host", "settings.js", datetime.date(2026, 1, 1))
 
 
+@pytest.mark.slow
 def test_many_names_for_one_another() -> None:
     def named(count: int) -> t.Callable[[], None]:
         names = "".join(f"const a{index + 1} = a{index};" for index in range(count))
@@ -123,6 +124,7 @@ def _all_of_it(source: str) -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_analysis_takes_time_in_proportion_to_the_file(shape: str) -> None:
     piece, whole = SHAPES[shape]

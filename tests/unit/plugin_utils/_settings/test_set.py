@@ -213,6 +213,7 @@ def test_deep_nesting_is_no_recursion() -> None:
     assert document.get("c") == {"a": value["a"] + [1]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "whole"),
     [
@@ -232,6 +233,7 @@ def test_editing_takes_time_in_proportion_to_the_file(line: str, whole: str) -> 
     assert times_as_long(edit(4000), edit(500)) < 32
 
 
+@pytest.mark.slow
 def test_editing_takes_little_more_than_parsing() -> None:
     source = STOCK.encode() + b"\n// " + b"x" * 24000
     assert times_as_long(lambda: SettingsDocument(source).set("adminAuth", AUTH), lambda: parse(source), 10) < 16
@@ -403,6 +405,7 @@ def test_the_lines_of_a_removal_that_fails_are_those_of_the_file_as_it_was_read(
     assert (caught.value.line, document.line_of("b"), document.line_of("a")) == (2, 3, 6)
 
 
+@pytest.mark.slow
 def test_lines_of_a_long_file_are_told_in_time() -> None:
     lines = "    // nothing\n    //\n" * 8_000
     document = SettingsDocument(f"module.exports = {{\n    a: 1,\n{lines}    b: 1,\n}};\n".encode())

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: failed_hosts
+author: The pifleet.nodered maintainers (@pifleet)
+version_added: 0.1.0
+short_description: Tells which hosts of a play have failed so far
+description:
+  - For a play in batches, which is not to begin another one after a host has failed.
+options:
+  _terms:
+    description: Variables of hosts that hold results of tasks, as they were registered. A host has failed where one of them has.
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Begin no further batch where a host has failed
+  ansible.builtin.meta: end_play
+  when: query('pifleet.nodered.failed_hosts', 'nodered_preflight', 'nodered_put_back') | length > 0
+"""
+
+RETURN = r"""
+_raw:
+  description: The names of the hosts.
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible.plugins.lookup import LookupBase
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class LookupModule(LookupBase):
+    """Which hosts of this play have failed."""
+
+    def run(self, terms: Sequence[str], variables: Mapping[str, t.Any] | None = None, **options: t.Any) -> list[str]:
+        """Their names, in the order of the play."""
+        known = variables or {}
+        of_hosts = known.get("hostvars", {})
+        return [name for name in known.get("ansible_play_hosts_all", ()) if _has_failed(of_hosts[name], terms)]
+
+
+def _has_failed(variables: Mapping[str, t.Any], names: Sequence[str]) -> bool:
+    results = [variables[name] for name in names if name in variables]
+    return any(result.get("failed") and not result.get("unreachable") for result in results)

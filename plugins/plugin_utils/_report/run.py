@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run has made of its hosts: for people at its end, and as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import typing as t
+
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
+
+from .summary import pluralised
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Up to so many hosts in all, those where nothing had to change are listed too.
+_FEW = 10
+#: So many hosts of one outcome are listed.
+_MOST = 50
+#: So much of a reason is shown (characters).
+_LONGEST_REASON = 300
+
+
+class Outcome(enum.Enum):
+    """What has become of a host; the value is what people read."""
+
+    SECURED = "secured"
+    DUE = "would change"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    OFF = "off"
+    LEFT_OUT = "not begun"
+
+
+@dataclasses.dataclass(frozen=True)
+class HostSummary:
+    """One host at the end of a run.
+
+    :ivar name: its name in the inventory
+    :ivar outcome: what has become of it
+    :ivar changes: what has changed or would, such as "settings.js"
+    :ivar reason: why it failed, in one line; empty where it did not
+    :ivar url: where its editor is, empty where that is not known
+    :ivar users: who may log in to the editor
+    :ivar certificate_ends: when its certificate ends (ISO 8601), empty without one
+    :ivar authority: the file on the control node that browsers have to trust, empty where there is none
+    """
+
+    name: str
+    outcome: Outcome
+    changes: tuple[str, ...] = ()
+    reason: str = ""
+    url: str = ""
+    users: tuple[str, ...] = ()
+    certificate_ends: str = ""
+    authority: str = ""
+
+
+def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSummary:
+    """What the tasks of the playbook `secure` have left of a host.
+
+    :param name: its name in the inventory
+    :param results: by the names under which they were registered, their results: nodered_preflight, nodered_certificate_result,
+        nodered_service_result, nodered_put_back; those that did not run are missing
+    :param check_mode: whether nothing was changed
+    """
+    preflight = results.get("nodered_preflight")
+    if preflight is None:
+        return HostSummary(name, Outcome.LEFT_OUT)
+    if preflight.get("unreachable"):
+        return HostSummary(name, Outcome.OFF)
+    access = preflight.get("access") or {}
+    known: dict[str, t.Any] = {"users": tuple(access.get("users") or ()), "authority": access.get("authority") or ""}
+    known["certificate_ends"] = access.get("not_after") or ""
+    for result in (preflight, results.get("nodered_put_back") or {}):
+        if result.get("failed"):
+            return HostSummary(name, Outcome.FAILED, reason=_shortened(result.get("msg", "")), **known)
+    due = preflight.get("due") or []
+    service = results.get("nodered_service_result") or {}
+    known["url"] = _url(access, (service.get("proof") or {}).get("expected") or access.get("proved"))
+    if not due:
+        return HostSummary(name, Outcome.UNCHANGED, **known)
+    changes = tuple(reason.partition(" (")[0] for reason in due)
+    if not service:
+        # It is not known of a host that got lost between its first change and its last.
+        return HostSummary(name, Outcome.FAILED, changes, "It did not come to its end.", **known)
+    installed = (results.get("nodered_certificate_result") or {}).get("certificate") or {}
+    known["certificate_ends"] = installed.get("not_after") or known["certificate_ends"]
+    return HostSummary(name, Outcome.DUE if check_mode else Outcome.SECURED, changes, **known)
+
+
+def as_data(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) -> dict[str, t.Any]:
+    """The same for programs.
+
+    :param fingerprints: by the files of authorities, SHA-256 of their certificates
+    """
+    return {
+        "counts": {outcome.value: sum(host.outcome is outcome for host in hosts) for outcome in Outcome},
+        "hosts": [
+            {
+                **dataclasses.asdict(host),
+                "outcome": host.outcome.value,
+                "changes": list(host.changes),
+                "users": list(host.users),
+            }
+            for host in hosts
+        ],
+        "authorities": [
+            {"file": file, "fingerprint": fingerprint} for file, fingerprint in sorted(fingerprints.items())
+        ],
+    }
+
+
+def lines(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) -> list[tuple[str, Outcome | None]]:
+    """What people read, line by line, with the outcome that a line is about.
+
+    :param fingerprints: by the files of authorities, SHA-256 of their certificates
+    """
+    counted = [(outcome, [host for host in hosts if host.outcome is outcome]) for outcome in Outcome]
+    counts = ", ".join(f"{len(those)} {outcome.value}" for outcome, those in counted if those)
+    told: list[tuple[str, Outcome | None]] = [(f"{pluralised(len(hosts), 'host')}: {counts}.", None)]
+    width = max((len(host.name) for host in hosts), default=0)
+    for outcome, those in counted:
+        if outcome is Outcome.UNCHANGED and len(hosts) > _FEW:
+            continue
+        for host in those[:_MOST]:
+            what = host.reason or ", ".join(host.changes)
+            text = "  ".join(filter(None, (outcome.value.ljust(12), host.url, what)))
+            told.append((f"  {host.name.ljust(width)}  {text}".rstrip(), outcome))
+        if len(those) > _MOST:
+            told.append((f"  and {len(those) - _MOST} more {outcome.value}", outcome))
+    return told + [(line, None) for line in _of_access(hosts, fingerprints)]
+
+
+def _of_access(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) -> list[str]:
+    told = []
+    reached = [host for host in hosts if host.url]
+    users = sorted({user for host in reached for user in host.users})
+    if users:
+        told.append(f"Who logs in to the editor: {', '.join(users)}.")
+    trusted = sorted({host.authority for host in reached} & set(fingerprints))
+    told += [f"What browsers have to trust: {file}, SHA-256 {fingerprints[file]}." for file in trusted]
+    ending = sorted((host.certificate_ends, host.name) for host in hosts if host.certificate_ends)
+    if ending:
+        told.append(f"The next certificate that ends: {ending[0][1]}, {ending[0][0][:10]}.")
+    return told
+
+
+def _url(access: Mapping[str, t.Any], proved: Mapping[str, t.Any] | None) -> str:
+    """Where the editor is, as it was proved."""
+    if not proved or proved.get("admin_root") is None or not access.get("name"):
+        return ""
+    proxy = proved.get("proxy")
+    tls = bool(proved.get("tls") or proxy)
+    port = proxy["https"] if proxy else proved.get("port")
+    name = f"[{access['name']}]" if ":" in access["name"] else access["name"]
+    shown = "" if port == (443 if tls else 80) else f":{port}"
+    root = str(proved["admin_root"]).strip("/")
+    return one_line(f"http{'s' if tls else ''}://{name}{shown}/{root}{'/' if root else ''}")
+
+
+def _shortened(text: object) -> str:
+    line = one_line(str(text).strip().partition("\n")[0])
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON].rstrip()} ..."

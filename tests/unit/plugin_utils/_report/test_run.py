@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is said of hosts at the end of a run."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import run
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._report.run import HostSummary, Outcome
+
+PROVED = {"port": 1880, "tls": True, "admin_root": "/", "proxy": None}
+ACCESS = {
+    "name": "kitchen.local",
+    "proved": PROVED,
+    "users": ["admin", "steve"],
+    "not_after": "2027-03-01T00:00:00Z",
+    "authority": "/ca/ca.pem",
+}
+UNCHANGED = {"due": [], "access": ACCESS}
+DUE = {
+    "due": ["certificate (there is no certificate yet)", "settings.js (https)"],
+    "access": {**ACCESS, "proved": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("results", "outcome", "reason"),
+    [
+        ({}, Outcome.LEFT_OUT, ""),
+        ({"nodered_preflight": {"unreachable": True, "msg": "no route"}}, Outcome.OFF, ""),
+        ({"nodered_preflight": {"failed": True, "msg": "No service.\nMore"}}, Outcome.FAILED, "No service."),
+        ({"nodered_preflight": UNCHANGED}, Outcome.UNCHANGED, ""),
+        ({"nodered_preflight": DUE, "nodered_service_result": {"transaction": "x"}}, Outcome.SECURED, ""),
+        (
+            {"nodered_preflight": DUE, "nodered_put_back": {"failed": True, "msg": "No. Back."}},
+            Outcome.FAILED,
+            "No. Back.",
+        ),
+        ({"nodered_preflight": DUE}, Outcome.FAILED, "It did not come to its end."),
+    ],
+)
+def test_outcome(results: dict[str, t.Any], outcome: Outcome, reason: str) -> None:
+    found = run.of_host("kitchen", results, check_mode=False)
+    assert (found.outcome, found.reason) == (outcome, reason)
+
+
+def test_what_has_changed_and_when_the_new_certificate_ends() -> None:
+    results = {
+        "nodered_preflight": DUE,
+        "nodered_certificate_result": {"certificate": {"not_after": "2027-06-01T00:00:00Z"}},
+        "nodered_service_result": {"proof": {"expected": {**PROVED, "port": 1881, "admin_root": "/admin"}}},
+    }
+    found = run.of_host("kitchen", results, check_mode=False)
+    assert found.changes == ("certificate", "settings.js")
+    assert found.certificate_ends == "2027-06-01T00:00:00Z"
+    assert found.url == "https://kitchen.local:1881/admin/"
+    assert run.of_host("kitchen", results, check_mode=True).outcome is Outcome.DUE
+
+
+@pytest.mark.parametrize(
+    ("proved", "name", "url"),
+    [
+        (PROVED, "kitchen.local", "https://kitchen.local:1880/"),
+        ({**PROVED, "tls": False, "port": 80}, "kitchen", "http://kitchen/"),
+        ({**PROVED, "tls": False, "proxy": {"https": 443}, "admin_root": "/x/"}, "kitchen", "https://kitchen/x/"),
+        (PROVED, "fd00::1", "https://[fd00::1]:1880/"),
+        ({**PROVED, "admin_root": None}, "kitchen", ""),
+        (None, "kitchen", ""),
+        (PROVED, "", ""),
+    ],
+)
+def test_address(proved: dict[str, t.Any] | None, name: str, url: str) -> None:
+    access = {**ACCESS, "proved": proved, "name": name}
+    assert run.of_host("kitchen", {"nodered_preflight": {"due": [], "access": access}}, False).url == url
+
+
+def test_lines() -> None:
+    known = {"users": ("admin",), "authority": "/ca/ca.pem"}
+    hosts = [
+        HostSummary("attic", Outcome.OFF),
+        HostSummary("garage", Outcome.FAILED, reason="Port 1880 is taken."),
+        HostSummary(
+            "hall", Outcome.UNCHANGED, (), "", "https://hall:1880/", certificate_ends="2027-01-02T00:00:00Z", **known
+        ),
+        HostSummary("kitchen", Outcome.SECURED, ("settings.js",), "", "https://kitchen:1880/", **known),
+    ]
+    assert [text for text, _outcome in run.lines(hosts, {"/ca/ca.pem": "AB:CD"})] == [
+        "4 hosts: 1 secured, 1 unchanged, 1 failed, 1 off.",
+        "  kitchen  secured       https://kitchen:1880/  settings.js",
+        "  hall     unchanged     https://hall:1880/",
+        "  garage   failed        Port 1880 is taken.",
+        "  attic    off",
+        "Who logs in to the editor: admin.",
+        "What browsers have to trust: /ca/ca.pem, SHA-256 AB:CD.",
+        "The next certificate that ends: hall, 2027-01-02.",
+    ]
+
+
+def test_many_hosts_are_counted() -> None:
+    hosts = [HostSummary(f"pi{number}", Outcome.UNCHANGED) for number in range(100)]
+    hosts += [HostSummary(f"off{number}", Outcome.OFF) for number in range(60)]
+    told = [text for text, _outcome in run.lines(hosts, {})]
+    assert told[0] == "160 hosts: 100 unchanged, 60 off."
+    assert len(told) == 52
+    assert told[-1] == "  and 10 more off"
+
+
+def test_a_host_cannot_write_on_the_terminal() -> None:
+    results = {"nodered_preflight": {"failed": True, "msg": "\x1b[2Jnothing is wrong" + "x" * 1000}}
+    reason = run.of_host("kitchen", results, False).reason
+    assert "\x1b" not in reason
+    assert len(reason) < 320
+
+
+def test_data() -> None:
+    data = run.as_data([HostSummary("hall", Outcome.UNCHANGED, users=("admin",))], {"/ca/ca.pem": "AB"})
+    assert data["counts"] == {"secured": 0, "would change": 0, "unchanged": 1, "failed": 0, "off": 0, "not begun": 0}
+    assert data["hosts"][0]["users"] == ["admin"]
+    assert data["authorities"] == [{"file": "/ca/ca.pem", "fingerprint": "AB"}]
