@@ -33,6 +33,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
     desired_drop_in,
     desired_environment,
     exposure,
+    has_login_page,
     restart_reasons,
 )
 
@@ -101,7 +102,7 @@ class ActionModule(HostAction):
                     "tls": options["https"],
                     "proxy": options["proxy"] == "nginx",
                     "auth": options["admin_auth"],
-                    "login_page": bool(options["node_users"]),
+                    "login_page": has_login_page(options),
                     "certificate": fingerprint or None,
                 },
                 "revoke": options["revoke"],
@@ -111,7 +112,7 @@ class ActionModule(HostAction):
             },
             ProofResult,
         )
-        warnings = []
+        warnings = [*done["remarks"]]
         turned_away = done["proof"]["expected"].get("client_certificate", False)
         if turned_away:
             warnings.append(

@@ -253,6 +253,29 @@ settings:
     stock:
       description: The file that the installed Node-RED ships, in Base64. Null where there is a settings file.
       type: str
+origin:
+  description: How C(settings.js) was before this collection edited it, or null where it never did.
+  returned: success
+  type: dict
+  contains:
+    unbroken:
+      description: Whether nobody else has edited it since, so that it can come back byte by byte.
+      type: bool
+    written:
+      description: The settings that were written, in the order in which they were written first.
+      type: list
+      elements: dict
+      contains:
+        path:
+          description: The keys of the setting, outermost first.
+          type: list
+          elements: str
+        before:
+          description: The JavaScript of its value before, or null where the file had none.
+          type: str
+        now:
+          description: SHA-256 of the JavaScript that was written last. Empty where the setting was taken away.
+          type: str
 disks:
   description: Places of the service on a file system that no change, or no secret, can be kept on.
   returned: success
@@ -306,7 +329,7 @@ login_page:
       description: The checksum of each file by its path below the directory, without the sessions.
       type: dict
     data:
-      description: The content of its login.json, with the hashes of its users, or null.
+      description: The content of its login.json, with the hashes of its users and the secret of single sign-on, or null.
       type: str
     exposed:
       description: Which of all that other users of the host may read or write.

@@ -132,6 +132,11 @@ served:
   description: SHA-256 of the DER bytes of the certificate that the server shows, null without TLS.
   returned: when O(operation=prove)
   type: str
+remarks:
+  description: What could not be proved and is no reason to go back, a sentence each.
+  returned: when O(operation=prove)
+  type: list
+  elements: str
 restored:
   description: The files that were put back.
   returned: when O(operation=undo), and on failure

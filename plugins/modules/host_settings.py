@@ -83,6 +83,13 @@ options:
       - Whether the next restart is to remove the directory of the login page, with its sessions.
     type: bool
     default: false
+  login_stale:
+    description:
+      - Files of single sign-on that the next restart is to remove, by their names below the directory of the login page. With
+        C(oidc/editor.js) all of them go, with the logins to the editor.
+    type: list
+    elements: str
+    default: []
   login_revoke:
     description:
       - Users of the login page whose sessions must end with the next restart, V(*) for all.
@@ -92,6 +99,16 @@ options:
   login_narrowed:
     description:
       - Whether somebody gets in by the login page no more who did before, so that the host never goes back by itself.
+    type: bool
+    default: false
+  written:
+    description:
+      - All settings that this collection has ever written to the file, in JSON, as RV(pifleet.nodered.host_info#module:origin)
+        has them. They are kept on the host with the file as it was first.
+    type: str
+  as_found:
+    description:
+      - Whether the file gets back the mode and the owner that it had before it was edited first.
     type: bool
     default: false
   backup:
@@ -167,8 +184,11 @@ def main() -> None:
             "direct": {"type": "str", "no_log": True},
             "login_files": {"type": "str", "no_log": True},
             "login_removed": {"type": "bool", "default": False},
+            "login_stale": {"type": "list", "elements": "str", "default": []},
             "login_revoke": {"type": "list", "elements": "str", "default": []},
             "login_narrowed": {"type": "bool", "default": False},
+            "written": {"type": "str", "no_log": True},
+            "as_found": {"type": "bool", "default": False},
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
@@ -188,6 +208,8 @@ def main() -> None:
             name: LoginFile(base64.b64decode(file["content"]), file["sha256"])
             for name, file in json.loads(options["login_files"] or "{}").items()
         },
+        written=json.loads(options["written"]) if options["written"] else None,
+        as_found=options["as_found"],
     )
     plan: RestartPlan = {
         "revoke": options["revoke"],
@@ -195,6 +217,7 @@ def main() -> None:
         "credentials": json.loads(options["credentials"]) if options["credentials"] else None,
         "login": {
             "removed": options["login_removed"],
+            "stale": options["login_stale"],
             "revoke": options["login_revoke"],
             "narrowed": options["login_narrowed"],
         },

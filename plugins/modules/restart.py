@@ -78,6 +78,12 @@ options:
     type: list
     elements: dict
     default: []
+  oidc:
+    description:
+      - Single sign-on, as M(pifleet.nodered.settings) takes it. Where it has C(dashboards), dashboards and endpoints must ask
+        for the login page. That it leads to the provider is looked at; where it does not, a warning tells.
+      - With it O(revoke) takes any name.
+    type: dict
   prove_login:
     description:
       - With V(true) that user also logs in once after a restart, and out again, with the password itself. It is sent to

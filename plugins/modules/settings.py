@@ -106,6 +106,27 @@ options:
     description:
       - What stands on the login page. The name of the host when not given.
     type: str
+  oidc:
+    description:
+      - Single sign-on by a provider of OpenID Connect, or by GitHub, beside O(admin_users) and O(node_users).
+      - C(issuer) is the provider as its C(/.well-known/openid-configuration) calls itself, with C(https://); or C(kind) is
+        V(github). C(client_id) and C(client_secret) are what the provider has given for this Node-RED, C(name) is what the
+        page calls it.
+      - C(url) is where browsers find this Node-RED, C(https://) with a name and maybe a port; the provider sends them back to
+        C(_login/callback) and C(auth/oidc/callback) below it. When not given, the name in the inventory and the port.
+      - C(editor) is a list of who may use the editor, each with one of C(group), C(user) and C(domain), and C(permissions) as
+        in O(admin_users). Rights of all that fit add up.
+      - C(dashboards) is the same for the login page, with C(permissions) and C(paths) as in O(node_users); here one may be
+        C(everybody), V(true), for whoever the provider knows.
+      - C(user) with an C(@), and C(domain), are compared with an e-mail address that the provider has verified.
+      - C(scope) is what is asked for, V(openid profile email) when not given. C(username_claim), V(preferred_username), and
+        C(groups_claim), V(groups), are claims; dots lead into objects.
+      - C(session_expiry) is the seconds that a login lasts, V(36000) when not given. C(ca_certificate) is the authority of a
+        provider that has its own, in PEM.
+      - Its files are written into C(nodelogin/oidc) beside the settings file. C(adminAuth) stays one of local users.
+      - Where one of this option and O(node_users) is given, the other counts as empty when it is not. An empty one takes
+        single sign-on away.
+    type: dict
   trusted_proxies:
     description:
       - The addresses of proxies whose C(X-Forwarded-For) and C(X-Forwarded-Proto) count for the login page.
@@ -183,11 +204,24 @@ options:
     default: {}
   absent:
     description:
-      - Keys to remove.
+      - Keys to remove, whichever option has written them.
       - With C(httpNodeAuth) dashboards, endpoints and web sockets ask for no login any more; the login page goes, too.
+      - C(adminAuth) and C(credentialSecret) are refused; M(pifleet.nodered.remove) takes away all that was written.
     type: list
     elements: str
     default: []
+  purge:
+    description:
+      - With V(true), settings that this collection has written to the file of O(service), and that no option asks for any
+        more, become what they were before, or go where there was none. Otherwise a warning names them.
+      - One that its owner has edited since stays. So do logins, C(https) and C(credentialSecret).
+    type: bool
+    default: false
+  https_absent:
+    description:
+      - With V(true), C(https) and C(httpsRefreshInterval) become what they were before this collection has written them.
+    type: bool
+    default: false
   validate:
     description:
       - With V(false) a file given as O(path) is not loaded with Node.js before it is replaced. The settings of a service

@@ -10,9 +10,10 @@ import os
 import typing as t
 
 import pytest
-from browser import PATIENCE, chromium
+from chromium import PATIENCE, started_browser
 from node_red import Clients, NodeRed
-from playwright.sync_api import Browser, BrowserContext, expect
+from oidc_provider import Place, Provider
+from playwright.sync_api import Browser, BrowserContext
 
 RELEASES = ("3.1.15", "4.1.15", "5.0.7")
 #: httpAdminRoot and httpNodeRoot.
@@ -34,6 +35,33 @@ def clients(server: NodeRed) -> t.Iterator[Clients]:
         yield started
 
 
+@pytest.fixture(scope="module", params=SERVERS, ids=" ".join)
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Place]:
+    release, admin, node = request.param
+    directory = tmp_path_factory.mktemp("oidc")
+    (directory / "node-red").mkdir()
+    server = NodeRed(directory / "node-red", release, admin, node)
+    with Provider(directory / "provider", server) as provider:
+        provider.install(server)
+        with server:
+            yield Place(server, provider, directory)
+
+
+@pytest.fixture(scope="module")
+def browser() -> t.Iterator[Browser]:
+    with started_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def person(browser: Browser) -> t.Iterator[BrowserContext]:
+    """Somebody with a browser that knows nobody yet."""
+    context = browser.new_context(ignore_https_errors=True)
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
 @pytest.fixture
 def fred(server: NodeRed) -> str:
     """The cookie of somebody who may do everything."""
@@ -50,19 +78,3 @@ def vera(server: NodeRed) -> str:
 def paul(server: NodeRed) -> str:
     """The cookie of somebody who may use some paths."""
     return server.cookie_of("paul")
-
-
-@pytest.fixture(scope="module")
-def browser() -> t.Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def person(browser: Browser) -> t.Iterator[BrowserContext]:
-    """Somebody with a browser that knows nobody yet."""
-    context = browser.new_context(ignore_https_errors=True)
-    context.set_default_timeout(PATIENCE)
-    yield context
-    context.close()

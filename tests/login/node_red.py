@@ -80,6 +80,21 @@ def hash_of(password: str, cost: int = 8) -> str:
     ).stdout.strip()
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def make_certificate(directory: pathlib.Path) -> None:
+    """key.pem and cert.pem, which signs itself, for a server on loopback."""
+    command = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    command += ["-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run(["openssl", *command], cwd=directory, capture_output=True, check=True)
+
+
 @dataclasses.dataclass
 class Answer:
     status: int
@@ -101,30 +116,21 @@ class NodeRed:
     def __init__(self, directory: pathlib.Path, release: str, admin: str = "/", node: str = "/") -> None:
         self.directory, self.release, self.admin, self.node = directory, release, admin, node
         self.base = "" if node == "/" else node
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"https://localhost:{self.port}"
         self.log = directory / "log"
         self.certificate = directory / "cert.pem"
         self.settings = ""
+        #: Whether dashboards ask for the login page; else only the editor has something of it.
+        self.has_gate = True
+        #: What Node-RED gets besides.
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self._prepare()
 
     def _prepare(self) -> None:
         here = self.directory
-        command = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        command += [
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ]
-        subprocess.run(["openssl", *command], cwd=here, capture_output=True, check=True)
+        make_certificate(here)
         (here / "node_modules").symlink_to(npm_modules(*DASHBOARDS))
         shutil.copy(HERE / "flows.json", here / "flows.json")
         shutil.copytree(HERE / "node", here / "nodes")
@@ -136,12 +142,12 @@ class NodeRed:
     def install(self, **changes: t.Any) -> None:
         """Writes the directory of the gate and its data, changed as said, and the settings."""
         target = self.directory / "nodelogin"
-        kept = target / "sessions.json"
-        sessions = kept.read_bytes() if kept.exists() else None
+        sessions = {path: path.read_bytes() for path in target.rglob("*sessions.json")}
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(GATE, target)
-        if sessions is not None:
-            kept.write_bytes(sessions)
+        shutil.copytree(GATE, target, ignore=None if "oidc" in changes else shutil.ignore_patterns("oidc"))
+        for path, content in sessions.items():
+            if path.parent.exists():
+                path.write_bytes(content)
         data = {
             "cookie_path": "/",
             "id": "0123abcd",
@@ -163,9 +169,13 @@ class NodeRed:
             **changes,
         }
         (target / "login.json").write_text(json.dumps(data), "utf-8")
-        self._write_settings()
+        self._write_settings(signs_on="editor" in changes.get("oidc", {}))
 
-    def _write_settings(self) -> None:
+    def _write_settings(self, signs_on: bool) -> None:
+        admin_auth = {
+            "type": "credentials",
+            "users": [{"username": "admin", "password": hash_of(USERS["admin"]), "permissions": "*"}],
+        }
         values = {
             "flowFile": "flows.json",
             "uiPort": self.port,
@@ -173,18 +183,13 @@ class NodeRed:
             "credentialSecret": "x",
             "httpAdminRoot": self.admin,
             "httpNodeRoot": self.node,
-            "adminAuth": {
-                "type": "credentials",
-                "users": [{"username": "admin", "password": hash_of(USERS["admin"]), "permissions": "*"}],
-            },
             "telemetry": {"enabled": False, "updateNotification": False},
             "logging": {"console": {"level": "info", "audit": False, "metrics": False}},
         }
         here = self.directory
-        (here / "settings.js").write_text(
-            f"""module.exports = {{
-    ...{json.dumps(values)},
-    https: {{ key: require("fs").readFileSync("{here}/key.pem"), cert: require("fs").readFileSync("{here}/cert.pem") }},
+        editor = """
+    httpAdminMiddleware: require("./nodelogin/oidc/editor.js").middleware,"""
+        gate = f"""
     httpNodeAuth: require("./nodelogin/login.js").httpNodeAuth,
     webSocketNodeVerifyClient: require("./nodelogin/login.js").webSocket,
     ui: {{ ioMiddleware: require("./nodelogin/login.js").socketIo }},
@@ -193,7 +198,13 @@ class NodeRed:
         {{ path: "{here}/outside", root: "/pictures", middleware: require("./nodelogin/login.js").http }},
         {{ path: "{here}/inside", root: "{self.base}/files", middleware: require("./nodelogin/login.js").http }},
     ],
-    nodesDir: [require("path").join(__dirname, "nodelogin", "plugin")],
+    nodesDir: [require("path").join(__dirname, "nodelogin", "plugin")],"""
+        tokens = ' tokens: require("./nodelogin/oidc/editor.js").tokens,' if signs_on else ""
+        (here / "settings.js").write_text(
+            f"""module.exports = {{
+    ...{json.dumps(values)},
+    https: {{ key: require("fs").readFileSync("{here}/key.pem"), cert: require("fs").readFileSync("{here}/cert.pem") }},
+    adminAuth: {{ ...{json.dumps(admin_auth)},{tokens} }},{editor if signs_on else ""}{gate if self.has_gate else ""}
     {self.settings}
 }};
 """,
@@ -208,6 +219,7 @@ class NodeRed:
                 [node_of(self.release), "--max_old_space_size=256", str(red), "-u", str(self.directory)],
                 # It would prefer flows.json of this directory.
                 cwd=self.directory,
+                env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -250,7 +262,7 @@ class NodeRed:
             capture_output=True,
             check=False,
         )
-        return _parsed(run.stdout.decode("utf-8", "replace"))
+        return parsed(run.stdout.decode("utf-8", "replace"))
 
     def log_in(self, name: str, password: str | None = None, *arguments: str, to: str | None = None) -> Answer:
         fields = {"username": name, "password": USERS[name] if password is None else password}
@@ -275,7 +287,7 @@ class NodeRed:
                     parts.append(part)
             except (ssl.SSLError, ConnectionError, TimeoutError):
                 pass
-        return _parsed(b"".join(parts).decode("utf-8", "replace"))
+        return parsed(b"".join(parts).decode("utf-8", "replace"))
 
     def connect(self, source: str = "127.0.0.1") -> ssl.SSLSocket:
         context = ssl.create_default_context(cafile=str(self.certificate))
@@ -288,7 +300,7 @@ class NodeRed:
         return seen
 
 
-def _parsed(text: str) -> Answer:
+def parsed(text: str) -> Answer:
     head, _blank, body = text.partition("\r\n\r\n")
     while head.startswith("HTTP/1.1 100"):
         head, _blank, body = body.partition("\r\n\r\n")

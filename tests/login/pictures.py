@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from browser import chromium
+from chromium import started_browser
 from guide import MENUS, PASSWORDS, guide
 from node_red import PROJECT
 from playwright.sync_api import Browser, Page
@@ -18,7 +18,7 @@ DESK = (760, 420)
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    with guide() as server, chromium() as browser:
+    with guide() as server, started_browser() as browser:
         page = _page(browser, PHONE)
         page.goto(f"{server.url}/dashboard/kitchen")
         page.get_by_label("User name").fill("anna")

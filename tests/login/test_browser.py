@@ -9,14 +9,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from node_red import PROJECT, USERS, NodeRed
-from npm_packages import npm_file
+from chromium import SCHEMES, SIZES, grade
+from node_red import USERS, NodeRed
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-
-#: Where the pictures of the page stay.
-PICTURES = PROJECT / ".build" / "login"
-SIZES = {"phone": (390, 844), "desk": (1440, 900)}
-SCHEMES: tuple[t.Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def log_in(page: Page, name: str = "fred", password: str | None = None) -> None:
@@ -36,15 +31,9 @@ def test_page(server: NodeRed, browser: Browser, size: str, scheme: t.Literal["l
     page = context.new_page()
     heard: list[str] = []
     page.on("request", lambda request: heard.append(request.url))
-    PICTURES.mkdir(parents=True, exist_ok=True)
 
     def graded(name: str) -> None:
-        page.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        page.evaluate(npm_file("axe-core", "4.14.1", "axe.min.js"))
-        result = page.evaluate("axe.run({resultTypes: ['violations', 'incomplete']})")
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in result["violations"]] == []
-        assert "color-contrast" in {one["id"] for one in result["passes"]}
+        grade(page, f"{name}-{size}-{scheme}", width)
 
     page.goto(f"{server.url}{server.base}/ui/")
     expect(page).to_have_title("Log in \N{EN DASH} Kitchen")

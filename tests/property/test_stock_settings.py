@@ -77,6 +77,18 @@ OTHER_VALUES = {
 OTHER_CODE = {"functionGlobalContext": "{ os: require('os') }"}
 #: Served over TLS, as its passwords must be.
 LOGIN_PAGE = {"node_users": [{"username": "fred", "password_hash": HASH}], "https": True}
+SINGLE_SIGN_ON = {
+    "admin_users": [{"username": "admin", "password_hash": HASH, "permissions": "*"}],
+    "node_users": [],
+    "https": True,
+    "oidc": {
+        "issuer": "https://id.example.com",
+        "client_id": "nodered",
+        "client_secret": "only-for-tests",
+        "url": "https://kitchen.example.com:1880",
+        "editor": [{"group": "admins", "permissions": "*"}],
+    },
+}
 LOGIN_PAGE_KEYS = {
     "https",
     "httpsRefreshInterval",
@@ -286,6 +298,14 @@ class TestStockFile:
         for key in ("https", "httpsRefreshInterval", "ui"):
             gone.remove(key)
         assert gone.source == source
+
+    def test_single_sign_on(self, version: str, stock: dict[str, bytes]) -> None:
+        """It comes beside the local users, stays as it is, and leaves them as they were."""
+        local = edited(stock[version], {**SINGLE_SIGN_ON, "oidc": {}}).source
+        document = edited(local, SINGLE_SIGN_ON)
+        assert document.source.count(b"nodelogin/oidc/editor.js") == 2
+        assert edited(document.source, SINGLE_SIGN_ON).source == document.source
+        assert edited(document.source, {**SINGLE_SIGN_ON, "oidc": {}}).source == local
 
 
 @pytest.mark.parametrize("version", EXAMPLES)

@@ -30,7 +30,7 @@ KNOWLEDGE = {
     "_network": {"shared"},
     "_inventory": {"_collection", "_findings"},
     "_login": set(),
-    "_settings": {"_accounts", "_javascript"},
+    "_settings": {"_accounts", "_javascript", "_pki", "shared"},
     "_service": {"_accounts"},
     "_credentials": {"_collection", "_javascript", "_settings"},
     "_report": {"_findings", "shared"},

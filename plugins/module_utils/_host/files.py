@@ -457,3 +457,30 @@ def _restrict(path: str, mode: int, account: Account | None) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def give_rights(path: str, mode: int, account: Account) -> bool:
+    """Give a file or a directory of a user a mode. Does not follow a symbolic link.
+
+    :param path: the file or directory
+    :param mode: its mode
+    :param account: its owner, with whose rights it is changed; what belongs to others is left alone
+    :returns: whether it was there and belongs to the user
+    :raises HostError: the mode cannot be set
+    """
+    with account.rights():
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as exc:
+            if exc.errno in (errno.ENOENT, errno.ELOOP, errno.EACCES):
+                return False
+            raise HostError(f"The mode of {path} cannot be set: {reason(exc)}.") from exc
+        try:
+            if os.fstat(descriptor).st_uid != account.uid:
+                return False
+            os.fchmod(descriptor, mode)
+            return True
+        except OSError as exc:
+            raise HostError(f"The mode of {path} cannot be set: {reason(exc)}.") from exc
+        finally:
+            os.close(descriptor)

@@ -206,6 +206,7 @@ class Transaction:
         if login:
             planned = {
                 "removed": login["removed"],
+                "stale": list(login.get("stale", ())),
                 "revoke": sorted({*planned["revoke"], *login["revoke"]}),
                 "narrowed": planned["narrowed"] or login["narrowed"],
             }
@@ -486,19 +487,23 @@ def _directory(entry: ReplacedFile) -> str:
 
 
 def _forget_all_beside(entries: list[ReplacedFile]) -> None:
-    """Take second names away, and directories of users and of nginx in which nothing is left because all was removed."""
+    """Take second names away, and the directories in which nothing is left because all was removed."""
     for entry in entries:
         _forget_beside(entry)
     # A record of an earlier release does not say what was written.
     removed = [(entry["path"], entry["user"]) for entry in entries if entry.get("written", "?") == ""]
-    emptied = {(os.path.dirname(path), user) for path, user in removed if user}
-    for directory, user in sorted(emptied, reverse=True):
-        with contextlib.suppress(HostError, OSError), Account(user).rights():
+    emptied = {(directory, user) for path, user in removed for directory in _own_directories(path, user)}
+    for directory, user in sorted(emptied, key=lambda each: each[0], reverse=True):
+        with contextlib.suppress(HostError, OSError), rights_of(Account(user) if user else None):
             os.rmdir(directory)
-    for directory in {os.path.dirname(path) for path, _user in removed if path.startswith(f"{PROXY_DIRECTORY}/")}:
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
-            os.rmdir(PROXY_DIRECTORY)
+
+
+def _own_directories(path: str, user: str | None) -> list[str]:
+    """The directories that are there because of a file: of a user's the one around it, of root's those of this collection."""
+    directory = os.path.dirname(path)
+    if user or os.path.dirname(directory) == UNIT_DIRECTORY:
+        return [directory]
+    return [directory, PROXY_DIRECTORY] if os.path.dirname(directory) == PROXY_DIRECTORY else []
 
 
 def _forget_beside(entry: ReplacedFile) -> None:

@@ -29,6 +29,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.network impo
     connections,
     fully_qualified_name,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.origin import origin_state
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, WENT_BACK, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.command_line import overrides
@@ -129,6 +130,7 @@ def gather(
             "content": None,
             "stock": None,
         },
+        "origin": None,
         "disks": [],
         "certificate": {
             "path": None,
@@ -175,6 +177,7 @@ def _gather_of_user(unit: LocatedUnit, state: HostState, details: bool, dependen
         "gid": account.gid,
     }
     state["settings"] = _settings_state(unit)
+    state["origin"] = origin_state(Store(unit.name), state["settings"]["sha256"])
     state["disks"] = [*disk_problems(_places_of_user(unit), account), *disk_problems(_places_of_root(unit))]
     state["certificate"] = _certificate_state(unit, state["certificate"])
     state["login_page"] = read_login_page(unit)

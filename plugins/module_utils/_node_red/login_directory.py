@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import stat
 import typing as t
@@ -17,6 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum i
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     LOGIN_DATA,
     LOGIN_SESSIONS,
+    SIGN_ON_SESSIONS,
     login_directory,
 )
 
@@ -58,7 +60,9 @@ def _names(directory: str, inside: str = "") -> Iterator[str]:
 def read_login_page(unit: LocatedUnit) -> LoginPageState:
     """What lies in the directory of the login page."""
     directory = directory_of(unit)
-    contents = {name: _content(unit, name) for name in names(unit) if not name.startswith(LOGIN_SESSIONS)}
+    contents = {
+        name: _content(unit, name) for name in names(unit) if not name.startswith((LOGIN_SESSIONS, SIGN_ON_SESSIONS))
+    }
     data = contents.get(LOGIN_DATA)
     return {
         "path": directory,
@@ -66,6 +70,15 @@ def read_login_page(unit: LocatedUnit) -> LoginPageState:
         "data": None if data is None else data.decode("utf-8", "replace"),
         "exposed": exposed(unit),
     }
+
+
+def sign_on(unit: LocatedUnit) -> dict[str, t.Any]:
+    """What login.json says of single sign-on; empty where it has none. The owner may have put anything there."""
+    with contextlib.suppress(ValueError, RecursionError):
+        data = json.loads(_content(unit, LOGIN_DATA) or b"{}")
+        if isinstance(data, dict) and isinstance(data.get("oidc"), dict):
+            return data["oidc"]
+    return {}
 
 
 def _content(unit: LocatedUnit, name: str) -> bytes | None:

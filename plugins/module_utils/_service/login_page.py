@@ -13,18 +13,41 @@ import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import login_directory
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import LOGIN_SESSIONS
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
+    LOGIN_SESSIONS,
+    SIGN_ON,
+    SIGN_ON_PROGRAM,
+    SIGN_ON_SESSIONS,
+)
 
 if t.TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
+
+#: The files of sessions: of the login page, and of single sign-on to the editor.
+_SESSIONS = (LOGIN_SESSIONS, SIGN_ON_SESSIONS)
 
 
 def has_work(unit: LocatedUnit, transaction: Transaction) -> bool:
     """Whether an open transaction plans something for which Node-RED must stand still."""
     plan = transaction.login_plan
-    present = login_directory.names(unit) if plan["removed"] or plan["revoke"] else []
-    return bool(present) if plan["removed"] else LOGIN_SESSIONS in present
+    stale = plan.get("stale", [])
+    present = login_directory.names(unit) if plan["removed"] or plan["revoke"] or stale else []
+    if plan["removed"]:
+        return bool(present)
+    return bool(leaving(present, stale)) or (bool(plan["revoke"]) and not set(_SESSIONS).isdisjoint(present))
+
+
+def leaving(present: Iterable[str], stale: Collection[str]) -> list[str]:
+    """The files that go: those that are named, and where single sign-on goes all that it has.
+
+    :param present: the paths of all files below the directory
+    :param stale: those that are named
+    """
+    all_of_it = SIGN_ON_PROGRAM in stale
+    return [name for name in present if name in stale or (all_of_it and name.startswith(SIGN_ON))]
 
 
 def carry_out(unit: LocatedUnit, transaction: Transaction) -> None:
@@ -35,15 +58,21 @@ def carry_out(unit: LocatedUnit, transaction: Transaction) -> None:
     :raises HostError: a file cannot be read, written or removed
     """
     directory, plan = login_directory.directory_of(unit), transaction.login_plan
-    if plan["removed"]:
-        for name in login_directory.names(unit):
-            transaction.replace(os.path.join(directory, name), None, 0, 0, 0, unit.account)
-        return
-    account, path = unit.account, os.path.join(directory, LOGIN_SESSIONS)
+    present = login_directory.names(unit)
+    gone = present if plan["removed"] else leaving(present, plan.get("stale", []))
+    for name in gone:
+        transaction.replace(os.path.join(directory, name), None, 0, 0, 0, unit.account)
+    if plan["revoke"]:
+        for name in _SESSIONS:
+            if name in present and name not in gone:
+                _end_sessions(unit, transaction, os.path.join(directory, name), set(plan["revoke"]))
+
+
+def _end_sessions(unit: LocatedUnit, transaction: Transaction, path: str, ended: set[str]) -> None:
+    account = unit.account
     kept = {}
-    # The page takes a damaged file for an empty one.
+    # Node-RED takes a damaged file for an empty one.
     with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError, RecursionError):
         sessions = json.loads(files.read(path, account) or b"{}")
-        ended = set(plan["revoke"])
         kept = {key: each for key, each in sessions.items() if not ended & {"*", each["user"]}}
     transaction.replace(path, json.dumps(kept).encode(), 0o600, account.uid, account.gid, account)

@@ -15,10 +15,12 @@ import os
 import secrets
 import time
 import typing as t
+import urllib.parse
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import login_directory
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import (
     load_settings,
     runtime_of_service,
@@ -27,6 +29,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import ngin
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe, proxy_probe
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import certificate_file, is_of_proxy
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import printable
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,6 +195,46 @@ class Prover:
             raise HostError(f"Node-RED did not answer to a login by its page: {exc}.") from exc
         if status != 401 and status not in probe.TURNED_AWAY:
             raise HostError(f"The login page answers {status} instead of 401 to a user who does not exist.")
+
+    def sign_on_remarks(self, target: Expected) -> list[str]:
+        """What can be seen of single sign-on without an account: whether it leads to its provider.
+
+        A provider that is down is no reason to go back: local users get in.
+
+        :param target: what the server must answer
+        :returns: a sentence for each way in that leads nowhere
+        """
+        oidc = login_directory.sign_on(self.unit)
+        if not oidc or target.get("client_certificate"):
+            return []
+        url, name = str(oidc.get("url")), printable(str(oidc.get("name")))
+        host = urllib.parse.urlsplit(url).netloc
+        remarks = []
+        for where, root, path in (
+            ("dashboards", target["node_root"], "_login/oidc"),
+            ("editor", target["admin_root"], "auth/oidc"),
+        ):
+            if root is None or not oidc.get(where):
+                continue
+            try:
+                with self._by_name(target, host) as endpoint:
+                    fault = probe.sign_on_fault(endpoint, probe.join(root, path), url, str(oidc.get("client_id")))
+            except (OSError, http.client.HTTPException) as exc:
+                fault = f"{probe.join(root, path)} does not answer as {host}: {exc}"
+            if fault:
+                remarks.append(
+                    f"That {name} lets somebody in by single sign-on was not proved: {fault}. Local users get in. Is the"
+                    " provider up, can the host reach it, and is nodered_oidc right? The journal of the service says more."
+                )
+        return remarks
+
+    @staticmethod
+    def _by_name(target: Expected, host: str) -> probe.Endpoint:
+        """Where to ask as a browser does that knows a host by its name, which may have a port."""
+        proxy = target.get("proxy")
+        if proxy:
+            return probe.Endpoint("127.0.0.1", proxy["https"], True, LOGIN_TIMEOUT, name=host)
+        return probe.Endpoint(target["address"], target["port"], target["tls"], LOGIN_TIMEOUT, name=host)
 
     def comes_up(self, target: Expected) -> bool:
         """Whether a service that was started a short while ago reaches the wanted state by itself."""

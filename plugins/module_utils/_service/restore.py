@@ -31,6 +31,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     DROP_IN,
     ENVIRONMENT_FILE,
     LOGIN_PROGRAM,
+    SIGN_ON,
     UNIT_DIRECTORY,
     certificate_file,
     nginx_site,
@@ -44,6 +45,7 @@ from .service import DesiredService
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
         KeptFile,
+        LoginPlan,
         ReplacedFile,
         Requirements,
         RestoreResult,
@@ -108,8 +110,8 @@ def restore(service: Service, wanted: Restoration, check_mode: bool) -> RestoreR
     def bring_back(transaction: Transaction) -> None:
         transaction.begin(service.before())
         transaction.note(restored=wanted.identifier)
-        if _drops_login_page(service, by_path):
-            transaction.plan(login={"removed": True, "revoke": [], "narrowed": False})
+        if plan := _login_plan(service, by_path):
+            transaction.plan(login=plan)
         _put(service, transaction, changes, wanted.sha256)
 
     desired = DesiredService(
@@ -129,10 +131,14 @@ def _is_of_login(service: Service, path: str) -> bool:
     return path.startswith(login_directory.directory_of(service.unit) + "/")
 
 
-def _drops_login_page(service: Service, by_path: dict[str, bytes | None]) -> bool:
-    """Whether the login page goes, with the sessions that no state has."""
-    program = os.path.join(login_directory.directory_of(service.unit), LOGIN_PROGRAM)
-    return program in by_path and by_path[program] is None
+def _login_plan(service: Service, by_path: dict[str, bytes | None]) -> LoginPlan | None:
+    """That the login page or single sign-on goes, with the sessions that no state has; None where neither does."""
+    directory = login_directory.directory_of(service.unit)
+    going = {os.path.relpath(path, directory) for path, content in by_path.items() if content is None}
+    if LOGIN_PROGRAM in going:
+        return {"removed": True, "revoke": [], "narrowed": False}
+    stale = sorted(name for name in going if name.startswith(SIGN_ON))
+    return {"removed": False, "stale": stale, "revoke": [], "narrowed": False} if stale else None
 
 
 def _text(by_path: dict[str, bytes | None], path: str) -> str:
@@ -239,14 +245,15 @@ def _refuse_early(
 def _put(service: Service, transaction: Transaction, changes: list[_Change], settings_sha256: str) -> None:
     """Replace the files but those that the service is given with its restart, and a login page that goes with it."""
     of_service = (DROP_IN % service.unit.name, ENVIRONMENT_FILE % service.unit.name)
-    goes_later = transaction.login_plan["removed"]
+    plan, directory = transaction.login_plan, login_directory.directory_of(service.unit)
+    later = {os.path.join(directory, name) for name in plan.get("stale", [])}
     paths = []
     # What the settings refer to comes before them, and goes behind them.
     for entry, content, _description in sorted(
         changes, key=lambda change: (change.content is None, change.entry["path"] == service.unit.settings_path)
     ):
         path, status = entry["path"], entry["status"]
-        if path in of_service or (goes_later and _is_of_login(service, path)):
+        if path in of_service or path in later or (plan["removed"] and _is_of_login(service, path)):
             continue
         paths.append(path)
         account = Account(entry["user"]) if entry["user"] else None

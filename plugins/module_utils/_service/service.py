@@ -16,6 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._credentials.reenc
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.origin import modes_of, note_enabled, note_modes
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import PROVED, Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd import (
     LONGEST_STOP,
@@ -123,11 +124,17 @@ class Service:
 
     # Forward
 
-    def prove(self, desired: DesiredService, change: Callable[[Transaction], None] | None = None) -> ProofResult:
+    def prove(
+        self,
+        desired: DesiredService,
+        change: Callable[[Transaction], None] | None = None,
+        settle: Callable[[], object] | None = None,
+    ) -> ProofResult:
         """Restart into the new state and prove it; back to the old one when that fails.
 
         :param desired: the new state
         :param change: what replaces further files for it, within the transaction
+        :param settle: what is done when it is proved, instead of `restrict_permissions`
         :returns: what was proved
         :raises HostError: it could not be proved; the old state runs again
         """
@@ -149,7 +156,8 @@ class Service:
             # Whatever it was, Node-RED may be stopped.
             except Exception as exc:
                 raise self._roll_back(transaction, exc) from exc
-            self.restrict_permissions()
+            (settle or self.restrict_permissions)()
+            remarks = self.prover.sign_on_remarks(target)
             proof: Proof = {"expected": target, "settings": target["settings"]}
             identifier = transaction.identifier
             watch = self._watch_plan(desired.watch_minutes)
@@ -158,7 +166,7 @@ class Service:
             else:
                 transaction.commit(proof, watch)
                 self._prune()
-        return {"changed": restarted, "proof": proof, "transaction": identifier, "served": served}
+        return {"changed": restarted, "proof": proof, "transaction": identifier, "served": served, "remarks": remarks}
 
     def commit(self, identifier: str, username: str | None) -> None:
         """Finish the transaction that `prove` has left open.
@@ -225,8 +233,12 @@ class Service:
         account = self.unit.account
         umask = wanted_umask(self.unit.name)
         of_directory, of_files = allowed_modes(umask)
-        for path in exposed_files(self.unit.user_dir, account, umask):
+        exposed = exposed_files(self.unit.user_dir, account, umask)
+        before = modes_of(exposed, account)
+        for path in exposed:
             changed |= files.restrict(path, of_directory if os.path.isdir(path) else of_files, account)
+        if changed:
+            note_modes(self.store, before, modes_of(exposed, account))
         for path in login_directory.exposed(self.unit):
             changed |= files.restrict(path, 0o700, account)
         return changed
@@ -239,6 +251,7 @@ class Service:
             transaction.plan(revoke=desired.revoke, login={**transaction.login_plan, "revoke": list(desired.revoke)})
         prover = self.prover
         target = prover.target(transaction, desired.expected)
+        note_enabled(self.store, self.unit.properties.get("UnitFileState") != "disabled")
         systemctl("enable", "--quiet", self.unit.name)
         if prover.only_proxy_changed(transaction, target) and not plan_of(transaction):
             self._prove_through_nginx(transaction, target)

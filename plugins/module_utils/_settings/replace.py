@@ -13,6 +13,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._credentials impor
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import ConflictError, HostError
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.origin import note_settings, status_before
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
@@ -40,6 +41,7 @@ if t.TYPE_CHECKING:
         FileStatus,
         RestartPlan,
         SettingsResult,
+        WrittenSetting,
     )
 
 
@@ -79,6 +81,10 @@ class Replacement(t.NamedTuple):
     direct: bytes | None = None
     #: By their names below the directory of the login page, the files that are written first.
     login_files: Mapping[str, LoginFile] = {}
+    #: All settings that this collection has ever written to the file, with this edit; None where they are not kept.
+    written: list[WrittenSetting] | None = None
+    #: Whether the file gets back the mode and the owner that it had before the first edit.
+    as_found: bool = False
 
 
 def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: RestartPlan) -> SettingsResult:
@@ -109,12 +115,16 @@ def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: Restart
         try:
             _put_login_files(here, transaction, new.login_files)
             if new.content != present:
-                transaction.replace(path, new.content, *_ownership(account, status), account, new.sha256)
+                found = status_before(store) if new.as_found else None
+                ownership = (files.mode_of(found), found["uid"], found["gid"]) if found else _ownership(account, status)
+                transaction.replace(path, new.content, *ownership, account, new.sha256)
         except ConflictError:
             transaction.close_if_empty()
             return {"changed": False, "conflict": True}
         if new.direct is not None:
             transaction.replace(store.path(DIRECT), new.direct or None, 0o600, 0, 0)
+        if new.written is not None:
+            note_settings(transaction, present, status, new.content, new.written)
         transaction.note(effective=loaded["effective"], settings=checksum(new.content))
         transaction.plan(**plan)
         if plan["credentials"]:

@@ -248,6 +248,9 @@ class LoginPlan(t.TypedDict):
 
     #: Whether its directory goes, with its sessions.
     removed: bool
+    #: The files of single sign-on that go, by their paths below the directory; with its program all of them, and its sessions.
+    #: Left out by earlier releases.
+    stale: t.NotRequired[list[str]]
     #: Users of it whose sessions end; "*" stands for all.
     revoke: list[str]
     #: Whether somebody gets in no more who did before.
@@ -504,6 +507,48 @@ class SettingsState(t.TypedDict):
 DiskProblem: t.TypeAlias = t.Literal["temporary", "read-only", "without owners", "full", "unchangeable"]
 
 
+class WrittenSetting(t.TypedDict):
+    """A setting that this collection has written."""
+
+    #: Its keys, outermost first.
+    path: list[Name]
+    #: The JavaScript of its value before it was written first; None where the file had none.
+    before: Lines | None
+    #: SHA-256 of the JavaScript that was written last; empty where the setting was taken away.
+    now: Checksum
+
+
+class OriginState(t.TypedDict):
+    """How settings.js was before this collection edited it."""
+
+    #: Whether nobody else has edited it since, so that it can come back byte by byte.
+    unbroken: bool
+    #: What was written, in the order in which it was written first.
+    written: list[WrittenSetting]
+
+
+class OriginRecord(t.TypedDict):
+    """What a host keeps of that."""
+
+    #: The file in Base64; None where there was none.
+    settings: Content | None
+    status: FileStatus | None
+    #: SHA-256 of the file as it was written last.
+    last: Sha256
+    #: Whether each edit began with what the one before had written.
+    unbroken: bool
+    written: list[WrittenSetting]
+
+
+class FoundRecord(t.TypedDict):
+    """What a host keeps of how it was that no transaction puts back."""
+
+    #: Whether the service started with the host.
+    enabled: bool
+    #: By their paths, the modes of files and directories before and after rights of other users were taken away.
+    modes: dict[Path, list[Mode]]
+
+
 class DiskState(t.TypedDict):
     """A place on a file system that no secret, or no change, can be kept on."""
 
@@ -535,7 +580,7 @@ class LoginPageState(t.TypedDict):
 
     #: Also where it does not exist; None where there is no service.
     path: Path | None
-    #: SHA-256 of each file by its path below the directory, without the sessions; empty where one cannot be read.
+    #: SHA-256 of each file by its path below the directory, without sessions; empty where one cannot be read.
     files: dict[t.Annotated[str, Text(255)], Checksum]
     #: The content of login.json; None where there is none.
     data: Lines | None
@@ -741,6 +786,8 @@ class HostState(t.TypedDict):
     overrides: list[Override]
     user_dir: UserDirState
     settings: SettingsState
+    #: None where this collection has never edited them.
+    origin: OriginState | None
     #: Only places with a problem.
     disks: list[DiskState]
     certificate: CertificateState
@@ -878,6 +925,8 @@ class ProofResult(ModuleResult):
     transaction: Name | None
     #: SHA-256 of the DER bytes of the certificate that is served; None without TLS.
     served: Sha256 | None
+    #: What could not be proved and is no reason to go back, a sentence each.
+    remarks: list[str]
 
 
 class UndoResult(ModuleResult):
@@ -933,6 +982,23 @@ class RestoreResult(ModuleResult):
     files: list[KeptFile]
     #: What was finished, and is a state itself by now; None where nothing had to be replaced.
     transaction: Identifier | None
+
+
+class OriginResult(ModuleResult):
+    """What host_remove returns of what was there before."""
+
+    #: settings.js in Base64; None where there was none, or nothing is known of it.
+    settings: Content | None
+    #: The files and directories that get back rights of other users.
+    opened: list[Path]
+
+
+class RemoveResult(ModuleResult):
+    """What host_remove returns of a removal."""
+
+    transaction: Identifier | None
+    #: The files and directories that got back rights of other users.
+    opened: list[Path]
 
 
 class FileReplacement(ModuleResult):

@@ -31,6 +31,12 @@ LOGIN_DIRECTORY = "nodelogin"
 LOGIN_SESSIONS = "sessions.json"
 LOGIN_DATA = "login.json"
 LOGIN_PROGRAM = "login.js"
+#: What the paths of its files of single sign-on begin with; the program that settings.js names, the authority of a provider
+#: that has its own, and the logins to the editor, which only Node-RED itself writes.
+SIGN_ON = "oidc/"
+SIGN_ON_PROGRAM = "oidc/editor.js"
+SIGN_ON_AUTHORITY = "oidc/authority.pem"
+SIGN_ON_SESSIONS = "oidc/editor_sessions.json"
 
 #: What the service is given besides its unit: a drop-in file, and an environment file that the drop-in names.
 DROP_IN = "/etc/systemd/system/%s.d/50-pifleet.conf"
@@ -42,6 +48,9 @@ UNIT_DIRECTORY = "/etc/systemd/system"
 
 #: The root-only directory of this collection's records, kept files and locks, one below it for each service.
 STORE_DIRECTORY = "/var/lib/pifleet-nodered"
+
+#: In there, how settings.js was before it was edited first.
+ORIGIN = "origin.json"
 
 #: The service of Debian's nginx.
 NGINX_UNIT = "nginx.service"

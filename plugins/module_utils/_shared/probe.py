@@ -469,6 +469,28 @@ def log_in_by_page(endpoint: Endpoint, node_root: str, username: str) -> int:
     return endpoint.post(login_page(node_root), form, {"Sec-Fetch-Site": "same-origin"})[0]
 
 
+def sign_on_fault(endpoint: Endpoint, path: str, url: str, client_id: str) -> str:
+    """What keeps somebody who asks for single sign-on from the provider.
+
+    :param endpoint: where to ask, by the name that `url` has
+    :param path: the path that leads to the provider; its answer comes back to `callback` beside it
+    :param url: where browsers find the server, without a path
+    :param client_id: what the provider calls the server
+    :returns: a phrase; empty where it leads to the provider, with what that needs to send a browser back
+    :raises OSError: there is no answer
+    :raises http.client.HTTPException: the answer is not HTTP
+    """
+    status, headers, _body = endpoint.get(path, {"Accept": "text/html"})
+    goal = urllib.parse.urlsplit(headers.get("Location", ""))
+    if status not in (302, 303) or goal.scheme not in ("https", "http"):
+        return f"{path} answers {status} and leads to no provider"
+    asked = urllib.parse.parse_qs(goal.query)
+    callback = f"{path.removesuffix('/oidc')}/{'oidc/' if path.endswith('/auth/oidc') else ''}callback"
+    if asked.get("redirect_uri") != [url + callback] or asked.get("client_id") != [client_id]:
+        return f"{path} leads elsewhere than to the provider of nodered_oidc"
+    return ""
+
+
 def login_page(node_root: str) -> str:
     """The path of the login page."""
     return join(node_root, "_login")

@@ -66,7 +66,15 @@ LONGEST_CHANGE = 1800
 #: where it goes back.
 _WAITS = 5
 #: The modules that change a service, and so have to know of which run they are.
-_CHANGING = ("host_settings", "host_certificate", "host_acme", "host_proxy", "host_restart", "host_restore")
+_CHANGING = (
+    "host_settings",
+    "host_certificate",
+    "host_acme",
+    "host_proxy",
+    "host_restart",
+    "host_restore",
+    "host_remove",
+)
 #: What this run is called on the hosts. Made at import, once in the process that those of the tasks are forked from.
 _RUN = (
     f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}-{secrets.token_hex(4)}"

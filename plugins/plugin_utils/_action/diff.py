@@ -16,7 +16,11 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN, redact
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import refuse_extremes, tree_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import text_of
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import present_data, users_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import (
+    oidc_of,
+    present_data,
+    users_of,
+)
 
 #: What gives a name a value, and where each has the two.
 _SIDES = {
@@ -48,7 +52,23 @@ _IN_PROSE = re.compile(
 _CERTIFICATE_KEYS = ("subject", "issuer", "dns_names", "ip_addresses", "not_before", "not_after", "key_type")
 #: What a person wants to know of a login page; a host may have put anything else there.
 _LOGIN_KEYS = ("node_root", "cookie_path", "open", "session_expiry", "title", "trusted_proxies")
+_OIDC_KEYS = (
+    "admin_root",
+    "authority",
+    "client_id",
+    "dashboards",
+    "editor",
+    "groups_claim",
+    "issuer",
+    "kind",
+    "name",
+    "scope",
+    "session_expiry",
+    "url",
+    "username_claim",
+)
 _USER_KEYS = ("username", "permissions", "paths")
+_SECRET_KEY = "client_secret"  # noqa: S105
 
 
 def difference(name: str, before: str, after: str) -> dict[str, str]:
@@ -57,47 +77,57 @@ def difference(name: str, before: str, after: str) -> dict[str, str]:
 
 
 def login_difference(
-    path: str, sums: t.Mapping[str, str], data: t.Mapping[str, t.Any], new: t.Mapping[str, bytes], removed: bool
+    path: str,
+    sums: t.Mapping[str, str],
+    data: t.Mapping[str, t.Any],
+    new: t.Mapping[str, bytes],
+    removed: bool,
+    stale: t.Collection[str] = (),
 ) -> list[dict[str, str]]:
-    """The difference of two directories of the login page: their data without a hash, and of the code the checksums.
+    """The difference of two directories of the login page: their data without a secret, and of the code the checksums.
 
     :param path: the directory
     :param sums: SHA-256 of the files that it has, by their names
     :param data: what its login.json says
     :param new: the files that are to be written
     :param removed: whether all of it goes
+    :param stale: the files that go
     """
-    if not new and not removed:
+    if not (new or removed or stale):
         return []
     changed = {name: checksum(content) for name, content in new.items()}
     after_data = present_data(new[LOGIN_DATA].decode("utf-8")) if LOGIN_DATA in new else data
-    before = _login_text(sums, data, {})
-    after = "" if removed else _login_text({**sums, **changed}, after_data, users_of(data))
+    before = _login_text(sums, data, None)
+    left = {name: text for name, text in {**sums, **changed}.items() if name not in stale}
+    after = "" if removed else _login_text(left, after_data, data)
     return [difference(path, before, after)]
 
 
-def _login_text(
-    sums: t.Mapping[str, str], data: t.Mapping[str, t.Any], former: t.Mapping[str, t.Mapping[str, t.Any]]
-) -> str:
+def _login_text(sums: t.Mapping[str, str], data: t.Mapping[str, t.Any], former: t.Mapping[str, t.Any] | None) -> str:
     """What stands in a directory of the login page.
 
-    :param former: the users of before, so that a password that is another one now shows as new; empty for before itself
+    :param former: the data of before, so that a secret that is another one now shows as new; None for before itself
     """
+    former_users = users_of(former or {})
     code = {name: f"SHA-256 {text[:16]}" for name, text in sorted(sums.items()) if name != LOGIN_DATA}
     known = {key: data[key] for key in _LOGIN_KEYS if key in data}
     known["users"] = [
         {
             **{key: entry[key] for key in _USER_KEYS if key in entry},
-            "password": HIDDEN + (_mark(entry, former.get(name)) if former else ""),
+            "password": HIDDEN + (_mark(entry, former_users.get(name), "password") if former_users else ""),
         }
         for name, entry in users_of(data).items()
     ]
+    if oidc := oidc_of(data):
+        former_oidc = oidc_of(former or {})
+        mark = _mark(oidc, former_oidc, _SECRET_KEY) if former_oidc else ""
+        known["oidc"] = {**{key: oidc[key] for key in _OIDC_KEYS if key in oidc}, _SECRET_KEY: HIDDEN + mark}
     shown = {**({"code": code} if code else {}), **({LOGIN_DATA: known} if data else {})}
     return yaml.safe_dump(shown, allow_unicode=True) if shown else ""
 
 
-def _mark(entry: t.Mapping[str, t.Any], former: t.Mapping[str, t.Any] | None) -> str:
-    return "" if former is not None and former.get("password") == entry.get("password") else " (new)"
+def _mark(entry: t.Mapping[str, t.Any], former: t.Mapping[str, t.Any] | None, key: str) -> str:
+    return "" if former is not None and former.get(key) == entry.get(key) else " (new)"
 
 
 def settings_difference(path: str, before: str, after: str) -> dict[str, str]:

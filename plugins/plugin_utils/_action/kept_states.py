@@ -15,6 +15,9 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     DROP_IN,
     ENVIRONMENT_FILE,
     LOGIN_SESSIONS,
+    ORIGIN,
+    SIGN_ON_SESSIONS,
+    store_directory,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -105,6 +108,7 @@ def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
         host["certificate"]["path"]: "certificate",
         DROP_IN % service: "drop-in of the service",
         ENVIRONMENT_FILE % service: "variables of the service",
+        os.path.join(store_directory(service), ORIGIN): "record of settings.js as it was first",
     }
     directory, name = os.path.split(path)
     if name == ".sessions.json":
@@ -112,6 +116,8 @@ def _name(path: str, host: t.Mapping[str, t.Any]) -> str:
     page = host["login_page"]["path"]
     if page and path.startswith(f"{page}/"):
         of_sessions = directory == page and name.startswith(LOGIN_SESSIONS)
+        if path.startswith(os.path.join(page, SIGN_ON_SESSIONS)):
+            return "logins of the editor"
         return "logins of the login page" if of_sessions else "login page"
     if name == ".config.runtime.json" or name.removesuffix(".backup").endswith("_cred.json"):
         return f"{one_line(name)} (credentials of flows)"

@@ -11,7 +11,7 @@ import json
 import os
 import types
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
@@ -22,6 +22,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     LOGIN_DATA,
     LOGIN_DIRECTORY,
+    SIGN_ON,
+    SIGN_ON_AUTHORITY,
     certificate_file,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import (
@@ -35,7 +37,14 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._login.files import login_files
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, login_page, proxy, web_sockets
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import (
+    advice,
+    login_page,
+    origin,
+    proxy,
+    sign_on,
+    web_sockets,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.apply import AppliedSettings, apply_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired import (
     DesiredSettings,
@@ -46,10 +55,12 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_da
     LoginPlace,
     as_text,
     losing_users,
+    oidc_of,
     opens_less,
     present_data,
     users_of,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_options import VARIABLE as OIDC_VARIABLE
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import (
     EndedSessions,
     kept_elsewhere,
@@ -69,6 +80,8 @@ class LoginChange(t.NamedTuple):
     files: Mapping[str, bytes] = types.MappingProxyType({})
     #: Whether it goes, with all that is in it, as soon as Node-RED stands still.
     removed: bool = False
+    #: By their names below it, the files of single sign-on that go, as soon as Node-RED stands still.
+    stale: tuple[str, ...] = ()
     #: Whose logins end.
     revoke: tuple[str, ...] = ()
     #: Whether somebody gets in no more who did before.
@@ -76,7 +89,7 @@ class LoginChange(t.NamedTuple):
 
     @property
     def is_due(self) -> bool:
-        return bool(self.files or self.removed)
+        return bool(self.files or self.removed or self.stale)
 
 
 class Edit(t.NamedTuple):
@@ -92,6 +105,8 @@ class Edit(t.NamedTuple):
     login: LoginChange
     #: What to keep of how settings stood before a proxy came, empty to forget it; None for neither.
     direct: str | None
+    #: All settings that were ever written, with this edit, as the module on the host takes them.
+    written: list[dict[str, t.Any]]
 
 
 class SettingsChange:
@@ -120,6 +135,7 @@ class SettingsChange:
                 self._direct = json.dumps(proxy.standing(document))
             elif desired.proxy_path is None and former is not None:
                 self._direct = ""
+            self._left = self._go_back(desired, document, target.written)
             applied = apply_settings(
                 desired,
                 document,
@@ -127,6 +143,7 @@ class SettingsChange:
                 direct=former,
                 place=target.login_place,
             )
+            origin.drop_empty(document, target.written, desired.paths)
         except (SettingsError, SettingsOptionError) as error:
             raise UserError(f"{target.path}: {error}") from None
         target.check(desired)
@@ -136,12 +153,25 @@ class SettingsChange:
         self._login = target.login_change(applied)
         self.changes = [*document.changes(), *([LOGIN_DIRECTORY] if self._login.is_due else [])]
         warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
+        warnings += [f"{target.path}: {warning}" for warning in self._left]
         if credentials and credentials.warning and self._migration is None:
             warnings.append(credentials.warning)
         if (self._ended.users or self._ended.expiry) and kept_elsewhere(document):
             warnings.append(unended_warning(self._ended.users))
         host = target.action.task_vars.get("inventory_hostname")
         self.warnings = [*advice.reminders(desired, applied), *(f"{host}: {warning}" for warning in warnings)]
+
+    @staticmethod
+    def _go_back(desired: DesiredSettings, document: SettingsDocument, known: Sequence[origin.Written]) -> list[str]:
+        """Have settings be what they were before that nobody asks for any more, as far as they may.
+
+        :returns: sentences about those that stay
+        """
+        going = [entry for entry in known if desired.drops_https and entry.path[0] in origin.HTTPS]
+        left = origin.left(known, document.settings, desired.paths)
+        unasked = [entry for entry in left if origin.may_go(entry, document)]
+        done = origin.put_back(document, [*going, *(unasked if desired.purge else ())])
+        return advice.of_left(left, [] if desired.purge else unasked, done)
 
     @property
     def is_due(self) -> bool:
@@ -172,7 +202,8 @@ class SettingsChange:
     def write(self) -> FileResult | None:
         """Have the host write it; what its module returned, or None when the file has changed since it was read."""
         managed = _managed(self._document, self._desired)
-        edit = Edit(self._document.source, managed, self._ended, self._plan, self._login, self._direct)
+        noted = [entry.as_data() for entry in origin.noted(self._target.written, self._document)]
+        edit = Edit(self._document.source, managed, self._ended, self._plan, self._login, self._direct, noted)
         written = self._target.write(edit)
         return None if written["conflict"] else written
 
@@ -196,6 +227,8 @@ class SettingsTarget:
     keeps_direct = False
     #: Where the login page is, or is to be; None where there can be none.
     login_place: LoginPlace | None = None
+    #: The settings that this collection has written, as far as that is kept.
+    written: Sequence[origin.Written] = ()
 
     def __init__(self, action: HostAction, options: dict[str, t.Any]) -> None:
         self.action = action
@@ -263,6 +296,8 @@ class ServiceSettings(SettingsTarget):
         self.path, self.content, self.sha256 = settings["path"], settings["content"], settings["sha256"]
         self.user_dir = self.state["user_dir"]["path"]
         self.direct = (self.state["proxy"] or {}).get("direct")
+        kept = self.state["origin"]
+        self.written = [origin.Written.of(entry) for entry in kept["written"]] if kept else []
         self.certificate = os.path.basename(certificate_file(settings["path"]))
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
@@ -273,24 +308,37 @@ class ServiceSettings(SettingsTarget):
         page = self.state["login_page"]
         self._data = present_data(page["data"])
         self.login_place = LoginPlace(
-            os.path.basename(page["path"]), page["path"], self.state["host"]["hostname"], users_of(self._data)
+            os.path.basename(page["path"]),
+            page["path"],
+            self.state["host"]["hostname"],
+            users_of(self._data),
+            str(self.action.task_vars.get("inventory_hostname", "")),
         )
 
     def login_change(self, applied: AppliedSettings) -> LoginChange:
         present = self.state["login_page"]["files"]
         if applied.login_data is None:
-            return LoginChange(removed=applied.drops_login and bool(present))
-        wanted = {**login_files(), LOGIN_DATA: as_text(applied.login_data)}
+            # Whom the provider let in is out with it.
+            return LoginChange(removed=applied.drops_login and bool(present), narrowed=bool(oidc_of(self._data)))
+        has_sign_on = "oidc" in applied.login_data
+        authority = {} if applied.authority is None else {SIGN_ON_AUTHORITY: applied.authority}
+        wanted = {**login_files(has_sign_on), **authority, LOGIN_DATA: as_text(applied.login_data)}
         ended = losing_users(users_of(self._data), users_of(applied.login_data))
         return LoginChange(
             {name: content for name, content in wanted.items() if present.get(name) != checksum(content)},
+            stale=tuple(
+                name
+                for name in present
+                # A file of the owner's own stays as long as single sign-on does.
+                if name not in wanted and (name == SIGN_ON_AUTHORITY if has_sign_on else name.startswith(SIGN_ON))
+            ),
             revoke=tuple(ended),
             narrowed=bool(ended) or opens_less(self._data, applied.login_data),
         )
 
     def login_differences(self, change: LoginChange) -> list[dict[str, str]]:
         page = self.state["login_page"]
-        return login_difference(page["path"], page["files"], self._data, change.files, change.removed)
+        return login_difference(page["path"], page["files"], self._data, change.files, change.removed, change.stale)
 
     def credentials(self, document: SettingsDocument) -> Credentials | None:
         return analyse(self.state, document)
@@ -330,8 +378,10 @@ class ServiceSettings(SettingsTarget):
             credentials=json.dumps(edit.plan) if edit.plan else None,
             load_tls=self.options["https"],
             direct=edit.direct,
+            written=json.dumps(edit.written),
             login_files=json.dumps(files) if files else None,
             login_removed=edit.login.removed,
+            login_stale=list(edit.login.stale),
             login_revoke=list(edit.login.revoke),
             login_narrowed=edit.login.narrowed,
             **host_options(self.options),
@@ -349,8 +399,9 @@ class PlainSettings(SettingsTarget):
 
     def login_change(self, applied: AppliedSettings) -> LoginChange:
         if applied.login_data is not None:
+            variable = OIDC_VARIABLE if "oidc" in applied.login_data else "nodered_node_users"
             raise UserError(
-                "nodered_node_users needs files beside settings.js on a host, which a file given as path has not. Leave path"
+                f"{variable} needs files beside settings.js on a host, which a file given as path has not. Leave path"
                 " out, or use nodered_node_auth."
             )
         return LoginChange()
@@ -379,7 +430,7 @@ def _differences(follow: Migration | None) -> list[dict[str, str]]:
 def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[str, t.Any]]:
     """What Node.js must find under each setting that is asked for, as far as that can be told without running code."""
     managed: list[dict[str, t.Any]] = []
-    functions = web_sockets.paths(document)
+    functions = [*web_sockets.paths(document), *sign_on.functions(document)]
     # What is a function of the login page on one release is undefined on another: the host looks where it comes from.
     if login_page.is_used(document.settings):
         managed.append({"path": ["httpNodeAuth"], "login_page": True})

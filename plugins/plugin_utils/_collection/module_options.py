@@ -44,12 +44,14 @@ ALWAYS: dict[str, dict[str, str]] = {
         "node_users": "nodered_node_users",
         "node_open": "nodered_node_open",
         "node_session_expiry": "nodered_node_session_expiry",
+        "oidc": "nodered_oidc",
         "trusted_proxies": "nodered_trusted_proxies",
         "new_hashes": "nodered_new_hashes",
         "https_options": "nodered_https_options",
         "values": "nodered_settings",
         "expressions": "nodered_settings_js",
         "absent": "nodered_settings_absent",
+        "purge": "nodered_settings_purge",
         "load_timeout": "nodered_start_timeout",
     },
     "proxy": {
@@ -68,6 +70,7 @@ ALWAYS: dict[str, dict[str, str]] = {
         "proxy": "nodered_proxy",
         "admin_users": "nodered_admin_users",
         "node_users": "nodered_node_users",
+        "oidc": "nodered_oidc",
         "prove_login": "nodered_prove_login",
         "revoke": "nodered_revoke_sessions",
         "environment": "nodered_environment",
@@ -131,7 +134,7 @@ def variables_of(module: str) -> dict[str, str]:
     """
     https = {"https": "nodered_certificate_provider"} if module in _WITH_HTTPS else {}
     if module == "settings":
-        https["proxy_path"] = "nodered_proxy_path"
+        https |= {"https_absent": "nodered_certificate_provider", "proxy_path": "nodered_proxy_path"}
     of_key = {option: name for option, (name, _key) in OF_KEY.get(module, {}).items()}
     return {**ALWAYS[module], **UNLESS_EMPTY[module], **of_key, **https}
 
@@ -150,6 +153,9 @@ def module_options(module: str, variables: t.Mapping[str, t.Any]) -> dict[str, t
             options[option] = int(value)
     if module in _WITH_HTTPS:
         options["https"] = variables["nodered_certificate_provider"] != "none" and variables["nodered_proxy"] == "none"
-    if module == "settings" and variables["nodered_proxy"] != "none":
-        options["proxy_path"] = variables["nodered_proxy_path"]
+    if module == "settings":
+        has_proxy = variables["nodered_proxy"] != "none"
+        options["https_absent"] = variables["nodered_certificate_provider"] == "none" and not has_proxy
+        if has_proxy:
+            options["proxy_path"] = variables["nodered_proxy_path"]
     return options

@@ -10,11 +10,20 @@ import functools
 import pathlib
 
 _DIRECTORY = pathlib.Path(__file__).with_name("gate")
+#: What the paths of the files of single sign-on begin with.
+_SIGN_ON = "oidc/"
+
+
+def login_files(sign_on: bool = False) -> dict[str, bytes]:
+    """The content of each file by its path below the directory of the login page; those of the directory itself first.
+
+    :param sign_on: whether with those of single sign-on
+    """
+    return {name: content for name, content in _all_files().items() if sign_on or not name.startswith(_SIGN_ON)}
 
 
 @functools.cache
-def login_files() -> dict[str, bytes]:
-    """The content of each file by its path below the directory of the login page; those of the directory itself first."""
+def _all_files() -> dict[str, bytes]:
     paths = sorted(
         (path for path in _DIRECTORY.rglob("*") if path.is_file()),
         key=lambda path: (len(path.parts), path),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rules about the login page of dashboards: its files, its plugin, and what its data let in."""
+"""Rules about the login page of dashboards and single sign-on: their files, the plugin, and what their data let in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_kno
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Rule, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import printable_name
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._login.files import login_files
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import present_data, users_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import sign_on
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import (
+    oidc_of,
+    present_data,
+    rules_of,
+    users_of,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_options import WILDCARD
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_page import is_used, names_plugin
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import (
@@ -72,24 +78,54 @@ OPEN_BROAD = RULES.add(
 )
 
 
+EVERYBODY = RULES.add(
+    "oidc-everybody",
+    Severity.MEDIUM,
+    "Everybody whom a provider knows may use the dashboards",
+    "Whoever gets an account there, a guest or a device among them, gets the dashboards with it.",
+    "Name a group or a domain in dashboards of nodered_oidc, or suppress this where all accounts of the provider are meant.",
+    "nodered_oidc",
+)
+
+UNVERIFIED = RULES.add(
+    "oidc-unverified",
+    Severity.LOW,
+    "Single sign-on gives rights to a name that people may choose",
+    "Many providers let people change the name of their account. Whoever takes that of somebody else has the rights of both.",
+    "Name a group, or the verified e-mail address with its @, in nodered_oidc; or set username_claim to what nobody can change.",
+    "nodered_oidc",
+)
+
+#: Claims of a user that nobody can choose.
+_FIXED_CLAIMS = ("sub", "oid")
+
+
 def check_login_page(host: Host) -> Iterator[Finding]:
-    """Everything about the login page of a host."""
+    """Everything about the login page and single sign-on of a host."""
     page = host.state["login_page"]
     if page["exposed"]:
         names = ", ".join(printable_name(path.rpartition("/")[2]) for path in page["exposed"])
         yield host.finding(FILES_EXPOSED, f"Other users may read {names}.", file=page["path"] or "")
-    if host.review is None or not is_used(host.review.settings):
+    if host.review is None:
         return
-    changed = [name for name, content in login_files().items() if page["files"].get(name) != checksum(content)]
+    has_page, has_editor = is_used(host.review.settings), sign_on.is_used(host.review.settings)
+    if not (has_page or has_editor):
+        return
+    data = present_data(page["data"])
+    wanted = login_files(has_editor or bool(oidc_of(data)))
+    changed = [name for name, content in wanted.items() if page["files"].get(name) != checksum(content)]
     if changed:
         yield host.finding(
             FILES_CHANGED,
             f"Not as this release of the collection has it: {', '.join(changed)}.",
             file=page["path"] or "",
         )
-    yield from _plugin(host)
-    data = present_data(page["data"])
     file = f"{page['path']}/{LOGIN_DATA}"
+    for rule, message in check_sign_on(oidc_of(data)):
+        yield host.finding(rule, message, "single sign-on", file)
+    if not has_page:
+        return
+    yield from _plugin(host)
     for rule, message in check_login_data(data, host.review.settings):
         yield host.finding(rule, message, "login page", file)
     for name, entry in users_of(data).items():
@@ -132,6 +168,25 @@ def check_login_data(data: Mapping[str, t.Any], settings: SettingsSource) -> Ite
             covered = [root for root in _whole(settings) if is_below(root, path.removesuffix(WILDCARD))]
             if covered:
                 yield OPEN_BROAD, f"{printable_name(path)} opens all below {covered[0]}."
+
+
+def check_sign_on(oidc: Mapping[str, t.Any]) -> Iterator[tuple[Rule, str]]:
+    """What single sign-on lets in.
+
+    :param oidc: what login.json says of it, or is to say
+    :returns: rules, each with a message
+    """
+    expiry = oidc.get("session_expiry")
+    if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) and expiry > LONGEST_SESSION:
+        yield SESSION_LONG, f"A login by single sign-on lasts {int(expiry) // 86400} days."
+    dashboards = rules_of(oidc, "dashboards")
+    if any(rule.get("everybody") is True for rule in dashboards):
+        yield EVERYBODY, "Everybody whom the provider knows may use the dashboards."
+    users = [rule.get("user") for rule in (*rules_of(oidc, "editor"), *dashboards)]
+    names = [name for name in dict.fromkeys(users) if isinstance(name, str) and "@" not in name]
+    if names and oidc.get("username_claim") not in _FIXED_CLAIMS:
+        claim = printable_name(oidc.get("username_claim", ""))
+        yield UNVERIFIED, f"{', '.join(map(printable_name, names))}: the claim {claim} may be one that people choose."
 
 
 def _whole(settings: SettingsSource) -> Iterator[str]:

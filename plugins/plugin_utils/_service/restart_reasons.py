@@ -38,8 +38,8 @@ def check_watch(minutes: int) -> None:
 def check_options(options: Mapping[str, t.Any]) -> None:
     """Refuse what the service could not be given, and users whose sessions cannot be meant.
 
-    :param options: `environment`, `watch_minutes`, `keep_states`, `admin_users`, `node_users` and `revoke` as the module
-        restart takes them
+    :param options: `environment`, `watch_minutes`, `keep_states`, `admin_users`, `node_users`, `oidc` and `revoke` as the
+        module restart takes them
     :raises UserError: a variable that systemd would not take, a number out of bounds, or a name that is nobody's
     """
     check_watch(options["watch_minutes"])
@@ -47,8 +47,9 @@ def check_options(options: Mapping[str, t.Any]) -> None:
     environment_file(options["environment"] or {})
     drop_in(options["umask"] or CLOSED_UMASK, options["port"])
     editors = [user.username for user in admin_users(options["admin_users"])] if options["admin_users"] else []
-    # Where the editor's users are not known, nobody's name is wrong.
-    names = [*editors, *(user.username for user in node_users(options["node_users"]))] if editors else []
+    # Where the editor's users are not known, or a provider knows more, nobody's name is wrong.
+    known = bool(editors) and not options["oidc"]
+    names = [*editors, *(user.username for user in node_users(options["node_users"]))] if known else []
     for name in options["revoke"]:
         # Whoever was meant would stay logged in, without a word.
         if names and name != "*" and name not in names:
@@ -96,8 +97,8 @@ def restart_reasons(
     """Why the service has to be restarted and proved, in words that stand alone; empty where it need not.
 
     :param state: what the module host_info returned
-    :param options: `force`, `revoke`, `changed`, `https`, `admin_auth`, `node_users`, `umask` and `port` as the module restart
-        takes them
+    :param options: `force`, `revoke`, `changed`, `https`, `admin_auth`, `node_users`, `oidc`, `umask` and `port` as the module
+        restart takes them
     :param environment: what `desired_environment` returned
     :param fingerprint: SHA-256 of the certificate that has to be served, in lower-case hex; empty without one
     """
@@ -135,9 +136,17 @@ def restart_reasons(
     for option, name in (("https", "tls"), ("admin_auth", "auth")):
         if options[option] and not expected[name]:
             reasons.append(f"the service was proved without {name}")
-    if options["node_users"] and not expected.get("login_page"):
+    if has_login_page(options) and not expected.get("login_page"):
         reasons.append("the service was proved without the login page")
     return reasons
+
+
+def has_login_page(options: Mapping[str, t.Any]) -> bool:
+    """Whether dashboards and endpoints have to ask for the login page.
+
+    :param options: `node_users` and `oidc` as the module restart takes them
+    """
+    return bool(options["node_users"] or (options["oidc"] or {}).get("dashboards"))
 
 
 def exposure(state: Mapping[str, t.Any]) -> str:

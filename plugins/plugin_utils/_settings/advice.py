@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
-from . import web_sockets
+from . import sign_on, web_sockets
 from .apply import AppliedSettings
 from .desired import DesiredSettings
 from .document import SettingsDocument
+from .oidc_options import VARIABLE as OIDC_VARIABLE
+from .origin import PutBack, Written
 
 
 def reminders(desired: DesiredSettings, applied: AppliedSettings) -> list[str]:
@@ -32,13 +36,15 @@ def reminders(desired: DesiredSettings, applied: AppliedSettings) -> list[str]:
 def warnings(desired: DesiredSettings, document: SettingsDocument, applied: AppliedSettings) -> list[str]:
     """Sentences about an edited document."""
     messages = list(applied.notes)
-    if desired.users is not None and document.has(("adminAuth", "tokens")):
+    of_others = document.has(sign_on.TOKENS) and not sign_on.is_reference(document.get(sign_on.TOKENS), "tokens")
+    if desired.users is not None and of_others:
         messages.append(
             "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"
             " something needs it."
         )
     if desired.node_auth is not None or desired.login is not None:
-        asked = "the login of nodered_node_auth" if desired.login is None else "a login of nodered_node_users"
+        page = "nodered_node_users" if desired.login is None or desired.login.users else OIDC_VARIABLE
+        asked = "the login of nodered_node_auth" if desired.login is None else f"a login of {page}"
         messages += [
             f"{key} is code of your own and stays. Web sockets ask for {asked} only if that code does."
             for key in web_sockets.own_code(document)
@@ -57,6 +63,37 @@ def warnings(desired: DesiredSettings, document: SettingsDocument, applied: Appl
             and (len(path) == 1 or not _is_code(document.get(path[:1])))
         ]
     return messages
+
+
+def of_left(left: Sequence[Written], unasked: Sequence[Written], done: PutBack) -> list[str]:
+    """Sentences about settings that this collection has written and that stay, although nobody asks for them any more.
+
+    :param left: all that were left
+    :param unasked: those of them that nodered_settings_purge would have go
+    :param done: what became of those that were to go
+    """
+    messages = []
+    if unasked:
+        messages.append(
+            f"No variable asks any more for what this collection has written here: {_names(unasked)}. Set"
+            " nodered_settings_purge: true to have it as it was before, or name it in nodered_settings."
+        )
+    logins = [entry for entry in left if entry.name in ("httpNodeAuth", "httpStaticAuth")]
+    messages += [
+        f"{entry.name} stays, although no variable asks for that login any more. To let everybody in, set"
+        f" nodered_settings_absent: [{entry.name}]."
+        for entry in logins
+    ]
+    if done.edited:
+        messages.append(
+            f"Somebody else has edited what this collection had written, so that it stays: {_names(done.edited)}."
+        )
+    messages += [f"{entry.name} stays: {reason}" for entry, reason in done.impossible]
+    return messages
+
+
+def _names(entries: Sequence[Written]) -> str:
+    return ", ".join(sorted(entry.name for entry in entries))
 
 
 def _is_code(value: object) -> bool:

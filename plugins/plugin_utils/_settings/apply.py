@@ -19,12 +19,13 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users im
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, is_placeholder
 
-from . import login_page, proxy, web_sockets
+from . import login_page, proxy, sign_on, web_sockets
 from .desired import OWN_VARIABLES, DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
 from .https import HttpsValue, https_value, is_nothing
-from .login_data import LoginPlace, login_data
+from .login_data import LoginPlace, login_data, oidc_data
 from .login_options import LoginOptions
+from .oidc_options import VARIABLE as OIDC_VARIABLE
 from .roots import NODE_ROOT, is_below, root_of, static_roots
 from .sessions import EndedSessions, ended_sessions
 from .source import MISSING
@@ -48,8 +49,10 @@ class AppliedSettings:
     :ivar unchanged_passwords: where new hashes were asked for, whose passwords are those of the file: the variable, with
         the name of the user in a list of them
     :ivar notes: sentences about what of the owner's own is another one now
-    :ivar login_data: what login.json has to say; None without a login page, or where nothing was said of it
-    :ivar drops_login: whether settings.js has referred to a login page, and does no more
+    :ivar login_data: what login.json has to say; None without a login page and single sign-on, or where nothing was said of
+        them
+    :ivar authority: what oidc/authority.pem has to say; None for no such file
+    :ivar drops_login: whether settings.js has referred to the directory of the login page, and does no more
     """
 
     ended_sessions: EndedSessions
@@ -57,6 +60,7 @@ class AppliedSettings:
     notes: list[str]
     # Without a representation, which would show hashes.
     login_data: dict[str, t.Any] | None = dataclasses.field(default=None, repr=False)
+    authority: bytes | None = None
     drops_login: bool = False
 
 
@@ -81,10 +85,15 @@ def apply_settings(
     _refuse_placeholders(document)
     place = place or LoginPlace()
     had_page = login_page.is_used(document.settings)
+    had_directory = had_page or sign_on.is_used(document.settings)
     _refuse_silence(document, desired, had_page)
     hashes = _Hashes(hashing, desired.new_hashes)
     ended = EndedSessions([], None)
     notes: list[str] = []
+    for key in desired.absent:
+        # What is to go is no reason against the users.
+        if key.startswith("adminAuth."):
+            document.remove(tuple(key.split(".")))
     if desired.proxy_path is not None:
         proxy.come(document, desired.proxy_path)
     elif direct is not None:
@@ -117,10 +126,8 @@ def apply_settings(
     if desired.credential_secret is not None:
         _apply_credential_secret(document, desired.credential_secret, another_secret)
     _apply_other_settings(document, desired, place)
-    data = None
     if desired.login is not None:
         notes += login_page.put(document, place, desired.static, desired.other_paths)
-        data = _login_data(document, desired.login, desired.https, place, former or {}, hashes)
     elif desired.node_auth is not None:
         login_page.take_away(document)
         web_sockets.ask_for_login(document, desired.other_paths)
@@ -128,10 +135,18 @@ def apply_settings(
         document.remove(("httpNodeAuth",))
         login_page.take_away(document)
         web_sockets.take_away(document)
+    if desired.oidc is not None and desired.oidc.editor:
+        sign_on.put(document, place, desired.other_paths)
+    elif not desired.keeps_login:
+        sign_on.take_away(document)
+    data = None
+    if desired.page_data is not None:
+        data = _login_data(document, desired, desired.page_data, place, former or {}, hashes)
     if desired.node_auth is not None and desired.static_auth is not None:
         _check_basic_logins(document, desired.node_auth, desired.static_auth)
-    drops = had_page and not login_page.is_used(document.settings)
-    return AppliedSettings(ended, hashes.unchanged_passwords, notes, data, drops)
+    drops = had_directory and not (login_page.is_used(document.settings) or sign_on.is_used(document.settings))
+    authority = desired.oidc.authority if desired.oidc else None
+    return AppliedSettings(ended, hashes.unchanged_passwords, notes, data, authority, drops)
 
 
 def _refuse_silence(document: SettingsDocument, desired: DesiredSettings, has_page: bool) -> None:
@@ -140,8 +155,8 @@ def _refuse_silence(document: SettingsDocument, desired: DesiredSettings, has_pa
         return
     raise SettingsOptionError(
         f"line {document.line_of(('httpNodeAuth',))}: dashboards and endpoints ask for the login page, and nodered_node_users"
-        " names nobody any more. Name its users there, or one login in nodered_node_auth; to let everybody in, set"
-        " nodered_settings_absent: [httpNodeAuth]."
+        f" names nobody any more, nor does {OIDC_VARIABLE} in dashboards. Name its users there, or one login in"
+        " nodered_node_auth; to let everybody in, set nodered_settings_absent: [httpNodeAuth]."
     )
 
 
@@ -160,13 +175,13 @@ def _former_login(document: SettingsDocument) -> dict[str, object]:
 
 def _login_data(
     document: SettingsDocument,
+    desired: DesiredSettings,
     options: LoginOptions,
-    https: bool,
     place: LoginPlace,
     former: dict[str, object],
     hashes: _Hashes,
 ) -> dict[str, t.Any]:
-    root = login_page.check(document.settings, options, https)
+    root = login_page.check(document.settings, options, desired)
     port = document.get(("uiPort",))
     known_port = port if isinstance(port, (int, str)) else "" if isinstance(port, Expression) else 1880
 
@@ -174,7 +189,11 @@ def _login_data(
         present = place.hash_of(user.username) or former.get(user.username)
         return hashes.hash_of(user.secret, present, f"nodered_node_users, user {user.username}")
 
-    return login_data(options, place, root, known_port, hash_of)
+    oidc = None
+    if desired.oidc is not None:
+        url = sign_on.url(desired, desired.oidc, place, known_port)
+        oidc = oidc_data(desired.oidc, url, sign_on.admin_root(document.settings, desired.oidc))
+    return login_data(options, place, root, known_port, hash_of, oidc)
 
 
 def _refuse_placeholders(document: SettingsDocument) -> None:

@@ -26,6 +26,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values
 from . import proxy
 from .export import KeyPath, right_name
 from .login_options import LoginOptions, check_others
+from .oidc_options import VARIABLE as OIDC_VARIABLE
+from .oidc_options import OidcOptions
 from .roots import ADMIN_ROOT, NODE_ROOT
 from .tls_options import OF_CERTIFICATE, VARIABLE, tls_options
 
@@ -37,6 +39,18 @@ OWN_VARIABLES = {
     "httpStatic": "nodered_static",
     "httpStaticAuth": "nodered_static_auth",
     "credentialSecret": "nodered_credential_secret",
+}
+#: Those of them that may be taken away like any other key, and the option that would contradict it.
+_MAY_BE_ABSENT = {"httpStatic": "static", "httpStaticAuth": "static_auth"}
+#: Why one of them, or a part of one, is never taken away, and what to do instead.
+_NEVER_ABSENT = {
+    **dict.fromkeys(
+        ("adminAuth", "adminAuth.type", "adminAuth.users"),
+        "everybody could use the editor without it. pifleet.nodered.remove takes away all that this collection has written.",
+    ),
+    "adminAuth.default": "leave nodered_admin_default_permissions empty, which takes it away.",
+    "credentialSecret": "Node-RED could not decrypt the credentials of its flows without it. For another one, set"
+    " nodered_credential_secret.",
 }
 
 
@@ -55,7 +69,10 @@ class DesiredSettings:
     :ivar default_permissions: what nobody needs a login for in the editor
     :ivar session_expiry: seconds that a login to the editor lasts
     :ivar login: the login page; None where none was asked for
-    :ivar keeps_login: whether a login page of the file stays, because nothing was said of it
+    :ivar oidc: single sign-on; None where none was asked for
+    :ivar page_data: what login.json has to say of the login page, or of nobody where only the editor has single sign-on; None
+        where neither was asked for
+    :ivar keeps_login: whether a login page and single sign-on of the file stay, because nothing was said of them
     :ivar takes_login_away: whether httpNodeAuth is to go, with all that asks for the same login
     :ivar static: the value of httpStatic
     :ivar proxy_path: the path below which a proxy on the host leads to Node-RED; None where there is none
@@ -65,6 +82,8 @@ class DesiredSettings:
     :ivar values: other settings by their keys, with dots between them
     :ivar expressions: the same for JavaScript
     :ivar absent: the keys of settings to remove
+    :ivar drops_https: whether `https` goes where this collection has written it
+    :ivar purge: whether settings become what they were before that this collection has written and nobody asks for any more
     """
 
     users: list[User] | None
@@ -74,6 +93,8 @@ class DesiredSettings:
     session_expiry: int | None
     node_auth: Login | None
     login: LoginOptions | None
+    oidc: OidcOptions | None
+    page_data: LoginOptions | None
     keeps_login: bool
     takes_login_away: bool
     static_auth: Login | None
@@ -88,6 +109,8 @@ class DesiredSettings:
     values: dict[str, t.Any]
     expressions: dict[str, Expression]
     absent: list[str]
+    drops_https: bool
+    purge: bool
 
     @classmethod
     def from_options(
@@ -104,6 +127,8 @@ class DesiredSettings:
         keeps = options["admin_auth"] == "keep"
         if keeps:
             _check_kept(options)
+        oidc = OidcOptions.from_option(options["oidc"]) if options["oidc"] else None
+        page = _login_page(options, oidc)
         desired = cls(
             users=None if keeps else _given(options["admin_users"], admin_users),
             keeps_admin_auth=keeps,
@@ -114,8 +139,10 @@ class DesiredSettings:
             ),
             session_expiry=_given(options["session_expiry"], _session_expiry),
             node_auth=_given(options["node_auth"], lambda given: login(given, "nodered_node_auth")),
-            login=_login_page(options),
-            keeps_login=options["node_users"] is None,
+            login=page,
+            oidc=oidc,
+            page_data=_without_users(options) if page is None and oidc is not None else page,
+            keeps_login=options["node_users"] is None and options["oidc"] is None,
             takes_login_away=_NODE_AUTH in options["absent"],
             static_auth=_given(options["static_auth"], lambda given: login(given, "nodered_static_auth")),
             static=_given(options["static"], lambda given: _static(given, user_dir)),
@@ -128,6 +155,8 @@ class DesiredSettings:
             values=dict(options["values"]),
             expressions={key: _expression(key, code) for key, code in options["expressions"].items()},
             absent=[key for key in options["absent"] if key != _NODE_AUTH],
+            drops_https=options["https_absent"],
+            purge=options["purge"],
         )
         desired._check_other_keys()
         if "uiPort" in desired.values:
@@ -139,7 +168,7 @@ class DesiredSettings:
             )
         if desired.https_options and not desired.https:
             raise SettingsOptionError(
-                f"{VARIABLE} would have no effect: nodered_certificate_provider is none, so https stays as it is. Keep one"
+                f"{VARIABLE} would have no effect: nodered_certificate_provider is none, so that Node-RED gets no https. Keep one"
                 " of the two."
             )
         return desired
@@ -152,12 +181,14 @@ class DesiredSettings:
             paths += [("adminAuth", "type"), ("adminAuth", "users"), ("adminAuth", "default")]
             if self.session_expiry is not None:
                 paths.append(("adminAuth", "sessionExpiryTime"))
+        paths += [("adminAuth", "tokens")] if self.oidc and self.oidc.editor else []
         paths += proxy.paths(self.proxy_path) if self.proxy_path is not None else []
         paths += [
             (key,)
             for key, desired in (
                 (_NODE_AUTH, self.node_auth or self.login or self.takes_login_away or None),
                 ("nodesDir", self.login),
+                ("httpAdminMiddleware", (self.oidc and self.oidc.editor) or None),
                 ("httpStaticAuth", self.static_auth),
                 ("httpStatic", self.static),
                 ("credentialSecret", self.credential_secret),
@@ -194,9 +225,12 @@ class DesiredSettings:
             raise SettingsOptionError(f"{variable}: {key!r} is no name of a setting. Correct it.")
         name = key.split(".")[0]
         right = right_name(name)
-        if variable != "nodered_settings_absent" and not key.startswith(right):
+        goes = variable == "nodered_settings_absent"
+        if not goes and not key.startswith(right):
             raise SettingsOptionError(f"{variable}: Node-RED ignores {key}: the name is {right}.")
-        own = OWN_VARIABLES.get(name)
+        if goes and key in _NEVER_ABSENT:
+            raise SettingsOptionError(f"{variable}: {key} cannot be taken away: {_NEVER_ABSENT[key]}")
+        own = None if goes and self._may_be_absent(key) else OWN_VARIABLES.get(name)
         if name == "https" and self.https:
             of_certificate = key == name or key.split(".")[1] in OF_CERTIFICATE
             own = "nodered_certificate_provider" if of_certificate else VARIABLE
@@ -204,27 +238,56 @@ class DesiredSettings:
             own = "nodered_proxy_path" if name in (ADMIN_ROOT, NODE_ROOT) else "nodered_proxy"
         if own:
             raise SettingsOptionError(f"{variable}: {key} has a variable of its own, {own}. Use that.")
+        if name == "httpAdminMiddleware" and self.oidc and self.oidc.editor and variable != "nodered_settings_js":
+            raise SettingsOptionError(
+                f"{variable}: {key} contradicts {OIDC_VARIABLE}, whose editor needs it. Leave it out."
+            )
+
+    def _may_be_absent(self, key: str) -> bool:
+        """Whether a key with a variable of its own, or a part of one, can be taken away like any other.
+
+        :raises SettingsOptionError: its variable asks for it
+        """
+        variable = OWN_VARIABLES.get(key)
+        option = _MAY_BE_ABSENT.get(key)
+        if key == "adminAuth.sessionExpiryTime" and self.session_expiry is not None:
+            variable, option = "nodered_session_expiry", "session_expiry"
+        if option and getattr(self, option) is not None:
+            raise SettingsOptionError(
+                f"nodered_settings_absent: {key} is what {variable} asks for. Keep one of the two."
+            )
+        return option is not None or key.startswith("adminAuth.")
 
 
-def _login_page(options: Mapping[str, t.Any]) -> LoginOptions | None:
-    """What is asked for of the login page; None without users."""
-    users = options["node_users"]
+def _login_page(options: Mapping[str, t.Any], oidc: OidcOptions | None) -> LoginOptions | None:
+    """What is asked for of the login page; None where nobody is to log in there."""
+    users, by_provider = options["node_users"], oidc is not None and bool(oidc.dashboards)
     for option, variable in (("node_auth", "nodered_node_auth"), ("static_auth", "nodered_static_auth")):
+        if by_provider and options[option] is not None:
+            raise SettingsOptionError(
+                f"{OIDC_VARIABLE}: dashboards contradicts {variable}: whom the provider knows logs in by the login page, and one"
+                " login cannot stand beside that. Move it into nodered_node_users, or leave dashboards out."
+            )
         if users and options[option] is not None:
             raise SettingsOptionError(
                 f"nodered_node_users contradicts {variable}: the users of the login page are the ones who may see dashboards,"
                 " endpoints and static files. Move that login into nodered_node_users, where a hash that fits is kept, or"
                 " leave nodered_node_users out."
             )
-    if _NODE_AUTH in options["absent"] and (users or options["node_auth"] is not None):
+    asking = "nodered_node_users" if users else OIDC_VARIABLE if by_provider else "nodered_node_auth"
+    if _NODE_AUTH in options["absent"] and (users or by_provider or options["node_auth"] is not None):
         raise SettingsOptionError(
             "nodered_settings_absent: httpNodeAuth takes the login of dashboards away, which"
-            f" {'nodered_node_users' if users else 'nodered_node_auth'} asks for. Keep one of the two."
+            f" {asking} asks for. Keep one of the two."
         )
-    if users:
-        return LoginOptions.from_options(options)
+    if users or by_provider:
+        return LoginOptions.from_options({**options, "node_users": users or []})
     check_others(options)
     return None
+
+
+def _without_users(options: Mapping[str, t.Any]) -> LoginOptions:
+    return LoginOptions.from_options({**options, "node_users": []})
 
 
 def _check_port(port: t.Any) -> None:
@@ -249,6 +312,12 @@ def _check_kept(options: Mapping[str, t.Any]) -> None:
                 f"nodered_admin_auth: keep leaves adminAuth of settings.js as it is, so that {variable} would have no"
                 " effect. Keep one of the two."
             )
+    if (options["oidc"] or {}).get("editor"):
+        raise SettingsOptionError(
+            f"{OIDC_VARIABLE}: editor contradicts nodered_admin_auth: keep, which leaves adminAuth of settings.js as it is."
+            " Single sign-on stands beside the local users of nodered_admin_users, by whom one gets in while the provider is"
+            " down. Set those and leave nodered_admin_auth out."
+        )
 
 
 _Value = t.TypeVar("_Value")

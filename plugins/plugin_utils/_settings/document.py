@@ -62,6 +62,16 @@ class SettingsDocument:
         """What the file says now."""
         return self._settings
 
+    @property
+    def original(self) -> SettingsSource:
+        """What the file said before all edits."""
+        return self._original
+
+    @property
+    def touched(self) -> list[KeyPath]:
+        """The settings that were edited, in that order, be it without effect in the end."""
+        return list(self._touched)
+
     def get(self, path: KeyPath | str) -> t.Any:
         """The value a setting has: Python's own for literals, MISSING, or an Expression for what only running tells.
 
@@ -134,6 +144,17 @@ class SettingsDocument:
                 self._settings, self._edit = before, edit
                 del self._moves[moves:]
                 raise
+
+    def take_out(self, path: KeyPath | str) -> None:
+        """Take out the place that gives a setting its value now, whatever else may bring it then.
+
+        :raises SettingsError: it cannot be cut out of the code around it
+        """
+        keys = _as_path(path)
+        with self._lines_as_read():
+            source = self._edit.without(keys, whatever_else=True)
+            if source is not None:
+                self._adopt(keys, source, lambda _found: True)
 
     def _remove_all(self, keys: KeyPath) -> None:
         places = 0

@@ -105,8 +105,11 @@ class SettingsEdit:
             + self.settings.source[inner.end_byte : node.end_byte]
         )
 
-    def without(self, path: KeyPath) -> bytes | None:
-        """The source without one of the places that set a value; None if there is none left."""
+    def without(self, path: KeyPath, whatever_else: bool = False) -> bytes | None:
+        """The source without one of the places that set a value; None if there is none left.
+
+        :param whatever_else: whether other code may bring the setting then
+        """
         entries = [entry for entry in self.settings.export.entries if entry.path is None or related(entry.path, path)]
         for entry in reversed(entries):
             if entry.path is None or len(entry.path) > len(path):
@@ -116,16 +119,16 @@ class SettingsEdit:
             target = entry.owner or entry.value
             if target is None:
                 return None
-            text = self.cut(target, path if entry.owner else path[len(entry.path) :])
+            text = self.cut(target, path if entry.owner else path[len(entry.path) :], whatever_else)
             return None if text is None else self._spliced(target, text)
         return None
 
-    def cut(self, node: Node, keys: KeyPath) -> bytes | None:
+    def cut(self, node: Node, keys: KeyPath, whatever_else: bool = False) -> bytes | None:
         """The text of a value without what the keys lead to inside it; None if there is nothing."""
         literal = unwrapped(node)
         if literal.type == "object":
             members = Members(self, literal)
-            return self._around(node, members.render()) if members.cut(keys) else None
+            return self._around(node, members.render()) if members.cut(keys, whatever_else) else None
         if isinstance(value_of(literal), Expression):
             raise SettingsError(f"`{keys[0]}` may come from code here. Remove it by hand.", line_of(node))
         return None
@@ -313,11 +316,14 @@ class Members:
             if self._members[index].name not in names:
                 self._remove(index)
 
-    def cut(self, keys: KeyPath) -> bool:
-        """Takes out what the keys lead to; tells whether there was anything."""
+    def cut(self, keys: KeyPath, whatever_else: bool = False) -> bool:
+        """Takes out what the keys lead to; tells whether there was anything.
+
+        :param whatever_else: whether other code may bring it then
+        """
         index, unknown = self._last(keys[0]), self._last(None)
         # A key may come back from an earlier spread; a part of it may not.
-        if unknown >= 0 and (len(keys) == 1 or unknown > index):
+        if unknown >= 0 and (len(keys) == 1 or unknown > index) and not (whatever_else and unknown < index):
             raise not_removable(keys[0], self._members[unknown].node)
         if len(keys) == 1:
             indexes = [index for index, member in enumerate(self._members) if member.name == keys[0]]
@@ -327,7 +333,7 @@ class Members:
         if index < 0:
             return False
         member = self._members[index]
-        text = None if member.value is None else self._edit.cut(member.value, keys[1:])
+        text = None if member.value is None else self._edit.cut(member.value, keys[1:], whatever_else)
         if text is None:
             return False
         self._list.members[index] = self._edit.key_text(member) + text

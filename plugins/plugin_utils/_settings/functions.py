@@ -32,6 +32,8 @@ IO_MIDDLEWARE = _function("io_middleware")
 #: What names a function of the login page, see `login_page`, and how every function above begins.
 LOGIN_PAGE = re.compile(r"""require\(\s*["']\./nodelogin(?:-[\w.-]+)?/login\.js["']\s*\)\.(\w+)""", re.ASCII)
 PREFIX = "function pifleet"
+#: What names a function of single sign-on for the editor, see `sign_on`.
+EDITOR_SIGN_ON = re.compile(r"""require\(\s*["']\./nodelogin(?:-[\w.-]+)?/oidc/editor\.js["']\s*\)\.(\w+)""", re.ASCII)
 
 _HTTPS = [line.strip() for line in _function("https").splitlines()]
 _RETURNED = "{ key: pem, cert: pem }"

@@ -51,7 +51,7 @@ class LoginOptions:
     def from_options(cls, options: Mapping[str, t.Any]) -> LoginOptions:
         """Check and parse the options of the module `settings`.
 
-        :param options: with `node_users`, which is not empty
+        :param options: with `node_users`, which is a list
         :raises AccountError: a user or a path is none that could be meant
         :raises LoginOptionError: the same of another option
         """

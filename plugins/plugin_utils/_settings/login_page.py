@@ -16,11 +16,12 @@ from collections.abc import Collection, Mapping
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
 from . import web_sockets
-from .desired import SettingsOptionError
+from .desired import DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
 from .functions import LOGIN_PAGE
 from .login_data import LoginPlace
 from .login_options import WILDCARD, LoginOptions
+from .oidc_options import VARIABLE as OIDC_VARIABLE
 from .roots import NODE_ROOT, is_below, is_switched_off, root_of, static_root_of, static_roots
 from .source import MISSING, SettingsSource
 
@@ -28,8 +29,8 @@ _NODE_AUTH = ("httpNodeAuth",)
 _STATIC = ("httpStatic",)
 _STATIC_AUTH = ("httpStaticAuth",)
 _NODES = ("nodesDir",)
-#: With or without slashes at its ends, as Node-RED takes it.
-_PLAIN_ROOT = re.compile(r"[A-Za-z0-9._~!$&'()*+=:@/-]*")
+#: A root that the code on the host can tell apart; with or without slashes at its ends, as Node-RED takes it.
+PLAIN_ROOT = re.compile(r"[A-Za-z0-9._~!$&'()*+=:@/-]*")
 _LOOPBACK = ("localhost", "::1", "[::1]")
 _PLUGIN = re.compile(r"""["']nodelogin(?:-[\w.-]+)?["']\s*,\s*["']plugin["']""", re.ASCII)
 
@@ -84,34 +85,45 @@ def functions(place: LoginPlace) -> dict[tuple[str, ...], str]:
 # What has to hold
 
 
-def check(settings: SettingsSource, options: LoginOptions, https: bool) -> str:
+def check(settings: SettingsSource, options: LoginOptions, desired: DesiredSettings) -> str:
     """Refuse what would send passwords in the open, or what no request could be meant by.
 
     :param settings: settings.js as it is after the edit
-    :param https: whether Node-RED takes the certificate of this collection
-    :returns: the root of what flows serve
+    :param options: what login.json is to say of the page
+    :param desired: all that was asked for
+    :returns: the root of what flows serve; of the server where they have no login page
     :raises SettingsOptionError: it is so
     """
-    _check_tls(settings, options, https)
+    variable = "nodered_node_users" if options.users else OIDC_VARIABLE
+    _check_tls(settings, options, desired.https, variable)
     root = root_of(settings, NODE_ROOT)
+    if desired.login is None:
+        return _plain(root) if isinstance(root, str) and PLAIN_ROOT.fullmatch(root) else "/"
     if is_switched_off(settings, NODE_ROOT):
-        raise SettingsOptionError("nodered_node_users: httpNodeRoot is false, so that there is nothing to log in to.")
+        raise SettingsOptionError(f"{variable}: httpNodeRoot is false, so that there is nothing to log in to.")
     if not isinstance(root, str):
         raise SettingsOptionError(
             f"line {settings.line((NODE_ROOT,))}: httpNodeRoot is code, so that it cannot be told where the login page of"
-            " nodered_node_users is. Write the path out, or set it in nodered_settings."
+            f" {variable} is. Write the path out, or set it in nodered_settings."
         )
-    if not _PLAIN_ROOT.fullmatch(root):
+    if not PLAIN_ROOT.fullmatch(root):
         raise SettingsOptionError(
             f"line {settings.line((NODE_ROOT,))}: httpNodeRoot {root!r} has characters that the login page of"
-            " nodered_node_users cannot be told apart by. Use letters, digits and ._~!$&'()*+=:@-."
+            f" {variable} cannot be told apart by. Use letters, digits and ._~!$&'()*+=:@-."
         )
     roots = [root, *_roots_of_files(settings)]
     for user in options.users:
         for path in user.paths or ():
             _check_within(f"nodered_node_users, user {user.username}: the path {path}", path, roots)
+    for position, rule in enumerate(desired.oidc.dashboards if desired.oidc else (), 1):
+        for path in rule.get("paths", ()):
+            _check_within(f"{OIDC_VARIABLE}, dashboards, entry {position}: the path {path}", path, roots)
     for path in options.open:
         _check_within(f"nodered_node_open: the path {path}", path.removesuffix(WILDCARD), roots)
+    return _plain(root)
+
+
+def _plain(root: str) -> str:
     return "/" + "/".join(part for part in root.split("/") if part)
 
 
@@ -122,13 +134,13 @@ def _roots_of_files(settings: SettingsSource) -> list[str]:
     return [] if is_off else [static.path for static in static_roots(settings)]
 
 
-def _check_tls(settings: SettingsSource, options: LoginOptions, https: bool) -> None:
+def _check_tls(settings: SettingsSource, options: LoginOptions, https: bool, variable: str) -> None:
     host, own = settings.value(("uiHost",)), settings.value(("https",))
     is_loopback = isinstance(host, str) and (host.startswith("127.") or host in _LOOPBACK)
     has_tls = https or not (own in (MISSING, None, False, "", 0) or (isinstance(own, Expression) and own.is_undefined))
     if not (has_tls or is_loopback or options.trusted_proxies):
         raise SettingsOptionError(
-            "nodered_node_users: passwords and logins would cross the network for everybody to read, because Node-RED"
+            f"{variable}: passwords and logins would cross the network for everybody to read, because Node-RED"
             " serves no TLS. Set nodered_certificate_provider, or uiHost: 127.0.0.1 in nodered_settings, or name the proxy"
             " that ends TLS in nodered_trusted_proxies."
         )

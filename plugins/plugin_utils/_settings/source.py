@@ -125,6 +125,13 @@ class SettingsSource:
         setting = self._find(path)
         return None if setting is None else setting.value or setting.node
 
+    def written_out(self, path: KeyPath) -> Node | None:
+        """The code of a setting that stands in the file by its own name; None where none does, whatever other code may bring."""
+        setting = self._find(path)
+        if setting is None or setting.value is not None:
+            return None if setting is None else setting.value
+        return setting.node if setting.node.type in ("method_definition", "shorthand_property_identifier") else None
+
     @cached_property
     def lines(self) -> dict[str, list[int]]:
         """Every top-level setting with the lines of all places that give it a value as a whole."""

@@ -40,7 +40,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
     check_secrets,
     check_values,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.login_page import check_login_data
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.login_page import (
+    check_login_data,
+    check_sign_on,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.logins import SESSION_LONG
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.settings import check_settings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import drop_in, environment_file
@@ -54,6 +57,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
     SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import LoginPlace, oidc_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_options import VARIABLE as OIDC_VARIABLE
 
 #: What is edited where the settings file of a host is not known.
 _EMPTY = b"module.exports = {\n}\n"
@@ -68,7 +73,9 @@ _VARIABLE = re.compile(r"\bnodered_\w+")
 
 _LINE = re.compile(r"(?:line (\d+): )?(.*)", re.DOTALL)
 
-_ENTRY = re.compile(r", (?:user (?P<user>.+?)|entry (?P<entry>\d+)): ")
+_ENTRY = re.compile(r", (?:(?P<key>\w+), )?(?:user (?P<user>.+?)|entry (?P<entry>\d+)): ")
+#: What a message says of one member of a mapping.
+_MEMBER = re.compile(r"\bnodered_\w+: (?P<key>\w+) ")
 
 
 def check_file(path: pathlib.Path, today: datetime.date) -> tuple[Subject, list[Finding]]:
@@ -184,7 +191,8 @@ class _HostChecks:
         try:
             document = SettingsDocument(source)
             # A run knows what the credentials are encrypted with, and encrypts them anew.
-            applied = apply_settings(desired, document, hashing=False, another_secret=True)
+            place = LoginPlace(inventory_name=self._name)
+            applied = apply_settings(desired, document, hashing=False, another_secret=True, place=place)
         except (SettingsError, SettingsOptionError) as error:
             location, message = t.cast("re.Match[str]", _LINE.match(str(error))).groups()
             if file:
@@ -194,7 +202,10 @@ class _HostChecks:
             else:
                 yield self._refused(message, "nodered_settings")
             return
-        for rule, told in check_login_data(applied.login_data or {}, document.settings):
+        data = applied.login_data or {}
+        for rule, told in check_sign_on(oidc_of(data)):
+            yield Finding(rule, self._name, told, self._variables.location(OIDC_VARIABLE), OIDC_VARIABLE)
+        for rule, told in check_login_data(data, document.settings) if desired.login else ():
             variable = "nodered_node_session_expiry" if rule is SESSION_LONG else rule.variable
             yield Finding(rule, self._name, told, self._variables.location(variable), variable)
         lines = _lines_before(source, document.source)
@@ -217,9 +228,14 @@ class _HostChecks:
         )
 
     def _entry(self, variable: str, message: str) -> t.Any:
-        """The entry of a list that a message names, else None."""
+        """The entry of a list, or the member of a mapping, that a message names, else None."""
         found = _ENTRY.search(message)
-        entries = self._variables.value(variable) if found and variable in self._variables.names else None
+        entries = self._variables.value(variable) if variable in self._variables.names else None
+        if isinstance(entries, t.Mapping):
+            key = found["key"] if found else (member["key"] if (member := _MEMBER.search(message)) else "")
+            entries = entries.get(key)
+            if not found:
+                return entries
         if not found or not isinstance(entries, list):
             return None
         if found["entry"]:

@@ -15,8 +15,8 @@ const { DATA, GATE, bcrypt, makeGate } = require("./support.js");
 const resolve = Module._resolveFilename;
 const load = Module._load;
 
-/** Loads login.js anew: with this login.json, in a program whose main module can require these. */
-function loadLogin(data, program) {
+/** Loads login.js anew, or another: with this login.json, in a program whose main module can require these. */
+function loadLogin(data, program, name = "login.js") {
     for (const file of Object.keys(require.cache)) {
         if (file.startsWith(GATE) || file.endsWith("/login.json")) {
             delete require.cache[file];
@@ -39,7 +39,7 @@ function loadLogin(data, program) {
         return load.call(this, request, parent, ...more);
     };
     try {
-        return require(path.join(GATE, "login.js"));
+        return require(path.join(GATE, name));
     } finally {
         Module._resolveFilename = resolve;
     }
@@ -263,6 +263,11 @@ test("Dashboard 2 learns from the plugin who is behind a page", () => {
     assert.ok(valid({ data: { user: fred } }, { _client: { user: { username: "fred" } } }));
     assert.ok(!valid({ data: { user: fred } }, { _client: { user: { username: "vera" } } }));
     assert.ok(!valid({}, { _client: { user: { username: "vera" } } }));
+    // Who has the same name elsewhere is somebody else.
+    const other = { username: "fred", provider: "Keycloak" };
+    assert.ok(!valid({ data: { user: fred } }, { _client: { user: other } }));
+    assert.ok(!valid({ data: { user: other } }, { _client: { user: { username: "fred" } } }));
+    assert.ok(valid({ data: { user: other } }, { _client: { user: other } }));
     for (const message of [undefined, {}, { _client: {} }, { _client: { user: {} } }]) {
         assert.ok(valid({}, message));
     }
@@ -273,4 +278,78 @@ test("the plugin is what its package says", () => {
     for (const file of Object.values(description["node-red"].plugins)) {
         assert.ok(fs.existsSync(path.join(GATE, "plugin", file)));
     }
+});
+
+// With a provider.
+
+const OIDC = {
+    admin_root: "/",
+    authority: true,
+    client_id: "nodered",
+    client_secret: "secret",
+    dashboards: [{ group: "family", permissions: "*" }],
+    editor: [],
+    groups_claim: "groups",
+    issuer: "https://localhost:1",
+    kind: "openid",
+    name: "Keycloak",
+    scope: "openid",
+    session_expiry: 600,
+    url: "https://kitchen.example.com",
+    username_claim: "preferred_username",
+};
+const EDITOR = [{ group: "admins", permissions: "*" }];
+const isLoaded = (name) => Object.keys(require.cache).includes(path.join(GATE, "oidc", name));
+
+test("without a provider nothing of it is loaded, for it is not there", async () => {
+    const login = loadLogin(DATA, four);
+    assert.ok(!Object.keys(require.cache).some((file) => file.startsWith(path.join(GATE, "oidc"))));
+    assert.strictEqual((await answerOf(login.http, { url: "/_login/oidc" })).status, 401);
+});
+
+test("what login.json says of a provider is checked at the start", () => {
+    assert.throws(
+        () => loadLogin({ ...DATA, oidc: { ...OIDC, issuer: "http://secret" } }, four),
+        /^Error: nodelogin\/login\.json: oidc\.issuer is not a URL of https\.$/,
+    );
+});
+
+test("a provider is there for dashboards where rules say so", async (context) => {
+    const warn = context.mock.method(console, "warn", () => {});
+    const request = { url: "/_login/oidc?next=/ui", headers: { host: "kitchen.example.com" } };
+    const login = loadLogin({ ...DATA, oidc: OIDC }, four);
+    // Its authority is not there.
+    assert.strictEqual((await answerOf(login.http, request)).status, 502);
+    assert.match(
+        warn.mock.calls[0].arguments[0],
+        /^\[pifleet\] sign-on failed: provider="Keycloak" reason="ENOENT: .*authority\.pem/,
+    );
+    const github = { ...OIDC, kind: "github", issuer: null, name: "GitHub" };
+    const { status, headers } = await answerOf(loadLogin({ ...DATA, oidc: github }, four).http, request);
+    assert.strictEqual(status, 302);
+    assert.ok(headers.Location.startsWith("https://github.com/login/oauth/authorize?client_id=nodered&"));
+    const none = loadLogin({ ...DATA, oidc: { ...OIDC, dashboards: [], editor: EDITOR } }, four);
+    assert.strictEqual((await answerOf(none.http, request)).status, 401);
+    assert.strictEqual((await answerOf(none.http, { url: "/_login" })).status, 200);
+});
+
+test("where the provider is for the editor, its socket is looked after from the start", () => {
+    const heard = (editor) => {
+        const login = loadLogin({ ...DATA, oidc: { ...OIDC, editor } }, four);
+        const server = new EventEmitter();
+        login.protect({ server, settings: {}, nodes: { eachNode: () => {} } });
+        return server.listenerCount("upgrade");
+    };
+    assert.deepStrictEqual([heard(EDITOR), isLoaded("editor.js")], [1, true]);
+    assert.deepStrictEqual([heard([]), isLoaded("editor.js")], [0, false]);
+});
+
+test("the editor's half does not need the other", async () => {
+    const data = { ...DATA, users: [], oidc: { ...OIDC, dashboards: [], editor: EDITOR } };
+    const { middleware, tokens } = loadLogin(data, four, "oidc/editor.js");
+    assert.strictEqual(await tokens("a".repeat(43)), null);
+    const request = { url: "/auth/oidc/choose", socket: { server: new EventEmitter() } };
+    assert.strictEqual((await answerOf(middleware, request)).status, 200);
+    assert.strictEqual(await answerOf(middleware, { ...request, url: "/flows" }), "passed");
+    assert.ok(!fs.existsSync(path.join(GATE, "oidc/editor_sessions.json")));
 });

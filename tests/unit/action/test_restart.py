@@ -28,6 +28,7 @@ OPTIONS: dict[str, t.Any] = {
     "proxy": "none",
     "admin_auth": True,
     "node_users": [],
+    "oidc": None,
     "revoke": [],
     "umask": "0077",
     "environment": {},
@@ -47,7 +48,7 @@ class Restart(ActionModule):
     def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
         self.asked.append(options)
         proof = make_state()["proof"]
-        return {"changed": True, "proof": proof, "transaction": "20260303T000000Z-1", "served": "0" * 64}
+        return {"changed": True, "proof": proof, "transaction": "20260303T000000Z-1", "served": "0" * 64, "remarks": []}
 
 
 @pytest.mark.parametrize("prove_login", [False, True])

@@ -90,6 +90,7 @@ _SECURED: dict[str, t.Any] = {
         "content": SETTINGS.encode("utf-8"),
         "stock": None,
     },
+    "origin": None,
     # Of a certificate there is all but the certificate, because that has to be made anew for each run.
     "disks": [],
     "certificate": {

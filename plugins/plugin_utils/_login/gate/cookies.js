@@ -8,10 +8,16 @@
 // Browsers keep none longer.
 const LONGEST = 400 * 24 * 3600;
 // Cookies know no port: those of all Node-REDs under this host name come along.
-const ANY_LOGIN = /^(?:__Host-|__Secure-)?nodered-[0-9a-f]{8}=/;
+const ANY_LOGIN = /^(?:__Host-|__Secure-)?nodered-[0-9a-f]{8}(?:-oidc-\d|-local)?=/;
 
 const pairs = (header) => String(header || "").split(";").map((pair) => pair.trim()).filter(Boolean);
 const withoutLogins = (header) => pairs(header).filter((pair) => !ANY_LOGIN.test(pair)).join("; ");
+
+/** @returns {string[]} The values that a request brings of a cookie; several where those of different paths meet. */
+function cookieValues(request, name) {
+    return pairs(request.headers.cookie).filter((pair) => pair.startsWith(`${name}=`))
+        .map((pair) => pair.slice(name.length + 1)).slice(0, 5);
+}
 
 class LoginCookie {
     /** @param {{id: string, cookiePath: string}} options */
@@ -31,12 +37,7 @@ class LoginCookie {
             + `; Max-Age=${value ? LONGEST : 0}`;
     }
 
-    /** @returns {string[]} The values that a request brings; several where cookies of different paths meet. */
-    read(request, secure) {
-        const start = `${this.name(secure)}=`;
-        return pairs(request.headers.cookie).filter((pair) => pair.startsWith(start))
-            .map((pair) => pair.slice(start.length)).slice(0, 5);
-    }
+    read(request, secure) { return cookieValues(request, this.name(secure)); }
 }
 
 /** Cuts the cookies of logins out of a request, so that flows do not get to see what opens it. */
@@ -61,4 +62,4 @@ function hideAuthorization(request) {
     }
 }
 
-module.exports = { LoginCookie, hideLoginCookies, hideAuthorization };
+module.exports = { LoginCookie, cookieValues, hideLoginCookies, hideAuthorization };

@@ -4,23 +4,29 @@
 
 // Who asks, and whether that may be: for each request that reaches what flows serve, pages, endpoints, files.
 "use strict";
+const { answer, answerPage } = require("./answers.js");
 const { LoginCookie, hideAuthorization, hideLoginCookies } = require("./cookies.js");
-const { PAGE_HEADERS, accountPage, spokenWait } = require("./page.js");
+const { accountPage, spokenWait } = require("./page.js");
 const { isAllowed, isOpen, loginTarget } = require("./paths.js");
 const requests = require("./requests.js");
 
-const TEXT_HEADERS = Object.freeze({
-    "Content-Type": "text/plain; charset=utf-8",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-});
 const CHALLENGE = Object.freeze({ "WWW-Authenticate": "Basic realm=\"Node-RED\", charset=\"UTF-8\"" });
 
 const retryAfter = (wait) => ({ "Retry-After": String(Math.max(1, Math.ceil(wait / 1000))) });
 const urlOf = (request) => request.originalUrl || request.url;
 
-/** @returns {{username: string, permissions: string}} What flows learn of a user. */
-const describe = ({ username, permissions }) => ({ username, permissions });
+/** @returns {{username: string, permissions: string, provider?: string}} What flows learn of a user. */
+const describe = ({ username, permissions, provider }) =>
+    ({ username, permissions, ...(provider === undefined ? {} : { provider }) });
+
+/** A user as far as a path is concerned: of several grants only those count that are for it. */
+function userAt(user, url) {
+    if (user.grants === undefined) { return user; }
+    const grants = user.grants.filter(({ paths }) => isAllowed(paths, url));
+    const permissions = grants.some((grant) => grant.permissions === "*") ? "*" : "read";
+    const { username, provider, claims } = user;
+    return { username, provider, claims, permissions, paths: grants.length > 0 ? undefined : [] };
+}
 
 class Gate {
     /**
@@ -51,7 +57,9 @@ class Gate {
     sessionOf(request) {
         const known = this.identities.get(request);
         if (known && known.key) { return known; }
-        return this.cookie.read(request, this.isSecure(request)).map((id) => this.sessions.find(id)).find(Boolean);
+        const session = this.cookie.read(request, this.isSecure(request)).map((id) => this.sessions.find(id))
+            .find(Boolean);
+        return session && { key: session.key, user: userAt(session.user, urlOf(request)) };
     }
 
     /**
@@ -150,25 +158,15 @@ class Gate {
     #forbid(request, response, user) {
         const error = "You are not allowed to do this.";
         if (requests.wantsPage(request)) {
-            this.answerPage(response, 403, accountPage(this.options, { username: user.username, error }));
+            this.answerPage(response, 403, accountPage(this.options, { ...user, error }));
         } else {
             this.answer(response, 403, `${error}\n`);
         }
     }
 
-    answer(response, status, text = "", headers = {}) {
-        this.#send(response, status, { ...TEXT_HEADERS, ...headers }, text);
-    }
+    answer(...values) { answer(...values); }
 
-    answerPage(response, status, page, headers = {}) {
-        this.#send(response, status, { ...PAGE_HEADERS, ...headers }, page);
-    }
-
-    #send(response, status, headers, body) {
-        if (response.headersSent) { return; }
-        response.writeHead(status, headers);
-        response.end(body);
-    }
+    answerPage(...values) { answerPage(...values); }
 }
 
 module.exports = { CHALLENGE, Gate, describe, retryAfter, urlOf };

@@ -7,7 +7,8 @@
 const path = require("path");
 const { Gate } = require("./gate.js");
 const { Limits } = require("./limits.js");
-const { parseOptions } = require("./options.js");
+const { loginPage } = require("./page.js");
+const { parseOptions, readData } = require("./options.js");
 const { Passwords } = require("./passwords.js");
 const { LoginRoutes } = require("./routes.js");
 const { Sessions } = require("./sessions.js");
@@ -20,19 +21,31 @@ function ofNodeRed(name) {
     try { return require.main.require(name); } catch (error) { return undefined; }
 }
 
-function readOptions() {
-    let data;
-    try {
-        data = require("./login.json");
-    } catch (error) {
-        // The words of the parser quote the file, which holds hashes.
-        const fault = error.code === "MODULE_NOT_FOUND" ? "is missing" : "cannot be read as JSON";
-        throw new Error(`nodelogin/login.json ${fault}.`);
-    }
-    return parseOptions(data);
+// Without a provider its files are not there.
+function readOidc(data) {
+    const { parseOidc } = require("./oidc/options.js");
+    const { ProvidedAccounts } = require("./oidc/accounts.js");
+    const oidc = parseOidc(data);
+    return { oidc, accounts: oidc.dashboards.length > 0 ? new ProvidedAccounts(oidc, oidc.dashboards) : undefined };
 }
 
-const options = readOptions();
+function makeSignOn() {
+    const { SignOn, makeProvider } = require("./oidc/oidc.js");
+    const { loginPath } = options;
+    return new SignOn({
+        options, oidc, accounts, warn,
+        provider: makeProvider(oidc),
+        paths: { begin: options.signOn.path, callback: `${loginPath}/callback`, cookie: loginPath },
+        hasLocal: options.users.size > 0,
+        page: (more) => loginPage(options, { next: options.nodeRoot, ...more }),
+    });
+}
+
+const data = readData();
+const parsed = parseOptions(data);
+const { oidc, accounts } = data.oidc === undefined ? {} : readOidc(data.oidc);
+const options = Object.freeze({
+    ...parsed, signOn: accounts && { name: oidc.name, path: `${parsed.loginPath}/oidc` } });
 const gate = new Gate({
     options,
     warn,
@@ -46,10 +59,11 @@ const gate = new Gate({
         file: path.join(__dirname, "sessions.json"),
         users: options.users,
         expiry: options.sessionExpiry,
+        provided: accounts,
         warn,
     }),
 });
-const routes = new LoginRoutes(gate);
+const routes = new LoginRoutes(gate, accounts && makeSignOn());
 const sockets = new Sockets(gate);
 
 /** Middleware of Express: of httpNodeAuth, and of what lies outside of httpNodeRoot. */
@@ -98,6 +112,7 @@ function protect(RED) {
     if (cors) { gate.cors = cors(settings.httpNodeCors); }
     if (!RED.server) { return; }
     const hasEditor = settings.httpAdminRoot !== false && !settings.disableEditor;
+    if (oidc && oidc.editor.length > 0) { require("./oidc/editor.js").guard(RED.server); }
     sockets.guard(RED.server, {
         editorSocket: hasEditor ? joined(settings.httpAdminRoot || "/", "comms") : undefined,
         filteredSockets: () => filteredSockets(RED),

@@ -60,4 +60,15 @@ function parseOptions(data) {
     });
 }
 
-module.exports = { parseOptions };
+/** @returns {object} What login.json holds, beside the code. */
+function readData() {
+    try {
+        return require("./login.json");
+    } catch (error) {
+        // The words of the parser quote the file, which holds hashes.
+        const fault = error.code === "MODULE_NOT_FOUND" ? "is missing" : "cannot be read as JSON";
+        throw new Error(`nodelogin/login.json ${fault}.`);
+    }
+}
+
+module.exports = { isList, isPath, isText, parseOptions, readData, require_ };

@@ -21,8 +21,10 @@ p { margin: 0 0 1rem; overflow-wrap: anywhere; }
 label { display: block; margin: 1rem 0 .25rem; font-weight: 600; }
 input { display: block; width: 100%; padding: .625rem .75rem; font: inherit; color: inherit; background: var(--paper);
   border: 1px solid var(--line); border-radius: .375rem; }
-button { display: block; width: 100%; margin-top: 1.5rem; padding: .75rem; font: inherit; font-weight: 600;
-  color: var(--on-main); background: var(--main); border: 0; border-radius: .375rem; cursor: pointer; }
+button, .button { display: block; width: 100%; margin-top: 1.5rem; padding: .75rem; font: inherit; font-weight: 600;
+  color: var(--on-main); background: var(--main); border: 0; border-radius: .375rem; cursor: pointer;
+  text-align: center; text-decoration: none; overflow-wrap: anywhere; }
+.other { color: var(--main); background: none; border: 1px solid; }
 :focus-visible { outline: 3px solid var(--main); outline-offset: 2px; }
 .error { padding: .5rem .75rem; color: var(--wrong); border-left: .25rem solid; font-weight: 600; }
 `;
@@ -69,33 +71,62 @@ ${content}
 
 const errorLine = (error) => error ? `<p class="error" role="alert">${escapeHtml(error)}</p>\n` : "";
 
+/** A link that looks like a button; `kind` is "other" for the second choice of a page. */
+function linkButton(target, text, kind = "") {
+    return `<a class="${`button ${kind}`.trim()}" href="${escapeHtml(target)}">${escapeHtml(text)}</a>`;
+}
+
 /**
- * @param {{title: string, loginPath: string}} options
- * @param {object} [more]
+ * The way to a provider.
+ *
+ * @param {{name: string, path: string}} signOn
+ * @param {boolean} [again] Whether it is for another account than the one that the provider knows the browser by.
+ * @param {string} [next] Where the login leads to.
+ */
+function signOnButton({ name, path }, again, next) {
+    const query = new URLSearchParams({ ...(again ? { again: "1" } : {}), ...(next ? { next } : {}) }).toString();
+    return linkButton(query ? `${path}?${query}` : path, again ? "Log in as somebody else" : `Log in with ${name}`);
+}
+
+/**
+ * @param {object} options title and loginPath; users, where a form is shown only for some; signOn where there is a
+ *     provider.
+ * @param {object} more
  * @param {string} more.next Where the login leads to.
  * @param {string} [more.username] What was typed before.
  * @param {string} [more.error]
+ * @param {boolean} [more.again] Whether another account of the provider is offered.
  */
-function loginPage({ title, loginPath }, { next, username = "", error }) {
-    const [focusName, focusPassword] = username === "" ? [" autofocus", ""] : ["", " autofocus"];
-    return document(title, "Log in", `${errorLine(error)}<form method="post" action="${escapeHtml(loginPath)}">
+function loginPage({ title, loginPath, users, signOn }, { next, username = "", error, again }) {
+    const parts = [];
+    if (signOn) { parts.push(signOnButton(signOn, again, next)); }
+    if (!signOn || users.size > 0) { parts.push(passwordForm(loginPath, next, username, signOn === undefined)); }
+    return document(title, "Log in", errorLine(error) + parts.join("\n"));
+}
+
+function passwordForm(loginPath, next, username, isAlone) {
+    const [focusName, focusPassword] = username !== "" ? ["", " autofocus"] : [isAlone ? " autofocus" : "", ""];
+    return `<form method="post" action="${escapeHtml(loginPath)}">
 <input type="hidden" name="next" value="${escapeHtml(next)}">
 <label for="username">User name</label>
 <input id="username" name="username" value="${escapeHtml(username)}" autocomplete="username" autocapitalize="none"
  autocorrect="off" spellcheck="false" required${focusName}>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required${focusPassword}>
-<button>Log in</button>
-</form>`);
+<button${isAlone ? "" : " class=\"other\""}>Log in</button>
+</form>`;
 }
 
 /** The page of somebody who is logged in; `error` where it stands in for another that this user may not see. */
-function accountPage({ title, loginPath }, { username, error }) {
-    const who = `<p>Logged in as <strong>${escapeHtml(username)}</strong>.</p>`;
+function accountPage({ title, loginPath }, { username, provider, error }) {
+    const from = provider === undefined ? "" : ` (${escapeHtml(provider)})`;
+    const who = `<p>Logged in as <strong>${escapeHtml(username)}</strong>${from}.</p>`;
     return document(title, error ? "Not allowed" : "Logged in", `${errorLine(error)}${who}
 <form method="post" action="${escapeHtml(loginPath)}/out">
 <button>Log out</button>
 </form>`);
 }
 
-module.exports = { PAGE_HEADERS, accountPage, loginPage, spokenWait };
+module.exports = {
+    PAGE_HEADERS, accountPage, document, errorLine, escapeHtml, linkButton, loginPage, signOnButton, spokenWait,
+};

@@ -7,6 +7,7 @@
 "use strict";
 const crypto = require("crypto");
 const { performance } = require("perf_hooks");
+const { quoted } = require("./journal.js");
 
 // Native libraries hash in the four threads that read files, too.
 const AT_ONCE = 2;
@@ -16,9 +17,6 @@ const REMEMBERED = 200;
 const costOf = (hash) => parseInt(hash.slice(4, 6), 10);
 /** A hash that nothing fits, and that takes as long as another of its cost. */
 const unusableHash = (cost) => `$2b$${String(cost).padStart(2, "0")}$${"abcdefghijklmnopqrstuu"}${"x".repeat(31)}`;
-// In JSON with nothing but ASCII, so that a name cannot write a line of its own.
-const quoted = (name) => JSON.stringify(name.slice(0, 64))
-    .replace(/[^\x20-\x7e]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 class Passwords {
     /**

@@ -2,7 +2,7 @@
 // GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The gate's own paths: the page, its form, and the log-out.
+// The gate's own paths: the page, its form, the log-out, and the way to a provider and back.
 "use strict";
 const { retryAfter, urlOf } = require("./gate.js");
 const { readForm } = require("./form.js");
@@ -10,10 +10,14 @@ const { accountPage, loginPage, spokenWait } = require("./page.js");
 const { loginTarget } = require("./paths.js");
 
 class LoginRoutes {
-    /** @param {Gate} gate */
-    constructor(gate) {
+    /**
+     * @param {Gate} gate
+     * @param {SignOn} [signOn] Where there is a provider.
+     */
+    constructor(gate, signOn) {
         this.gate = gate;
         this.options = gate.options;
+        this.signOn = signOn;
     }
 
     /** Middleware of Express: answers what is the login's, and hands on all else. */
@@ -26,6 +30,12 @@ class LoginRoutes {
         }
         if (path === `${loginPath}/out`) {
             return this.#run(request, response, { POST: () => this.#logOut(request, response) });
+        }
+        if (this.signOn && path === `${loginPath}/oidc`) {
+            return this.#run(request, response, { GET: () => this.#goToProvider(request, response, query) });
+        }
+        if (this.signOn && path === `${loginPath}/callback`) {
+            return this.#run(request, response, { GET: () => this.#comeBack(request, response) });
         }
         return next();
     }
@@ -67,16 +77,29 @@ class LoginRoutes {
         if (username === "" || password === "") { return gate.answer(response, 400, "A field is missing.\n"); }
         const next = loginTarget(form.next, options);
         const { user, wait } = await gate.passwords.check(gate.address(request), username, password);
-        if (user) {
-            const former = gate.sessionOf(request);
-            if (former) { await gate.sessions.end(former.key); }
-            const cookie = gate.cookie.serialize(await gate.sessions.begin(user), gate.isSecure(request));
-            return gate.answer(response, 303, "", { Location: next, "Set-Cookie": cookie });
-        }
+        if (user) { return this.#enter(request, response, user, next); }
         const error = wait ? `Too many attempts. Try again in ${spokenWait(wait)}.`
             : "The user name or the password is wrong.";
         return gate.answerPage(response, wait ? 429 : 401, loginPage(options, { next, username, error }),
             wait ? retryAfter(wait) : {});
+    }
+
+    async #enter(request, response, user, next, cookies = []) {
+        const { gate } = this;
+        const former = gate.sessionOf(request);
+        if (former) { await gate.sessions.end(former.key); }
+        const cookie = gate.cookie.serialize(await gate.sessions.begin(user), gate.isSecure(request));
+        gate.answer(response, 303, "", { Location: next, "Set-Cookie": [cookie, ...cookies] });
+    }
+
+    #goToProvider(request, response, query) {
+        const next = loginTarget(new URLSearchParams(query).get("next"), this.options);
+        return this.signOn.begin(request, response, next);
+    }
+
+    #comeBack(request, response) {
+        return this.signOn.finish(request, response, (user, next, cookie) =>
+            this.#enter(request, response, user, loginTarget(next, this.options), [cookie]));
     }
 
     async #logOut(request, response) {

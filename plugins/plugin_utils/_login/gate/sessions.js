@@ -7,20 +7,12 @@
 "use strict";
 const crypto = require("crypto");
 const fs = require("fs");
+const { LocalAccounts, sha256 } = require("./accounts.js");
 
 const PER_USER = 50;
+// Anybody may have accounts at a provider, as many as there is time for.
+const PER_PROVIDER = 500;
 const LARGEST_FILE = 4 * 1024 * 1024;
-// Being used is noted on the disk at most so often: an SD card lives longer.
-const NOTE = 3600 * 1000;
-
-const sha256 = (text) => crypto.createHash("sha256").update(text).digest("base64url");
-/** What is another when a user has another password; a session that has the old one has ended. */
-const generationOf = (user) => sha256(JSON.stringify([user.username, user.password])).slice(0, 22);
-
-function isSession([key, session]) {
-    return /^[\w-]{43}$/.test(key) && session !== null && typeof session === "object"
-        && typeof session.user === "string" && typeof session.generation === "string" && Number.isFinite(session.seen);
-}
 
 class Sessions {
     /**
@@ -28,24 +20,29 @@ class Sessions {
      * @param {string} tools.file It is read at the first question, and need not be there.
      * @param {Map<string, object>} tools.users
      * @param {number} tools.expiry Milliseconds without use. An open connection is a use.
+     * @param {ProvidedAccounts} [tools.provided] Where users may come from a provider, too.
      * @param {function(string)} tools.warn
+     * @param {function()} [tools.ended] Is called when a session has ended.
      * @param {function(): number} [tools.now]
      */
-    constructor({ file, users, expiry, warn, now = Date.now }) {
-        Object.assign(this, { file, users, expiry, warn, now });
+    constructor({ file, users, expiry, provided, warn, ended = () => {}, now = Date.now }) {
+        Object.assign(this, { file, provided, warn, ended, now });
+        this.local = new LocalAccounts({ users, expiry });
+        this.shortest = Math.min(...[this.local, provided].filter(Boolean).map((accounts) => accounts.expiry));
         this.connections = new Map();
         this.changed = false;
     }
 
     /** @returns {Promise<string>} What the cookie of a new session holds. */
     async begin(user) {
-        for (const key of this.#all().keys()) { this.#userOf(key); }
-        const own = [...this.#all()].filter(([, session]) => session.user === user.username)
-            .sort(([, one], [, other]) => one.seen - other.seen);
-        for (const [key] of own.slice(0, Math.max(0, own.length - PER_USER + 1))) { this.#drop(key); }
+        this.endOld();
+        const accounts = this.#accountsOf(user);
+        const kin = [...this.#all()].filter(([, session]) => session.provider === user.provider)
+            .sort(([, one], [, other]) => accounts.age(one) - accounts.age(other));
+        this.#makeRoom(kin.filter(([, session]) => session.user === user.username), PER_USER);
+        if (user.provider !== undefined) { this.#makeRoom(kin, PER_PROVIDER); }
         const id = crypto.randomBytes(32).toString("base64url");
-        const session = { user: user.username, generation: generationOf(user), seen: this.now() };
-        this.#all().set(sha256(id), session);
+        this.#all().set(sha256(id), accounts.begin(user, this.now()));
         await this.#save();
         return id;
     }
@@ -58,6 +55,11 @@ class Sessions {
         if (user === undefined) { return undefined; }
         this.#use(key);
         return { key, user };
+    }
+
+    // The oldest go.
+    #makeRoom(sessions, most) {
+        for (const [key] of sessions.slice(0, Math.max(0, sessions.length - most + 1))) { this.#drop(key); }
     }
 
     /** Ends a session, and every connection that it has open; resolves when the disk knows. */
@@ -85,7 +87,12 @@ class Sessions {
         connection.once("close", ended);
         // One that was open while the session ended.
         if (this.#userOf(key) === undefined) { this.#drop(key); }
-        this.timer = this.timer || setInterval(() => this.useConnections(), Math.min(this.expiry / 4, 60000)).unref();
+        this.timer = this.timer || setInterval(() => this.useConnections(), Math.min(this.shortest / 4, 60000)).unref();
+    }
+
+    /** Ends what has come to its end, without anybody asking for it. */
+    endOld() {
+        for (const key of this.#all().keys()) { this.#userOf(key); }
     }
 
     /** What is open is used. */
@@ -93,6 +100,16 @@ class Sessions {
         for (const key of this.connections.keys()) {
             if (this.#userOf(key) === undefined) { this.#drop(key); } else { this.#use(key); }
         }
+    }
+
+    /** @param {{provider?: string}} of A user, or a session. */
+    #accountsOf({ provider }) { return provider === undefined ? this.local : this.provided; }
+
+    #isSession([key, session]) {
+        if (!/^[\w-]{43}$/.test(key) || session === null || typeof session !== "object") { return false; }
+        const accounts = this.#accountsOf(session);
+        return typeof session.user === "string" && typeof session.generation === "string" && accounts !== undefined
+            && accounts.isSession(session);
     }
 
     #all() {
@@ -110,20 +127,18 @@ class Sessions {
             return new Map();
         }
         try {
-            return new Map(Object.entries(JSON.parse(text)).filter(isSession));
+            return new Map(Object.entries(JSON.parse(text)).filter((entry) => this.#isSession(entry)));
         } catch (error) {
             this.warn(`everybody is logged out: ${this.file} is not valid JSON`);
             return new Map();
         }
     }
 
-    // The user of a session that goes on. A clock that was set back does not end it.
     #userOf(key) {
         const session = this.#all().get(key);
         if (session === undefined) { return undefined; }
-        const user = this.users.get(session.user);
-        const isUsed = session.seen + this.expiry > this.now();
-        if (user && isUsed && session.generation === generationOf(user)) { return user; }
+        const user = this.#accountsOf(session).userOf(session, this.now());
+        if (user !== undefined) { return user; }
         this.#drop(key);
         this.#save();
         return undefined;
@@ -131,9 +146,7 @@ class Sessions {
 
     #use(key) {
         const session = this.#all().get(key);
-        if (session.seen + Math.min(this.expiry / 10, NOTE) > this.now()) { return; }
-        session.seen = this.now();
-        this.#save();
+        if (this.#accountsOf(session).use(session, this.now())) { this.#save(); }
     }
 
     #drop(key) {
@@ -141,6 +154,7 @@ class Sessions {
         const open = this.connections.get(key) || [];
         this.connections.delete(key);
         for (const close of open) { close(); }
+        this.ended();
     }
 
     // One write at a time, and one more for all that changes meanwhile.

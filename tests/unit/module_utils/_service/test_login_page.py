@@ -19,6 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._service import login_page
 
+OF_EDITOR = {"c": {"user": "fred", "provider": "Keycloak"}, "d": {"user": "steve", "provider": "Keycloak"}}
 SESSIONS = {"a": {"user": "fred", "seen": 1}, "b": {"user": "anna", "seen": 2}}
 
 
@@ -40,11 +41,15 @@ def transaction(tmp_path: pathlib.Path) -> Transaction:
 
 
 def carry_out(
-    page: pathlib.Path, transaction: Transaction, removed: bool = False, revoke: tuple[str, ...] = ()
+    page: pathlib.Path,
+    transaction: Transaction,
+    removed: bool = False,
+    revoke: tuple[str, ...] = (),
+    stale: tuple[str, ...] = (),
 ) -> bool:
     """Plan something and do it; tells whether Node-RED had to stand still for it."""
     unit: t.Any = StoppedUnit(page.parent)
-    transaction.plan(login={"removed": removed, "revoke": list(revoke), "narrowed": False})
+    transaction.plan(login={"removed": removed, "stale": list(stale), "revoke": list(revoke), "narrowed": False})
     has_work = login_page.has_work(unit, transaction)
     if has_work:
         login_page.carry_out(unit, transaction)
@@ -79,6 +84,67 @@ def test_nothing_to_do_is_no_reason_to_stop(page: pathlib.Path, transaction: Tra
     assert not carry_out(page, transaction, revoke=("fred",))
 
 
+@pytest.fixture
+def sign_on(page: pathlib.Path) -> pathlib.Path:
+    """The directory of single sign-on, with the logins to the editor."""
+    directory = page / "oidc"
+    directory.mkdir()
+    for name in ("editor.js", "authority.pem"):
+        (directory / name).write_text(name, "utf-8")
+    (directory / "editor_sessions.json").write_text(json.dumps(OF_EDITOR), "utf-8")
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("revoke", "left"), [(("fred",), (["b"], ["d"])), (("steve",), (["a", "b"], ["c"])), (("*",), ([], []))]
+)
+def test_logins_by_a_provider_end_too(
+    page: pathlib.Path,
+    sign_on: pathlib.Path,
+    transaction: Transaction,
+    revoke: tuple[str, ...],
+    left: tuple[t.Any, t.Any],
+) -> None:
+    assert carry_out(page, transaction, revoke=revoke)
+    of_editor = json.loads((sign_on / "editor_sessions.json").read_text("utf-8"))
+    assert (sorted(sessions(page)), sorted(of_editor)) == left
+    transaction.undo()
+    assert json.loads((sign_on / "editor_sessions.json").read_text("utf-8")) == OF_EDITOR
+
+
+def test_logins_to_the_editor_alone_are_a_reason_to_stop(
+    page: pathlib.Path, sign_on: pathlib.Path, transaction: Transaction
+) -> None:
+    (page / "sessions.json").unlink()
+    assert carry_out(page, transaction, revoke=("fred",))
+    assert not (page / "sessions.json").exists()
+
+
+def test_single_sign_on_goes_with_its_logins_and_comes_back(
+    page: pathlib.Path, sign_on: pathlib.Path, transaction: Transaction
+) -> None:
+    before = {path: path.read_bytes() for path in page.rglob("*") if path.is_file()}
+    assert carry_out(page, transaction, stale=("oidc/editor.js", "oidc/authority.pem"), revoke=("fred",))
+    assert sorted(sessions(page)) == ["b"]
+    assert not [path for path in sign_on.iterdir() if not path.name.startswith(".")]
+    transaction.undo()
+    assert {path: path.read_bytes() for path in page.rglob("*") if path.is_file() and path.name[0] != "."} == before
+
+
+def test_nothing_is_left_of_single_sign_on(page: pathlib.Path, sign_on: pathlib.Path, transaction: Transaction) -> None:
+    carry_out(page, transaction, stale=("oidc/editor.js", "oidc/authority.pem"))
+    transaction.commit(proof())
+    assert not sign_on.exists()
+    assert (page / "login.js").exists()
+
+
+def test_an_authority_goes_alone(page: pathlib.Path, sign_on: pathlib.Path, transaction: Transaction) -> None:
+    assert carry_out(page, transaction, stale=("oidc/authority.pem",))
+    assert not (sign_on / "authority.pem").exists()
+    assert (sign_on / "editor_sessions.json").exists()
+    assert not carry_out(page, transaction, stale=("oidc/authority.pem",))
+
+
 def test_all_of_it_goes_and_comes_back(page: pathlib.Path, transaction: Transaction) -> None:
     before = {path: path.read_bytes() for path in page.rglob("*") if path.is_file()}
     assert carry_out(page, transaction, removed=True, revoke=("fred",))
@@ -108,7 +174,7 @@ def test_a_page_that_comes_again_is_not_removed(page: pathlib.Path, transaction:
     """A second edit in the same transaction counts; whose sessions end adds up."""
     transaction.plan(login={"removed": True, "revoke": ["fred"], "narrowed": True})
     transaction.plan(login={"removed": False, "revoke": ["anna"], "narrowed": False})
-    planned = {"removed": False, "revoke": ["anna", "fred"], "narrowed": True}
+    planned = {"removed": False, "stale": [], "revoke": ["anna", "fred"], "narrowed": True}
     assert transaction.login_plan == planned
     transaction.plan(revoke=["steve"])
     assert transaction.login_plan == planned

@@ -38,6 +38,8 @@ class FakeService:
         self.timeout = 60
         self.fails = False
         self.asked: list[DesiredService] = []
+        #: What was to happen to the login page while Node-RED stands still.
+        self.planned: t.Any = None
 
     def before(self) -> dict[str, t.Any]:
         return {"active": True, "endpoints": []}
@@ -46,6 +48,7 @@ class FakeService:
         transaction = Transaction(self.store)
         if bring_back:
             bring_back(transaction)
+            self.planned = transaction.login_plan
         self.asked.append(desired)
         identifier = transaction.identifier
         if self.fails:
@@ -96,6 +99,34 @@ def brought_back(
     sha256 = checksum(present.read_bytes()) if present.exists() else ""
     wanted = Restoration(identifier, settings, sha256, t.cast("t.Any", required))
     return restore(t.cast("t.Any", service), wanted, check_mode)
+
+
+@pytest.mark.parametrize(
+    ("made", "removed", "stale"),
+    [
+        (["login.js", "oidc/editor.js"], True, []),
+        (["oidc/editor.js", "oidc/oidc.js"], False, ["oidc/editor.js", "oidc/oidc.js"]),
+        (["oidc/authority.pem"], False, ["oidc/authority.pem"]),
+    ],
+)
+def test_what_node_red_has_loaded_goes_while_it_stands_still(
+    service: FakeService, folder: pathlib.Path, made: list[str], removed: bool, stale: list[str]
+) -> None:
+    """With the sessions that no state has."""
+    transaction = Transaction(service.store)
+    transaction.begin({"active": True, "endpoints": []})
+    account = service.unit.account
+    for name in made:
+        path = folder / "nodelogin" / name
+        transaction.make_directory(str(path.parent), 0o700, account)
+        transaction.replace(str(path), b"x", 0o600, account.uid, account.gid, account)
+    identifier = transaction.identifier
+    assert identifier is not None
+    transaction.commit(proof())
+    brought_back(service, identifier)
+    assert (service.planned["removed"], service.planned.get("stale", [])) == (removed, stale)
+    assert all((folder / "nodelogin" / name).exists() for name in made)
+    assert service.asked[-1].revoke == ["*"]
 
 
 def test_all_later_changes_are_undone_at_once(service: FakeService, folder: pathlib.Path) -> None:

@@ -75,6 +75,12 @@ def test_a_restore_is_a_change_too() -> None:
     assert "(logins of the editor replaced). Node-RED did not run." in line
 
 
+def test_logins_by_a_provider_are_told_apart_from_the_files_of_single_sign_on() -> None:
+    names = ("login.json", "oidc/editor.js", "oidc/editor_sessions.json", "sessions.json")
+    (line,) = lines(kept(*((f"{USER_DIR}/nodelogin/{name}", "replaced") for name in names)))
+    assert "(login page replaced; logins of the editor replaced; logins of the login page replaced)" in line
+
+
 def test_many_settings_are_counted() -> None:
     text = ", ".join(f"key{number}: 1" for number in range(12))
     (line,) = lines(kept((SETTINGS, "replaced"), settings=f"module.exports = {{ {text} }}".encode()))

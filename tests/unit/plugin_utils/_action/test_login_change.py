@@ -9,13 +9,19 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import os
+import pathlib
+import shutil
 import types
 import typing as t
 
 import pytest
 from host_state import SETTINGS, USER_DIR, make_state
 from settings_options import make_options
+from single_sign_on import CLIENT_SECRET, make_oidc
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account, user_name
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.settings_loader import Runtime, load_settings
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
     PlainSettings,
@@ -23,6 +29,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_c
     SettingsChange,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_certificates import new_root
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.x509 import now_utc, pem_of
 
 PASSWORD = "fred-only-for-tests"
 FRED = {"username": "fred", "password": PASSWORD}
@@ -61,6 +69,7 @@ class Host:
         for name, file in json.loads(options["login_files"] or "{}").items():
             assert file["sha256"] == checksum(self.files.get(name))
             self.files[name] = base64.b64decode(file["content"])
+        self.files = {name: content for name, content in self.files.items() if name not in options["login_stale"]}
         if options["login_removed"]:
             self.files = {}
         return {"changed": True, "conflict": False, "transaction": "20260303T000000Z-1"}
@@ -155,9 +164,97 @@ def test_no_hash_in_a_difference() -> None:
     assert "(new)" in second[1]["after"]
 
 
+SIGN_ON = {"oidc": make_oidc(), "admin_users": [{"username": "admin", "password": PASSWORD, "permissions": "*"}]}
+
+
+def test_single_sign_on_comes_before_the_data_and_goes_behind_the_stop() -> None:
+    host = Host()
+    sent = host.run(node_users=[FRED], **SIGN_ON)
+    assert sent is not None
+    names = list(json.loads(sent["login_files"]))
+    assert names[-1] == "login.json"
+    assert {"oidc/editor.js", "oidc/oidc.js"} <= set(names)
+    host.files["oidc/notes.txt"] = b"of somebody else"
+    assert host.run(node_users=[FRED], **SIGN_ON) is None
+    gone = host.run(node_users=[FRED], oidc={}, admin_users=SIGN_ON["admin_users"])
+    assert gone is not None
+    assert list(json.loads(gone["login_files"])) == ["login.json"]
+    assert set(gone["login_stale"]) == {"oidc/notes.txt", *(name for name in names if name.startswith("oidc/"))}
+    assert gone["login_narrowed"]
+    assert host.run(node_users=[FRED], oidc={}, admin_users=SIGN_ON["admin_users"]) is None
+
+
+def test_single_sign_on_goes_with_the_directory() -> None:
+    host = Host()
+    only_editor = {**SIGN_ON, "oidc": make_oidc(dashboards=None), "node_users": []}
+    assert host.run(**only_editor, absent=["httpNodeAuth"]) is not None
+    sent = host.run(node_users=[], oidc={}, admin_users=SIGN_ON["admin_users"])
+    assert sent is not None
+    assert (sent["login_removed"], sent["login_files"], sent["login_narrowed"]) == (True, None, True)
+
+
+def test_an_authority_of_the_provider_is_a_file_that_goes_alone() -> None:
+    host = Host()
+    certificate, _key = new_root("Home", 365, None, now_utc(), "ecdsa-p256")
+    authority = pem_of(certificate).decode()
+    sent = host.run(node_users=[], **{**SIGN_ON, "oidc": make_oidc(ca_certificate=authority)})
+    assert sent is not None
+    assert host.files["oidc/authority.pem"].decode() == authority
+    assert json.loads(host.files["login.json"])["oidc"]["authority"] is True
+    sent = host.run(node_users=[], **SIGN_ON)
+    assert sent is not None
+    assert sent["login_stale"] == ["oidc/authority.pem"]
+
+
+def test_functions_of_the_editor_are_read_back() -> None:
+    sent = Host().run(node_users=[], **SIGN_ON)
+    assert sent is not None
+    managed = {".".join(each["path"]): each for each in json.loads(sent["managed"])}
+    assert managed["adminAuth.tokens"]["type"] == managed["httpAdminMiddleware"]["type"] == "function"
+
+
+def test_node_js_loads_it_before_any_file_is_there(tmp_path: pathlib.Path) -> None:
+    sent = Host()
+    sent.run(node_users=[], **SIGN_ON)
+    runtime = Runtime(shutil.which("node"), dict(os.environ), str(tmp_path), Account(user_name(os.getuid())), False)
+    beside = {str(tmp_path / "nodelogin" / name): content.decode() for name, content in sent.files.items()}
+    names = [["adminAuth", "tokens"], ["httpAdminMiddleware"]]
+    loaded = load_settings(runtime, str(tmp_path / "settings.js"), sent.content, names, False, 60, beside)
+    assert [value["type"] for value in loaded["values"]] == ["function", "function"]
+    assert loaded["effective"]["login_page"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_provider_that_lets_in_fewer_is_no_way_back() -> None:
+    host = Host()
+    host.run(node_users=[], **SIGN_ON)
+    rules = [{"group": "family"}, {"group": "guests"}]
+    for oidc, narrowed in (
+        (make_oidc(dashboards=rules), False),
+        (make_oidc(dashboards=rules[1:]), True),
+        (make_oidc(dashboards=rules[1:], issuer="https://other.example.com"), True),
+    ):
+        sent = host.run(node_users=[], **{**SIGN_ON, "oidc": oidc})
+        assert sent is not None
+        assert sent["login_narrowed"] is narrowed
+
+
+def test_no_secret_of_a_client_in_a_difference() -> None:
+    host = Host()
+    shown = host.change(node_users=[], **SIGN_ON).diff()
+    host.run(node_users=[], **SIGN_ON)
+    other = make_oidc(client_secret=f"{CLIENT_SECRET}-2")
+    shown += host.change(node_users=[], **{**SIGN_ON, "oidc": other}).diff()
+    assert CLIENT_SECRET not in str(shown)
+    assert "id.example.com" in shown[1]["after"]
+    assert "(new)" in shown[-1]["after"]
+
+
 def test_a_file_that_belongs_to_no_service_gets_none() -> None:
     read = {"content": base64.b64encode(SETTINGS.encode()).decode(), "sha256": "0" * 64, "changed": False}
     action = types.SimpleNamespace(task_vars={}, run_module=lambda *_arguments: read)
     options = {**OPTIONS, "path": "/srv/settings.js", "node_users": [FRED]}
     with pytest.raises(UserError, match="nodered_node_users needs files beside settings.js"):
         SettingsChange(PlainSettings(t.cast("t.Any", action), options), options)
+    with pytest.raises(UserError, match="nodered_oidc needs files beside settings.js"):
+        SettingsChange(PlainSettings(t.cast("t.Any", action), {**options, **SIGN_ON}), {**options, **SIGN_ON})

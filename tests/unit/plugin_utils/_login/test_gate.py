@@ -22,8 +22,13 @@ FLOOR = 95
 
 def run_tests(major: int, *options: str) -> None:
     command = [npm_node(major), "--test", "--test-reporter=spec", "--test-reporter-destination=stdout", *options]
-    command += sorted(str(path) for path in TESTS.glob("*.test.js"))
-    environment = {**os.environ, "NODE_PATH": str(npm_modules("express@4.22.2"))}
+    command += sorted(str(path) for path in TESTS.rglob("*.test.js"))
+    environment = {
+        **os.environ,
+        "NODE_PATH": str(npm_modules("express@4.22.2")),
+        "OIDC_PROVIDER_MODULES": str(npm_modules("oidc-provider@9.13.3")),
+        "OIDC_PROVIDER_NODE": npm_node(22),
+    }
     run = subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600, check=False
     )

@@ -48,7 +48,7 @@ def found(
     **changes: t.Any,
 ) -> list[tuple[str, str]]:
     """What an audit finds of the login page: rules with their messages."""
-    sums = {name: checksum(file) for name, file in login_files().items()}
+    sums = {name: checksum(file) for name, file in login_files("oidc" in changes).items()}
     page = {
         "path": PAGE,
         "files": {**sums, **(files or {})},
@@ -117,6 +117,58 @@ def test_a_long_session_and_a_well_known_password() -> None:
         ("session-long", "A login to dashboards lasts 32 days without use."),
         ("password-well-known", "The password of fred is one that everybody knows."),
     ]
+
+
+OIDC = {
+    "session_expiry": 36000,
+    "username_claim": "preferred_username",
+    "dashboards": [{"group": "family", "permissions": "*"}],
+    "editor": [{"user": "anna@example.com", "permissions": "*"}],
+}
+EDITOR = 'require("./nodelogin/oidc/editor.js")'
+
+
+def test_good_single_sign_on_has_no_finding() -> None:
+    assert found(oidc=OIDC) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"session_expiry": 32 * 86400}, [("session-long", "A login by single sign-on lasts 32 days.")]),
+        (
+            {"dashboards": [{"everybody": True, "permissions": "*"}]},
+            [("oidc-everybody", "Everybody whom the provider knows may use the dashboards.")],
+        ),
+        (
+            {"editor": [{"user": "anna"}, {"user": "a@b.c"}], "dashboards": [{"user": "fred"}, {"user": "anna"}]},
+            [("oidc-unverified", "anna, fred: the claim preferred_username may be one that people choose.")],
+        ),
+        ({"editor": [{"user": "anna"}], "username_claim": "sub"}, []),
+        ({"editor": 1, "dashboards": [1, {"user": 1}], "session_expiry": "x"}, []),
+    ],
+)
+def test_what_single_sign_on_lets_in(changes: dict[str, t.Any], expected: list[tuple[str, str]]) -> None:
+    assert found(oidc={**OIDC, **changes}) == expected
+
+
+def test_other_code_of_single_sign_on() -> None:
+    ((rule, message),) = found(files={"oidc/editor.js": "0" * 64, "oidc/oauth4webapi.mjs": ""}, oidc=OIDC)
+    assert rule == "login-files-changed"
+    assert message.endswith("has it: oidc/editor.js, oidc/oauth4webapi.mjs.")
+
+
+def test_single_sign_on_of_the_editor_alone() -> None:
+    """The plugin is the login page's; and tokens that are ours are no door of somebody else."""
+    text = SETTINGS.replace("adminAuth: {", f"adminAuth: {{ tokens: {EDITOR}.tokens, ").encode()
+    assert EDITOR.encode() in text
+    state = make_state(**{"settings.content": text})
+    rules = {each.rule.identifier for each in check_host(state, None, "kitchen", TODAY)}
+    assert "login-files-changed" in rules
+    assert "login-plugin-not-loaded" not in rules
+    assert "admin-auth-tokens-code" not in rules
+    own = make_state(**{"settings.content": text.replace(EDITOR.encode(), b'require("./own.js")')})
+    assert "admin-auth-tokens-code" in {each.rule.identifier for each in check_host(own, None, "kitchen", TODAY)}
 
 
 @pytest.mark.parametrize(("middleware", "rules"), [(f", middleware: {LOGIN}.http", []), ("", ["static-auth-missing"])])

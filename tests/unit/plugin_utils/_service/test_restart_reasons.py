@@ -79,6 +79,7 @@ def test_a_proof_without_the_nginx_that_is_asked_for(asked: str, proved: bool, d
         "umask": "0077",
         "port": None,
         "node_users": [],
+        "oidc": None,
     }
     reasons = restart_reasons(state, options, "", "")
     assert ("the service was proved without nginx in front of it" in reasons) is due

@@ -153,7 +153,13 @@ def test_credential_secret_is_never_changed() -> None:
     ("given", "words"),
     [
         ({"values": {"adminAuth": {}}}, "nodered_settings: adminAuth has a variable of its own, nodered_admin_users"),
-        ({"absent": ["credentialSecret"]}, "nodered_settings_absent: credentialSecret has a variable"),
+        ({"absent": ["credentialSecret"]}, "credentialSecret cannot be taken away: .*set nodered_credential_secret"),
+        ({"absent": ["adminAuth"]}, "adminAuth cannot be taken away: .*pifleet.nodered.remove"),
+        ({"absent": ["adminAuth.users"]}, "adminAuth.users cannot be taken away"),
+        ({"absent": ["adminAuth.default"]}, "leave nodered_admin_default_permissions empty"),
+        ({"absent": ["httpStatic"], "static": {"path": "/x"}}, "httpStatic is what nodered_static asks for"),
+        ({"absent": ["adminAuth.sessionExpiryTime"], "session_expiry": 5}, "is what nodered_session_expiry asks for"),
+        ({"values": {"httpStatic": "/x"}}, "nodered_settings: httpStatic has a variable of its own, nodered_static"),
         ({"expressions": {"https": "null"}, "https": True}, "nodered_settings_js: https has a variable of its own"),
         (
             {"expressions": {"https.ca": "1"}, "https": True},
@@ -406,3 +412,11 @@ def test_one_who_deploys_is_enough(rights: t.Any) -> None:
         {"username": "boss", "password": "correct horse", "permissions": rights},
     ]
     applied(admin_users=users)
+
+
+@pytest.mark.parametrize("key", ["tokens", "authenticate", "module", "sessionExpiryTime"])
+def test_parts_of_admin_auth_go_before_the_users_are_checked(key: str) -> None:
+    before = f"module.exports = {{ adminAuth: {{ type: 'credentials', {key}: check }} }};\n".encode()
+    document, _revoked = applied(before, admin_users=[ADMIN], absent=[f"adminAuth.{key}"])
+    assert document.get(("adminAuth", key)) is MISSING
+    assert document.get(("adminAuth", "type")) == "credentials"

@@ -52,6 +52,19 @@ nodered_admin_users:
   - {username: admin, password: "{{ vault_admin }}", permissions: "*"}
 """
 
+#: From its third line on; one more line follows each of its lists.
+SIGN_ON = (
+    ADMIN
+    + """\
+nodered_oidc:
+  name: Keycloak
+  issuer: https://id.example.com/realms/home
+  client_id: nodered
+  client_secret: "{{ vault_client }}"
+  url: https://kitchen.example.com:1880
+"""
+)
+
 
 @pytest.fixture
 def variables(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., HostVariables]:
@@ -66,6 +79,7 @@ def variables(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Call
             **omit,
             "inventory_hostname": "kitchen",
             "vault_admin": PASSWORD,
+            "vault_client": "client-secret-only-for-tests",
             "vault_dashboard": "battery staple only-for-tests",
             **loaded(tmp_path / "vars.yml"),
             **given,
@@ -89,6 +103,10 @@ def expected(findings: list[Finding]) -> list[tuple[str, str, int | None]]:
 
 def test_nothing_is_wrong(check: Check) -> None:
     assert expected(check(GOOD)) == []
+    assert (
+        expected(check(SIGN_ON + "  editor:\n    - {group: admins, permissions: '*'}\n  dashboards: [{group: a}]\n"))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -318,6 +336,51 @@ def test_nothing_is_wrong(check: Check) -> None:
             "password-reused",
             4,
             "The fred password of nodered_node_users is the same as the admin password of nodered_admin_users.",
+        ),
+        (SIGN_ON, "variable-refused", 4, "nodered_oidc lets nobody in"),
+        (
+            SIGN_ON + "  session_expiry: 0\n  dashboards: [{group: family}]\n",
+            "variable-refused",
+            9,
+            "nodered_oidc: session_expiry must be a positive number",
+        ),
+        (
+            SIGN_ON
+            + "  editor:\n    - {group: admins, permissions: '*'}\n    - {everybody: true, permissions: read}\n",
+            "variable-refused",
+            11,
+            "nodered_oidc, editor, entry 2: everybody may not use the editor",
+        ),
+        (
+            SIGN_ON + "  dashboards:\n    - {group: family, paths: [/ui]}\nnodered_settings: {httpNodeRoot: /api}\n",
+            "variable-refused",
+            10,
+            "nodered_oidc, dashboards, entry 1: the path /ui is outside of all that flows serve (/api)",
+        ),
+        (
+            SIGN_ON
+            + "  dashboards: [{group: family}]\nnodered_node_auth: {user: a, password: '{{ vault_dashboard }}'}\n",
+            "variable-refused",
+            9,
+            "nodered_oidc: dashboards contradicts nodered_node_auth",
+        ),
+        (
+            SIGN_ON + "  dashboards: [{everybody: true}]\n",
+            "oidc-everybody",
+            4,
+            "Everybody whom the provider knows",
+        ),
+        (
+            SIGN_ON + "  dashboards: [{user: fred}]\n",
+            "oidc-unverified",
+            4,
+            "fred: the claim preferred_username may be one that people choose.",
+        ),
+        (
+            SIGN_ON.replace('"{{ vault_client }}"', "plain-only-for-tests") + "  dashboards: [{group: family}]\n",
+            "secret-plain-text",
+            7,
+            "The client_secret of nodered_oidc stands in plain text.",
         ),
         (GOOD + "nodered_certificate_provider: none\n", "https-missing", 4, "https is not set"),
         (GOOD + "nodered_session_expiry: 9999999\n", "session-long", 4, "A login lasts 115 days."),

@@ -18,11 +18,12 @@ function onAddConnectionCredentials(connection, message) {
     return message;
 }
 
-// A message for one user reaches the pages of this user only.
+// A message for one user reaches the pages of this user only. A user of a provider is another than a local one.
 function onIsValidConnection(connection, message) {
-    const wanted = message && message._client && message._client.user && message._client.user.username;
+    const { username, provider } = (message && message._client && message._client.user) || {};
     const user = userOf(connection);
-    return wanted === undefined || wanted === null || Boolean(user && user.username === wanted);
+    return username === undefined || username === null
+        || Boolean(user && user.username === username && user.provider === provider);
 }
 
 module.exports = (RED) => {

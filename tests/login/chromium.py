@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the pifleet.nodered maintainers
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Chromium, and what axe says of a page."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import subprocess
+import typing as t
+
+from node_red import PROJECT
+from npm_packages import npm_file
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = pathlib.Path("/usr/bin/chromium")
+#: Where the pictures of pages stay.
+PICTURES = PROJECT / ".build" / "login"
+SIZES = {"phone": (390, 844), "desk": (1440, 900)}
+SCHEMES: tuple[t.Literal["light", "dark"], ...] = ("light", "dark")
+#: Milliseconds until something that does not come is given up.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
+
+
+@contextlib.contextmanager
+def started_browser() -> t.Iterator[Browser]:
+    if not CHROMIUM.exists():
+        subprocess.run([PROJECT / "tests/hosts/install", "chromium"], check=True)
+    with sync_playwright() as playwright:
+        # Its sandbox does not start for root.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def grade(page: Page, name: str, width: int) -> None:
+    """Takes a picture of a page that is so many pixels wide, and lets axe look at it."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.evaluate(npm_file("axe-core", "4.14.1", "axe.min.js"))
+    result = page.evaluate("axe.run({resultTypes: ['violations', 'incomplete']})")
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in result["violations"]] == []
+    assert "color-contrast" in {one["id"] for one in result["passes"]}
