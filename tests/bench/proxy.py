@@ -51,20 +51,9 @@ def secure(work: pathlib.Path, **variables: str) -> None:
     users = '{"nodered_admin_users": [{"username": "admin", "password": "admin-only-for-tests", "permissions": "*"}]}'
     extra = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
     program = PROJECT / ".venv" / "bin" / "ansible-playbook"
+    given = ["-e", users, "-e", f"nodered_ca_dir={work / 'ca'}", *extra]
     run = subprocess.run(
-        [
-            *(
-                str(program),
-                "-i",
-                str(work / "inventory.yml"),
-                "-e",
-                users,
-                "-e",
-                f"nodered_ca_dir={work / 'ca'}",
-                *extra,
-            ),
-            "pifleet.nodered.secure",
-        ],
+        [program, "-i", work / "inventory.yml", *given, "pifleet.nodered.secure"],
         env={
             "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build/collections"),
             "PATH": "/usr/bin:/bin",

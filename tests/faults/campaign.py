@@ -35,9 +35,14 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 #: By the directories of which a state tells, the disks that they are on.
-_TREES = {USER_DIR: "userDir", UNITS: "etc", STORE: "store"}
+_TREES = {
+    USER_DIR: "userDir",
+    UNITS: "etc",
+    "/etc/nginx/sites-enabled": "etc",
+    "/etc/pifleet-nodered": "etc",
+    STORE: "store",
+}
 _STAGED_KEY = f"{STORE}/nodered/staged.key"
-_CERTIFICATE = f"{USER_DIR}/nodecerts/server.pem"
 #: What is no part of what a client meets: records, second and temporary names, sessions, what watches and goes back,
 #: and what fills a disk.
 _BESIDE = re.compile(
@@ -177,7 +182,7 @@ class Campaign:
         for playbook, variables in self.operation.before:
             self._green(self.host.play(playbook, variables))
         if self.operation.deploys_credentials:
-            self.judge.deploy(t.cast("str", self.operation.old.password))
+            self.judge.deploy(self.operation.old)
         if self.operation.restores:
             self.variables["nodered_restore"] = max(
                 path.name for path in self.host.file(f"{STORE}/nodered/backups").iterdir()
@@ -195,7 +200,7 @@ class Campaign:
         self.modules = [module for module in self.host.recorded() if module.name not in ("host_info", "ping")]
         self.new = self._state()
         self._agreed(self._wrong(self.operation.new))
-        pem = self.host.file(_CERTIFICATE).read_bytes()
+        pem = self.judge.certificate() or b""
         run = self.host.play(self.operation.playbook, self.variables)
         self._green(run)
         if run.changed and self.operation.playbook != "rotate":

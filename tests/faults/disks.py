@@ -126,7 +126,10 @@ def mounted(image: pathlib.Path) -> t.Iterator[pathlib.Path]:
 
 
 def mirror(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Make a directory the same as another one."""
+    """Make a directory the same as another one; where there is none, there is none then."""
+    if not source.exists():
+        shutil.rmtree(target, ignore_errors=True)
+        return
     target.mkdir(exist_ok=True)
     for path in target.iterdir():
         if path.is_dir() and not path.is_symlink():

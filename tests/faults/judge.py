@@ -21,8 +21,10 @@ from operations import ADMIN, View
 
 _LOADER = (pathlib.Path(__file__).parents[1] / "molecule/scenario/settings_json.js").read_text("utf-8")
 _DECRYPTER = pathlib.Path(__file__).with_name("decrypt.js").read_text("utf-8")
-#: What a stranger asks for.
+#: What a stranger asks for, and where: Node-RED itself, and the nginx that may be in front of it.
 _PATHS = ("/flows", "/settings")
+_PORTS = (("https", PORT), ("http", PORT), ("https", 443))
+_OF_NGINX = "/etc/pifleet-nodered/nodered/server.pem"
 #: Seconds for one request.
 _LIMIT = "10"
 PASSWORD_OF_FLOW = "flow-only-for-tests"
@@ -69,8 +71,8 @@ class Stranger:
 
     def _ask(self) -> None:
         while not self._done.wait(0.2):
-            for scheme in ("https", "http"):
-                self.seen[status(f"{scheme}://{self._host.address}:{PORT}{_PATHS[0]}", "--max-time", "2")] += 1
+            for scheme, port in _PORTS:
+                self.seen[status(f"{scheme}://{self._host.address}:{port}{_PATHS[0]}", "--max-time", "2")] += 1
 
 
 class Judge:
@@ -86,7 +88,9 @@ class Judge:
         """Wait for Node-RED to answer; False where systemd has it stopped, or it does not in time."""
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
-            if any(status(f"{scheme}://{self.host.address}:{PORT}/") != "000" for scheme in ("https", "http")):
+            # From nginx alone it comes where Node-RED is not up yet.
+            answers = (status(f"{scheme}://{self.host.address}:{port}/") for scheme, port in _PORTS)
+            if any(answer not in ("000", "502", "504") for answer in answers):
                 return True
             if self.host.output("systemctl", "is-active", "nodered").strip() in ("inactive", "failed"):
                 return False
@@ -97,7 +101,7 @@ class Judge:
         """What is not as it must be where a client meets a view, with Node-RED up."""
         found = [*self._of_certificate(), *self._of_settings(view), *self.faults_of_strangers(view)]
         if view.password:
-            found += self._of_logins(view.password)
+            found += self._of_logins(view)
         if view.secret is not None:
             found += self._of_credentials(view.secret)
         return found
@@ -110,52 +114,60 @@ class Judge:
             if view.password is None:
                 found += [] if plain == "200" else [f"{path} of the open host answers {plain}"]
                 continue
-            answered = status(f"{self._url}{path}")
+            answered = status(f"{self._url(view)}{path}")
             if (answered, plain) != ("401", "000"):
                 found.append(f"a stranger is answered {answered} over TLS and {plain} without for {path}")
+            if view.proxy and status(f"https://{self.host.address}:{PORT}{path}") != "000":
+                found.append(f"Node-RED itself answers a stranger for {path}")
         return found
 
-    def logs_in(self, password: str) -> bool:
+    def logs_in(self, view: View) -> bool:
         """Whether a login of the owner is let in and sees the flows; it is ended again."""
-        token = self._token(password)
+        token = self._token(view)
         if token is None:
             return False
         bearer = ("--header", f"Authorization: Bearer {token}")
-        seen = status(f"{self._url}/flows", *bearer)
-        status(f"{self._url}/auth/revoke", *bearer, "--json", json.dumps({"token": token}))
+        seen = status(f"{self._url(view)}/flows", *bearer)
+        status(f"{self._url(view)}/auth/revoke", *bearer, "--json", json.dumps({"token": token}))
         return seen == "200"
 
-    def deploy(self, password: str) -> None:
+    def deploy(self, view: View) -> None:
         """Deploy flows with credentials."""
-        bearer = ("--header", f"Authorization: Bearer {self._token(password)}")
-        answer = status(f"{self._url}/flows", *bearer, "--json", json.dumps(FLOWS))
+        bearer = ("--header", f"Authorization: Bearer {self._token(view)}")
+        answer = status(f"{self._url(view)}/flows", *bearer, "--json", json.dumps(FLOWS))
         if answer != "204":
             raise AssertionError(f"the flows were not deployed: {answer}")
 
-    @property
-    def _url(self) -> str:
-        return f"https://{self.host.address}:{PORT}"
+    def _url(self, view: View) -> str:
+        return f"https://{self.host.address}" if view.proxy else f"https://{self.host.address}:{PORT}"
 
-    def _token(self, password: str) -> str | None:
+    def _token(self, view: View) -> str | None:
         asked = {
             "client_id": "node-red-editor",
             "grant_type": "password",
             "scope": "*",
             "username": ADMIN,
-            "password": password,
+            "password": view.password,
         }
         with contextlib.suppress(ValueError, KeyError):
-            return str(json.loads(_curl(f"{self._url}/auth/token", "--json", json.dumps(asked)))["access_token"])
+            return str(json.loads(_curl(f"{self._url(view)}/auth/token", "--json", json.dumps(asked)))["access_token"])
         return None
 
-    def _of_logins(self, password: str) -> list[str]:
-        return [] if self.logs_in(password) else ["the owner does not get in"]
+    def _of_logins(self, view: View) -> list[str]:
+        return [] if self.logs_in(view) else ["the owner does not get in"]
+
+    def certificate(self) -> bytes | None:
+        """The key with its certificates, as Node-RED or nginx reads them; None where neither has any."""
+        for place in (_OF_NGINX, f"{USER_DIR}/nodecerts/server.pem"):
+            path = self.host.file(place)
+            if path.exists():
+                return path.read_bytes()
+        return None
 
     def _of_certificate(self) -> list[str]:
-        path = self.host.file(f"{USER_DIR}/nodecerts/server.pem")
-        if not path.exists():
+        pem = self.certificate()
+        if pem is None:
             return []
-        pem = path.read_bytes()
         keys = [
             subprocess.run(["openssl", *command], input=pem, capture_output=True, check=False).stdout
             for command in (["pkey", "-pubout"], ["x509", "-noout", "-pubkey"])
@@ -175,7 +187,8 @@ class Judge:
             settings = json.loads(printed)
         except ValueError:
             return ["Node.js cannot load settings.js"]
-        closed = "https" in settings and bool(settings.get("adminAuth", {}).get("users"))
+        over_tls = settings.get("uiHost") == "127.0.0.1" if view.proxy else "https" in settings
+        closed = over_tls and bool(settings.get("adminAuth", {}).get("users"))
         return [] if closed == (view.password is not None) else [f"settings.js is {'closed' if closed else 'open'}"]
 
     def _of_credentials(self, secret: str) -> list[str]:

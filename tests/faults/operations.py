@@ -46,6 +46,8 @@ class View:
     password: str | None = None
     #: The secret that the credentials of flows open with; None where there are none, empty for Node-RED's own.
     secret: str | None = None
+    #: Whether nginx answers in the place of Node-RED.
+    proxy: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Operation:
 _OLD = View("former-only-for-tests")
 _NEW = View("changed-only-for-tests")
 _SECURED = (("secure", {**_FORMER, **_BEFORE}),)
+_NGINX: Variables = {"nodered_proxy": "nginx"}
 _SECRET = "secret-only-for-tests"
 
 OPERATIONS = {
@@ -95,6 +98,15 @@ OPERATIONS = {
             {**_FORMER, "nodered_certificate_renew_before": 70},
             _OLD,
             _OLD,
+        ),
+        Operation(
+            "nginx",
+            # It is installed with the first run that asks for it.
+            (*_SECURED, ("secure", {**_FORMER, **_BEFORE, **_NGINX}), *_SECURED),
+            "secure",
+            {**_FORMER, **_NGINX},
+            _OLD,
+            View(_OLD.password, proxy=True),
         ),
     )
 }

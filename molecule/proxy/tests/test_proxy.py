@@ -100,8 +100,8 @@ def played(fleet: Fleet, *arguments: str, playbook: str = SECURE, **variables: t
 
 
 def unchanged(run: Run, *names: str) -> bool:
-    """Whether a run has done no more than look."""
-    return all(sum(run.recap[name].values()) == run.recap[name]["ok"] == 1 for name in names)
+    """Whether a run has done no more than look; what it says at its end is a task of one of the hosts."""
+    return all(sum(run.recap[name].values()) == run.recap[name]["ok"] <= 2 for name in names)
 
 
 def inside(fleet: Fleet, name: str) -> Client:

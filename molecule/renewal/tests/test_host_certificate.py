@@ -116,9 +116,8 @@ def test_browsers_trust_it(fleet: Fleet, pi: str) -> None:
 
 def test_the_second_run_changes_nothing(fleet: Fleet) -> None:
     run = play(fleet)
-    assert {pi: (run.recap[pi]["ok"], run.recap[pi]["changed"]) for pi in NAMES} == dict.fromkeys(NAMES, (1, 0)), (
-        run.output
-    )
+    # What a run says at its end is a task of one of the hosts.
+    assert all(run.recap[pi]["ok"] <= 2 and run.recap[pi]["changed"] == 0 for pi in NAMES), run.output
 
 
 @both

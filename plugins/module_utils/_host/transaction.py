@@ -37,7 +37,9 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
     NGINX_UNIT,
     PROXY_DIRECTORY,
     UNIT_DIRECTORY,
+    challenge_directory,
     is_of_proxy,
+    nginx_site,
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_way_back
 
@@ -396,7 +398,7 @@ class Transaction:
             needed = [entry["path"] for entry in self.record["files"]] if self.record else []
             # Where both have replaced a file, the second name is that of the later one.
             over = [entry for entry in watched["transaction"]["files"] if entry["path"] not in needed]
-            _forget_all_beside(over)
+            _forget_all_beside(over, self.store.service)
             self.store.discard(WATCHED)
 
     def _remove_watch(self) -> None:
@@ -468,7 +470,7 @@ class Transaction:
 
     def close(self) -> None:
         """Forget the transaction, and take the second names of its files away."""
-        _forget_all_beside(self.record["files"] if self.record else [])
+        _forget_all_beside(self.record["files"] if self.record else [], self.store.service)
         self._forget()
 
     def _forget(self) -> None:
@@ -486,20 +488,22 @@ def _directory(entry: ReplacedFile) -> str:
         return os.path.dirname(os.path.realpath(entry["path"]))
 
 
-def _forget_all_beside(entries: list[ReplacedFile]) -> None:
+def _forget_all_beside(entries: list[ReplacedFile], service: str) -> None:
     """Take second names away, and the directories in which nothing is left because all was removed."""
     for entry in entries:
         _forget_beside(entry)
     # A record of an earlier release does not say what was written.
     removed = [(entry["path"], entry["user"]) for entry in entries if entry.get("written", "?") == ""]
-    emptied = {(directory, user) for path, user in removed for directory in _own_directories(path, user)}
+    emptied = {(directory, user) for path, user in removed for directory in _own_directories(path, user, service)}
     for directory, user in sorted(emptied, key=lambda each: each[0], reverse=True):
         with contextlib.suppress(HostError, OSError), rights_of(Account(user) if user else None):
             os.rmdir(directory)
 
 
-def _own_directories(path: str, user: str | None) -> list[str]:
+def _own_directories(path: str, user: str | None, service: str) -> list[str]:
     """The directories that are there because of a file: of a user's the one around it, of root's those of this collection."""
+    if path == nginx_site(service):
+        return [challenge_directory(service)]
     directory = os.path.dirname(path)
     if user or os.path.dirname(directory) == UNIT_DIRECTORY:
         return [directory]

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import account as account_module
+from ansible_collections.pifleet.nodered.plugins.module_utils._host import transaction as transaction_module
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.store import Store
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
@@ -125,6 +126,19 @@ def test_nginx_reads_at_once_what_the_run_needs(
     assert transaction.open_record["nginx"] == NGINX
     transaction.undo()
     assert host.site.read_text("utf-8") == "the site before"
+
+
+def test_without_a_site_no_challenge_is_led_to(host: Host, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once that is proved; a way back finds the directory that a renewal needs."""
+    challenges = host.sites.parent / "challenges"
+    challenges.mkdir()
+    monkeypatch.setattr(transaction_module, "nginx_site", lambda _service: str(host.site))
+    monkeypatch.setattr(transaction_module, "challenge_directory", lambda _service: str(challenges))
+    host.site.write_text("a site", "utf-8")
+    proxy.remove()
+    assert challenges.exists()
+    transaction_of(proxy).close()
+    assert not challenges.exists()
 
 
 def test_what_is_left_goes_though_there_is_no_site(host: Host, proxy: Proxy) -> None:

@@ -219,10 +219,11 @@ def test_nothing_is_wrong(check: Check) -> None:
         ),
         (
             GOOD
-            + "nodered_proxy: nginx\nnodered_certificate_provider: acme\nnodered_certificate_names: [pi.example.com]\n",
+            + "nodered_proxy: nginx\nnodered_certificate_provider: acme\nnodered_certificate_names: [pi.example.com]\n"
+            "nodered_acme_webroot: /srv\nnodered_acme_challenge: webroot\n",
             "variable-refused",
-            4,
-            "nodered_certificate_provider acme cannot work behind nginx yet",
+            8,
+            "nginx in front of Node-RED answers the ACME server itself",
         ),
         (
             GOOD + "nodered_certificate_provider: none\nnodered_proxy: nginx\n",
