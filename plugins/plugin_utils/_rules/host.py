@@ -74,10 +74,11 @@ ISSUER_UNKNOWN = RULES.add(
     "certificate-issuer-unknown",
     Severity.MEDIUM,
     "The certificate is from an issuer that nobody here knows",
-    "Neither the fleet's authority nor the system's list vouches for it. Set nodered_ca_dir or nodered_ca_certificate if"
-    " the authority is elsewhere.",
-    SECURE,
-    "nodered_ca_dir",
+    "Neither the fleet's authority nor the list of authorities of the control node vouches for it.",
+    "If the certificate is your own (nodered_certificate_provider is file or host), name its authority: put that in PEM into"
+    " nodered_ca_certificate, or into the list of the control node (update-ca-certificates). If the fleet's authority is"
+    " elsewhere, set nodered_ca_dir. Else run pifleet.nodered.secure.",
+    "nodered_ca_certificate",
 )
 
 AUTHORITY_NOT_CONSTRAINED = RULES.add(
