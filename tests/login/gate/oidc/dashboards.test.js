@@ -230,6 +230,13 @@ test("a clock that is wrong is told in the log", async (context) => {
     assert.match(said[0], /the clock of this host or of the provider is wrong" from=/);
 });
 
+test("a secret that the provider does not take is told in the log, and not shown", async (context) => {
+    const { browser, standIn, said } = await start(context, makeGate({ oidc: { client_secret: "of yesterday" } }));
+    assert.strictEqual((await browser.signOn(standIn, START)).status, 502);
+    assert.match(said[0], /: the provider takes another client_id or client_secret" from=/);
+    assert.ok(!said[0].includes("yesterday"));
+});
+
 test("no secret stands in the log", async (context) => {
     const { browser, standIn, said } = await start(context);
     standIn.token = { id_token: "x.y.z" };

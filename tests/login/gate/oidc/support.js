@@ -130,7 +130,9 @@ class StandIn {
             : [form.get("client_id"), form.get("client_secret")];
         this.authenticatedBy = basic ? "client_secret_basic" : "client_secret_post";
         if (id !== OIDC.client_id || secret !== OIDC.client_secret) {
-            return json({ error: "invalid_client" }, 401);
+            const refusal = json({ error: "invalid_client" }, 401);
+            refusal.headers.set("www-authenticate", "Basic");
+            return refusal;
         }
         const code = this.codes.get(form.get("code"));
         this.codes.delete(form.get("code"));

@@ -24,12 +24,16 @@ function makeProvider(options) {
     return options.kind === "github" ? new GitHubProvider({ options, fetch }) : new OpenIdProvider({ options, fetch });
 }
 
+// What to do about it, where the words of the library do not say so.
+const HINTS = new Map([
+    ["OAUTH_JWT_TIMESTAMP_CHECK_FAILED", "the clock of this host or of the provider is wrong"],
+    ["OAUTH_WWW_AUTHENTICATE_CHALLENGE", "the provider takes another client_id or client_secret"],
+]);
+
 function detailsOf(error) {
     const { cause, code, error: name, error_description: description, message } = error;
     const more = cause instanceof Error ? cause.message : undefined;
-    const hint = code === "OAUTH_JWT_TIMESTAMP_CHECK_FAILED" ? "the clock of this host or of the provider is wrong"
-        : undefined;
-    return [name, description, message, more, hint].filter(Boolean).join(": ");
+    return [name, description, message, more, HINTS.get(code)].filter(Boolean).join(": ");
 }
 
 class SignOn {
