@@ -131,11 +131,11 @@ def test_a_secret_that_stays_has_not_to_be_gone(monkeypatch: pytest.MonkeyPatch)
     secret = '"of-today-only-for-tests"'
     present = SETTINGS.replace("module.exports = {", f"module.exports = {{ credentialSecret: {secret},").encode()
     written = [*WRITTEN, {"path": ["credentialSecret"], "before": None, "now": checksum(secret.encode())}]
-    monkeypatch.setattr(removal, "restored_settings", lambda *_of: RestoredSettings(b"kept", keeps_secret=True))
+    monkeypatch.setattr(removal, "restored_settings", lambda *_of: RestoredSettings(FIRST, keeps_secret=True))
     remove = Remove(origin={"unbroken": False, "written": written}, **{"settings.content": present})
     result = remove.done(confirmed=True)
     assert [entry["path"] for entry in json.loads(dict(remove.asked)["host_settings"]["managed"])] == [["httpNodeAuth"]]
-    assert remove.settings() == b"kept"
+    assert remove.settings() == FIRST
     assert "credentialSecret stays" in text(result)
 
 
