@@ -16,6 +16,8 @@ from host_state import HASH, SETTINGS, file_status, make_state
 
 from ansible_collections.pifleet.nodered.plugins.action.remove import ActionModule
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import removal
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.restored import RestoredSettings
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 OPTIONS: dict[str, t.Any] = {
@@ -122,6 +124,19 @@ def test_else_only_what_was_written_goes() -> None:
         {"path": ["httpNodeAuth"], "type": "undefined"}
     ]
     assert "use its editor" not in text(result)
+
+
+def test_a_secret_that_stays_has_not_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where nodered_credential_secret has encrypted the credentials anew, and the owner has edited the file since."""
+    secret = '"of-today-only-for-tests"'
+    present = SETTINGS.replace("module.exports = {", f"module.exports = {{ credentialSecret: {secret},").encode()
+    written = [*WRITTEN, {"path": ["credentialSecret"], "before": None, "now": checksum(secret.encode())}]
+    monkeypatch.setattr(removal, "restored_settings", lambda *_of: RestoredSettings(FIRST, keeps_secret=True))
+    remove = Remove(origin={"unbroken": False, "written": written}, **{"settings.content": present})
+    result = remove.done(confirmed=True)
+    assert [entry["path"] for entry in json.loads(dict(remove.asked)["host_settings"]["managed"])] == [["httpNodeAuth"]]
+    assert remove.settings() == FIRST
+    assert "credentialSecret stays" in text(result)
 
 
 def test_what_still_reads_the_certificate_keeps_it() -> None:
