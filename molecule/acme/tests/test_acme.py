@@ -415,8 +415,8 @@ def test_nginx_answers_the_server(fleet: Fleet, pi: str) -> None:
 @both
 def test_a_renewal_behind_nginx_ends_no_connection(fleet: Fleet, pi: str) -> None:
     before, process = serial(fleet, pi, OF_NGINX), fleet.process(pi)
-    # By no name of the certificate, so that any will do.
-    socket = WebSocket(fleet.address(pi), 443, None, "/comms", {"Host": f"{pi}.example.test"})
+    # Who has signed it is asked elsewhere.
+    socket = WebSocket(fleet.address(pi), 443, None, "/comms", name=f"{pi}.example.test")
     assert socket.status == 101
     fleet.host(pi).check_output(RENEW)
     behind(fleet, pi)

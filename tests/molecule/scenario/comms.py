@@ -16,25 +16,34 @@ from .waiting import PATIENCE
 
 
 class WebSocket:
-    """A web socket, or the refusal of one: then `status` is not 101. Without a `ca` any certificate will do."""
+    """A web socket, or the refusal of one: then `status` is not 101. Without a `ca` any certificate will do.
+
+    The server is asked for by its address, or by the `name` that it has.
+    """
 
     def __init__(
-        self, address: str, port: int, ca: str | None, path: str, headers: t.Mapping[str, str] | None = None
+        self,
+        address: str,
+        port: int,
+        ca: str | None,
+        path: str,
+        headers: t.Mapping[str, str] | None = None,
+        name: str = "",
     ) -> None:
         context = ssl.create_default_context(cafile=ca)
         if ca is None:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         plain = socket.create_connection((address, port), timeout=PATIENCE)
-        self._stream = context.wrap_socket(plain, server_hostname=address)
+        self._stream = context.wrap_socket(plain, server_hostname=name or address)
         lines = [
             f"GET {path} HTTP/1.1",
-            f"Host: {address}:{port}",
+            f"Host: {name or address}:{port}",
             "Upgrade: websocket",
             "Connection: Upgrade",
             "Sec-WebSocket-Key: cGlmbGVldC5ub2RlcmVkLg==",
             "Sec-WebSocket-Version: 13",
-            *(f"{name}: {value}" for name, value in (headers or {}).items()),
+            *(f"{header}: {value}" for header, value in (headers or {}).items()),
         ]
         self._stream.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode("ascii"))
         self._reader = self._stream.makefile("rb")
@@ -42,8 +51,8 @@ class WebSocket:
         #: The headers of the answer, their names in lower case.
         self.headers: dict[str, str] = {}
         while line := self._reader.readline().decode("latin-1").strip():
-            name, _colon, value = line.partition(":")
-            self.headers[name.lower()] = value.strip()
+            header, _colon, value = line.partition(":")
+            self.headers[header.lower()] = value.strip()
 
     def send(self, text: str) -> None:
         content = text.encode("utf-8")
