@@ -169,7 +169,7 @@ def test_the_guides_of_the_documentation_hold() -> None:
         yaml.safe_load(block)["nodered_oidc"]
         for block in re.findall(r"```yaml\n(nodered_oidc:.*?)```", text, re.DOTALL)
     ]
-    assert len(guides) == 7
+    assert len(guides) == 8
     for guide in guides:
         options = OidcOptions.from_option(guide)
         assert options.url == URL
