@@ -97,6 +97,7 @@ def test_every_default_is_changed(fleet: Fleet) -> None:
         # The scenarios proxy, oidc and remove show them.
         "nodered_proxy",
         "nodered_proxy_path",
+        "nodered_proxy_ports",
         "nodered_oidc",
         "nodered_settings_purge",
     }
