@@ -28,8 +28,6 @@ NGINX = {
     "nodered_proxy": "nginx",
     "nodered_proxy_path": "{{ '/kitchen' if inventory_hostname == 'shared' else '/' }}",
     "nodered_proxy_ports": "{{ {'https': 8443, 'http': 8080} if inventory_hostname == 'shared' else {} }}",
-    # Windows of welcome would lie over the editor.
-    "nodered_settings": {"editorTheme.tours": False, "telemetry.enabled": False},
 }
 #: Findings of testssl.sh above "low" that are as they should be.
 ACCEPTED = {
