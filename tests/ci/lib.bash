@@ -25,7 +25,7 @@ fail() {
 steps=()
 failed_steps=()
 failures=()
-longest_step=25m
+longest_step=45m
 longest_beside=70m
 step() {
     local name=$1 started=$SECONDS result=ok log=$root/.build/logs/${1// /-}.log
