@@ -37,6 +37,7 @@ ACCEPTED = {
 #: Node-RED's editor hears of its server every 15 seconds.
 HEARTBEAT = '"topic":"hb"'
 FIVE_MINUTES_OF_HEARTBEATS = 20
+SMALL = [{"id": "small.tab", "type": "tab", "label": "Small"}]
 #: Bytes of a flow that nobody would draw, and that Node-RED just takes.
 LARGE = 4_000_000
 
@@ -46,9 +47,14 @@ def url(name: str, path: str = "/") -> str:
     return f"https://{name}.local{'' if port == 443 else f':{port}'}{PATHS[name]}{path}"
 
 
+def base_of(fleet: Fleet, name: str) -> str:
+    """The same for curl, which knows no names."""
+    return url(name, "").replace(f"{name}.local", fleet.address(name))
+
+
 def saved_flows(fleet: Fleet, name: str) -> list[dict[str, t.Any]]:
     """The flows of a host, as curl gets them."""
-    base = url(name, "").replace(f"{name}.local", fleet.address(name))
+    base = base_of(fleet, name)
     with fleet.here().logged_in(base, "admin", fleet.password("admin")) as token:
         return fleet.here().request(f"{base}/flows", *bearer(token)).json
 
@@ -57,6 +63,11 @@ def saved_flows(fleet: Fleet, name: str) -> list[dict[str, t.Any]]:
 def behind_nginx(fleet: Fleet) -> None:
     run = fleet.play(variables=NGINX)
     assert run.status == 0, run.output
+    # What other tests have deployed is large already, and Node-RED takes no more than five megabytes.
+    for name in fleet.names:
+        base = base_of(fleet, name)
+        with fleet.here().logged_in(base, "admin", fleet.password("admin")) as token:
+            fleet.here().deploy(base, SMALL, token)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +112,7 @@ def test_an_editor_deploys_what_is_large(editors: dict[str, Editor], fleet: Flee
 def test_dashboards_work_below_a_path(browser: Browser, fleet: Fleet) -> None:
     """With the login page: in, what a flow says by their sockets, and out again."""
     flows = json.loads((PROJECT / "molecule/login/files/flows.json").read_text("utf-8"))
-    base = url("shared", "").replace("shared.local", fleet.address("shared"))
+    base = base_of(fleet, "shared")
     says = {
         "id": "clock",
         "type": "inject",
@@ -170,11 +181,11 @@ def test_an_editor_stays_connected_for_five_minutes(editors: dict[str, Editor], 
     (socket,) = editor.sockets
     fleet.host(name).check_output("systemctl reload nginx")
     editor.wait_for_frame(HEARTBEAT, FIVE_MINUTES_OF_HEARTBEATS)
-    base = url(name, "").replace(f"{name}.local", fleet.address(name))
+    base = base_of(fleet, name)
     with (
         fleet.here().logged_in(base, "admin", fleet.password("admin")) as token,
         socket.expect_event("framereceived", lambda frame: "notification/runtime-deploy" in frame, timeout=TIMEOUT),
     ):
-        fleet.here().deploy(base, [{"id": "small.tab", "type": "tab", "label": "Small"}], token)
+        fleet.here().deploy(base, SMALL, token)
     # After a lost connection the editor opens another socket.
     assert editor.sockets == [socket]
