@@ -150,5 +150,6 @@ def _difference(state: dict[str, t.Any], removal: Removal) -> list[dict[str, str
             shown.append(settings_difference(path, (present or b"").decode("utf-8"), removal.content.decode("utf-8")))
         except (SettingsError, UnicodeDecodeError):
             shown.append(difference(path, "what cannot be read\n", "what it was\n"))
-    before, after = removal.differences()
-    return [*shown, difference("other parts", before, after)] if before else shown
+    if removal.others:
+        shown.append(difference("other parts", "".join(f"{part}\n" for part in removal.others), ""))
+    return shown

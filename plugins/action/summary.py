@@ -14,7 +14,11 @@ from ansible.utils.display import Display
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import PkiError, fingerprint
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import (
+    PkiError,
+    fingerprint,
+    fingerprint_for_people,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import files as report_files
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import run
 
@@ -64,7 +68,6 @@ class ActionModule(HostAction):
 def _fingerprint(file: str) -> str:
     """SHA-256 of the certificate in a file, as browsers show it; empty without one."""
     try:
-        digest = fingerprint(pathlib.Path(file).read_bytes())
+        return fingerprint_for_people(fingerprint(pathlib.Path(file).read_bytes()))
     except (OSError, PkiError):
         return ""
-    return ":".join(digest[index : index + 2] for index in range(0, len(digest), 2)).upper()

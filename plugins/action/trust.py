@@ -113,9 +113,7 @@ def _shown(trusted: list[dict[str, t.Any]], known: dict[str, dict[str, t.Any]]) 
     shown: dict[str, dict[str, t.Any]] = {}
     for each in trusted:
         summary = _summary(known[each["fingerprint"]])
-        digits = summary["fingerprint"].upper()
-        # As openssl prints it.
-        summary["fingerprint"] = ":".join(digits[start : start + 2] for start in range(0, len(digits), 2))
+        summary["fingerprint"] = certificates.fingerprint_for_people(summary["fingerprint"])
         store = f"{each['store']} (user {each['user']})" if each["user"] else each["store"]
         shown.setdefault(each["fingerprint"], {**summary, "stores": []})["stores"].append(store)
     return yaml.safe_dump([*shown.values()], sort_keys=False, allow_unicode=True, width=200) if shown else ""

@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import typing as t
 
-from node_red import PROJECT
+from node_red import PROJECT, USERS
 from npm_packages import npm_file
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -34,6 +34,13 @@ def started_browser() -> t.Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def log_in(page: Page, name: str = "fred", password: str | None = None) -> None:
+    """Fill in the login page and send it; with the password that the name has, where none is given."""
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(USERS[name] if password is None else password)
+    page.get_by_role("button", name="Log in").click()
 
 
 def grade(page: Page, name: str, width: int) -> None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from chromium import started_browser
+from chromium import log_in, started_browser
 from guide import MENUS, PASSWORDS, guide
 from node_red import PROJECT
 from playwright.sync_api import Browser, Page
@@ -25,17 +25,13 @@ def main() -> None:
         _keep(page, "login-page")
         page = _page(browser, PHONE, dark=True)
         page.goto(f"{server.url}/dashboard/kitchen")
-        page.get_by_label("User name").fill("anna")
-        page.get_by_label("Password").fill("wrong")
-        page.get_by_role("button", name="Log in").click()
+        log_in(page, "anna", "wrong")
         page.get_by_role("alert").wait_for()
         _keep(page, "login-page-dark")
         for number, (path, (menu, way_out)) in enumerate(MENUS.items(), 1):
             page = _page(browser, DESK)
             page.goto(server.url + path)
-            page.get_by_label("User name").fill("anna")
-            page.get_by_label("Password").fill(PASSWORDS["anna"])
-            page.get_by_role("button", name="Log in").click()
+            log_in(page, "anna", PASSWORDS["anna"])
             page.get_by_role("button", name="Light").wait_for()
             page.locator(menu).first.click()
             page.locator(way_out).wait_for()

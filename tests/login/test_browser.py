@@ -9,15 +9,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from chromium import SCHEMES, SIZES, grade
+from chromium import SCHEMES, SIZES, grade, log_in
 from node_red import USERS, NodeRed
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-
-
-def log_in(page: Page, name: str = "fred", password: str | None = None) -> None:
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(USERS[name] if password is None else password)
-    page.get_by_role("button", name="Log in").click()
+from playwright.sync_api import Browser, BrowserContext, expect
 
 
 @pytest.mark.parametrize("size", SIZES)

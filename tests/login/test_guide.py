@@ -10,9 +10,10 @@ import json
 import typing as t
 
 import pytest
+from chromium import log_in
 from guide import MENUS, PASSWORDS, guide
 from node_red import NodeRed
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +22,10 @@ def server() -> t.Iterator[NodeRed]:
         yield started
 
 
-def _log_in(page: Page, name: str) -> None:
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(PASSWORDS[name])
-    page.get_by_role("button", name="Log in").click()
-
-
 def test_who_has_pressed(server: NodeRed, person: BrowserContext) -> None:
     page = person.new_page()
     page.goto(f"{server.url}/dashboard/kitchen")
-    _log_in(page, "anna")
+    log_in(page, "anna", PASSWORDS["anna"])
     page.get_by_role("button", name="Light").click()
     expect(page.get_by_text("anna", exact=True)).to_be_visible()
 
@@ -42,7 +37,7 @@ def test_a_page_that_one_user_sees(server: NodeRed, browser: Browser) -> None:
         page = browser.new_context(ignore_https_errors=True).new_page()
         page.set_default_timeout(60_000)
         page.goto(f"{server.url}/dashboard/kitchen")
-        _log_in(page, name)
+        log_in(page, name, PASSWORDS[name])
         expect(page.get_by_role("button", name="Light")).to_be_visible()
         pages[name] = page
     # The menu with the pages.
@@ -60,7 +55,7 @@ def test_the_way_out(server: NodeRed, person: BrowserContext, path: str) -> None
     menu, way_out = MENUS[path]
     page = person.new_page()
     page.goto(f"{server.url}{path}")
-    _log_in(page, "anna")
+    log_in(page, "anna", PASSWORDS["anna"])
     expect(page.get_by_role("button", name="Light")).to_be_visible()
     page.locator(menu).first.click()
     page.locator(way_out).click()

@@ -132,11 +132,16 @@ def node_users(desired: Iterable[Mapping[str, t.Any]], variable: str = "nodered_
                 " editor's user may do, nodered_admin_users says."
             )
         secret = _secret(entry, context)
-        users.append(NodeUser(username, secret, str(granted), _paths(entry, context)))
+        users.append(NodeUser(username, secret, str(granted), paths_of(entry, context)))
     return users
 
 
-def _paths(entry: Mapping[str, t.Any], context: str) -> list[str] | None:
+def paths_of(entry: Mapping[str, t.Any], context: str) -> list[str] | None:
+    """The paths that a user or a rule is confined to; None where it is to none.
+
+    :param context: what the entry is, for the message
+    :raises AccountError: they are no paths
+    """
     if entry.get("paths") is None:
         return None
     paths = entry["paths"]

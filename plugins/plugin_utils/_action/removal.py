@@ -19,7 +19,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.resto
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import origin
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import advice, origin
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING, SettingsSource
 
@@ -34,7 +34,8 @@ class Removal:
     :ivar managed: what Node.js must find in it, as the module on the host takes it
     :ivar keeps_certificate: whether settings.js still reads key and certificate
     :ivar keeps_login_page: whether it still refers to the login page
-    :ivar parts: what goes, a phrase each; empty where there is nothing
+    :ivar others: what goes beside settings.js, a phrase each
+    :ivar parts: all that goes; empty where there is nothing
     :ivar opened: what is open then, a sentence each
     :ivar stays: what stays of what was written, a sentence each
     """
@@ -66,7 +67,9 @@ class Removal:
         self.keeps_certificate = certificate_file(path) in text
         self.keeps_login_page = f"{login_directory(path)}/" in text or f'"{login_directory(path)}"' in text
         self._closed = closed
-        self.parts = list(self._parts(present, content))
+        edited = [] if self.content is None else [f"what was written to {path}"]
+        self.others = list(self._others())
+        self.parts = [*edited, *self.others]
         self.opened = list(self._opened(present, content)) if self.parts else []
 
     def _settings(self, present: bytes | None, original: bytes | None) -> bytes | None:
@@ -78,10 +81,7 @@ class Removal:
             return original
         document = SettingsDocument(present)
         done = origin.put_back(document, [origin.Written.of(entry) for entry in kept["written"]])
-        if done.edited:
-            names = ", ".join(sorted(entry.name for entry in done.edited))
-            self.stays.append(f"Somebody else has edited what this collection had written, so that it stays: {names}.")
-        self.stays += [f"{entry.name} stays: {reason}" for entry, reason in done.impossible]
+        self.stays += advice.of_put_back(done)
         self.managed = [
             {"path": list(entry.path), "type": "undefined"}
             for entry in done.done
@@ -89,11 +89,9 @@ class Removal:
         ]
         return document.source
 
-    def _parts(self, present: bytes | None, content: bytes | None) -> t.Iterator[str]:
+    def _others(self) -> t.Iterator[str]:
         state = self._state
         service = state["service"]
-        if content != present:
-            yield f"what was written to {state['settings']['path']}"
         if service["drop_in"] or service["environment"]:
             yield f"the drop-in of {service['name']}" + (" and its variables" if service["environment"] else "")
         if state["certificate"]["status"] is not None and not self.keeps_certificate:
@@ -127,11 +125,6 @@ class Removal:
     def told(self) -> list[str]:
         """What goes, what stays, and what is open then."""
         return [f"To go: {'; '.join(self.parts)}.", *self.stays, *(f"Open then: {each}" for each in self.opened)]
-
-    def differences(self) -> tuple[str, str]:
-        """What goes beside settings.js, before and after."""
-        others = [part for part in self.parts if not part.startswith("what was written to ")]
-        return "".join(f"{part}\n" for part in others), ""
 
 
 class _Doors:

@@ -67,6 +67,7 @@ __all__ = [
     "describe",
     "desired_names",
     "fingerprint",
+    "fingerprint_for_people",
     "issue",
     "permits",
     "public_key_fingerprint",
@@ -199,6 +200,14 @@ def fingerprint(pem: bytes | str) -> str:
     :raises PkiError: it cannot be read
     """
     return sha256_of(certificates_of(as_bytes(pem), "the certificate")[0])
+
+
+def fingerprint_for_people(digits: str) -> str:
+    """A fingerprint as openssl and browsers show it: upper case, with a colon after each two digits.
+
+    :param digits: as `fingerprint` returns it
+    """
+    return ":".join(digits[start : start + 2] for start in range(0, len(digits), 2)).upper()
 
 
 def public_key_fingerprint(chain_pem: bytes | str) -> str:

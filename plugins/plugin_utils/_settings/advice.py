@@ -84,12 +84,17 @@ def of_left(left: Sequence[Written], unasked: Sequence[Written], done: PutBack) 
         f" nodered_settings_absent: [{entry.name}]."
         for entry in logins
     ]
+    return [*messages, *of_put_back(done)]
+
+
+def of_put_back(done: PutBack) -> list[str]:
+    """Sentences about settings that were to be what they were before, and that stay as they are."""
+    messages = []
     if done.edited:
         messages.append(
             f"Somebody else has edited what this collection had written, so that it stays: {_names(done.edited)}."
         )
-    messages += [f"{entry.name} stays: {reason}" for entry, reason in done.impossible]
-    return messages
+    return messages + [f"{entry.name} stays: {reason}" for entry, reason in done.impossible]
 
 
 def _names(entries: Sequence[Written]) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     AccountError,
-    check_path,
+    paths_of,
     permissions,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
@@ -390,9 +390,8 @@ def _rule(rule: t.Any, where: str, context: str) -> dict[str, t.Any]:
         )
     who = named[0]
     parsed = {who: _who(who, rule[who], context), "permissions": _permissions(rule, where, context)}
-    if rule.get("paths") is not None:
-        parsed["paths"] = _paths(rule["paths"], context)
-    return parsed
+    paths = paths_of(rule, context)
+    return parsed if paths is None else {**parsed, "paths": paths}
 
 
 def _who(key: str, value: t.Any, context: str) -> str | bool:
@@ -428,13 +427,3 @@ def _permissions(rule: Mapping[str, t.Any], where: str, context: str) -> str | l
             " [flows.read, nodes.read]."
         )
     return permissions(rule["permissions"], context)
-
-
-def _paths(paths: t.Any, context: str) -> list[str]:
-    if not isinstance(paths, (list, tuple)) or not paths:
-        raise AccountError(f"{context}: paths must be a list of paths such as /ui. Leave it out for all of them.")
-    for path in paths:
-        if isinstance(path, str) and "*" in path:
-            raise AccountError(f"{context}: the path {path} has a star. All below a path is meant anyway; remove it.")
-        check_path(path, f"{context}: the path")
-    return [str(path) for path in paths]
