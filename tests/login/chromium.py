@@ -13,7 +13,7 @@ import typing as t
 
 from node_red import PROJECT, USERS
 from npm_packages import npm_file
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = pathlib.Path("/usr/bin/chromium")
 #: Where the pictures of pages stay.
@@ -34,6 +34,14 @@ def started_browser() -> t.Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def window(browser: Browser, size: str, scheme: t.Literal["light", "dark"]) -> BrowserContext:
+    """A window in which axe may run, of one of `SIZES` and `SCHEMES`."""
+    width, height = SIZES[size]
+    return browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, ignore_https_errors=True, bypass_csp=True
+    )
 
 
 def log_in(page: Page, name: str = "fred", password: str | None = None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from chromium import SCHEMES, SIZES, grade, log_in
+from chromium import SCHEMES, SIZES, grade, log_in, window
 from node_red import USERS, NodeRed
 from playwright.sync_api import Browser, BrowserContext, expect
 
@@ -18,10 +18,8 @@ from playwright.sync_api import Browser, BrowserContext, expect
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_page(server: NodeRed, browser: Browser, size: str, scheme: t.Literal["light", "dark"]) -> None:
     """Readable, without a fault that axe finds, and without anything from elsewhere."""
-    width, height = SIZES[size]
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, ignore_https_errors=True, bypass_csp=True
-    )
+    width, _height = SIZES[size]
+    context = window(browser, size, scheme)
     page = context.new_page()
     heard: list[str] = []
     page.on("request", lambda request: heard.append(request.url))

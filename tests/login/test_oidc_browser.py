@@ -10,7 +10,7 @@ import re
 import typing as t
 
 import pytest
-from chromium import SCHEMES, SIZES, grade
+from chromium import SCHEMES, SIZES, grade, window
 from node_red import USERS
 from oidc_provider import Place
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -39,10 +39,8 @@ def stored_tokens(page: Page) -> list[str]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_pages(place: Place, browser: Browser, size: str, scheme: t.Literal["light", "dark"]) -> None:
-    width, height = SIZES[size]
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, ignore_https_errors=True, bypass_csp=True
-    )
+    width, _height = SIZES[size]
+    context = window(browser, size, scheme)
     page = context.new_page()
     page.goto(f"{place.server.url}{place.server.base}/ui/")
     expect(page.get_by_role("link", name="Log in with Keycloak")).to_be_visible()
