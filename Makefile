@@ -93,7 +93,8 @@ soak: venv link hosts ## Change one host a hundred times, while a stranger asks 
 faults: venv link hosts ## Inject faults at each system call of the runs, hours; or what only="..." says, see tests/faults/README.md
 	tests/faults/faults $(only)
 
-pictures: venv link ## Take the pictures of the guide to the login page
+pictures: venv link hosts ## Take the pictures of the README and of the guide to the login page
+	tests/demo/pictures
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/login/pictures.py
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
