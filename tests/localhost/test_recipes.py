@@ -5,7 +5,7 @@
 """The recipes and the README, read from their pages.
 
 Their variables are those of hosts of an inventory that `validate` takes, which finds what a run would refuse; Ansible reads
-their commands, with all options, and finds the playbooks. The scenario `login` runs what some of them say on a host.
+their commands, with all options, and finds the playbooks. The scenario `installs` runs some of them on a host.
 """
 
 from __future__ import annotations
