@@ -20,14 +20,20 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base impor
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import files as report_files
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._schedule.units import Schedule, ScheduleError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._schedule.units import (
+    CONFIGURATION,
+    Schedule,
+    ScheduleError,
+)
 
 from .notify import command_words, sendmail
 
 #: What regular runs leave in their directory.
-_RESULTS = ("notify.json", "memory.json", "news.json", "summary.json", "report.json", "report.html")
+_RESULTS = (CONFIGURATION, "notify.json", "memory.json", "news.json", "summary.json", "report.json", "report.html")
 #: Of nodered_schedule_*, the options that name a file with a secret, by the names of the credentials.
 _SECRETS = {"vault-password": "vault_password_file", "become-password": "become_password_file"}
+#: The mode of their directory: what is told to whom may have a secret.
+_PRIVATE = 0o700
 _TIMEOUT = 30
 
 
@@ -94,21 +100,20 @@ class ActionModule(HostAction):
         names = {host.name for host in variables._inventory.get_hosts(pattern)}  # noqa: SLF001
         return any(variables[name].get("ansible_connection") == "local" for name in names)
 
-    def _keep(self, results: pathlib.Path, content: bytes) -> bool:
+    def _keep(self, results: pathlib.Path, telling: bytes) -> bool:
         """Have the directory of the results with what is to be told to whom; whether that is new."""
-        file = results / "notify.json"
+        contents = {results / "notify.json": telling, results / CONFIGURATION: b"[defaults]\n"}
         try:
-            changed = (
-                report_files.beginning(file, len(content) + 1) != content
-                or stat.S_IMODE(results.stat().st_mode) != 0o700
-            )
-            if changed and not self.check_mode:
-                results.mkdir(mode=0o700, parents=True, exist_ok=True)
-                results.chmod(0o700)
-                report_files.write(file, content)
+            due = {file: text for file, text in contents.items() if report_files.beginning(file, len(text) + 1) != text}
+            private = results.is_dir() and stat.S_IMODE(results.stat().st_mode) == _PRIVATE
+            if not self.check_mode:
+                results.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+                results.chmod(_PRIVATE)
+                for file, text in due.items():
+                    report_files.write(file, text)
         except OSError as error:
             raise UserError(f"nodered_notify_dir: {error.filename} cannot be written: {error.strerror}.") from None
-        return changed
+        return bool(due) or not private
 
     def _forget(self, results: pathlib.Path) -> bool:
         """Remove what regular runs have left; whether there was something."""

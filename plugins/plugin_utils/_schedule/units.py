@@ -26,6 +26,9 @@ _HEAD = (
 #: The options of ansible-playbook that take a secret from a file, by the names of the credentials.
 OPTIONS_OF_SECRETS = {"vault-password": "--vault-password-file", "become-password": "--become-password-file"}
 
+#: A configuration of Ansible with nothing in it, in the directory of the results.
+CONFIGURATION = "ansible.cfg"
+
 _TIMER = """\
 {head}[Unit]
 Description=Regular runs of pifleet.nodered
@@ -72,8 +75,8 @@ Description=Tell what is new on Node-RED
 Type=oneshot
 TimeoutStartSec=10min
 {environment}\
-# No configuration of Ansible, so that it also tells of one that is broken.
-Environment=ANSIBLE_CONFIG=/dev/null
+# A configuration with nothing in it, so that it also tells of one that is broken.
+Environment={configuration}
 {user}\
 WorkingDirectory={results}
 ExecStart={notify}
@@ -177,6 +180,7 @@ class Schedule:
             ),
             f"{self.name}-notify.service": _NOTIFY.format(
                 **common,
+                configuration=_quoted(f"ANSIBLE_CONFIG={self._result(CONFIGURATION)}"),
                 results=_plain(self.results),
                 notify=_command(
                     self.program,
