@@ -39,7 +39,7 @@ class ActionModule(HostAction):
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         command = command_words(options["command"])
         mailer = sendmail(options["mail"])
-        limits = _limits(options)
+        limits = limits_of(options)
         directory = pathlib.Path(options["directory"])
         memory, remark = _memory(directory / "memory.json")
         summary, report = (_data(directory / name) for name in ("summary.json", "report.json"))
@@ -133,7 +133,8 @@ def mail(address: str, subject: str, text: str) -> bytes:
     return message.as_bytes()
 
 
-def _limits(options: t.Mapping[str, t.Any]) -> news.Limits:
+def limits_of(options: t.Mapping[str, t.Any]) -> news.Limits:
+    """From when on something is told. UserError."""
     for name in ("off_runs", "certificate_days"):
         if options[name] < 1:
             raise UserError(f"nodered_notify_{name} must be at least 1.")

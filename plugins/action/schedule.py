@@ -26,7 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._schedule.units im
     ScheduleError,
 )
 
-from .notify import command_words, sendmail
+from .notify import command_words, limits_of, sendmail
 
 #: What regular runs leave in their directory.
 _RESULTS = (CONFIGURATION, "notify.json", "memory.json", "news.json", "summary.json", "report.json", "report.html")
@@ -51,6 +51,8 @@ class ActionModule(HostAction):
         if present:
             _check_systemd(scope, user.pw_name)
             _check_calendar(options["calendar"])
+            if options["random_delay"] < 0:
+                raise ScheduleError("nodered_schedule_random_delay must be a number of seconds, at least 0.")
             for option in _SECRETS.values():
                 if options[option]:
                     _check_secret(f"nodered_schedule_{option}", pathlib.Path(options[option]), scope)
@@ -185,6 +187,7 @@ def _telling(options: dict[str, t.Any], results: pathlib.Path) -> bytes:
     """The variables of the playbook `notify`. UserError."""
     command_words(options["command"])
     sendmail(options["mail"])
+    limits_of(options)
     variables = {
         "nodered_notify_dir": str(results),
         "nodered_notify_command": options["command"],

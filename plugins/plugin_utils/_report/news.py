@@ -137,8 +137,8 @@ def compare(
         Item(Kind.RUN, "", f"The playbook {name} did not come to its end, or all hosts failed.")
         for name in sorted(incomplete - memory.incomplete)
     ]
-    outcomes = {host["name"]: host for host in (summary or {"hosts": []})["hosts"]}
-    subjects = {subject["name"]: subject for subject in (report or {"subjects": []})["subjects"]}
+    outcomes = {host["name"]: host for host in ({"hosts": []} if summary is None else summary)["hosts"]}
+    subjects = {subject["name"]: subject for subject in ({"subjects": []} if report is None else report)["subjects"]}
     of_hosts, failed, off = _hosts(outcomes, subjects, memory, limits)
     of_certificates, certificates = _certificates(outcomes, subjects, memory, today, limits)
     of_findings, findings = _findings(report, subjects, memory)
@@ -249,7 +249,7 @@ def headline(news: Sequence[Item]) -> str:
 
 def lines(news: Sequence[Item]) -> list[str]:
     """What is new, line by line, without the headline."""
-    told = [_shortened(f"{item.host}  {item.text}" if item.host else item.text) for item in news[:_MOST]]
+    told = [_shortened(f"{item.host}: {item.text}" if item.host else item.text) for item in news[:_MOST]]
     return told + ([f"and {len(news) - _MOST} more"] if len(news) > _MOST else [])
 
 
