@@ -31,7 +31,12 @@ def host(outcome: Outcome = Outcome.UNCHANGED, name: str = "kitchen", **fields: 
 
 
 def finding(fingerprint: str, subject: str = "kitchen", **fields: t.Any) -> dict[str, t.Any]:
-    made = {"rule": "editor-open", "severity": "critical", "subject": subject, "message": "The editor is open."}
+    made: dict[str, t.Any] = {
+        "rule": "editor-open",
+        "severity": "critical",
+        "subject": subject,
+        "message": "The editor is open.",
+    }
     made |= {"file": "", "line": None, "fingerprint": fingerprint, "suppression": None, "baselined": False}
     return {**made, **fields}
 
