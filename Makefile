@@ -115,7 +115,7 @@ bench-editor: venv link ## Measure the editor of settings.js
 
 # Use
 
-.PHONY: demo demo-clean changelog readmes clean
+.PHONY: demo demo-clean changelog readmes site release release-trial clean
 demo: ## Secure a Pi that is open to anyone, in one or two minutes
 	tests/demo/demo
 
@@ -127,6 +127,9 @@ changelog: venv ## Show the changelog that the next release would have
 
 readmes: venv ## Write the roles' READMEs from their argument_specs
 	tests/ci/role-readmes
+
+site: venv ## Make the documentation site in .build/site/html
+	tests/ci/site
 
 clean: ## Remove what was made here; hosts and images stay
 	rm -rf .build .venv .hypothesis .pytest_cache
