@@ -46,7 +46,11 @@ class ActionModule(HostAction):
         if not done and not self.check_mode:
             authority = self._changed(options)
             warnings = list(authority.warnings)
-        after = certificates.describe(authority.certificate_pem) if authority else None
+        after: dict[str, t.Any] | None = None
+        messages = [_announcement(state, folder)]
+        if authority:
+            after = certificates.describe(authority.certificate_pem)
+            messages = _messages(authority, after, folder, options)
         files = {} if given else {"ca_certificate": str(folder.certificate), "ca_key": str(folder.key)}
         if files and authority:
             warnings.append(folder.exposure())
@@ -55,7 +59,7 @@ class ActionModule(HostAction):
             "fingerprint": after["fingerprint"] if after else "",
             "certificate": after,
             **files,
-            "messages": _messages(authority, after, folder, options) if after else [_announcement(state, folder)],
+            "messages": messages,
             "warnings": [warning for warning in warnings if warning],
             **({} if done else {"diff": certificate_difference(str(folder.certificate), before, after, Names((), ()))}),
         }

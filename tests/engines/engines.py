@@ -37,6 +37,7 @@ WORK = PROJECT / ".build" / "engines"
 IMAGE = "localhost/pifleet-nodered-ee"
 #: Where a job finds its project, as ansible-runner has it in the container.
 INSIDE = "/runner/project"
+PLAYBOOKS = ("secure", "validate", "audit")
 #: Seconds for one job on the slowest machine.
 PATIENCE = 1800
 SLICES = (("kitchen", "cellar"), ("garage", "attic"))
@@ -127,6 +128,7 @@ class Fleet:
     """The hosts, and what their owner keeps for the engine: an inventory, and a vault."""
 
     def __init__(self) -> None:
+        self.down()
         for name, image in IMAGES.items():
             self._hosts("up", name, "--image", image)
         group = yaml.safe_load(self._hosts("inventory"))["nodered"]
@@ -139,27 +141,48 @@ class Fleet:
 
     @staticmethod
     def _hosts(command: str, *arguments: str) -> str:
-        return run(HOSTS, command, *([] if command == "list" else ["--group", OPTIONS.group]), *arguments)
+        return run(HOSTS, command, "--group", OPTIONS.group, *arguments)
 
     def down(self) -> None:
         self._hosts("down")
 
-    def inventory(self, names: t.Iterable[str]) -> str:
-        """The inventory of a job, as an engine writes it: with these hosts and no others."""
-        strict = f"-oUserKnownHostsFile={INSIDE}/known_hosts -oStrictHostKeyChecking=yes"
-        group = {
-            "hosts": {name: {"ansible_host": self.addresses[name]} for name in names},
-            "vars": {"ansible_user": "pi", "ansible_ssh_common_args": strict},
-        }
-        return yaml.safe_dump({"nodered": group})
-
     @property
-    def variables(self) -> dict[str, t.Any]:
-        """What everybody may read; the secrets come from the vault."""
-        return {
-            "nodered_admin_users": [{"username": "admin", "password": "{{ vault_admin }}", "permissions": "*"}],
+    def project(self) -> pathlib.Path:
+        """What the owner keeps in a repository: an inventory with its variables, and playbooks that import ours."""
+        return WORK / "project"
+
+    def write_project(self) -> None:
+        strict = f"-oUserKnownHostsFile={INSIDE}/known_hosts -oStrictHostKeyChecking=yes"
+        users = [{"username": "admin", "password": "{{ vault_admin }}", "permissions": "*"}]
+        hosts = {name: {"ansible_host": address} for name, address in self.addresses.items()}
+        group = {
+            "ansible_user": "pi",
+            "ansible_ssh_common_args": strict,
+            "nodered_admin_users": users,
             "nodered_node_auth": {"user": "fred", "password": "{{ vault_dashboard }}"},
         }
+        self._write("inventory/hosts.yml", yaml.safe_dump({"nodered": {"hosts": hosts}}))
+        self._write("inventory/group_vars/nodered/vars.yml", yaml.safe_dump(group))
+        self._write("known_hosts", self.known_hosts)
+        for playbook in PLAYBOOKS:
+            play = [{"name": playbook, "ansible.builtin.import_playbook": f"pifleet.nodered.{playbook}"}]
+            self._write(f"{playbook}.yml", yaml.safe_dump(play))
+
+    def _write(self, name: str, content: str) -> None:
+        file = self.project / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+
+    def inventory(self, names: t.Iterable[str]) -> str:
+        """The inventory of a job as AWX has it: what it once read of the project, with these hosts and no others.
+
+        Secrets that are encrypted one by one stay so.
+        """
+        inventory = self.project / "inventory" / "hosts.yml"
+        read = json.loads(run(PROJECT / ".venv/bin/ansible-inventory", "-i", inventory, "--list", "--export"))
+        read["nodered"]["hosts"] = [name for name in read["nodered"]["hosts"] if name in names]
+        read["_meta"]["hostvars"] = {name: read["_meta"]["hostvars"][name] for name in read["nodered"]["hosts"]}
+        return f"#!/usr/bin/env python3\nprint({json.dumps(read)!r})\n"
 
     @property
     def ca(self) -> pathlib.Path:
@@ -171,13 +194,12 @@ class Fleet:
         variables.touch(mode=0o600)
         given = {"nodered_ca_dir": str(self.ca.parent), "nodered_ca_passphrase": self.passwords["authority"]}
         variables.write_text(json.dumps(given), encoding="utf-8")
-        inventory = WORK / "whole.yml"
-        inventory.write_text(self.inventory(self.addresses), encoding="utf-8")
-        command = ["ansible-playbook", "-i", inventory, "-e", f"@{variables}", "pifleet.nodered.authority"]
-        return run(PROJECT / ".venv/bin" / command[0], *command[1:])
+        inventory = self.project / "inventory" / "hosts.yml"
+        given_to = [PROJECT / ".venv/bin/ansible-playbook", "-i", inventory, "-e", f"@{variables}"]
+        return run(*given_to, "pifleet.nodered.authority")
 
-    def vault(self) -> str:
-        """The secrets of the fleet, its authority among them, encrypted."""
+    def write_vault(self) -> None:
+        """Put the secrets of the fleet, its authority among them, into the project, each encrypted for itself."""
         content = {
             "vault_admin": self.passwords["admin"],
             "vault_dashboard": self.passwords["dashboard"],
@@ -188,9 +210,14 @@ class Fleet:
         password = WORK / "vault-password"
         password.touch(mode=0o600)
         password.write_text(self.passwords["vault"], encoding="ascii")
-        command = ["encrypt", f"--vault-password-file={password}", "--output=-", "-"]
-        encrypted = run(PROJECT / ".venv/bin/ansible-vault", *command, stdin=yaml.safe_dump(content))
-        return encrypted[encrypted.index("$ANSIBLE_VAULT") :]
+        encrypt = [PROJECT / ".venv/bin/ansible-vault", "encrypt_string", f"--vault-password-file={password}"]
+        encrypted = [run(*encrypt, f"--stdin-name={name}", stdin=text) for name, text in content.items()]
+        # Before it is what ansible-vault says to a terminal.
+        entries = [
+            text[text.index(f"{name}: ") :].rsplit("\nEncryption successful", 1)[0]
+            for name, text in zip(content, encrypted, strict=True)
+        ]
+        self._write("inventory/group_vars/nodered/vault.yml", "---\n" + "\n".join(entries) + "\n")
 
     def secrets(self) -> list[str]:
         """All that no event of a job may have: passwords, and the keys, each line of them, encrypted and in the clear."""
@@ -227,8 +254,8 @@ class Job:
         return (self.artifacts / "stdout").read_text("utf-8")
 
     @property
-    def stats(self) -> dict[str, dict[str, int]]:
-        """By their kinds, such as `changed`, how many tasks of each host were of it."""
+    def stats(self) -> dict[str, dict[str, t.Any]]:
+        """By their kinds, such as `changed`, how many tasks of each host were of it; and what the run says as data."""
         for file in self.artifacts.glob("job_events/*.json"):
             event = json.loads(file.read_text("utf-8"))
             if event["event"] == "playbook_on_stats":
@@ -237,8 +264,8 @@ class Job:
 
     @property
     def summary(self) -> dict[str, t.Any]:
-        """What the playbook `secure` has written as JSON."""
-        found: dict[str, t.Any] = json.loads((self.artifacts / "summary.json").read_text("utf-8"))
+        """What the playbook `secure` says at its end, as an engine keeps it."""
+        found: dict[str, t.Any] = self.stats["artifact_data"]["nodered_summary"]
         return found
 
     def texts(self) -> dict[str, str]:
@@ -250,34 +277,35 @@ class Job:
 class Worker:
     """Where one job runs: a directory that an engine makes for it, and takes away with it."""
 
-    def __init__(self, fleet: Fleet, name: str, playbook: str, hosts: t.Iterable[str], vault: str, **extra: str) -> None:
+    def __init__(self, fleet: Fleet, name: str, playbook: str, hosts: t.Iterable[str], **extra: str) -> None:
+        """Begin the job.
+
+        :param extra: further variables; in their values, {artifacts} is where an engine looks for what a job leaves
+        """
         self.name = name
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="pifleet-engine-"))
-        artifacts = f"/runner/artifacts/{name}"
-        files: dict[str, t.Any] = {
-            "inventory/hosts.yml": fleet.inventory(hosts),
-            "inventory/group_vars/nodered/vars.yml": yaml.safe_dump(fleet.variables),
-            "project/known_hosts": fleet.known_hosts,
+        shutil.copytree(fleet.project, self.directory / "project")
+        variables = {key: value.format(artifacts=f"/runner/artifacts/{name}") for key, value in extra.items()}
+        files = {
+            "inventory/hosts": fleet.inventory(hosts),
             "env/ssh_key": fleet.ssh_key,
-            "env/extravars": yaml.safe_dump({name: value.format(artifacts=artifacts) for name, value in extra.items()}),
+            "env/extravars": yaml.safe_dump(variables),
+            # The engine answers the question of Ansible.
+            "env/cmdline": "--ask-vault-pass",
+            "env/passwords": yaml.safe_dump({r"^Vault password:\s*$": fleet.passwords["vault"]}),
         }
-        if vault:
-            files["inventory/group_vars/nodered/vault.yml"] = vault
-            # An engine answers the question of Ansible.
-            files["env/cmdline"] = "--ask-vault-pass"
-            files["env/passwords"] = yaml.safe_dump({r"^Vault password:\s*$": fleet.passwords["vault"]})
         for path, content in files.items():
             file = self.directory / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch(mode=0o600)
+            file.parent.mkdir(exist_ok=True)
+            file.touch(mode=0o700)
             file.write_text(content, encoding="utf-8")
-        self.given = {*files}
+        self.given = self._files()
         self.process = subprocess.Popen(
             [
                 ENGINE / "ansible-runner",
                 "run",
                 self.directory,
-                f"--playbook=pifleet.nodered.{playbook}",
+                f"--playbook={playbook}.yml",
                 f"--ident={name}",
                 "--process-isolation",
                 "--process-isolation-executable=podman",
@@ -291,6 +319,10 @@ class Worker:
             stderr=subprocess.STDOUT,
         )
 
+    def _files(self) -> set[str]:
+        files = (file for file in self.directory.rglob("*") if not file.is_dir())
+        return {str(file.relative_to(self.directory)) for file in files}
+
     def job(self) -> Job:
         """Wait for its end, keep its artifacts, and take the directory away."""
         try:
@@ -300,9 +332,9 @@ class Worker:
             self.process.wait()
         artifacts = WORK / "jobs" / self.name
         shutil.move(self.directory / "artifacts" / self.name, artifacts)
-        left = [str(file.relative_to(self.directory)) for file in self.directory.rglob("*") if not file.is_dir()]
+        left = self._files() - self.given
         shutil.rmtree(self.directory)
-        return Job(self.name, status, artifacts, sorted({*left} - self.given))
+        return Job(self.name, status, artifacts, sorted(left))
 
 
 def jobs(*workers: Worker) -> list[Job]:
@@ -310,15 +342,9 @@ def jobs(*workers: Worker) -> list[Job]:
     return [worker.job() for worker in workers]
 
 
-def secure_slices(fleet: Fleet, vault: str, turn: str) -> list[Job]:
+def secure_slices(fleet: Fleet, turn: str) -> list[Job]:
     """Both slices at the same time."""
-    summary = {"nodered_summary_path": "{artifacts}/summary.json"}
-    return jobs(
-        *(
-            Worker(fleet, f"{turn}-slice-{number}", "secure", names, vault, **summary)
-            for number, names in enumerate(SLICES, 1)
-        )
-    )
+    return jobs(*(Worker(fleet, f"{turn}-slice-{number}", "secure", names) for number, names in enumerate(SLICES, 1)))
 
 
 def claim_success(done: list[Job]) -> None:
@@ -329,7 +355,7 @@ def claim_success(done: list[Job]) -> None:
 def claim_unchanged(done: list[Job], fleet: Fleet, certificates: dict[str, str]) -> None:
     claim_success(done)
     for job in done:
-        claim(f"{job.name} changes nothing", not job.stats["changed"], job.stats)
+        claim(f"{job.name} changes nothing", not job.stats["changed"], job.output[-4000:])
         outcomes = {host["outcome"] for host in job.summary["hosts"]}
         claim(f"{job.name} says so itself", outcomes == {"unchanged"}, outcomes)
     claim("every host has the certificate that it had", fleet.certificates() == certificates)
@@ -341,21 +367,25 @@ def claim_unchanged(done: list[Job], fleet: Fleet, certificates: dict[str, str])
 def judge_a_run_without_authority(fleet: Fleet) -> Job:
     """Nothing is made that would be gone with the container, and no host is touched."""
     variables = {"vault_admin": fleet.passwords["admin"], "vault_dashboard": fleet.passwords["dashboard"]}
-    (job,) = jobs(Worker(fleet, "no-authority", "secure", ["kitchen"], "", **variables))
+    (job,) = jobs(Worker(fleet, "no-authority", "secure", ["kitchen"], **variables))
     claim("a job without an authority fails", job.status != 0)
-    claim("it says why, and what to do", "This run is in an execution environment, which forgets" in job.output, job.output)
+    claim(
+        "it says why, and what to do",
+        "This run is in an execution environment, which forgets" in job.output,
+        job.output,
+    )
     plain = run("curl", "--noproxy", "*", "--silent", f"http://{fleet.addresses['kitchen']}:1880/settings")
     claim("its host is as it was", '"version"' in plain, plain)
     return job
 
 
-def judge_reports(fleet: Fleet, vault: str) -> list[Job]:
+def judge_reports(fleet: Fleet) -> list[Job]:
     """The other playbooks of a schedule, with the whole inventory."""
     reports = {"nodered_report_dir": "{artifacts}/report", "nodered_fail_severity": "never"}
     done = [
         job
         for playbook in ("validate", "audit")
-        for job in jobs(Worker(fleet, playbook, playbook, fleet.addresses, vault, **reports))
+        for job in jobs(Worker(fleet, playbook, playbook, fleet.addresses, **reports))
     ]
     claim_success(done)
     for job in done:
@@ -371,11 +401,20 @@ def judge_what_is_left(done: list[Job], fleet: Fleet) -> None:
     containers = run("podman", "ps", "--all", "--format={{.Names}}").split()
     claim("no container is left", not [name for name in containers if name.startswith("ansible_runner_")], containers)
     left = sorted({name for job in done for name in job.left})
-    claim(f"no worker keeps anything of ours: {', '.join(left) or 'nothing at all'}", not any("pifleet" in each for each in left))
+    claim(
+        f"no worker keeps anything of ours: {', '.join(left) or 'nothing at all'}",
+        not any("pifleet" in each for each in left),
+    )
     sensitive = fleet.secrets()
     texts = {f"{job.name}/{name}": text for job in done for name, text in job.texts().items()}
-    claim(f"{len(texts)} files of {len(done)} jobs are looked at", all(name in "".join(texts) for name in ("job_events", "stdout")))
-    claim("the jobs tell of the hosts", all(any(address in text for text in texts.values()) for address in fleet.addresses.values()))
+    claim(
+        f"{len(texts)} files of {len(done)} jobs are looked at",
+        all(name in "".join(texts) for name in ("job_events", "stdout")),
+    )
+    claim(
+        "the jobs tell of the hosts",
+        all(any(address in text for text in texts.values()) for address in fleet.addresses.values()),
+    )
     told = {name: len(found) for name, text in texts.items() if (found := leaked(sensitive, text))}
     claim(f"none of {len(sensitive)} secrets is in any of them", not told, told)
 
@@ -388,6 +427,7 @@ def main() -> None:
         build_image(OPTIONS.base_image)
     with step("Start the hosts"):
         fleet = Fleet()
+    fleet.write_project()
     try:
         with step("Run without an authority"):
             done = [judge_a_run_without_authority(fleet)]
@@ -395,20 +435,19 @@ def main() -> None:
             claim("it is made", "changed=1" in fleet.make_authority())
             made = fleet.ca.read_bytes()
             claim("it is made once", "changed=0" in fleet.make_authority() and fleet.ca.read_bytes() == made)
-            vault = fleet.vault()
+            fleet.write_vault()
         with step("Secure both slices at once"):
-            slices = secure_slices(fleet, vault, "first")
+            slices = secure_slices(fleet, "first")
             claim_success(slices)
             certificates = fleet.certificates()
         with step("Again"):
-            again = secure_slices(fleet, vault, "second")
+            again = secure_slices(fleet, "second")
             claim_unchanged(again, fleet, certificates)
         with step("As one run"):
-            summary = {"nodered_summary_path": "{artifacts}/summary.json"}
-            whole = jobs(Worker(fleet, "whole", "secure", fleet.addresses, vault, **summary))
+            whole = jobs(Worker(fleet, "whole", "secure", fleet.addresses))
             claim_unchanged(whole, fleet, certificates)
         with step("Validate and audit"):
-            reports = judge_reports(fleet, vault)
+            reports = judge_reports(fleet)
         with step("What is left"):
             judge_what_is_left([*done, *slices, *again, *whole, *reports], fleet)
     finally:

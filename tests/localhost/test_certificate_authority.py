@@ -213,7 +213,13 @@ def test_the_playbook_needs_no_host(tmp_path: pathlib.Path) -> None:
     made = play(tmp_path)
     digits = fingerprint(folder / "ca.pem").upper()
     shown = ":".join(digits[start : start + 2] for start in range(0, len(digits), 2))
-    for each in ("changed=1", f"SHA-256 {shown}", str(folder / "ca.pem"), str(folder / "ca.key"), "without a passphrase"):
+    for each in (
+        "changed=1",
+        f"SHA-256 {shown}",
+        str(folder / "ca.pem"),
+        str(folder / "ca.key"),
+        "without a passphrase",
+    ):
         assert each in made, each
     again = play(tmp_path)
     assert "changed=0" in again
@@ -223,7 +229,10 @@ def test_the_playbook_needs_no_host(tmp_path: pathlib.Path) -> None:
 def test_the_playbook_takes_the_variables_of_the_fleet(tmp_path: pathlib.Path) -> None:
     """Nobody answers at this address."""
     variables = {"nodered_ca_dir": str(tmp_path / "ca"), "nodered_ca_passphrase": PASSPHRASE}
-    hosts = {"kitchen": {"ansible_host": "192.0.2.1", "nodered_certificate_names": ["heating.example.net"]}, "cellar": {}}
+    hosts = {
+        "kitchen": {"ansible_host": "192.0.2.1", "nodered_certificate_names": ["heating.example.net"]},
+        "cellar": {},
+    }
     (tmp_path / "fleet.yml").write_text(json.dumps({"nodered": {"hosts": hosts, "vars": variables}}))
     output = play(tmp_path, "--inventory=fleet.yml", "-vvv")
     assert "changed=1" in output
