@@ -165,7 +165,7 @@ def test_halves_and_strangers_from_a_vault(folder: pathlib.Path, tmp_path: pathl
         assert "belong together" in run.result["msg"]
     run = authority(tmp_path / "nowhere", **given(folder, key_of=other))
     assert run.failed
-    assert "The key in the CA key does not fit the CA certificate" in run.result["msg"]
+    assert "The key in nodered_ca_key does not fit nodered_ca_certificate" in run.result["msg"]
     assert not (tmp_path / "nowhere").exists()
 
 

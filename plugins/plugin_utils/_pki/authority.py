@@ -178,7 +178,9 @@ class CertificateAuthority:
             passphrase is missing, wrong or superfluous
         """
         require("cryptography")
-        return cls._from_pair(as_bytes(certificate), as_bytes(key), passphrase, "the CA certificate", "the CA key")
+        return cls._from_pair(
+            as_bytes(certificate), as_bytes(key), passphrase, "nodered_ca_certificate", "nodered_ca_key"
+        )
 
     @classmethod
     def _from_folder(cls, folder: CaDirectory, passphrase: str | None) -> CertificateAuthority | None:
