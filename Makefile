@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick unit-quick test unit property localhost login login-all real-provider third-party lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-proxy bench-editor pictures soak faults
+.PHONY: quick unit-quick test unit property localhost login login-all real-provider third-party lint sanity molecule hostile loaded artifact control-nodes matrix engines bench bench-login bench-proxy bench-editor pictures soak faults
 quick: venv link ## Lint and the unit tests that are not slow, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit-quick
 
@@ -100,6 +100,9 @@ soak: venv link hosts ## Change one host a hundred times, while a stranger asks 
 
 faults: venv link hosts ## Inject faults at each system call of the runs, hours; or what only="..." says, see tests/faults/README.md
 	tests/faults/faults $(only)
+
+engines: venv link hosts ## Build an execution environment, secure hosts from it as AWX does, in slices, with nothing kept
+	tests/engines/engines
 
 pictures: venv link ## Take the pictures of the guide to the login page
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/login/pictures.py

@@ -59,7 +59,9 @@ class ActionModule(HostAction):
             Display().display(text, color=_COLOURS[outcome] if outcome else None)
         data = run.as_data(hosts, fingerprints)
         changed = bool(options["path"]) and self._write(pathlib.Path(options["path"]), data)
-        return {"changed": changed, "summary": data}
+        # Ansible takes these for its statistics, as of set_stats: engines such as AWX keep them with the job.
+        stats = {"data": {"nodered_summary": data}, "per_host": False, "aggregate": False}
+        return {"changed": changed, "summary": data, "ansible_stats": stats}
 
     def _write(self, path: pathlib.Path, data: dict[str, t.Any]) -> bool:
         content = (json.dumps(data, indent=2) + "\n").encode("ascii")
