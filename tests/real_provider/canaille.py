@@ -127,7 +127,7 @@ KEYFILE = "{directory}/key.pem"
             scope=["openid", "profile", "email", "groups"],
             grant_types="authorization_code",
             response_types="code",
-            token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - the name of a method
+            token_endpoint_auth_method="client_secret_basic",
         )
         self._run("set", "client", name, "--audience", client)
         return name
