@@ -27,7 +27,9 @@ def _program() -> str:
     if not program.exists():
         _KEPT.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_KEPT.parent) as directory:
-            if subprocess.run(["apt-get", "download", "nginx"], cwd=directory, capture_output=True, check=False).returncode:
+            if subprocess.run(
+                ["apt-get", "download", "nginx"], cwd=directory, capture_output=True, check=False
+            ).returncode:
                 subprocess.run(["apt-get", "update"], capture_output=True, check=True)
                 subprocess.run(["apt-get", "download", "nginx"], cwd=directory, capture_output=True, check=True)
             (package,) = pathlib.Path(directory).glob("*.deb")
@@ -57,7 +59,14 @@ class Nginx:
         version = subprocess.run([_program(), "-v"], capture_output=True, text=True, check=True).stderr
         found = re.search(r"nginx/([\d.]+)", version)
         assert found, version
-        options = {"path": path, "names": [], "ports": {"https": port, "http": 0}, "hsts": 0, "others": [], "include": ""}
+        options = {
+            "path": path,
+            "names": [],
+            "ports": {"https": port, "http": 0},
+            "hsts": 0,
+            "others": [],
+            "include": "",
+        }
         facts = SiteFacts(_SERVICE, found[1], ipv6=False, names=["localhost"], port=target)
         text = site(DesiredProxy.from_options(options), facts)
         # As root has it on a host, but for the places.
@@ -83,7 +92,15 @@ http {{
     def start(self) -> None:
         if self._process is None:
             log = self._directory / "error.log"
-            command = [_program(), "-e", str(log), "-p", str(self._directory), "-c", str(self._directory / "nginx.conf")]
+            command = [
+                _program(),
+                "-e",
+                str(log),
+                "-p",
+                str(self._directory),
+                "-c",
+                str(self._directory / "nginx.conf"),
+            ]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def stop(self) -> None:

@@ -28,7 +28,9 @@ KINDS: tuple[dict[str, t.Any], ...] = (
 )
 #: Each release meets both, and so does Node-RED by itself and behind nginx.
 _ALL = [
-    pytest.param((release, has_nginx, KINDS[(number + has_nginx) % 2]), id=f"{release} {'nginx' if has_nginx else 'direct'}")
+    pytest.param(
+        (release, has_nginx, KINDS[(number + has_nginx) % 2]), id=f"{release} {'nginx' if has_nginx else 'direct'}"
+    )
     for number, release in enumerate(RELEASES)
     for has_nginx in (False, True)
 ]

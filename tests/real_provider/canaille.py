@@ -61,7 +61,12 @@ KEYFILE = "{directory}/key.pem"
     def _run(self, *command: str) -> str:
         """What a command of its administrator says."""
         run = subprocess.run(
-            [str(PROGRAM), *command], env=self._environment, cwd=self._directory, capture_output=True, text=True, check=False
+            [str(PROGRAM), *command],
+            env=self._environment,
+            cwd=self._directory,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert run.returncode == 0, run.stderr
         return run.stdout
@@ -123,7 +128,10 @@ KEYFILE = "{directory}/key.pem"
             client_name="Node-RED",
             client_id=name,
             client_secret=SECRET,
-            redirect_uris=[f"{server.url}{server.base}/_login/callback", f"{server.url}{server.base}/auth/oidc/callback"],
+            redirect_uris=[
+                f"{server.url}{server.base}/_login/callback",
+                f"{server.url}{server.base}/auth/oidc/callback",
+            ],
             scope=["openid", "profile", "email", "groups"],
             grant_types="authorization_code",
             response_types="code",
