@@ -22,8 +22,15 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import files as report_files
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import run
 
-#: What the tasks of the playbook `secure` register.
-_RESULTS = ("nodered_preflight", "nodered_certificate_result", "nodered_service_result", "nodered_put_back")
+#: What the tasks of the playbook `secure` register, and Ansible itself for a rescue.
+_RESULTS = (
+    "nodered_preflight",
+    "nodered_certificate_result",
+    "nodered_service_result",
+    "nodered_put_back",
+    "nodered_given_up",
+    "ansible_failed_result",
+)
 _COLOURS = {
     run.Outcome.SECURED: constants.COLOR_CHANGED,
     run.Outcome.DUE: constants.COLOR_CHANGED,
