@@ -415,6 +415,8 @@ def judge_what_is_left(done: list[Job], fleet: Fleet) -> None:
         "the jobs tell of the hosts",
         all(any(address in text for text in texts.values()) for address in fleet.addresses.values()),
     )
+    there = leaked(sensitive, fleet.ca.with_name("ca.key").read_text("ascii") + fleet.ssh_key)
+    claim("secrets are found where they are", len(there) >= 2, len(there))
     told = {name: len(found) for name, text in texts.items() if (found := leaked(sensitive, text))}
     claim(f"none of {len(sensitive)} secrets is in any of them", not told, told)
 
@@ -439,6 +441,11 @@ def main() -> None:
         with step("Secure both slices at once"):
             slices = secure_slices(fleet, "first")
             claim_success(slices)
+            shown = (
+                run("openssl", "x509", "-in", fleet.ca, "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
+            )
+            told = [each["fingerprint"] for job in slices for each in job.summary["authorities"]]
+            claim(f"both tell what browsers have to trust, {shown[:11]}...", told == [shown, shown], told)
             certificates = fleet.certificates()
         with step("Again"):
             again = secure_slices(fleet, "second")
