@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
@@ -11,6 +12,8 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
     ProofResult,
     UndoResult,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import DROP_IN
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import (
     User,
     admin_users,
@@ -37,6 +40,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
     restart_reasons,
 )
 
+#: What drop-in files of this collection have had.
+_OF_DROP_IN = re.compile(r"UMask=0[0-7]{3}|AmbientCapabilities=CAP_NET_BIND_SERVICE")
+
 
 class ActionModule(HostAction):
     """Decides whether Node-RED has to be restarted and proved, from what is known of the host."""
@@ -62,7 +68,15 @@ class ActionModule(HostAction):
             return {"changed": False, "reasons": [], "warnings": warnings}
         if not reasons:
             return {**self._without_restart(options, state, environment, exposed), "warnings": warnings}
-        result = {"changed": True, "reasons": reasons, "diff": _difference(state, environment, reasons)}
+        shown = [*reasons, exposed] if exposed else reasons
+        result = {
+            "changed": True,
+            "reasons": reasons,
+            "diff": [
+                _difference(state, environment, shown),
+                *_drop_in_difference(state, desired_drop_in(state, options)),
+            ],
+        }
         if self.check_mode:
             return {**result, "transaction": "", "warnings": warnings}
         done = self._restarted(options, state, environment, fingerprint, reasons)
@@ -169,6 +183,16 @@ def serves_tls(options: dict[str, t.Any]) -> bool:
     :param options: as the module restart takes them
     """
     return options["https"] or options["proxy"] == "nginx"
+
+
+def _drop_in_difference(state: dict[str, t.Any], desired: str) -> list[dict[str, str]]:
+    """The drop-in file of the service, where it is to be another one. What is not of this collection may be a secret."""
+    present = state["service"]["drop_in"] or ""
+    if present == desired:
+        return []
+    ours = desired.splitlines()
+    shown = [line if line in ours or _OF_DROP_IN.fullmatch(line) else HIDDEN for line in present.splitlines()]
+    return [difference(DROP_IN % state["service"]["name"], "".join(f"{line}\n" for line in shown), desired)]
 
 
 def _difference(state: dict[str, t.Any], environment: str, reasons: list[str]) -> dict[str, str]:

@@ -22,8 +22,15 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import files as report_files
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import run
 
-#: What the tasks of the playbook `secure` register.
-_RESULTS = ("nodered_preflight", "nodered_certificate_result", "nodered_service_result", "nodered_put_back")
+#: What the tasks of the playbook `secure` register, and Ansible itself for a rescue.
+_RESULTS = (
+    "nodered_preflight",
+    "nodered_certificate_result",
+    "nodered_service_result",
+    "nodered_put_back",
+    "nodered_given_up",
+    "ansible_failed_result",
+)
 _COLOURS = {
     run.Outcome.SECURED: constants.COLOR_CHANGED,
     run.Outcome.DUE: constants.COLOR_CHANGED,
@@ -46,7 +53,9 @@ class ActionModule(HostAction):
             Display().display(text, color=_COLOURS[outcome] if outcome else None)
         data = run.as_data(hosts, fingerprints)
         changed = bool(options["path"]) and self._write(pathlib.Path(options["path"]), data)
-        return {"changed": changed, "summary": data}
+        # Ansible takes these for its statistics, as of set_stats: engines such as AWX keep them with the job.
+        stats = {"data": {"nodered_summary": data}, "per_host": False, "aggregate": False}
+        return {"changed": changed, "summary": data, "ansible_stats": stats}
 
     def _of_host(self, name: str) -> run.HostSummary:
         # Once for each host: all of its variables are put together whenever it is looked up.

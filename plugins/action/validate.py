@@ -20,7 +20,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_va
     HostVariables,
     is_stand_in,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import check_shared
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.layers import hidden_keys
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.vars_files import source_directories
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import check_command_line, check_shared
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory_files import check_files, check_hidden
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
     merge_shared_findings,
@@ -75,11 +78,15 @@ class ActionModule(HostAction):
     ) -> dict[str, t.Any]:
         name = self.task_vars["inventory_hostname"]
         findings = check_host(name, variables, settings, today)
+        findings += check_command_line(variables, load_extra_vars(self._loader), name)
+        sources = self.task_vars.get("ansible_inventory_sources") or []
+        findings += check_hidden(hidden_keys(self.task_vars["hostvars"], self._loader, sources, name), name)
         play = self.task_vars.get("ansible_play_hosts_all", [name])
         if name == play[0]:
             hosts: t.Any = self.task_vars["hostvars"]
             others = {other: self._variables(hosts.raw_get(other)) for other in play[1:]}
             findings += check_shared({name: variables, **others})
+            findings += check_files(source_directories(sources), name)
         warnings = []
         if variables.undecryptable:
             warnings.append(

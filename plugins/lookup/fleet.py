@@ -13,6 +13,8 @@ description:
   - For a play of its own before another one, which fails where that other one would have no host. Without it a mistyped
     group is a play that does nothing, with the exit status of success.
   - With C(--limit), the hosts of the pattern that it leaves count.
+  - It fails with file and line where a file of group_vars or host_vars is not YAML. Ansible itself would name neither. It
+    warns of a file there that Ansible passes over.
 options:
   _terms:
     description: The pattern of hosts, once.
@@ -46,12 +48,23 @@ _raw:
 import typing as t
 
 from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import relative_path
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.vars_files import (
+    files_read,
+    passed_over,
+    source_directories,
+    syntax_error,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_DISPLAY = Display()
 #: Groups that every inventory has.
 _OWN = ("all", "ungrouped")
 #: So many groups are named.
@@ -70,6 +83,7 @@ class LookupModule(LookupBase):
         (pattern,) = terms
         known = variables or {}
         groups = known.get("groups", {})
+        _check_files(known.get("ansible_inventory_sources"), {*groups, *groups.get("all", ())})
         # One host every inventory has.
         if not groups.get("all") and pattern not in constants.LOCALHOST:
             message = "The inventory has no hosts. Name the file with your hosts: -i inventory.yml"
@@ -104,3 +118,16 @@ class LookupModule(LookupBase):
         if limit and "@" not in limit and meant.isdisjoint(host.name for host in inventory.get_hosts(pattern=limit)):
             return f"No host of {pattern} is left by the limit {limit}. Correct -l, or name them with -e {variable}={limit}"
         return ""
+
+
+def _check_files(sources: t.Any, names: set[str]) -> None:
+    for directory in source_directories(sources):
+        for path in files_read(directory, names):
+            if fault := syntax_error(path):
+                where = f"{relative_path(str(path))}:{fault}"
+                raise AnsibleError(f"{where}. This is not YAML. Correct that line, or the one before.")
+        for path, read in passed_over(directory):
+            _DISPLAY.warning(
+                f"Ansible does not read {relative_path(str(path))}, because {relative_path(str(read))} is there. Move the"
+                " one into the other."
+            )

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollback
-short_description: Puts a host back as it was before the open transaction, and fails with the reason
+short_description: Puts a host back as it was before the open transaction
 version_added: 0.1.0
 description:
   - For the C(rescue) of a block that changes a Node-RED. Every file that was replaced since the last proved state is put
     back, and the old state is started and proved.
-  - It always fails, so that the host counts as failed, with the message of the task that failed before and what became
-    of the host.
+  - It fails only where that cannot be done. A rescue that is to leave the host counted as failed ends with a task
+    that fails, as in the example.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
   - pifleet.nodered.host
@@ -30,7 +30,7 @@ attributes:
 options:
   failure:
     description:
-      - The result of the task that failed, C(ansible_failed_result).
+      - The result of the task that failed, C(ansible_failed_result). A restart that failed has put everything back itself.
     type: dict
     default: {}
   timeout:
@@ -59,12 +59,22 @@ EXAMPLES = r"""
     - name: Put the host back as it was
       pifleet.nodered.rollback:
         failure: "{{ ansible_failed_result }}"
+      register: put_back
+
+    - name: Count the host as failed
+      ansible.builtin.fail:
+        msg: "{{ put_back.message }} Why: see above."
 """
 
 RETURN = r"""
+message:
+  description: What has become of the host, in a sentence.
+  returned: success
+  type: str
+  sample: The host is as it was.
 restored:
-  description: The files that were put back.
-  returned: where the transaction was undone
+  description: The files that were put back by this task.
+  returned: success
   type: list
   elements: str
 """

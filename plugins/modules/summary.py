@@ -14,6 +14,8 @@ description:
     is visited. It is meant to run once, at the end, for all hosts of the play.
   - Shows how many hosts were secured, unchanged, failed (with the reason) or off, where their editors are, who may log in
     there, what browsers have to trust, and which certificate ends next.
+  - The same is C(nodered_summary) of the run's statistics, as of M(ansible.builtin.set_stats). AWX keeps it as an artifact of
+    the job.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
 attributes:

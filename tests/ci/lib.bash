@@ -19,6 +19,17 @@ fail() {
     exit 1
 }
 
+# A virtual environment of its own for a program that others do not need: make_venv DIRECTORY REQUIREMENTS
+make_venv() {
+    local venv=$1 requirements=$2
+    cmp --quiet "$requirements" "$venv/requirements.txt" || {
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+        cp "$requirements" "$venv/requirements.txt"
+    }
+}
+
 # A step with its seconds: `step NAME COMMAND...`. The summary comes from `steps_end`, which fails when one has failed.
 # One that hangs is ended, and what follows still says what it has to say.
 # What a step says is kept in .build/logs, and why one failed is said again at the end, where nobody has to look for it.

@@ -413,14 +413,47 @@ def test_page_by_keyboard(browser: Browser, page_file: pathlib.Path) -> None:
     page, _heard = opened(browser, page_file, "desk", "light")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the findings"
-    one = page.locator("details.one").first
-    assert not one.locator("dl").is_visible()
+    one = page.locator(".rule details").first
+    assert not one.locator("ul").is_visible()
     one.locator("summary").focus()
     page.keyboard.press("Enter")
-    assert one.locator("dl").is_visible()
+    assert one.locator("ul").is_visible()
     page.get_by_role("row", name="nasty").get_by_role("link").click()
     assert page.locator(":target").inner_text() == "nasty"
+    page.locator(".subject", has=page.locator(":target")).locator("ul a").first.click()
+    assert page.locator("section[aria-labelledby=findings] .rule", has=page.locator(":target")).count() == 1
     page.context.close()
+
+
+def test_page_tells_each_thing_once(browser: Browser, rules: dict[str, str], tmp_path: pathlib.Path) -> None:
+    names = list(rules)
+    finding = found(names[0], "Only `this` is said, of nodered_hosts.", detail="of it")
+    told = result("kitchen.local", finding, *(found(names[1], f"Number {number} of them.") for number in range(2)))
+    told["subject"]["address"] = "kitchen.local"
+    run = report(told, report_dir=str(tmp_path), formats=["html"], fail_severity="never")
+    page, _heard = opened(browser, pathlib.Path(run.result["paths"]["html"]), "desk", "light")
+    assert page.locator("body").inner_text().count("Only this is said, of nodered_hosts.") == 1
+    assert page.locator(".what code").all_inner_texts() == ["this", "nodered_hosts", "of it"]
+    assert "2 times" in page.locator(".subject").inner_text()
+    name, versions = page.locator("table tbody th").inner_text().splitlines()
+    assert name == "kitchen.local"
+    assert versions.startswith("Node-RED")
+    page.context.close()
+
+
+def test_page_has_a_tick_only_where_nothing_is_left_to_do(
+    browser: Browser, rules: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    marks = []
+    gone = {"subject": {"name": "gone", "error": "No route"}}
+    for fleet in ([result("pi")], [result("pi"), gone], [result("pi", found(next(iter(rules))))]):
+        run = report(*fleet, report_dir=str(tmp_path), formats=["html"], fail_severity="never")
+        page, _heard = opened(browser, pathlib.Path(run.result["paths"]["html"]), "desk", "light")
+        marks.append(page.locator(".mark").get_attribute("d"))
+        page.context.close()
+    tick, *others = marks
+    assert len(set(others)) == 1
+    assert tick not in others
 
 
 def test_page_of_a_host_about_which_nothing_counts(browser: Browser, page_file: pathlib.Path) -> None:
@@ -435,7 +468,7 @@ def test_page_of_a_host_about_which_nothing_counts(browser: Browser, page_file: 
 def test_page_on_paper(browser: Browser, page_file: pathlib.Path) -> None:
     page, _heard = opened(browser, page_file, "desk", "dark")
     page.emulate_media(media="print", color_scheme="light")
-    box = page.locator("details.one dl").first.bounding_box()
+    box = page.locator(".rule details ul").first.bounding_box()
     assert box is not None
     assert box["height"] > 20
     assert not page.locator("nav").is_visible()

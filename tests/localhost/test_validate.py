@@ -429,3 +429,46 @@ def test_the_pipeline_for_gitlab(state: str, request: pytest.FixtureRequest) -> 
     assert run.returncode == (0 if state == "fleet" else 2), run.stdout
     assert "<testcase" in (folder / job["artifacts"]["reports"]["junit"]).read_text("utf-8")
     assert all((folder / path).exists() for path in job["artifacts"]["paths"])
+
+
+def test_what_ansible_says_nothing_of(fleet: pathlib.Path) -> None:
+    """Files that it passes over, dictionaries that it does not merge, what it reads too late, and keys beside them."""
+    for folder in ("group_vars/nodered", "host_vars", "keys"):
+        (fleet / folder).mkdir()
+    (fleet / "group_vars/nodered.yml").rename(fleet / "group_vars/nodered/main.yml")
+    (fleet / "group_vars/nodered/more.yml").write_text(
+        "nodered_serial: 1\nnodered_settings: {uiPort: 1881, httpAdminRoot: /admin}\n", "utf-8"
+    )
+    options = ("--vault-password-file", "vault-password")
+    run = validate(fleet, *options, "-e", "nodered_hosts=nodered", nodered_report_dir="reports")
+    assert run.returncode == 0, run.stdout
+    assert {rule for rule in rules(fleet) if rule != "secret-shared"} == {"variable-command-line-only"}
+
+    (fleet / "group_vars/nodered.yml").write_text("nodered_session_expiry: 60\n", "utf-8")
+    (fleet / "host_vars/garage.example.com.yml").write_text(
+        "nodered_settings:\n  uiPort: 1882\n  editorThme.page.title: Garage\n", "utf-8"
+    )
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "ed25519", "-out", fleet / "keys/pi.key"], capture_output=True, check=True
+    )
+    run = validate(fleet, *options, nodered_report_dir="reports")
+    assert run.returncode == 2, run.stdout
+    assert {found for found in findings(fleet) if found[0] != "secret-shared"} == {
+        ("variable-command-line-only", "group_vars/nodered/more.yml", 1),
+        ("variables-passed-over", "group_vars/nodered.yml", None),
+        ("variable-hides", "host_vars/garage.example.com.yml", 2),
+        ("setting-misspelt", "host_vars/garage.example.com.yml", 3),
+        ("private-key-plain-text", "keys/pi.key", None),
+    }
+    assert "nodered_settings hides httpAdminRoot of group_vars/nodered/more.yml" in run.stdout
+
+
+@pytest.mark.parametrize("playbook", ["validate", "secure"])
+def test_what_is_not_yaml_is_told_with_its_line(fleet: pathlib.Path, playbook: str) -> None:
+    with (fleet / "group_vars/nodered.yml").open("a") as file:
+        file.write("nodered_umask: x\n nodered_service: y\n")
+    line = (fleet / "group_vars/nodered.yml").read_text("utf-8").count("\n")
+    run = program(fleet, "ansible-playbook", "-i", "fleet.ini", f"pifleet.nodered.{playbook}")
+    assert run.returncode != 0
+    assert f"group_vars/nodered.yml:{line}: " in run.stdout
+    assert "This is not YAML." in run.stdout

@@ -15,7 +15,7 @@ import secrets
 import time
 import typing as t
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
@@ -80,6 +80,8 @@ _RUN = (
     f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}-{secrets.token_hex(4)}"
     f" {re.sub(r'[^A-Za-z0-9_.@-]', '_', f'{getpass.getuser()}@{platform.node()}')[:100]}"
 )
+#: What the connection says where the program of `become` asks for a password and none was given.
+_PASSWORD_MISSING = re.compile(r"^Missing (\w+) password")
 _HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
 
 
@@ -118,6 +120,8 @@ class HostAction(ActionBase):
             outcome = self.execute(validation.validated_parameters)
         except UserError as failure:
             outcome = {"failed": True, "msg": str(failure), **failure.details}
+            # As the action debug does: each line of the journal is printed on a line of its own.
+            outcome["_ansible_verbose_always"] = bool(failure.details.get("journal"))
         # What no callback prints stays as it is, for the tasks that it is handed on to.
         result.update(outcome if outcome.get("_ansible_no_log") else _printable(outcome))
         # The one fact of a host that Ansible goes on with, as it found it itself: where its Python is.
@@ -168,6 +172,11 @@ class HostAction(ActionBase):
         host = inventory.get_host(name) if inventory else None
         return str(host.vars.get("ansible_host", "")) if host else ""
 
+    def names_of_inventory(self) -> list[str]:
+        """What all hosts of the inventory are called there, and where it has them as plain text their addresses."""
+        names = [str(name) for name in self.task_vars.get("groups", {}).get("all", ())]
+        return [*names, *filter(None, map(self.inventory_address, names))]
+
     @property
     def is_here(self) -> bool:
         """Whether the host is the control node itself."""
@@ -205,6 +214,13 @@ class HostAction(ActionBase):
             # Why it failed was hidden as well. A command that has nothing to hide fails for the same reason.
             self._low_level_execute_command("true", sudoable=False)
             raise
+        except AnsibleError as error:
+            if not (program := _PASSWORD_MISSING.search(str(error))):
+                raise
+            raise UserError(
+                f"{error}. Add -K (--ask-become-pass) to the command, or keep the password of {program[1]} as"
+                " ansible_become_password in a vault."
+            ) from None
         answer, printed = self._answer
         if answer is None:
             raise UserError(f"The module ended before it had done its work: {how_it_ended(printed)}.")

@@ -31,7 +31,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.resolver 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import Bundle, check_bundle
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import CaDirectory
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import CaDirectory, refuse_to_forget
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import public_key_fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
     Names,
@@ -310,6 +310,8 @@ class FleetAuthority(Provider):
         self.names = self._desired_names()
         if self.authority is None:
             self._spare()
+            if not self._spared:
+                refuse_to_forget(self.options["ca_dir"])
         if self.authority:
             warnings = [self.authority.warning(self.options["days"])]
             if self.options["ca_permitted"]:
@@ -398,9 +400,8 @@ class FleetAuthority(Provider):
 
         :param asked: what is asked for in other hosts' certificates, as the control node has evaluated it
         """
-        names = self.action.task_vars.get("groups", {}).get("all", ())
-        addresses = filter(None, [*map(self.action.inventory_address, names), self.action.remote_address])
-        return permitted_subtrees({**self.options, "names": [*self.options["names"], *asked]}, (*names, *addresses))
+        names = filter(None, [*self.action.names_of_inventory(), self.action.remote_address])
+        return permitted_subtrees({**self.options, "names": [*self.options["names"], *asked]}, names)
 
 
 class SelfSigned(Provider):
@@ -690,6 +691,11 @@ def present_authority(options: t.Mapping[str, t.Any]) -> CertificateAuthority | 
     :raises UserError: only half of it is given, or it cannot be read
     """
     certificate, key = options["ca_certificate"], options["ca_key"]
+    if (certificate or key) and options.get("ca_new"):
+        raise UserError(
+            "nodered_ca_new asks for a new certificate authority, but nodered_ca_certificate gives one: leave out one of the"
+            " two."
+        )
     if certificate and key:
         return CertificateAuthority.from_pem(certificate, key, options["ca_passphrase"])
     if certificate or key:

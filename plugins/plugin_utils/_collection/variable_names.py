@@ -10,6 +10,8 @@ import difflib
 import re
 import typing as t
 
+from ansible.module_utils.common.yaml import yaml_load
+
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 from .paths import COLLECTION
@@ -25,6 +27,19 @@ _KNOWN = frozenset(
     for file in (*COLLECTION.glob("playbooks/**/*.yml"), *COLLECTION.glob("roles/*/*/main.yml"))
     for name in _VARIABLE.findall(file.read_text("utf-8"))
 )
+
+
+#: What Ansible evaluates of a play before it knows a host.
+_BEFORE_HOSTS = ("hosts", "serial")
+#: The variables that count on the command line alone.
+COMMAND_LINE_ONLY = frozenset(
+    name
+    for file in COLLECTION.glob("playbooks/*.yml")
+    for play in yaml_load(file.read_text("utf-8"))
+    for keyword in _BEFORE_HOSTS
+    for name in _VARIABLE.findall(str(play.get(keyword, "")))
+    if name in _KNOWN
+) | {"nodered_validate_lookups"}
 
 
 def known_variables() -> frozenset[str]:

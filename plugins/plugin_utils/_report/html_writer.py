@@ -10,6 +10,7 @@ The page itself is `page.html.j2`, its look `page.css`. What they show is worked
 from __future__ import annotations
 
 import base64
+import collections
 import dataclasses
 import datetime
 import hashlib
@@ -75,6 +76,11 @@ def render(report: Report) -> str:
         style_hash=_hash(style),
         anchors={subject.name: f"subject-{number}" for number, subject in enumerate(summary.subjects, 1)},
         subjects={subject.name: subject for subject in report.subjects},
+        rule_anchors={rule.identifier: f"rule-{number}" for number, (rule, _findings) in enumerate(summary.by_rule, 1)},
+        rules_of={
+            name: list(collections.Counter(finding.rule for finding in findings).items())
+            for name, findings in summary.by_subject.items()
+        },
         counts={name: _counts(findings) for name, findings in summary.by_subject.items()},
         shares=_shares(summary),
         certificates=_certificates(report),
@@ -97,10 +103,11 @@ def _breakable(name: str) -> markupsafe.Markup:
 
 
 def _code(text: str) -> markupsafe.Markup:
-    """A text with its variables marked as such."""
-    parts = re.split(r"\b(nodered_\w+)", printable(text))
+    """A text with what stands in backticks, and its variables, marked as code."""
+    parts = re.split(r"(`[^`]+`|\bnodered_\w+)", printable(text))
     return markupsafe.Markup("").join(
-        markupsafe.Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)
+        markupsafe.Markup("<code>{}</code>").format(part.strip("`")) if index % 2 else part
+        for index, part in enumerate(parts)
     )
 
 

@@ -65,7 +65,8 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
 
     :param name: its name in the inventory
     :param results: by the names under which they were registered, their results: nodered_preflight, nodered_certificate_result,
-        nodered_service_result, nodered_put_back; those that did not run are missing
+        nodered_service_result, nodered_put_back, nodered_given_up, and ansible_failed_result, why it was put back; those
+        that did not run are missing
     :param check_mode: whether nothing was changed
     """
     preflight = results.get("nodered_preflight")
@@ -76,9 +77,9 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
     access = preflight.get("access") or {}
     known: dict[str, t.Any] = {"users": tuple(access.get("users") or ()), "authority": access.get("authority") or ""}
     known["certificate_ends"] = access.get("not_after") or ""
-    for result in (preflight, results.get("nodered_put_back") or {}):
-        if result.get("failed"):
-            return HostSummary(name, Outcome.FAILED, reason=_shortened(result.get("msg", "")), **known)
+    reason = _reason_to_fail(results)
+    if reason is not None:
+        return HostSummary(name, Outcome.FAILED, reason=_shortened(reason), **known)
     due = preflight.get("due") or []
     service = results.get("nodered_service_result") or {}
     known["url"] = _url(access, (service.get("proof") or {}).get("expected") or access.get("proved"))
@@ -161,6 +162,21 @@ def _url(access: Mapping[str, t.Any], proved: Mapping[str, t.Any] | None) -> str
     shown = "" if port == (443 if tls else 80) else f":{port}"
     root = str(proved["admin_root"]).strip("/")
     return one_line(f"http{'s' if tls else ''}://{name}{shown}/{root}{'/' if root else ''}")
+
+
+def _reason_to_fail(results: Mapping[str, t.Any]) -> str | None:
+    """Why a host has failed, and what has become of it; None where it has not failed."""
+    preflight, put_back = results["nodered_preflight"], results.get("nodered_put_back") or {}
+    if preflight.get("failed"):
+        return str(preflight.get("msg", ""))
+    if not put_back.get("failed") and not results.get("nodered_given_up"):
+        return None
+    failure = results.get("ansible_failed_result") or {}
+    reason = str(failure.get("msg", "")).strip().partition("\n")[0]
+    # A restart that went back has said so in its reason.
+    if put_back.get("failed") or "restored" not in failure:
+        reason += f" {put_back.get('msg') or put_back.get('message', '')}"
+    return reason
 
 
 def _shortened(text: object) -> str:

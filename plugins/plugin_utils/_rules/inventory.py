@@ -10,17 +10,21 @@ import dataclasses
 import pathlib
 import re
 import typing as t
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.well_known_passwords import is_well_known
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_OPTIONS, wrong_type
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import misspelt
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import (
+    COMMAND_LINE_ONLY,
+    misspelt,
+)
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
     HostVariables,
     is_stand_in,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import printable_name
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings import known_keys
 
 from .base import RuleBook
 from .passwords import PASSWORD_WELL_KNOWN
@@ -37,6 +41,20 @@ MISSPELT = RULES.add(
     "A variable is misspelt",
     "Nobody reads it, so that what it asks for would be missing; pifleet.nodered.secure refuses it before it changes anything.",
     "Give it the right name, or one that is less alike if it is one of your own.",
+)
+COMMAND_LINE = RULES.add(
+    "variable-command-line-only",
+    Severity.MEDIUM,
+    "A variable counts on the command line alone",
+    "Ansible chooses the hosts of a run before it reads what their files say, so that nobody reads it there.",
+    "Give it with -e, and remove it from the inventory.",
+)
+SETTING_MISSPELT = RULES.add(
+    "setting-misspelt",
+    Severity.HIGH,
+    "A setting is misspelt",
+    "Node-RED takes any key and ignores those it does not know, so that what this one asks for would be missing.",
+    "Give it the name that is given here. If it is one of your own, suppress this.",
 )
 UNRESOLVED = RULES.add(
     "variable-unresolved",
@@ -140,6 +158,26 @@ def check_names(variables: HostVariables, subject: str) -> Iterator[Finding]:
             variables.location(name),
             name,
         )
+
+
+def check_command_line(variables: HostVariables, given: Collection[str], subject: str) -> Iterator[Finding]:
+    """Variables of the inventory that only the command line sets.
+
+    :param given: those that the command line has
+    """
+    for name in sorted(COMMAND_LINE_ONLY.intersection(variables.names).difference(given)):
+        yield Finding(COMMAND_LINE, subject, f"{name} is read from -e only.", variables.location(name), name)
+
+
+def check_setting_names(variables: HostVariables, subject: str) -> Iterator[Finding]:
+    """Keys of settings.js that are most likely meant for another one, which Node-RED knows."""
+    for variable in ("nodered_settings", "nodered_settings_js", "nodered_settings_absent"):
+        keys = variables.value(variable) if variable in variables.names else ()
+        for key in keys if isinstance(keys, (Mapping, list)) else ():
+            if meant := known_keys.meant(str(key)):
+                at = keys[key] if isinstance(keys, Mapping) else key
+                message = f"{variable}: Node-RED knows no {printable_name(key)}. {meant} may be meant."
+                yield Finding(SETTING_MISSPELT, subject, message, variables.location(variable, at), f"{variable} {key}")
 
 
 def check_values(variables: HostVariables, subject: str) -> Iterator[Finding]:

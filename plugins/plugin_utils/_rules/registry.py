@@ -10,7 +10,20 @@ from collections.abc import Mapping
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Rule
 
-from . import certificates, host, https, inventory, login_page, logins, network, passwords, proxy, settings, versions
+from . import (
+    certificates,
+    host,
+    https,
+    inventory,
+    inventory_files,
+    login_page,
+    logins,
+    network,
+    passwords,
+    proxy,
+    settings,
+    versions,
+)
 
 #: The rules about a settings.js, by their identifiers.
 RULES_OF_SETTINGS: Mapping[str, Rule] = {
@@ -29,5 +42,7 @@ RULES_OF_HOSTS: Mapping[str, Rule] = {
     **proxy.RULES,
     **versions.RULES,
 }
+#: The rules about an inventory, its variables and its files.
+RULES_OF_INVENTORIES: Mapping[str, Rule] = {**inventory.RULES, **inventory_files.RULES}
 #: All there are.
-RULES: Mapping[str, Rule] = {**RULES_OF_HOSTS, **inventory.RULES}
+RULES: Mapping[str, Rule] = {**RULES_OF_HOSTS, **RULES_OF_INVENTORIES}

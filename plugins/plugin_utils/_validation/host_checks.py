@@ -38,6 +38,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory i
     SETTINGS_REFUSED,
     check_names,
     check_secrets,
+    check_setting_names,
     check_values,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.login_page import (
@@ -98,6 +99,7 @@ def check_host(name: str, variables: HostVariables, settings: str | None, today:
         *check_names(variables, name),
         *check_values(variables, name),
         *check_secrets(variables, name),
+        *check_setting_names(variables, name),
         *checks.service(),
         *checks.certificate(),
         *checks.proxy(),

@@ -63,3 +63,20 @@ def test_the_host_knows_whose_login_is_to_be_proved(monkeypatch: pytest.MonkeyPa
     asked = restart.asked[0]
     assert (asked["username"], asked["keep_open"], asked["watch_minutes"]) == ("admin", prove_login, 10)
     assert [each["operation"] for each in restart.asked[1:]] == (["commit"] if prove_login else [])
+
+
+def test_a_difference_shows_what_becomes_of_the_service_and_of_the_rights_of_files() -> None:
+    restart = Restart()
+    restart._task.check_mode = True
+    state = make_state(exposed=["/home/pi/.node-red", "/home/pi/.node-red/settings.js"])
+    state["service"]["drop_in"] = "[Service]\nUMask=0022\nEnvironment=TOKEN=seven-only-for-tests\n"
+    options = {**OPTIONS, "host_info": state, "admin_users": [], "force": False, "changed": False, "fingerprint": None}
+    result = restart._carried_out(options, restart.state(options), [])
+    service, drop_in = result["diff"]
+    assert (
+        "due: other users of the host may read /home/pi/.node-red, /home/pi/.node-red/settings.js" in service["before"]
+    )
+    assert drop_in["before_header"] == "/etc/systemd/system/nodered.service.d/50-pifleet.conf"
+    assert "UMask=0022" in drop_in["before"]
+    assert "UMask=0077" in drop_in["after"]
+    assert "only-for-tests" not in str(result)

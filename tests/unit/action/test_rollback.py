@@ -45,5 +45,16 @@ def test_without_a_look_nothing_of_another_run_is_put_back() -> None:
     # Not None, with which a module goes on from whatever is there.
     assert seen == ""
     assert (asked["operation"], asked["timeout"]) == ("undo", 900)
-    assert str(failure.value) == "This cannot be. Another run works on this host."
+    assert str(failure.value) == "Another run works on this host."
     assert failure.value.details == {"restored": []}
+
+
+@pytest.mark.parametrize(
+    ("restored", "message"),
+    [(["/a"], "The host is as it was."), ([], "That task says what has become of the host.")],
+)
+def test_a_restart_that_failed_has_gone_back_itself(restored: list[str], message: str) -> None:
+    rollback = Rollback()
+    result = rollback.execute({**OPTIONS, "failure": {"msg": "It ended.", "restored": restored}})
+    assert result == {"changed": False, "message": message, "restored": []}
+    assert rollback.asked == []

@@ -44,6 +44,9 @@ def test_summary(hostvars: dict[str, t.Any], tmp_path: pathlib.Path, capsys: pyt
     told = _told(hostvars, path)
     assert told["changed"]
     assert json.loads(path.read_text("utf-8")) == told["summary"]
+    # As set_stats returns it, for the whole run.
+    stats = told["ansible_stats"]
+    assert stats == {"data": {"nodered_summary": told["summary"]}, "per_host": False, "aggregate": False}
     assert not _told(hostvars, path)["changed"]
     by_openssl = subprocess.run(
         ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", tmp_path / "ca.pem"],

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module on the host is told of its run, and how long it may take."""
+"""What a module on the host is told of its run, how long it may take, and what is said where it fails."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import typing as t
 from collections.abc import Iterator
 
 import pytest
+from ansible.errors import AnsibleError
+from ansible.plugins.callback import CallbackBase
 from host_state import make_state
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ModuleResult
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import base
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 FORMER = "2026-01-01T03:00:00Z-00000000 timer@nas open"
 
@@ -84,3 +87,35 @@ def test_a_slow_host_has_more_time_for_a_change(seconds: list[float]) -> None:
     action.run_module("host_restart", {"timeout": 900}, ModuleResult)
     action.run_module("host_restart", {"timeout": 900}, ModuleResult, 170)
     assert seconds == [1800, 2700, 6300, 170]
+
+
+def test_who_has_not_given_the_password_of_sudo_is_told_how(
+    seconds: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_given: t.Any) -> t.NoReturn:
+        raise AnsibleError("Missing sudo password")
+
+    action = Visited()
+    monkeypatch.setattr(action, "_execute_module", refused)
+    with pytest.raises(UserError, match=r"^Missing sudo password\. Add -K \(--ask-become-pass\)"):
+        action.run_module("host_info", {}, ModuleResult)
+
+
+class Ended(HostAction):
+    """One on whose host Node-RED has ended, and left its last words."""
+
+    def __init__(self) -> None:
+        task = types.SimpleNamespace(
+            args={}, async_val=0, check_mode=False, diff=False, action="restart", delegate_to=None
+        )
+        connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir="/nowhere"))
+        super().__init__(task, connection, types.SimpleNamespace(), None, None, None)
+
+    def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        raise UserError("It ended.", journal=["Welcome to Node-RED", "Error: no such address"])
+
+
+def test_each_line_of_the_journal_is_printed_on_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "keep_alive", lambda _connection: None)
+    printed = CallbackBase()._dump_results(Ended().run(task_vars={}))
+    assert [line.strip(' ",') for line in printed.splitlines() if "no such" in line] == ["Error: no such address"]

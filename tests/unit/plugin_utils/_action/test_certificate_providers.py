@@ -222,3 +222,32 @@ def test_where_nginx_is_not_asked_its_site_stays(options: dict[str, t.Any], chal
 def test_a_webroot_that_nginx_would_not_lead_to_is_refused() -> None:
     with pytest.raises(UserError, match="nodered_acme_challenge is webroot, but nginx"):
         asked_of_certbot(None, acme_challenge="webroot", acme_webroot="/srv")
+
+
+def test_an_execution_environment_needs_an_authority_before_anything_changes(
+    authority: CertificateAuthority,
+    factory: CertificateFactory,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain = issued(authority, factory, "p256", tmp_path)
+    monkeypatch.setenv("AWX_ISOLATED_DATA_DIR", "/runner/artifacts/1")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(UserError, match="nodered_ca_certificate and nodered_ca_key"):
+        provider("ca", b"")
+    # What needs no signature needs none here either.
+    assert provider("ca", chain).reasons() == []
+
+
+def test_a_new_authority_beside_a_given_one_is_refused(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+    given = {
+        "ca_certificate": (tmp_path / "ca.pem").read_text("ascii"),
+        "ca_key": (tmp_path / "ca.key").read_text("ascii"),
+    }
+    assert provider("ca", b"", **given).reasons() == ["there is no certificate yet"]
+    with pytest.raises(UserError, match="leave out one of the two"):
+        provider("ca", b"", **given, ca_new=True)
+    options = validated(SPEC, {**given, "ca_new": True})
+    assert options is not None
+    with pytest.raises(UserError, match="leave out one of the two"):
+        FleetAuthority.check_options(options)

@@ -37,9 +37,37 @@ DUE = {
         ({"nodered_preflight": UNCHANGED}, Outcome.UNCHANGED, ""),
         ({"nodered_preflight": DUE, "nodered_service_result": {"transaction": "x"}}, Outcome.SECURED, ""),
         (
-            {"nodered_preflight": DUE, "nodered_put_back": {"failed": True, "msg": "No. Back."}},
+            {
+                "nodered_preflight": DUE,
+                "ansible_failed_result": {"failed": True, "msg": "No.\nMore"},
+                "nodered_put_back": {"message": "The host is as it was."},
+                "nodered_given_up": {"failed": True, "msg": "See above."},
+            },
             Outcome.FAILED,
-            "No. Back.",
+            "No. The host is as it was.",
+        ),
+        (
+            {
+                "nodered_preflight": DUE,
+                "ansible_failed_result": {
+                    "failed": True,
+                    "msg": "It ended. The old files are back.",
+                    "restored": ["/a"],
+                },
+                "nodered_put_back": {"message": "The host is as it was."},
+                "nodered_given_up": {"failed": True, "msg": "See above."},
+            },
+            Outcome.FAILED,
+            "It ended. The old files are back.",
+        ),
+        (
+            {
+                "nodered_preflight": DUE,
+                "ansible_failed_result": {"failed": True, "msg": "No."},
+                "nodered_put_back": {"failed": True, "msg": "Going back failed too."},
+            },
+            Outcome.FAILED,
+            "No. Going back failed too.",
         ),
         ({"nodered_preflight": DUE}, Outcome.FAILED, "It did not come to its end."),
     ],

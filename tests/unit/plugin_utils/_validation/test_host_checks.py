@@ -729,12 +729,11 @@ def test_a_link_to_a_regular_file_is_read(tmp_path: pathlib.Path, monkeypatch: p
 
 
 def test_all_rules_are_known_and_documented() -> None:
-    assert set(inventory.RULES) <= set(registry.RULES)
     text = (PROJECT / "docs" / "validate.md").read_text("utf-8")
     rows = [line for line in text.partition("## Rules")[2].splitlines() if line.startswith("| `")]
     assert rows == [
         f"| `{rule.identifier}` | {rule.severity} | {rule.title} |"
-        for rule in sorted(inventory.RULES.values(), key=lambda rule: (-rule.severity, rule.identifier))
+        for rule in sorted(registry.RULES_OF_INVENTORIES.values(), key=lambda rule: (-rule.severity, rule.identifier))
     ]
 
 
