@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick unit-quick test unit property localhost login login-all third-party lint sanity molecule hostile loaded artifact control-nodes matrix bench bench-login bench-proxy bench-editor pictures soak faults
+.PHONY: quick unit-quick test unit property localhost login login-all real-provider third-party lint sanity molecule hostile loaded artifact control-nodes matrix engines bench bench-login bench-proxy bench-editor pictures soak faults
 quick: venv link ## Lint and the unit tests that are not slow, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit-quick
 
@@ -56,10 +56,18 @@ login: venv link ## The login page in a real Node-RED, asked by strangers, users
 login-all: venv link ## The same with every release of Node-RED and every layout of its roots
 	PIFLEET_LOGIN=all pytest tests/login
 
+real-provider: venv link .build/canaille/.stamp ## Single sign-on with a provider that people host themselves, Canaille, in Chromium
+	pytest tests/real_provider
+
+.build/canaille/.stamp: tests/real_provider/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 third-party: venv ## Whether what is shipped of others is the newest (npm); `tests/ci/third-party --renew` takes it
 	tests/ci/third-party
 
-lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, role READMEs, what is supported, changelog, build
+lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, spelling, links, role READMEs, what is supported, changelog, build
 	tests/ci/lint
 
 sanity: venv ## ansible-test sanity, all tests
@@ -93,6 +101,9 @@ soak: venv link hosts ## Change one host a hundred times, while a stranger asks 
 faults: venv link hosts ## Inject faults at each system call of the runs, hours; or what only="..." says, see tests/faults/README.md
 	tests/faults/faults $(only)
 
+engines: venv link hosts ## Build an execution environment, secure hosts from it as AWX does, in slices, with nothing kept
+	tests/engines/engines
+
 pictures: venv link hosts ## Take the pictures of the README and of the guide to the login page
 	tests/demo/pictures
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/login/pictures.py
@@ -108,7 +119,7 @@ bench-editor: venv link ## Measure the editor of settings.js
 
 # Use
 
-.PHONY: demo demo-clean changelog readmes clean
+.PHONY: demo demo-clean changelog readmes site release release-trial clean
 demo: ## Secure a Pi that is open to anyone, in one or two minutes
 	tests/demo/demo
 
@@ -120,6 +131,15 @@ changelog: venv ## Show the changelog that the next release would have
 
 readmes: venv ## Write the roles' READMEs from their argument_specs
 	tests/ci/role-readmes
+
+site: venv ## Make the documentation site in .build/site/html
+	tests/ci/site
+
+release: venv ## Make in .build/release what is published of a version; PIFLEET_SIGNING_KEY signs
+	tests/ci/release
+
+release-trial: venv ## The same with the checkout as it is, and a key that is gone afterwards
+	tests/ci/release --trial
 
 clean: ## Remove what was made here; hosts and images stay
 	rm -rf .build .venv .hypothesis .pytest_cache

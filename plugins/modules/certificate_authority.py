@@ -11,8 +11,9 @@ short_description: Makes, renews or replaces the fleet's certificate authority
 version_added: 0.1.0
 description:
   - Works on the control node only, on the two files C(ca.pem) and C(ca.key) in O(ca_dir). No host is visited.
-  - M(pifleet.nodered.certificate) makes an authority at first use. This module is for making one with other properties,
-    and for giving it a successor before it ends.
+  - M(pifleet.nodered.certificate) makes an authority at first use. This module is for making one beforehand or with other
+    properties, and for giving it a successor before it ends.
+  - An authority that comes from a vault (O(ca_certificate), O(ca_key)) is looked at, and never changed.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
 attributes:
@@ -52,6 +53,15 @@ options:
     description:
       - The passphrase of its key.
     type: str
+  ca_certificate:
+    description:
+      - The certificate of the authority in PEM, where it comes from a vault and not from O(ca_dir). Needs O(ca_key).
+      - Nothing is made then, and V(renewed) and V(replaced) are refused.
+    type: str
+  ca_key:
+    description:
+      - The private key of the authority in PEM, from a vault. Needs O(ca_certificate).
+    type: str
   common_name:
     description:
       - The name that browsers show, to which a few random letters are added.
@@ -66,9 +76,17 @@ options:
     description:
       - The only domains and networks that a new authority can certify (name constraints, RFC 5280), such as V(local),
         V(example.com) and V(192.168.0.0/16). If its key is ever stolen, it is worth nothing outside of them.
-      - When not given, all private domains and networks; V(*) for any. A replaced authority keeps those of the former.
+      - When not given, all private domains and networks, the domains of the inventory's names, and O(names); V(*) for any.
+        A replaced authority keeps those of the former.
     type: list
     elements: str
+  names:
+    description:
+      - DNS names and IP addresses that a new authority has to be able to certify beside those of the inventory, where
+        O(permitted) is not given.
+    type: list
+    elements: str
+    default: []
   key_type:
     description:
       - The type of a new authority's key. When not given V(ecdsa-p256), and for a replaced authority that of the former.
@@ -105,6 +123,15 @@ certificate:
   type: dict
 ca_certificate:
   description: The file with what browsers have to trust.
-  returned: success
+  returned: when the authority is kept in O(ca_dir)
   type: str
+ca_key:
+  description: The file with the private key.
+  returned: when the authority is kept in O(ca_dir)
+  type: str
+messages:
+  description: The same for people, a sentence each.
+  returned: success
+  type: list
+  elements: str
 """

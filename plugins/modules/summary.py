@@ -14,6 +14,8 @@ description:
     is visited. It is meant to run once, at the end, for all hosts of the play.
   - Shows how many hosts were secured, unchanged, failed (with the reason) or off, where their editors are, who may log in
     there, what browsers have to trust, and which certificate ends next.
+  - The same is C(nodered_summary) of the run's statistics, as of M(ansible.builtin.set_stats). AWX keeps it as an artifact of
+    the job.
 extends_documentation_fragment:
   - pifleet.nodered.attributes
 attributes:
@@ -81,15 +83,19 @@ summary:
           description: When its certificate ends (ISO 8601), empty without one.
           type: str
         authority:
-          description: The file on the control node that browsers have to trust, empty without one.
+          description: The file on the control node that browsers have to trust, or what gives it instead; empty without
+            one.
+          type: str
+        authority_fingerprint:
+          description: SHA-256 of that certificate, as browsers show it; empty where it is in a file.
           type: str
     authorities:
-      description: The files that browsers have to trust.
+      description: What browsers have to trust.
       type: list
       elements: dict
       contains:
         file:
-          description: The file on the control node.
+          description: The file on the control node, or C(nodered_ca_certificate) and the name of the authority in it.
           type: str
         fingerprint:
           description: SHA-256 of the certificate, as browsers show it.

@@ -19,6 +19,26 @@ fail() {
     exit 1
 }
 
+# A virtual environment of its own for a program that others do not need: make_venv DIRECTORY REQUIREMENTS
+make_venv() {
+    local venv=$1 requirements=$2
+    cmp --quiet "$requirements" "$venv/requirements.txt" || {
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+        cp "$requirements" "$venv/requirements.txt"
+    }
+}
+
+# Copies what is in the checkout, committed or not, without what git ignores: copy_checkout DIRECTORY
+copy_checkout() {
+    mkdir -p "$1"
+    git -c safe.directory="$root" ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+        # A deleted file is listed until the deletion is committed.
+        [[ ! -e $file ]] || printf '%s\0' "$file"
+    done | tar --null --files-from=- --create | tar --extract --directory="$1"
+}
+
 # A step with its seconds: `step NAME COMMAND...`. The summary comes from `steps_end`, which fails when one has failed.
 # One that hangs is ended, and what follows still says what it has to say.
 # What a step says is kept in .build/logs, and why one failed is said again at the end, where nobody has to look for it.

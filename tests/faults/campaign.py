@@ -32,7 +32,7 @@ from states import State
 from tracing import Boundary, Verdict
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: By the directories of which a state tells, the disks that they are on.
 _TREES = {
@@ -89,15 +89,22 @@ class Result:
     points: int = 0
     #: How many different cases these are: states of the host or of its disks, or calls on a file in a state.
     cases: int = 0
-    #: How many hosts were old, and how many were new, when they had gone back or on by themselves.
-    old: int = 0
-    new: int = 0
+    #: By the points that were tried, whether the host was "old" or "new" when it had gone back or on by itself.
+    tried: dict[str, str] = dataclasses.field(default_factory=dict)
     #: What was wrong, with the point.
     failures: list[str] = dataclasses.field(default_factory=list)
 
+    @property
+    def old(self) -> int:
+        return sum(which == "old" for which in self.tried.values())
+
+    @property
+    def new(self) -> int:
+        return len(self.tried) - self.old
+
     def in_words(self) -> str:
         return (
-            f"{self.points} system calls, {self.cases} cases, {self.old + self.new} tried: {self.old} old again,"
+            f"{self.points} system calls, {self.cases} cases, {len(self.tried)} tried: {self.old} old again,"
             f" {self.new} new, {len(self.failures)} not whole"
         )
 
@@ -119,26 +126,36 @@ class Campaign:
 
     :param host: the host, which is up and open
     :param operation: the run
-    :param most: how many states, or points where each is tried, of a kind of fault are tried; None for all
+    :param former: by kind, what a former campaign has found, which this one goes on from
+    :param most: how many cases of a kind of fault are tried; None for all that were not tried yet
     :param matching: what the points have in their names, as a regular expression
     :param tell: is told what goes on
+    :param keep: gets, after each case, what has become of all so far, by kind
     """
 
     def __init__(
-        self, host: Host, operation: Operation, most: int | None, matching: str, tell: Callable[[str], None]
+        self,
+        host: Host,
+        operation: Operation,
+        former: Mapping[str, Result],
+        most: int | None,
+        matching: str,
+        tell: Callable[[str], None],
+        keep: Callable[[dict[str, Result]], None],
     ) -> None:
         self.host = host
         self.operation = operation
         self.most = most
         self.matching = re.compile(matching)
         self.tell = tell
+        self.keep = keep
         self.judge = Judge(host)
         self.work = host.directory / operation.name
         self.variables = dict(operation.variables)
         self.known: dict[str, str] = {}
         self.modules: list[Module] = []
         self.points: list[Point] = []
-        self.results: dict[str, Result] = collections.defaultdict(Result)
+        self.results: dict[str, Result] = collections.defaultdict(Result, former)
         self.old: State = {}
         self.new: State = {}
         #: What was wrong with the next run, by the state before it.
@@ -151,28 +168,28 @@ class Campaign:
         self._process = ""
         self._disturbed = True
 
-    def run(self, kinds: Sequence[str]) -> Iterator[dict[str, Result]]:
-        """Inject faults.
+    def run(self, kinds: Sequence[str]) -> bool:
+        """Inject faults; tells whether no host was found that is not whole.
 
         :param kinds: the kinds, of `KINDS`
-        :returns: after each of them, what has become of all so far, by kind
         """
         self._prepare()
         self._record()
         self._survey()
-        told: set[str] = set()
+        former = {name: result.in_words() for name, result in self.results.items()}
         for kind in kinds:
             started = time.monotonic()
             with Stranger(self.host) as stranger:
                 KINDS[kind](self)
             if stranger.seen["200"] and self.operation.old.password:
                 self.results[kind].failures.append(f"a stranger was answered 200 {stranger.seen['200']} times")
+            self.keep(dict(self.results))
             seconds = time.monotonic() - started
             for name, result in self.results.items():
-                if name not in told:
-                    told.add(name)
+                if former.get(name) != result.in_words():
+                    former[name] = result.in_words()
                     self.tell(f"{self.operation.name}, {name}: {result.in_words()}; {seconds:.0f} s")
-            yield dict(self.results)
+        return not any(result.failures for result in self.results.values())
 
     # The run without faults
 
@@ -255,7 +272,7 @@ class Campaign:
         for result in (killed, reset):
             result.points = len(self.points)
             result.cases = len({point.state for point in self.points})
-        for point in self._chosen({point.state: point for point in reversed(self.points)}.values()):
+        for point in self._chosen(killed, {point.state: point for point in reversed(self.points)}.values()):
             wrong = self._kill(point)
             images = self.work / "killed"
             self.host.save(images)
@@ -272,7 +289,7 @@ class Campaign:
         result = self.results["run killed"]
         result.points = len(self.points)
         result.cases = len({point.state for point in self.points})
-        for point in self._chosen({point.state: point for point in reversed(self.points)}.values()):
+        for point in self._chosen(result, {point.state: point for point in reversed(self.points)}.values()):
             self._count(result, point, [*self._kill(point), *self._next_run()], "new")
 
     def _kill(self, point: Point) -> list[str]:
@@ -287,7 +304,7 @@ class Campaign:
         result = self.results["without power"]
         result.points = len(self.points)
         result.cases = len({point.on_disks for point in self.points})
-        for point in self._chosen({point.on_disks: point for point in reversed(self.points)}.values()):
+        for point in self._chosen(result, {point.on_disks: point for point in reversed(self.points)}.values()):
             self.host.kill()
             self.host.start(self.work / "disks" / point.on_disks)
             self._disturbed = True
@@ -311,6 +328,8 @@ class Campaign:
         result = self.results["frozen"]
         points = [point for point in self.points if self._disk(point)]
         result.points, result.cases = len(points), 1
+        if not self._chosen(result, points[:1]):
+            return
         self._reach(points[0])
         failed = any(self._replay(index, self._freeze).failed for index in range(len(self.modules)))
         self._settle()
@@ -339,7 +358,7 @@ class Campaign:
         # One more write to a file that nobody reads yet is the same case.
         cases = {(point.state, point.call, point.path): point for point in reversed(points)}
         result.points, result.cases = len(points), len(cases)
-        for point in self._chosen(cases.values()):
+        for point in self._chosen(result, cases.values()):
             disk = self.host.disks[t.cast("str", self._disk(point))]
             self._reach(point)
             said = self._run_on(point, disk, fault)
@@ -540,17 +559,15 @@ class Campaign:
         return self._tried.get(state, [])
 
     def _count(self, result: Result, point: Point, wrong: list[str], which: str) -> None:
-        if which == "old":
-            result.old += 1
-        else:
-            result.new += 1
+        result.tried[str(point)] = which
         if wrong:
             result.failures.append(f"{point}: {sentences(wrong)}")
             self.tell(f"FAILED {result.failures[-1]}")
+        self.keep(dict(self.results))
 
-    def _chosen(self, points: t.Iterable[Point]) -> list[Point]:
-        """At most so many of them."""
-        named = [point for point in points if self.matching.search(str(point))]
+    def _chosen(self, result: Result, points: t.Iterable[Point]) -> list[Point]:
+        """At most so many of them that were not tried yet."""
+        named = [point for point in points if self.matching.search(str(point)) and str(point) not in result.tried]
         return spread(sorted(named, key=self.points.index), self.most)
 
     def _green(self, run: Run) -> None:

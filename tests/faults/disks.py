@@ -74,7 +74,11 @@ class Disk:
 
     def load(self, source: pathlib.Path) -> None:
         """Put a copy in its place, while it is not mounted."""
-        _run("cp", "--sparse=always", str(source), str(self.image))
+        # As another file: on a busy machine the kernel may still have the former one mounted for what has just ended, and
+        # would go on with that.
+        copy = self.image.with_suffix(".new")
+        _run("cp", "--sparse=always", str(source), str(copy))
+        copy.replace(self.image)
 
     # What happens to disks
 

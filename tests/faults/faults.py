@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
+import hashlib
 import json
 import pathlib
 import random
 import sys
 import typing as t
 
-from campaign import FAULTS, KINDS, Campaign
+from campaign import FAULTS, KINDS, Campaign, Result
 from host import PROJECT, Host
 from operations import OPERATIONS
 from table import Results, table, written
@@ -48,31 +50,49 @@ def _inject(image: str, operation: str) -> bool:
     # Another one each time: podman may keep the address of a host whose test was killed.
     host = Host(image, f"10.88.{random.randint(200, 249)}.{random.randint(2, 250)}", WORK / image)
     path = _path(operation, IMAGES[image])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    good = True
+    former = {} if OPTIONS.sample else {kind: Result(**kept) for kind, kept in _kept(path).items()}
+
+    def keep(results: Mapping[str, Result]) -> None:
+        if not OPTIONS.sample:
+            kinds = {kind: dataclasses.asdict(result) for kind, result in results.items()}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"program": program(), "kinds": kinds}, indent=2) + "\n", encoding="utf-8")
+
     try:
         host.up()
-        campaign = Campaign(host, OPERATIONS[operation], OPTIONS.points, OPTIONS.matching, tell)
-        for results in campaign.run(OPTIONS.kinds):
-            if not OPTIONS.sample:
-                kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
-                kept.update({kind: dataclasses.asdict(result) for kind, result in results.items()})
-                path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-            good = not any(result.failures for result in results.values())
+        campaign = Campaign(host, OPERATIONS[operation], former, OPTIONS.points, OPTIONS.matching, tell, keep)
+        return campaign.run(OPTIONS.kinds)
     finally:
         if not OPTIONS.keep:
             host.down()
-    return good
+
+
+@functools.cache
+def program() -> str:
+    """The short name of what runs on hosts and decides what becomes of them."""
+    digest = hashlib.sha256()
+    for directory in ("modules", "module_utils"):
+        for path in sorted((PROJECT / "plugins" / directory).rglob("*.py")):
+            digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _kept(path: pathlib.Path) -> dict[str, dict[str, t.Any]]:
+    """What was found with the same program before, by kind."""
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+    except OSError:
+        return {}
+    return t.cast("dict[str, dict[str, t.Any]]", kept["kinds"]) if kept["program"] == program() else {}
 
 
 def write_table() -> None:
-    """Write the results of all that was injected since .build was empty into the document."""
+    """Write the results of all that was injected with this program into the document."""
     results: Results = {}
     for operation in OPERATIONS:
         for release in IMAGES.values():
-            path = _path(operation, release)
-            if path.exists():
-                results[operation, release] = json.loads(path.read_text("utf-8"))
+            if kept := _kept(_path(operation, release)):
+                results[operation, release] = kept
     DOCUMENT.write_text(written(DOCUMENT.read_text("utf-8"), table(results, FAULTS)), encoding="utf-8")
 
 
@@ -103,7 +123,7 @@ if __name__ == "__main__":
     parser.add_argument("--only", type=words(OPERATIONS), default=list(OPERATIONS), help="operations, with commas")
     parser.add_argument("--images", type=words(IMAGES), default=list(IMAGES), help="images of hosts, with commas")
     parser.add_argument("--kinds", type=words(KINDS), default=list(KINDS), help="kinds of faults, with commas")
-    parser.add_argument("--points", type=int, help="at most so many states, or points, of each kind (default: all)")
+    parser.add_argument("--points", type=int, help="at most so many cases of each kind (default: all)")
     parser.add_argument("--matching", default="", help="points with this in their names, a regular expression")
     parser.add_argument("--sample", action="store_true", help="keep no results, and write no table")
     parser.add_argument("--keep", action="store_true", help="leave the host running")

@@ -129,7 +129,10 @@ class Host:
         _output("podman", "image", "unmount", reference)
         volumes = [f"--volume={disk.path}:{disk.place}" for disk in self.disks.values()]
         up = ("up", "--group", self.group, NAME, "--image", self.image, "--address", self.address)
-        self._hosts(*up, "--with-registries", *volumes)
+        # The lists of packages are larger than a disk.
+        lists = self.directory / "lists"
+        lists.mkdir()
+        self._hosts(*up, "--with-registries", *volumes, f"--volume={lists}:/var/lib/apt/lists")
         self._find()
         recorder = self.file(f"{_RECORDED}/python")
         (recorder.parent / "modules").mkdir(parents=True)

@@ -30,8 +30,9 @@ def table(results: Results, kinds: Sequence[str]) -> str:
         for kind in kinds:
             if kind in of_kinds:
                 each = of_kinds[kind]
-                tried = each["old"] + each["new"]
-                cells = (operation, release, kind, each["points"], each["cases"], tried, each["old"], each["new"])
+                tried = list(each["tried"].values())
+                counts = (each["points"], each["cases"], len(tried), tried.count("old"), tried.count("new"))
+                cells = (operation, release, kind, *counts)
                 lines.append(" | ".join(map(str, (*cells, len(each["failures"])))))
     return "".join(f"| {line} |\n" for line in lines)
 

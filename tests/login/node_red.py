@@ -20,6 +20,7 @@ import time
 import typing as t
 import urllib.parse
 
+from nginx import Nginx
 from npm_packages import npm_modules, npm_node
 
 HERE = pathlib.Path(__file__).parent
@@ -111,13 +112,19 @@ class Answer:
 
 
 class NodeRed:
-    """One server in a directory of its own. `admin` and `node` are its roots."""
+    """One server in a directory of its own. `admin` and `node` are its roots.
 
-    def __init__(self, directory: pathlib.Path, release: str, admin: str = "/", node: str = "/") -> None:
+    :param has_nginx: whether browsers find it behind nginx, which has the TLS; both roots are one path then
+    """
+
+    def __init__(
+        self, directory: pathlib.Path, release: str, admin: str = "/", node: str = "/", has_nginx: bool = False
+    ) -> None:
         self.directory, self.release, self.admin, self.node = directory, release, admin, node
         self.base = "" if node == "/" else node
         self.port = free_port()
-        self.url = f"https://localhost:{self.port}"
+        self.outer_port = free_port() if has_nginx else self.port
+        self.url = f"https://localhost:{self.outer_port}"
         self.log = directory / "log"
         self.certificate = directory / "cert.pem"
         self.settings = ""
@@ -131,6 +138,9 @@ class NodeRed:
     def _prepare(self) -> None:
         here = self.directory
         make_certificate(here)
+        self.nginx = None
+        if self.outer_port != self.port:
+            self.nginx = Nginx(here, self.node, self.outer_port, self.port)
         (here / "node_modules").symlink_to(npm_modules(*DASHBOARDS))
         shutil.copy(HERE / "flows.json", here / "flows.json")
         shutil.copytree(HERE / "node", here / "nodes")
@@ -149,13 +159,13 @@ class NodeRed:
             if path.parent.exists():
                 path.write_bytes(content)
         data = {
-            "cookie_path": "/",
+            "cookie_path": self.node if self.nginx else "/",
             "id": "0123abcd",
             "node_root": self.node,
             "open": [f"{self.base}/webhook/*"],
             "session_expiry": 604800,
             "title": "Kitchen",
-            "trusted_proxies": [],
+            "trusted_proxies": ["127.0.0.1"] if self.nginx else [],
             "users": [
                 {"username": "fred", "password": hash_of(USERS["fred"]), "permissions": "*"},
                 {"username": "vera", "password": hash_of(USERS["vera"]), "permissions": "read"},
@@ -201,11 +211,12 @@ class NodeRed:
         {{ path: "{here}/inside", root: "{self.base}/files", middleware: require("./nodelogin/login.js").http }},
     ],
     nodesDir: [require("path").join(__dirname, "nodelogin", "plugin")],"""
+        https = f"""
+    https: {{ key: require("fs").readFileSync("{here}/key.pem"), cert: require("fs").readFileSync("{here}/cert.pem") }},"""
         tokens = ' tokens: require("./nodelogin/oidc/editor.js").tokens,' if signs_on else ""
         (here / "settings.js").write_text(
             f"""module.exports = {{
-    ...{json.dumps(values)},
-    https: {{ key: require("fs").readFileSync("{here}/key.pem"), cert: require("fs").readFileSync("{here}/cert.pem") }},
+    ...{json.dumps(values)},{"" if self.nginx else https}
     adminAuth: {{ ...{json.dumps(admin_auth)},{tokens} }},{editor if signs_on else ""}{gate if self.has_gate else ""}
     {self.settings}
 }};
@@ -226,10 +237,13 @@ class NodeRed:
                 stdout=log,
                 stderr=log,
             )
+        if self.nginx:
+            self.nginx.start()
         if wait:
             until(lambda: "Started flows" in self.said() or started.poll() is not None, "Node-RED starts")
             assert started.poll() is None, self.said()
-            until(lambda: self.curl(f"{self.base}/_login").status, "Node-RED answers")
+            # nginx answers 502 before it does.
+            until(lambda: self.curl(f"{self.base}/_login").status not in {0, 502}, "Node-RED answers")
         return self
 
     def stop(self) -> int:
@@ -253,6 +267,8 @@ class NodeRed:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.nginx:
+            self.nginx.stop()
 
     # Who asks
 
@@ -352,7 +368,7 @@ class Clients:
         return answer
 
     def web_socket(self, name: str, target: str, **headers: str) -> dict[str, t.Any]:
-        url = f"wss://localhost:{self.server.port}{target}"
+        url = f"wss://localhost:{self.server.outer_port}{target}"
         return self.ask("webSocket", name, url=url, headers=headers)
 
     def socket_io(

@@ -167,8 +167,16 @@ def test_flows_see_who_is_behind_a_dashboard(place: Place) -> None:
         before = len(server.seen())
         clients.emit("anna", "widget-change", "d2-input", "typed")
         until(lambda: len(server.seen()) > before, "the flow sees it")
-        user = server.seen()[-1]["client"]["user"]
-        assert user == {"username": "anna", "permissions": "*", "provider": "Keycloak"}
+        # Whatever the page says of itself.
+        another = {"username": "boss", "permissions": "*", "provider": "Keycloak"}
+        claims = {"_client": {"user": another}}
+        clients.emit("anna", "widget-action", "d2-button", {"payload": "claimed", **claims})
+        clients.emit("anna", "widget-send", "d2-button", {"payload": "claimed", "__proto__": claims})
+        clients.emit("anna", "widget-change", "d2-switch", True)
+        until(lambda: any(seen["payload"] is True for seen in server.seen()), "the switch is heard")
+        heard = [seen["client"]["user"] for seen in server.seen()[before:] if seen["client"]]
+        assert heard
+        assert all(user == {"username": "anna", "permissions": "*", "provider": "Keycloak"} for user in heard)
         gate = server.curl(f"{server.base}/_login/out", "--request", "POST", *origin(server.url), *cookie(value))
         assert gate.status == 303
         until(lambda: not clients.is_open("anna"), "the log-out closes the dashboard")

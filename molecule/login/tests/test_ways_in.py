@@ -136,6 +136,8 @@ def test_files_are_for_nobody_else(server: LoginServer, name: str) -> None:
     assert len(found) > 5
     assert {line.split()[0] for line in found} == {"drwx------", "-rw-------"}
     assert {line.split()[1] for line in found} == {"pi"}
+    # Of single sign-on there is nothing, for nobody has asked for it.
+    assert not host.file(f"{DIRECTORY}/oidc").exists
     sessions = host.file(f"{DIRECTORY}/sessions.json").content_string
     assert json.loads(sessions)
     assert cookie.partition("=")[2] not in sessions

@@ -151,7 +151,7 @@ def test_an_audit_tells_of_damage_and_a_run_mends_it(fleet: Fleet) -> None:
     fleet.host(name).check_output(f"echo '// open' >>{DIRECTORY}/editor.js && chmod 0644 {DIRECTORY}/editor.js")
     assert findings(fleet, name) == {"login-files-changed", "login-files-exposed"}
     run = done(fleet.play())
-    assert [run.recap[each]["changed"] > 0 for each in fleet.names] == [False, True]
+    assert [run.recap[each]["changed"] > 0 for each in fleet.names] == [each == name for each in fleet.names]
     assert findings(fleet, name) == set()
 
 

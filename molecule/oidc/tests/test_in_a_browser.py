@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from scenario.browser import DEPLOY, TIMEOUT, chromium, network_of
+from scenario.browser import DEPLOY, TIMEOUT, chromium, expect_deployment, frames_to, network_of
 from scenario.fleet import Fleet
 from scenario.single_sign_on import PROVIDER_PORT, SignOnServer
 
@@ -39,11 +39,15 @@ def expect_editor(page: Page, user: str) -> None:
     expect(page.locator("#usermenu-item-username")).to_have_text(user)
 
 
-def test_the_editor_opens_by_the_provider_and_closes_again(server: SignOnServer, page: Page) -> None:
+def test_the_editor_opens_by_the_provider_deploys_and_closes_again(server: SignOnServer, page: Page) -> None:
+    frames = frames_to(page)
     page.goto(f"{server.editor}/")
     page.get_by_role("link", name="Log in with Home").click()
     expect_editor(page, "anna")
     assert "token" not in page.url
+    page.keyboard.press("Escape")
+    expect_deployment(page, frames, "anna")
+    page.locator("#red-ui-header-button-user").click()
     page.locator("#usermenu-item-logout").click()
     # Back at the choice: the login is over.
     expect(page.get_by_role("link", name="Log in with Home")).to_be_visible()

@@ -93,8 +93,21 @@ def test_local_users_get_in_as_before(server: SignOnServer) -> None:
     assert server.client.request(f"{server.editor}/auth/login").json["type"] == "credentials"
 
 
-def test_a_callback_of_nobody_logs_in_nobody(server: SignOnServer) -> None:
-    for path in (f"{server.page}/callback", f"{server.admin_root}/auth/oidc/callback"):
-        answer = server.browse(f"{path}?code=x&state=y")
-        assert answer.status == 400
-        assert "access_token" not in answer.body
+def test_answers_that_log_nobody_in(server: SignOnServer) -> None:
+    """Of nobody, of another issuer, in another browser, and a code that was used."""
+    ours = urllib.parse.quote(f"https://{server.provider}:{PROVIDER_PORT}", safe="")
+    for start in (f"{server.page}/oidc", f"{server.admin_root}/auth/oidc"):
+        signed_on = server.way_back("anna", start)
+        back, jar = signed_on.way[-1], signed_on.jar
+        assert f"iss={ours}" in back
+        cookies = jar.read_bytes()
+        foreign = back.replace(ours, "https%3A%2F%2Fevil.example")
+        refused = [(400, f"{back.partition('?')[0]}?code=x&state=y", b""), (400, back, b""), (502, foreign, cookies)]
+        for status, url, kept in refused:
+            jar.write_bytes(kept)
+            answer = server.follow(url, jar)
+            assert (answer.status, "access_token" in answer.body) == (status, False), url
+        jar.write_bytes(cookies)
+        assert server.follow(back, jar).status in (200, 303)
+        jar.write_bytes(cookies)
+        assert server.follow(back, jar).status == 502

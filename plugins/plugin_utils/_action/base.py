@@ -172,6 +172,11 @@ class HostAction(ActionBase):
         host = inventory.get_host(name) if inventory else None
         return str(host.vars.get("ansible_host", "")) if host else ""
 
+    def names_of_inventory(self) -> list[str]:
+        """What all hosts of the inventory are called there, and where it has them as plain text their addresses."""
+        names = [str(name) for name in self.task_vars.get("groups", {}).get("all", ())]
+        return [*names, *filter(None, map(self.inventory_address, names))]
+
     @property
     def is_here(self) -> bool:
         """Whether the host is the control node itself."""

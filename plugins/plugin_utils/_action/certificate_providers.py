@@ -31,7 +31,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.resolver 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import acme, certificates, name_constraints
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.bundle import Bundle, check_bundle
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import CaDirectory
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.ca_directory import CaDirectory, refuse_to_forget
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import public_key_fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import (
     Names,
@@ -108,6 +108,15 @@ class Provider:
     def trusted_file(self) -> str | None:
         """The file with what browsers have to trust, if this control node keeps it."""
         return None
+
+    @property
+    def trusted_source(self) -> tuple[str, str]:
+        """What gives what browsers have to trust, and SHA-256 of that as browsers show it.
+
+        A file of the control node, with an empty fingerprint because it may yet have to be made; or a variable. Both are empty
+        where no authority has to be trusted.
+        """
+        return self.trusted_file or "", ""
 
     @property
     def replaces_certbot(self) -> bool:
@@ -310,6 +319,8 @@ class FleetAuthority(Provider):
         self.names = self._desired_names()
         if self.authority is None:
             self._spare()
+            if not self._spared:
+                refuse_to_forget(self.options["ca_dir"])
         if self.authority:
             warnings = [self.authority.warning(self.options["days"])]
             if self.options["ca_permitted"]:
@@ -358,6 +369,14 @@ class FleetAuthority(Provider):
             return None
         return os.path.join(os.path.expanduser(self.options["ca_dir"]), "ca.pem")
 
+    @property
+    def trusted_source(self) -> tuple[str, str]:
+        if not self.options["ca_certificate"] or self.authority is None:
+            return super().trusted_source
+        says = certificates.describe(self.authority.certificate_pem)
+        fingerprint = certificates.fingerprint_for_people(says["fingerprint"])
+        return f"nodered_ca_certificate ({says['subject']})", fingerprint
+
     def _check_lost(self, names: list[str], issuer: str, due: str = "") -> None:
         """Refuse to go on where hosts have certificates of an authority that is gone, unless a new one is asked for.
 
@@ -398,9 +417,8 @@ class FleetAuthority(Provider):
 
         :param asked: what is asked for in other hosts' certificates, as the control node has evaluated it
         """
-        names = self.action.task_vars.get("groups", {}).get("all", ())
-        addresses = filter(None, [*map(self.action.inventory_address, names), self.action.remote_address])
-        return permitted_subtrees({**self.options, "names": [*self.options["names"], *asked]}, (*names, *addresses))
+        names = filter(None, [*self.action.names_of_inventory(), self.action.remote_address])
+        return permitted_subtrees({**self.options, "names": [*self.options["names"], *asked]}, names)
 
 
 class SelfSigned(Provider):
@@ -690,6 +708,11 @@ def present_authority(options: t.Mapping[str, t.Any]) -> CertificateAuthority | 
     :raises UserError: only half of it is given, or it cannot be read
     """
     certificate, key = options["ca_certificate"], options["ca_key"]
+    if (certificate or key) and options.get("ca_new"):
+        raise UserError(
+            "nodered_ca_new asks for a new certificate authority, but nodered_ca_certificate gives one: leave out one of the"
+            " two."
+        )
     if certificate and key:
         return CertificateAuthority.from_pem(certificate, key, options["ca_passphrase"])
     if certificate or key:

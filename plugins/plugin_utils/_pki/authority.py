@@ -28,7 +28,7 @@ from collections.abc import Iterable, Iterator
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.requirements import require
 
 from .ca_certificates import MAX_CA_DAYS, check_may_sign, check_order, cross_signed, new_root, renewed, still_needed
-from .ca_directory import CaDirectory
+from .ca_directory import CaDirectory, refuse_to_forget
 from .name_constraints import accepts_path, described, name_constraints, permits_name, subtrees
 from .names import Names, PkiError
 from .x509 import (
@@ -133,7 +133,7 @@ class CertificateAuthority:
             own, see `key_type_warning`
         :raises PkiError: only one of the two files is there; they do not belong together; the passphrase is missing,
             wrong or superfluous; a file cannot be read or written; an entry of `permitted` is neither domain nor
-            network
+            network; what would be made would be gone with the run, see `refuse_to_forget`
         """
         require("cryptography")
         folder = CaDirectory(directory)
@@ -147,6 +147,7 @@ class CertificateAuthority:
             if existing is not None:
                 folder.finish(pem_of_key(existing.key, passphrase))
                 return existing
+            refuse_to_forget(directory)
             constraints = name_constraints(permitted or ())
             new = cls(
                 *new_root(common_name, days, constraints, now or now_utc(), key_type or KEY_TYPES[0]), created=True
@@ -177,7 +178,9 @@ class CertificateAuthority:
             passphrase is missing, wrong or superfluous
         """
         require("cryptography")
-        return cls._from_pair(as_bytes(certificate), as_bytes(key), passphrase, "the CA certificate", "the CA key")
+        return cls._from_pair(
+            as_bytes(certificate), as_bytes(key), passphrase, "nodered_ca_certificate", "nodered_ca_key"
+        )
 
     @classmethod
     def _from_folder(cls, folder: CaDirectory, passphrase: str | None) -> CertificateAuthority | None:
@@ -358,6 +361,11 @@ class CertificateAuthority:
         """
         return all(permits_name(each, name) for each in self._binding)
 
+    @property
+    def permitted_text(self) -> str:
+        """What its certificate may sign for, in words."""
+        return described(extension(self.certificate.extensions, x509.NameConstraints))
+
     def permitted_warning(self, permitted: Iterable[str]) -> str | None:
         """What to tell the user if the authority may sign for something else than asked for, else None.
 
@@ -368,7 +376,7 @@ class CertificateAuthority:
         if subtrees(asked) == subtrees(permitted_by_ca):
             return None
         return (
-            f"The CA '{text_of(self.certificate.subject)}' may sign for {described(permitted_by_ca)}, although"
+            f"The CA '{text_of(self.certificate.subject)}' may sign for {self.permitted_text}, although"
             f" nodered_ca_permitted says {described(asked)}. What a CA may sign for cannot be changed: replace it"
             " by a new one, and make every browser trust that."
         )

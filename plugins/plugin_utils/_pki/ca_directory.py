@@ -188,6 +188,26 @@ class CaDirectory:
             os.close(directory)
 
 
+def refuse_to_forget(directory: str | os.PathLike[str]) -> None:
+    """Refuse to make an authority that would be gone with its run.
+
+    An execution environment is a container for one run, and its home is gone afterwards. A path that does not begin with
+    the home is taken for a volume.
+
+    :param directory: as the user writes it
+    :raises PkiError: an execution environment would make it in its home
+    """
+    # ansible-runner says so to Ansible where it runs that in a container, as AWX does.
+    inside = os.environ.get("AWX_ISOLATED_DATA_DIR", "").startswith("/runner/")
+    if inside and str(directory).startswith("~"):
+        raise PkiError(
+            f"This run is in an execution environment, which forgets {directory} at its end: a certificate authority that"
+            " is made there would be lost. Make one beforehand with pifleet.nodered.authority, on a computer that keeps"
+            " it, and give it to this run from a vault with nodered_ca_certificate and nodered_ca_key. Or set nodered_ca_dir"
+            " to the path of a volume."
+        )
+
+
 def known_authorities(given: str | None, directory: str | os.PathLike[str]) -> str:
     """The certificates of the fleet's authority in PEM, empty where this control node has none.
 

@@ -26,6 +26,8 @@ from .fleet import PROJECT
 from .waiting import PATIENCE, wait_for
 
 DEPLOY = "#red-ui-header-button-deploy"
+#: What the server tells all editors of a deployment.
+DEPLOYED = "notification/runtime-deploy"
 #: What Node-RED's editor tells goes away after some seconds; this keeps it.
 NOTICES = pathlib.Path(__file__).with_name("notices.js")
 #: Playwright counts in milliseconds.
@@ -143,6 +145,46 @@ def visit(browser: Browser, url: str, login: Login | None = None) -> Visit:
         context.close()
 
 
+def tab(page: Page, label: str) -> Locator:
+    """The tab of a flow in Node-RED's editor."""
+    return page.locator("#red-ui-workspace-tabs").get_by_text(label)
+
+
+def add_flow(page: Page, flow: list[dict[str, t.Any]]) -> None:
+    """Import a flow into Node-RED's editor as a person does, with Ctrl+I."""
+    page.locator("#red-ui-workspace-chart").click(position={"x": 300, "y": 300})
+    page.keyboard.press("Control+i")
+    text = page.locator("#red-ui-clipboard-dialog-import-text")
+    text.fill(json.dumps(flow))
+    # The editor looks at it when a key was pressed.
+    text.press("End")
+    page.locator("#red-ui-clipboard-dialog-ok").click()
+    expect(tab(page, flow[0]["label"])).to_be_visible()
+
+
+def frames_to(page: Page) -> list[str]:
+    """What web sockets bring to a page from now on."""
+    frames: list[str] = []
+    page.on("websocket", lambda opened: opened.on("framereceived", lambda payload: frames.append(str(payload))))
+    return frames
+
+
+def expect_deployment(page: Page, frames: list[str], label: str) -> None:
+    """Deploy a new flow in Node-RED's editor, and see that its web socket brings word of that.
+
+    :param frames: of `frames_to`
+    """
+    told = sum(DEPLOYED in frame for frame in frames)
+    add_flow(page, [{"id": f"{label}.tab", "type": "tab", "label": label}])
+    page.locator(DEPLOY).click()
+    wait_for(
+        lambda: sum(DEPLOYED in frame for frame in frames) > told,
+        "the editor hears of its deployment",
+        lambda: page.wait_for_timeout(100),
+    )
+    expect(page.get_by_text("Lost connection")).not_to_be_visible()
+
+
 class Editor:
     """Node-RED's editor in a window of its own, and what happens on its web sockets."""
 
@@ -190,16 +232,7 @@ class Editor:
         assert self.page.evaluate("fetch('auth/login').then(answer => answer.status)") == 200
 
     def tab(self, label: str) -> Locator:
-        """The tab of a flow."""
-        return self.page.locator("#red-ui-workspace-tabs").get_by_text(label)
+        return tab(self.page, label)
 
     def add(self, flow: list[dict[str, t.Any]]) -> None:
-        """Import a flow as a person does, with Ctrl+I."""
-        self.page.locator("#red-ui-workspace-chart").click(position={"x": 300, "y": 300})
-        self.page.keyboard.press("Control+i")
-        text = self.page.locator("#red-ui-clipboard-dialog-import-text")
-        text.fill(json.dumps(flow))
-        # The editor looks at it when a key was pressed.
-        text.press("End")
-        self.page.locator("#red-ui-clipboard-dialog-ok").click()
-        expect(self.tab(flow[0]["label"])).to_be_visible()
+        add_flow(self.page, flow)

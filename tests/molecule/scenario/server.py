@@ -24,13 +24,16 @@ class Server:
         self.client = Client(fleet.here().machine, ca or fleet.ca)
         variables = fleet.variables_of(name)
         settings: dict[str, t.Any] = variables["nodered_settings"]
-        self.port: int = settings.get("uiPort", PORT)
-        self.admin_root: str = settings.get("httpAdminRoot", "")
-        self.node_root: str = settings.get("httpNodeRoot", "")
+        #: What nginx in front of it answers below; None without one.
+        self.proxy_path: str | None = variables.get("nodered_proxy_path")
+        self.port: int = settings.get("uiPort", PORT) if self.proxy_path is None else 443
+        self.admin_root: str = settings.get("httpAdminRoot", self.proxy_path or "")
+        self.node_root: str = settings.get("httpNodeRoot", self.proxy_path or "")
 
     @property
     def url(self) -> str:
-        return f"https://{self.fleet.address(self.name)}:{self.port}"
+        port = "" if self.port == 443 else f":{self.port}"
+        return f"https://{self.fleet.address(self.name)}{port}"
 
     @property
     def editor(self) -> str:

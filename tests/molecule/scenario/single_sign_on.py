@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
+import typing as t
 import urllib.parse
 
 from .client import Answer
@@ -54,6 +55,13 @@ class SignOnServer(LoginServer):
 
     def sign_on(self, who: str, path: str) -> SignedOn:
         """Follow the way to the provider and back, as the browser of somebody who is logged in there."""
+        return self._go(who, path, lambda url: False)
+
+    def way_back(self, who: str, path: str) -> SignedOn:
+        """The same, up to where the provider sends the browser back to, which is the last address of the way."""
+        return self._go(who, path, lambda url: url.startswith(self.url) and "state=" in url)
+
+    def _go(self, who: str, path: str, is_end: t.Callable[[str], bool]) -> SignedOn:
         jar = self.directory / f"{self.name}-{who}{re.sub('[^a-z]+', '-', path)}.txt"
         jar.write_text(f"{self.provider}\tFALSE\t/\tTRUE\t0\twho\t{who}\n", "utf-8")
         way: list[str] = []
@@ -64,6 +72,8 @@ class SignOnServer(LoginServer):
                 return SignedOn(answer, way, jar)
             url = urllib.parse.urljoin(url, answer.headers["location"])
             way.append(url)
+            if is_end(url):
+                return SignedOn(answer, way, jar)
         raise AssertionError(f"no end: {way}")
 
     def follow(self, url: str, jar: pathlib.Path) -> Answer:

@@ -44,6 +44,9 @@ def test_summary(hostvars: dict[str, t.Any], tmp_path: pathlib.Path, capsys: pyt
     told = _told(hostvars, path)
     assert told["changed"]
     assert json.loads(path.read_text("utf-8")) == told["summary"]
+    # As set_stats returns it, for the whole run.
+    stats = told["ansible_stats"]
+    assert stats == {"data": {"nodered_summary": told["summary"]}, "per_host": False, "aggregate": False}
     assert not _told(hostvars, path)["changed"]
     by_openssl = subprocess.run(
         ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", tmp_path / "ca.pem"],
@@ -54,6 +57,14 @@ def test_summary(hostvars: dict[str, t.Any], tmp_path: pathlib.Path, capsys: pyt
     (authority,) = told["summary"]["authorities"]
     assert by_openssl.strip().endswith(f"={authority['fingerprint']}")
     assert "2 hosts: 1 unchanged, 1 off." in capsys.readouterr().out
+
+
+def test_an_authority_from_a_vault(hostvars: dict[str, t.Any], capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"authority": "nodered_ca_certificate (CN=ca)", "authority_fingerprint": "AB:CD"}
+    hostvars["hall"]["nodered_preflight"]["access"].update(given)
+    told = _told(hostvars, None)["summary"]
+    assert told["authorities"] == [{"file": "nodered_ca_certificate (CN=ca)", "fingerprint": "AB:CD"}]
+    assert "What browsers have to trust: nodered_ca_certificate (CN=ca), SHA-256 AB:CD." in capsys.readouterr().out
 
 
 def test_a_file_that_cannot_be_written(hostvars: dict[str, t.Any], tmp_path: pathlib.Path) -> None:

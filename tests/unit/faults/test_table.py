@@ -7,7 +7,12 @@ from __future__ import annotations
 import pytest
 from table import BEGIN, END, table, written
 
-RESULT = {"points": 9, "cases": 4, "old": 1, "new": 2, "failures": ["one"]}
+TRIED = {
+    "module 1, before write a (1)": "old",
+    "module 1, before write b (1)": "new",
+    "module 2, before fsync b (1)": "new",
+}
+RESULT = {"points": 9, "cases": 4, "tried": TRIED, "failures": ["one"]}
 
 
 def test_a_row_for_each_kind_in_their_order() -> None:

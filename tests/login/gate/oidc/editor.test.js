@@ -34,6 +34,10 @@ async function start(context, made = makeEditor(), root = "") {
         const user = await editor.tokens(token);
         response.status(user === null ? 401 : 200).json(user);
     });
+    application.post(`${root}/auth/revoke`, async (request, response, next) => {
+        const [, token] = /^Bearer (.*)$/.exec(request.headers.authorization || "") || [];
+        return (await editor.tokens(token)) === null ? next() : response.json({ redirect: "https://id.example.com/out" });
+    });
     application.use((_request, response) => response.status(404).end("Node-RED's own"));
     const served = await serve(context, made, application);
     return { ...served, ...made, browser: new Browser(served.port, PAGE) };
@@ -202,7 +206,9 @@ test("a log-out ends the token, and Node-RED's own tokens are its own", async (c
     ];
     const revoke = (authorization) =>
         ask(port, "POST", "/auth/revoke", authorization && { Authorization: authorization });
-    assert.strictEqual((await revoke(`Bearer ${first}`)).status, 200);
+    // Node-RED has let it in, and says where the browser goes.
+    const { status, text } = await revoke(`Bearer ${first}`);
+    assert.deepStrictEqual([status, text], [200, '{"redirect":"https://id.example.com/out"}']);
     assert.strictEqual((await flows(port, first)).status, 401);
     assert.strictEqual((await flows(port, second)).status, 200);
     assert.strictEqual(Object.keys(JSON.parse(fs.readFileSync(file, "utf8"))).length, 1);

@@ -171,6 +171,7 @@ for (const [offset, holds] of [
     [60, true],
     [-60, true],
     [-3700, false],
+    [120, false],
 ]) {
     test(`a clock that is ${offset} seconds ahead ${holds ? "does no harm" : "is told"}`, async (context) => {
         const { provider } = await start(context, { offset });

@@ -96,6 +96,8 @@ def test_all_files_are_sent_once() -> None:
     # What Node-RED loads is there before the data, and all of it before the settings.
     assert names[-1] == "login.json"
     assert {"login.js", "plugin/plugin.js"} <= set(names)
+    # Nothing of single sign-on, for which nobody has asked.
+    assert [name for name in names if "oidc" in name] == []
     assert host.run(node_users=[FRED, WALL]) is None
 
 

@@ -135,13 +135,21 @@ class EditorSignOn {
         });
     }
 
-    // Node-RED knows nothing of our tokens, and would leave them as they are.
-    async #logOut(request, response, next) {
+    // Node-RED answers, so that its audit log tells of it and editorTheme.logout.redirect leads where it leads local users
+    // to. It knows nothing of our tokens, and would leave them as they are.
+    #logOut(request, response, next) {
         const [, token = ""] = /^Bearer ([\w-]{43})$/.exec(request.headers.authorization || "") || [];
         const session = this.sessions.find(token);
-        if (session === undefined) { return next(); }
-        await this.sessions.end(session.key);
-        return answer(response, 200);
+        if (session !== undefined) {
+            const { end } = response;
+            // Not before: by this token Node-RED lets the request in. Nor later: who is told of it is logged out.
+            response.end = (...parts) => {
+                response.end = end;
+                this.sessions.end(session.key).then(() => end.apply(response, parts));
+                return response;
+            };
+        }
+        return next();
     }
 
     // Node-RED tells nobody where a wrong password came from.

@@ -15,7 +15,7 @@ const { Attempts } = require("./attempts.js");
 const { identityOf } = require("./claims.js");
 const { GitHubProvider } = require("./github.js");
 const { makeFetch } = require("./http.js");
-const { OpenIdProvider } = require("./provider.js");
+const { OpenIdProvider, WRONG_CLOCK } = require("./provider.js");
 const { Refusal } = require("./refusal.js");
 
 /** @returns {Provider} The one of login.json. */
@@ -26,7 +26,7 @@ function makeProvider(options) {
 
 // What to do about it, where the words of the library do not say so.
 const HINTS = new Map([
-    ["OAUTH_JWT_TIMESTAMP_CHECK_FAILED", "the clock of this host or of the provider is wrong"],
+    [WRONG_CLOCK, "the clock of this host or of the provider is wrong"],
     ["OAUTH_WWW_AUTHENTICATE_CHALLENGE", "the provider takes another client_id or client_secret"],
 ]);
 

@@ -11,6 +11,8 @@ const { isIncomplete, withMore } = require("./claims.js");
 const KNOWN = 3600 * 1000;
 /** Seconds by which the clocks of provider and host may differ. */
 const TOLERANCE = 60;
+/** The `code` of an error that a wrong clock is the reason of; the library's name for it. */
+const WRONG_CLOCK = "OAUTH_JWT_TIMESTAMP_CHECK_FAILED";
 
 function loadLibrary() {
     // Node.js 18 has it under another name.
@@ -88,6 +90,14 @@ class Provider {
     }
 }
 
+// An ID token comes straight from the provider, and was issued just now. One from the future shows that one of both clocks
+// is wrong, so that its end means nothing. OpenID Connect Core (3.1.3.7) lets a client refuse it; the library does not.
+function refuseFuture({ iat }) {
+    if (iat > Math.floor(Date.now() / 1000) + TOLERANCE) {
+        throw Object.assign(new Error("the ID token was issued in the future"), { code: WRONG_CLOCK });
+    }
+}
+
 class OpenIdProvider extends Provider {
     async describe(oauth, requests) {
         const issuer = new URL(this.options.issuer);
@@ -103,10 +113,11 @@ class OpenIdProvider extends Provider {
             server, client, answer, { expectedNonce: nonce, requireIdToken: true });
         await oauth.validateApplicationLevelSignature(server, answer, requests);
         const claims = oauth.getValidatedIdTokenClaims(tokens);
+        refuseFuture(claims);
         if (server.userinfo_endpoint === undefined || !isIncomplete(claims, this.options)) { return claims; }
         const more = await oauth.userInfoRequest(server, client, tokens.access_token, requests);
         return withMore(claims, await oauth.processUserInfoResponse(server, client, claims.sub, more));
     }
 }
 
-module.exports = { OpenIdProvider, Provider };
+module.exports = { OpenIdProvider, Provider, WRONG_CLOCK };
