@@ -32,6 +32,18 @@ if t.TYPE_CHECKING:
 _DEEPEST = 5
 
 
+def import_for(words: t.Sequence[str]) -> None:
+    """Import what `launch` needs of a service that a script starts.
+
+    Call it with root's rights: what has travelled to a host can be read by root alone, and `launch` runs as somebody else.
+
+    :param words: those of ExecStart
+    """
+    start = position_of_program(list(words))
+    if start < len(words) and not PROGRAM.search(os.path.basename(words[start])):
+        from . import scripts  # noqa: F401
+
+
 def launch(words: list[str], directory: str, environment: Mapping[str, str]) -> Launch:
     """What a service starts in the end. To be called with the rights of its user, whose files it reads.
 

@@ -37,7 +37,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd impo
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum import checksum
 
 from .command_line import PROGRAM, CommandLine
-from .launch import Launch, launch
+from .launch import Launch, import_for, launch
 from .written_user_dir import written_user_dir
 
 PROPERTIES = (
@@ -187,6 +187,7 @@ class Unit:
         self.environment = self._environment()
         arguments = self._arguments()
         # All of it follows from what that user may write: paths, links, packages.
+        import_for(arguments)
         with rights_of(self.account):
             self.launch = launch(arguments, self._working_directory(), self.environment)
             self.environment = dict(self.launch.environment)
