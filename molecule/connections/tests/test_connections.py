@@ -104,7 +104,7 @@ def test_a_wrong_password_for_sudo_fails_its_host_alone(ways: Ways) -> None:
     wrong.write_text(yaml.safe_dump({"nodered": {"hosts": {"near": {"ansible_become_password": "wrong"}}}}))
     run = ways.play("-i", str(wrong), "--check")
     assert (run.recap["near"]["failed"], run.recap["far"]["failed"]) == (1, 0), run.output
-    assert run.said("ncorrect sudo password"), run.output
+    assert run.said("Incorrect sudo password. Correct what the inventory has as ansible_become_password"), run.output
     assert not any(password in run.output for password in SUDO.values())
 
 
@@ -128,10 +128,6 @@ def test_the_login_is_proved_where_the_host_can_be_reached(ways: Ways, secured: 
         secured.output
     )
     assert not secured.said(f"port 1880 of {ways.addresses['near']} cannot be reached")
-    journal = ways.on("near", "sh", "-c", "journalctl --sync && journalctl --no-pager --unit nodered")
-    assert (
-        "[audit]" in journal or ways.fleet.here().login(near_url(ways), "admin", "admin-only-for-tests").status == 200
-    )
 
 
 def near_url(ways: Ways) -> str:
