@@ -43,6 +43,9 @@ _LABELS = {
     "common_return_values": "reference_appendices/common_return_values.html",
 }
 
+# Those of the theme are in site.css.
+antsibull_ext_color_scheme = "none"
+
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
