@@ -104,7 +104,8 @@ faults: venv link hosts ## Inject faults at each system call of the runs, hours;
 engines: venv link hosts ## Build an execution environment, secure hosts from it as AWX does, in slices, with nothing kept
 	tests/engines/engines
 
-pictures: venv link ## Take the pictures of the guide to the login page
+pictures: venv link hosts ## Take the pictures of the README and of the guide to the login page
+	tests/demo/pictures
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/login/pictures.py
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins

@@ -11,7 +11,9 @@ import typing as t
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState, UndoResult
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced, of_way_back
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import answers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
     HostAction,
     host_certificate,
@@ -48,12 +50,19 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
     exposure,
     restart_reasons,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState, UserState
 
-#: Read at import, once in the process that those of the tasks are forked from.
+# What is made once and kept is made at import: once in the process that those of the tasks are forked from, one a host.
+
 _SPECS = {module: argument_spec(module) for module in ("certificate", "settings", "proxy", "restart")}
+answers.preload(HostState)
+passwords.preload()
+# An edit for which the parser needs all that it keeps. A library that is missing is told where it is needed.
+with contextlib.suppress(UserError):
+    SettingsDocument("module.exports = { title: 'é' }".encode()).set("title", "e")
 
 
 class ActionModule(HostAction):
@@ -169,6 +178,7 @@ class ActionModule(HostAction):
         host = str(self.task_vars["inventory_hostname"])
         names = list(provider.names.dns) if provider else []
         with_domain = next((name for name in names if "." in name), None)
+        authority, fingerprint = provider.trusted_source if provider else ("", "")
         ends = ""
         with contextlib.suppress(PkiError):
             ends = describe(found["certificate"]["chain"] or "")["not_after"]
@@ -179,7 +189,8 @@ class ActionModule(HostAction):
             if settings["admin_users"]
             else [],
             "not_after": ends,
-            "authority": provider.trusted_file if provider else None,
+            "authority": authority,
+            "authority_fingerprint": fingerprint,
         }
 
     def _warn_of_dependents(

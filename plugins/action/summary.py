@@ -47,14 +47,9 @@ class ActionModule(HostAction):
     spec = argument_spec("summary")
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        variables = self.task_vars["hostvars"]
-        hosts = [
-            run.of_host(
-                name, {key: variables[name][key] for key in _RESULTS if key in variables[name]}, self.check_mode
-            )
-            for name in self.task_vars["ansible_play_hosts_all"]
-        ]
-        fingerprints = {file: found for file in {host.authority for host in hosts} if (found := _fingerprint(file))}
+        hosts = [self._of_host(name) for name in self.task_vars["ansible_play_hosts_all"]]
+        authorities = {host.authority: host.authority_fingerprint for host in hosts if host.authority}
+        fingerprints = {each: found for each, known in authorities.items() if (found := known or _fingerprint(each))}
         for text, outcome in run.lines(hosts, fingerprints):
             Display().display(text, color=_COLOURS[outcome] if outcome else None)
         data = run.as_data(hosts, fingerprints)
@@ -62,6 +57,11 @@ class ActionModule(HostAction):
         # Ansible takes these for its statistics, as of set_stats: engines such as AWX keep them with the job.
         stats = {"data": {"nodered_summary": data}, "per_host": False, "aggregate": False}
         return {"changed": changed, "summary": data, "ansible_stats": stats}
+
+    def _of_host(self, name: str) -> run.HostSummary:
+        # Once for each host: all of its variables are put together whenever it is looked up.
+        variables = self.task_vars["hostvars"][name]
+        return run.of_host(name, {key: variables[key] for key in _RESULTS if key in variables}, self.check_mode)
 
     def _write(self, path: pathlib.Path, data: dict[str, t.Any]) -> bool:
         content = (json.dumps(data, indent=2) + "\n").encode("ascii")

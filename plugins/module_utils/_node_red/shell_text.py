@@ -14,6 +14,8 @@ import re
 import shlex
 import typing as t
 
+from .command_words import ASSIGNMENT
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -26,7 +28,6 @@ _MOST_COMMANDS = 1000
 _DEEPEST = 10
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 #: What only the shell itself knows.
 COMPUTED = re.compile(r"[$`]")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")

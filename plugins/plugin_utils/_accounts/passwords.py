@@ -41,6 +41,16 @@ class PasswordError(UserError):
     """A password, hash or cost that Node-RED or bcrypt cannot work with, in a sentence that says what to do."""
 
 
+def preload() -> None:
+    """Load and try the libraries before they are needed, as far as they are there.
+
+    For a process that others are forked from: the trial takes longer than a computation, and each of these would else do
+    it again.
+    """
+    with contextlib.suppress(UserError):
+        _library()
+
+
 def check_password(password: object) -> str:
     """The password as plain text, if Node-RED can work with it.
 

@@ -99,6 +99,24 @@ def checked(shape: type[Shape], answer: t.Any, name: str) -> Shape:
     return t.cast("Shape", _checked(shape, answer, name))
 
 
+def preload(kind: t.Any) -> None:
+    """Read the annotations and compile the forms of a shape before it is needed, and keep them.
+
+    For a process that others are forked from: each of these would else do it again.
+
+    :param kind: a TypedDict of `host_state`, or a part of one
+    """
+    if t.is_typeddict(kind):
+        parts: t.Iterable[t.Any] = _hints(kind).values()
+    else:
+        parts = t.get_args(kind)
+    for part in parts:
+        if isinstance(part, Text):
+            re.compile(part.form)
+        elif t.is_typeddict(part) or t.get_origin(part):
+            preload(part)
+
+
 def _checked(kind: t.Any, value: t.Any, where: str) -> t.Any:
     if t.is_typeddict(kind):
         return _dictionary(kind, value, where)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import validated
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import OPTIONS_BY_ROLE, wrong_type
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import check_names
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
@@ -25,18 +26,28 @@ def role_variables(task_vars: t.Mapping[str, t.Any], templar: t.Any, *roles: str
     :raises UserError: one is misspelt, has no value, or has another type than its role takes
     """
     check_names(task_vars)
-    values = {}
-    for name, option in {name: option for role in roles for name, option in OPTIONS_BY_ROLE[role].items()}.items():
-        values[name] = option.get("default")
-        if name not in task_vars:
+    options = {name: option for role in roles for name, option in OPTIONS_BY_ROLE[role].items()}
+    defaults = {name: option.get("default") for name, option in options.items()}
+    given: dict[str, t.Any] = {}
+    for name, default in defaults.items():
+        # Most are there as defaults of roles, which have no templates.
+        if name not in task_vars or _is_same(task_vars[name], default):
             continue
         try:
             # Where the whole is left out with `omit`, so is the entry.
-            given = evaluated({"value": task_vars[name]}, templar)
+            value = evaluated({"value": task_vars[name]}, templar)
         except UnresolvedTemplateError as error:
             raise UserError(f"{name} has no value: {error}.") from None
-        if "value" in given and given["value"] != task_vars.get("omit"):
-            values[name] = given["value"]
-            if message := wrong_type(name, values[name]):
+        if "value" in value and value["value"] != task_vars.get("omit"):
+            given[name] = value["value"]
+    # All at once, because that is much faster; one after the other only to say which it is.
+    if validated({name: options[name] for name in given}, given) is None:
+        for name, value in given.items():
+            if message := wrong_type(name, value):
                 raise UserError(message)
-    return values
+    return {**defaults, **given}
+
+
+def _is_same(raw: t.Any, default: t.Any) -> bool:
+    """Whether a variable, as it was written, has the value of the default."""
+    return isinstance(raw, type(default)) and bool(raw == default)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import typing as t
-from functools import cached_property
+from functools import cache, cached_property
 
 from .parser import COMMENTS, MAX_DEPTH, Node, SettingsError, field, line_of, parse
 
@@ -239,6 +239,9 @@ def may_be_placeholder(value: t.Any) -> bool:
 class Expression:
     """A JavaScript expression as text. Two are equal when they differ in comments, spacing and quotes only."""
 
+    #: Where it stands in a file; None for one that is given as text.
+    _place: Node | None = None
+
     def __init__(self, text: str, verbatim: bool = False) -> None:
         """``verbatim``: it is written as it is, its lines are not indented anew."""
         self.text = text.strip()
@@ -248,7 +251,7 @@ class Expression:
     def of(cls, node: Node) -> Expression:
         """The expression that stands at a place of a file, which need not be valid elsewhere (`...base`)."""
         expression = cls(text_of(node))
-        expression.__dict__.update(tokens=tokens_of(node), value=expression)
+        expression._place = node
         return expression
 
     @cached_property
@@ -274,7 +277,7 @@ class Expression:
     @cached_property
     def tokens(self) -> tuple:
         try:
-            return tokens_of(self._node)
+            return tokens_of(self._place or self._node)
         except SettingsError:
             # No valid code has a meaning of its own; equality must not fail for it.
             return (self.text,)
@@ -287,6 +290,8 @@ class Expression:
     @cached_property
     def value(self) -> t.Any:
         """The Python value if the expression is a literal, else itself."""
+        if self._place is not None:
+            return self
         literal = value_of(self._node)
         return self if isinstance(literal, Expression) else literal
 
@@ -336,7 +341,7 @@ class Expression:
     @cached_property
     def is_undefined(self) -> bool:
         """Whether it is written out that there is no value."""
-        return self.tokens in (Expression("undefined").tokens, Expression("void 0").tokens)
+        return self.tokens in _undefined()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and self.tokens == other.tokens
@@ -347,6 +352,12 @@ class Expression:
     def __repr__(self) -> str:
         # The text may hold a secret, and a repr ends in logs.
         return f"<Expression of {len(self.text)} characters>"
+
+
+@cache
+def _undefined() -> tuple[tuple, ...]:
+    """The tokens of all that says that there is no value."""
+    return Expression("undefined").tokens, Expression("void 0").tokens
 
 
 def tokens_of(node: Node) -> tuple:

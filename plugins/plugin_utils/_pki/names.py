@@ -12,7 +12,7 @@ import contextlib
 import ipaddress
 import re
 import typing as t
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
@@ -122,7 +122,7 @@ def desired_names(
     claimed = list(filter(None, map(usable_name, (hostname, local, fqdn, *addresses))))
 
     trusted = {*inventory, *asked}
-    theirs = set(map(usable_name, taken))
+    theirs = {usable_name(name) for name in taken if _may_be_one_of(name, claimed)}
     labels = {name.partition(".")[0] for name in trusted if parsed_address(name) is None}
     domains = {"", "local", *filter(None, map(_own_domain, trusted))}
 
@@ -257,6 +257,12 @@ def usable_name(name: str | None) -> str | None:
         checked = dns_name(name)
         return None if checked in _LOOPBACK_NAMES else checked
     return None
+
+
+def _may_be_one_of(name: str | None, short: Collection[str]) -> bool:
+    """Whether the short form of a name may be one of these: quick, for each host is compared with all others."""
+    text = (name or "").strip().lower().removesuffix(".")
+    return text in short or ":" in text or not text.isascii()
 
 
 def _asked_name(name: t.Any) -> str:
