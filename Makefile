@@ -67,7 +67,7 @@ real-provider: venv link .build/canaille/.stamp ## Single sign-on with a provide
 third-party: venv ## Whether what is shipped of others is the newest (npm); `tests/ci/third-party --renew` takes it
 	tests/ci/third-party
 
-lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, role READMEs, what is supported, changelog, build
+lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, spelling, links, role READMEs, what is supported, changelog, build
 	tests/ci/lint
 
 sanity: venv ## ansible-test sanity, all tests
@@ -104,7 +104,8 @@ faults: venv link hosts ## Inject faults at each system call of the runs, hours;
 engines: venv link hosts ## Build an execution environment, secure hosts from it as AWX does, in slices, with nothing kept
 	tests/engines/engines
 
-pictures: venv link ## Take the pictures of the guide to the login page
+pictures: venv link hosts ## Take the pictures of the README and of the guide to the login page
+	tests/demo/pictures
 	PYTHONPATH=tests/login:tests/unit/helpers python tests/login/pictures.py
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
@@ -133,6 +134,12 @@ readmes: venv ## Write the roles' READMEs from their argument_specs
 
 site: venv ## Make the documentation site in .build/site/html
 	tests/ci/site
+
+release: venv ## Make in .build/release what is published of a version; PIFLEET_SIGNING_KEY signs
+	tests/ci/release
+
+release-trial: venv ## The same with the checkout as it is, and a key that is gone afterwards
+	tests/ci/release --trial
 
 clean: ## Remove what was made here; hosts and images stay
 	rm -rf .build .venv .hypothesis .pytest_cache

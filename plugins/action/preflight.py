@@ -178,6 +178,7 @@ class ActionModule(HostAction):
         host = str(self.task_vars["inventory_hostname"])
         names = list(provider.names.dns) if provider else []
         with_domain = next((name for name in names if "." in name), None)
+        authority, fingerprint = provider.trusted_source if provider else ("", "")
         ends = ""
         with contextlib.suppress(PkiError):
             ends = describe(found["certificate"]["chain"] or "")["not_after"]
@@ -188,7 +189,8 @@ class ActionModule(HostAction):
             if settings["admin_users"]
             else [],
             "not_after": ends,
-            "authority": provider.trusted_file if provider else None,
+            "authority": authority,
+            "authority_fingerprint": fingerprint,
         }
 
     def _warn_of_dependents(

@@ -48,7 +48,8 @@ class ActionModule(HostAction):
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         hosts = [self._of_host(name) for name in self.task_vars["ansible_play_hosts_all"]]
-        fingerprints = {file: found for file in {host.authority for host in hosts} if (found := _fingerprint(file))}
+        authorities = {host.authority: host.authority_fingerprint for host in hosts if host.authority}
+        fingerprints = {each: found for each, known in authorities.items() if (found := known or _fingerprint(each))}
         for text, outcome in run.lines(hosts, fingerprints):
             Display().display(text, color=_COLOURS[outcome] if outcome else None)
         data = run.as_data(hosts, fingerprints)

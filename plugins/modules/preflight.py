@@ -92,6 +92,10 @@ access:
       description: When the certificate ends (ISO 8601), empty without one.
       type: str
     authority:
-      description: The file on the control node with the certificate that browsers have to trust, empty without one.
+      description: The file on the control node with the certificate that browsers have to trust, or what gives it
+        instead; empty without one.
+      type: str
+    authority_fingerprint:
+      description: SHA-256 of that certificate, as browsers show it; empty where it is in a file.
       type: str
 """

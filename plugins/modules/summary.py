@@ -83,15 +83,19 @@ summary:
           description: When its certificate ends (ISO 8601), empty without one.
           type: str
         authority:
-          description: The file on the control node that browsers have to trust, empty without one.
+          description: The file on the control node that browsers have to trust, or what gives it instead; empty without
+            one.
+          type: str
+        authority_fingerprint:
+          description: SHA-256 of that certificate, as browsers show it; empty where it is in a file.
           type: str
     authorities:
-      description: The files that browsers have to trust.
+      description: What browsers have to trust.
       type: list
       elements: dict
       contains:
         file:
-          description: The file on the control node.
+          description: The file on the control node, or C(nodered_ca_certificate) and the name of the authority in it.
           type: str
         fingerprint:
           description: SHA-256 of the certificate, as browsers show it.

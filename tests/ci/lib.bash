@@ -30,6 +30,15 @@ make_venv() {
     }
 }
 
+# Copies what is in the checkout, committed or not, without what git ignores: copy_checkout DIRECTORY
+copy_checkout() {
+    mkdir -p "$1"
+    git -c safe.directory="$root" ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+        # A deleted file is listed until the deletion is committed.
+        [[ ! -e $file ]] || printf '%s\0' "$file"
+    done | tar --null --files-from=- --create | tar --extract --directory="$1"
+}
+
 # A step with its seconds: `step NAME COMMAND...`. The summary comes from `steps_end`, which fails when one has failed.
 # One that hangs is ended, and what follows still says what it has to say.
 # What a step says is kept in .build/logs, and why one failed is said again at the end, where nobody has to look for it.

@@ -49,20 +49,19 @@ IMAGES = {
 }
 
 
-def run(*command: str | pathlib.Path, stdin: str | None = None, **environment: str) -> str:
+def run(*command: str | pathlib.Path, stdin: str = "") -> str:
     """The output of a command that succeeds."""
     done = subprocess.run(
         command,
         input=stdin,
-        stdin=None if stdin is not None else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", **environment},
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
     )
     if done.returncode:
-        sys.exit(f"{' '.join(map(str, command[:4]))} ... failed:\n{done.stdout[-6000:]}")
+        said = done.stdout[-6000:] + done.stderr[-6000:]
+        sys.exit(f"{' '.join(map(str, command[:4]))} ... failed:\n{said}")
     return done.stdout
 
 
@@ -211,13 +210,10 @@ class Fleet:
         password.touch(mode=0o600)
         password.write_text(self.passwords["vault"], encoding="ascii")
         encrypt = [PROJECT / ".venv/bin/ansible-vault", "encrypt_string", f"--vault-password-file={password}"]
-        encrypted = [run(*encrypt, f"--stdin-name={name}", stdin=text) for name, text in content.items()]
-        # Before it is what ansible-vault says to a terminal.
-        entries = [
-            text[text.index(f"{name}: ") :].rsplit("\nEncryption successful", 1)[0]
-            for name, text in zip(content, encrypted, strict=True)
-        ]
-        self._write("inventory/group_vars/nodered/vault.yml", "---\n" + "\n".join(entries) + "\n")
+        entries = [run(*encrypt, f"--stdin-name={name}", stdin=text) for name, text in content.items()]
+        self._write(
+            "inventory/group_vars/nodered/vault.yml", "---\n" + "".join(f"{entry.rstrip()}\n" for entry in entries)
+        )
 
     def secrets(self) -> list[str]:
         """All that no event of a job may have: passwords, and the keys, each line of them, encrypted and in the clear."""
@@ -232,7 +228,7 @@ class Fleet:
         found = {}
         for name, address in self.addresses.items():
             where = ["-connect", f"{address}:1880", "-CAfile", self.ca, "-verify_ip", address, "-verify_return_error"]
-            shown = run("openssl", "s_client", *where, stdin="")
+            shown = run("openssl", "s_client", *where)
             found[name] = run("openssl", "x509", "-noout", "-fingerprint", "-sha256", stdin=shown)
         return found
 
@@ -392,7 +388,7 @@ def judge_reports(fleet: Fleet) -> list[Job]:
         report = json.loads((job.artifacts / "report" / "report.json").read_text("utf-8"))
         rules = collections.Counter(finding["rule"] for finding in report["findings"])
         # As on a Pi, Node-RED runs as a user who may become root; and 3.1 gets no corrections any more.
-        known = {"service-user-root-rights", "node-red-old", "node-old"} if job.name == "audit" else set()
+        known = {"service-user-root-rights", "node-red-out-of-support"} if job.name == "audit" else set()
         claim(f"{job.name} finds {dict(rules) or 'nothing'}", rules.keys() <= known)
     return done
 
@@ -415,6 +411,8 @@ def judge_what_is_left(done: list[Job], fleet: Fleet) -> None:
         "the jobs tell of the hosts",
         all(any(address in text for text in texts.values()) for address in fleet.addresses.values()),
     )
+    there = leaked(sensitive, fleet.ca.with_name("ca.key").read_text("ascii") + fleet.ssh_key)
+    claim("secrets are found where they are", len(there) >= 2, len(there))
     told = {name: len(found) for name, text in texts.items() if (found := leaked(sensitive, text))}
     claim(f"none of {len(sensitive)} secrets is in any of them", not told, told)
 
@@ -439,6 +437,11 @@ def main() -> None:
         with step("Secure both slices at once"):
             slices = secure_slices(fleet, "first")
             claim_success(slices)
+            shown = (
+                run("openssl", "x509", "-in", fleet.ca, "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
+            )
+            told = [each["fingerprint"] for job in slices for each in job.summary["authorities"]]
+            claim(f"both tell what browsers have to trust, {shown[:11]}...", told == [shown, shown], told)
             certificates = fleet.certificates()
         with step("Again"):
             again = secure_slices(fleet, "second")

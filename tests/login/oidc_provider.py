@@ -190,7 +190,7 @@ class Place(t.NamedTuple):
     """A Node-RED, its provider, and a directory for people."""
 
     server: NodeRed
-    provider: KnownProvider
+    provider: Provider
     directory: pathlib.Path
 
     def person(self, name: str = "") -> Person:

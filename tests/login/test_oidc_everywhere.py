@@ -15,7 +15,7 @@ import pytest
 from chromium import PATIENCE
 from conftest import RELEASES
 from node_red import USERS, NodeRed
-from oidc_provider import Person, Place, Provider, text_of
+from oidc_provider import Person, Place, Provider, text_of, token_in
 from playwright.sync_api import Browser, Page, expect
 from scenario.browser import expect_deployment, frames_to
 from test_oidc_browser import log_in_at_provider, sign_on_to_editor, stored_tokens
@@ -85,6 +85,9 @@ def test_dashboards_and_their_log_out(somewhere: Place) -> None:
     assert session.startswith("__Secure-nodered-" if server.nginx else "__Host-nodered-")
     assert f"; Path={server.base or '/'}; HttpOnly; " in session
     assert user_of(anna) == {"username": "anna", "permissions": "*", "provider": "Keycloak"}
+    # That a browser is logged in to dashboards is no hindrance, be it to the editor or to dashboards once more.
+    assert token_in(anna.sign_on(f"{somewhere.editor}/auth/oidc"))
+    assert anna.sign_on(somewhere.start).status == 303
     out = anna.go(f"{server.base}/_login/out", "--request", "POST", *origin(server.url))
     assert out.status == 303
     assert user_of(anna) == 302
@@ -161,6 +164,16 @@ def page(browser: Browser) -> t.Iterator[Page]:
     context.close()
 
 
+def log_in_with_local_account(place: Place, page: Page) -> None:
+    page.goto(f"{place.server.url}{place.editor}/")
+    page.get_by_role("link", name="Log in with a local account").click()
+    page.locator("#node-dialog-login-username").fill("admin")
+    page.locator("#node-dialog-login-password").fill(USERS["admin"])
+    page.locator("#node-dialog-login-submit").click()
+    expect(page.locator("#red-ui-workspace-chart")).to_be_visible()
+    assert page.evaluate("RED.settings.user.username") == "admin"
+
+
 def log_out(page: Page) -> None:
     page.locator("#red-ui-header-button-user").click()
     page.locator("#usermenu-item-logout").click()
@@ -175,12 +188,7 @@ def test_the_editor_in_a_browser(somewhere: Place, page: Page) -> None:
     assert page.evaluate("RED.settings.user.username") == "boss"
     expect_deployment(page, frames, "boss")
     log_out(page)
-    page.get_by_role("link", name="Log in with a local account").click()
-    page.locator("#node-dialog-login-username").fill("admin")
-    page.locator("#node-dialog-login-password").fill(USERS["admin"])
-    page.locator("#node-dialog-login-submit").click()
-    expect(page.locator("#red-ui-workspace-chart")).to_be_visible()
-    assert page.evaluate("RED.settings.user.username") == "admin"
+    log_in_with_local_account(somewhere, page)
     expect_deployment(page, frames, "admin")
     log_out(page)
 
@@ -193,6 +201,8 @@ def test_dashboards_in_a_browser(somewhere: Place, page: Page) -> None:
     expect(page.get_by_role("button", name="Press one")).to_be_visible()
     page.goto(f"{server.url}{server.base}/dashboard/page")
     expect(page.get_by_role("textbox", name="Input")).to_be_visible()
+    # That somebody is logged in here is no hindrance there.
+    log_in_with_local_account(somewhere, page)
     page.goto(f"{server.url}{server.base}/_login")
     page.get_by_role("button", name="Log out").click()
     page.goto(f"{server.url}{server.base}/ui/")

@@ -31,6 +31,7 @@ KNOWLEDGE = {
     "_inventory": {"_collection", "_findings"},
     "_login": set(),
     "_settings": {"_accounts", "_javascript", "_pki", "shared"},
+    "_schedule": set(),
     "_service": {"_accounts"},
     "_credentials": {"_collection", "_javascript", "_settings"},
     "_report": {"_findings", "shared"},

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Node-REDs that are installed and started in other ways: secured like any other, or refused before any change."""
+"""Node-REDs that are installed and started in other ways: secured like any other, or refused before any change.
+
+Some of them have what docs/recipes.md tells to write, and some of its commands are run, all read from that page.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import typing as t
 
 import pytest
 import yaml
+from recipes import commands, recipes
 from scenario.fleet import OF_ANSIBLE, Fleet, Run, differences
 from scenario.waiting import wait_for
 
@@ -35,6 +39,14 @@ INSTALLED = {
     # The last: install.sh has not started it, because shared-a has to make their folder first.
     "shared-b": ("shared-b", 1910, "/home/pi/shared/nodecerts/server-settings-b.pem"),
 }
+#: By its name in the inventory: the recipe whose variables it has.
+RECIPES = {
+    "low-port": "Port 443",
+    "nvm": "A webhook that anybody may call",
+    "npm": "Dashboards for several people",
+    "spaces": "A certificate of your own",
+}
+WORD = "only-for-tests-"
 #: By its name in the inventory: the service, and what the refusal says.
 REFUSED = {
     "docker": ("docker", ["docker.service starts Docker", "in a container"]),
@@ -42,6 +54,42 @@ REFUSED = {
     "computed": ("computed", ["computed.service runs a script", "nodered_settings_path"]),
     "wrong-name": ("no-such", ["This host has no service no-such.service.", "set nodered_service: "]),
 }
+
+
+def own_certificate(fleet: Fleet) -> dict[str, str]:
+    """The variables of a vault, with a certificate that openssl has made for the host's address too."""
+    chain, key = own_chain(fleet), fleet.work / "own.key"
+    names = f"subjectAltName=DNS:kitchen.example.com,IP:{fleet.address('pi')}"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", chain, "-days", "90"),
+            *("-subj", "/CN=kitchen.example.com", "-addext", names, "-addext", "basicConstraints=critical,CA:FALSE"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return {"vault_certificate_chain": chain.read_text("utf-8"), "vault_certificate_key": key.read_text("utf-8")}
+
+
+def own_chain(fleet: Fleet) -> pathlib.Path:
+    return fleet.work / "own.pem"
+
+
+def ask(fleet: Fleet, install: str, path: str, *options: str) -> int:
+    """The status of what an installed Node-RED answers over TLS, by whatever has signed its certificate."""
+    trusted = ["--cacert", str(own_chain(fleet))] if install == "spaces" else []
+    port = PORT_AFTER.get(install, INSTALLED[install][1])
+    return fleet.here().request(f"https://{fleet.address('pi')}:{port}{path}", *trusted, *options).status
+
+
+def run_command(fleet: Fleet, inventory: str, install: str, text: str) -> Run:
+    """Run the command of the page that ends so, with an installed Node-RED in the place of the page's host."""
+    (command,) = [command for command in commands("docs/recipes.md") if command.endswith(text)]
+    words = [word for word in command.split() if word not in ("ansible-playbook", "--ask-vault-pass")]
+    (playbook,) = [word for word in words if word.startswith("pifleet.nodered.")]
+    words.remove(playbook)
+    place = {"fleet.ini": inventory, "kitchen.local": install, "garage.local": install}
+    return fleet.play(*(place.get(word, word) for word in words), playbook=playbook)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +101,11 @@ def inventory(fleet: Fleet) -> str:
         name: {**reached, "nodered_service": service}
         for name, service in [(name, entry[0]) for name, entry in [*INSTALLED.items(), *REFUSED.items()]]
     }
-    hosts["low-port"]["nodered_settings"] = {"uiPort": PORT_AFTER["low-port"]}
+    page = {recipe.title: recipe.variables for recipe in recipes("docs/recipes.md")}
+    for name, title in RECIPES.items():
+        hosts[name].update(page[title])
+        hosts[name].update({word: WORD + word for word in re.findall(r"vault_\w+", str(page[title]))})
+    hosts["spaces"].update(own_certificate(fleet))
     path = fleet.work / "installs.yml"
     path.write_text(yaml.safe_dump({"nodered": {"hosts": hosts}}), encoding="utf-8")
     for service, port, _certificate in INSTALLED.values():
@@ -79,8 +131,8 @@ def test_a_stranger_is_refused_over_tls(fleet: Fleet, install: str) -> None:
     _service, port, certificate = INSTALLED[install]
     port = PORT_AFTER.get(install, port)
     address = fleet.address("pi")
-    assert fleet.here().request(f"https://{address}:{port}/settings").status == 401
-    assert fleet.here().request(f"https://{address}:{port}/flows").status == 401
+    assert ask(fleet, install, "/settings") == 401
+    assert ask(fleet, install, "/flows") == 401
     served = subprocess.run(
         f"openssl s_client -connect {address}:{port} </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256",
         shell=True,
@@ -117,6 +169,22 @@ def test_a_low_port_has_no_other_right_of_root(fleet: Fleet) -> None:
     effective = re.search(r"CapEff:\s+([0-9a-f]+)", status)
     assert effective is not None
     assert int(effective[1], 16) == 1 << 10  # CAP_NET_BIND_SERVICE
+
+
+@pytest.mark.usefixtures("secured")
+def test_the_recipe_of_a_webhook(fleet: Fleet) -> None:
+    """Nothing is there, which only somebody hears who may ask."""
+    assert [ask(fleet, "nvm", path) for path in ("/webhook/bell", "/health", "/other")] == [404, 404, 401]
+
+
+@pytest.mark.usefixtures("secured")
+def test_the_recipe_of_dashboards(fleet: Fleet) -> None:
+    def status(user: str, *options: str) -> int:
+        return ask(fleet, "npm", "/other", *options, "--user", f"{user}:{WORD}vault_{user}")
+
+    assert ask(fleet, "npm", "/other") == 401
+    assert (status("fred"), status("fred", "--data", "x=1")) == (404, 404)
+    assert (status("wall"), status("wall", "--data", "x=1")) == (404, 403)
 
 
 @pytest.mark.usefixtures("secured")
@@ -165,3 +233,25 @@ def test_a_disk_that_keeps_nothing(fleet: Fleet, inventory: str, secured: Run, m
     assert run.recap["low-port"]["failed"] == 1, run.output
     assert run.recap["low-port"]["changed"] == 0, run.output
     assert run.said(text), run.output
+
+
+@pytest.mark.usefixtures("secured")
+def test_the_recipe_of_a_clone(fleet: Fleet, inventory: str) -> None:
+    host, certificate = fleet.host("pi"), INSTALLED["user-dir"][2]
+    before = host.check_output("openssl x509 -noout -pubkey -in %s", certificate)
+    run = run_command(fleet, inventory, "user-dir", "-e nodered_certificate_new_key=true")
+    assert (run.status, run.recap["user-dir"]["failed"]) == (0, 0), run.output
+    assert host.check_output("openssl x509 -noout -pubkey -in %s", certificate) != before
+    assert ask(fleet, "user-dir", "/settings") == 401
+
+
+@pytest.mark.usefixtures("secured")
+def test_the_recipe_to_take_it_off(fleet: Fleet, inventory: str) -> None:
+    _service, port, _certificate = INSTALLED["quoted"]
+    plain = f"http://{fleet.address('pi')}:{port}/settings"
+    run = run_command(fleet, inventory, "quoted", "remove -l kitchen.local")
+    assert run.recap["quoted"]["changed"] == 0, run.output
+    assert ask(fleet, "quoted", "/settings") == 401
+    run = run_command(fleet, inventory, "quoted", "-e nodered_remove=true")
+    assert run.status == 0, run.output
+    assert fleet.here().request(plain).status == 200

@@ -103,6 +103,11 @@ def assert_one_is_back_and_one_finished(fleet: Fleet, run: Run, reason: str, bef
     assert reason in run.output
     assert run.said("The old files are back and the service is as it was before."), run.output
     assert "Traceback" not in run.output
+    # What follows the task that failed says what has become of the host, and the reason no second time.
+    end = run.output.partition("TASK [Count the host as failed]")[2].partition("\nPLAY ")[0]
+    assert "The host is as it was. Why: see the task " in end, run.output
+    assert reason not in end
+    assert "RUNNING HANDLER" not in run.output
     assert differences(before, held(fleet, "proved")) == []
     assert_nothing_pends(fleet, "proved")
     assert_closed(fleet, "proved")

@@ -110,6 +110,15 @@ class Provider:
         return None
 
     @property
+    def trusted_source(self) -> tuple[str, str]:
+        """What gives what browsers have to trust, and SHA-256 of that as browsers show it.
+
+        A file of the control node, with an empty fingerprint because it may yet have to be made; or a variable. Both are empty
+        where no authority has to be trusted.
+        """
+        return self.trusted_file or "", ""
+
+    @property
     def replaces_certbot(self) -> bool:
         """Whether certbot would go on to replace the certificate at its next renewal."""
         return bool(self.state["acme"] and self.state["acme"]["hook"])
@@ -359,6 +368,14 @@ class FleetAuthority(Provider):
         if self.options["ca_certificate"]:
             return None
         return os.path.join(os.path.expanduser(self.options["ca_dir"]), "ca.pem")
+
+    @property
+    def trusted_source(self) -> tuple[str, str]:
+        if not self.options["ca_certificate"] or self.authority is None:
+            return super().trusted_source
+        says = certificates.describe(self.authority.certificate_pem)
+        fingerprint = certificates.fingerprint_for_people(says["fingerprint"])
+        return f"nodered_ca_certificate ({says['subject']})", fingerprint
 
     def _check_lost(self, names: list[str], issuer: str, due: str = "") -> None:
         """Refuse to go on where hosts have certificates of an authority that is gone, unless a new one is asked for.

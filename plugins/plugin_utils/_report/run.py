@@ -47,7 +47,9 @@ class HostSummary:
     :ivar url: where its editor is, empty where that is not known
     :ivar users: who may log in to the editor
     :ivar certificate_ends: when its certificate ends (ISO 8601), empty without one
-    :ivar authority: the file on the control node that browsers have to trust, empty where there is none
+    :ivar authority: the file on the control node that browsers have to trust, or what gives it instead; empty where there
+        is none
+    :ivar authority_fingerprint: SHA-256 of that certificate as browsers show it, where it is in no file
     """
 
     name: str
@@ -58,6 +60,7 @@ class HostSummary:
     users: tuple[str, ...] = ()
     certificate_ends: str = ""
     authority: str = ""
+    authority_fingerprint: str = ""
 
 
 def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSummary:
@@ -76,6 +79,7 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
         return HostSummary(name, Outcome.OFF)
     access = preflight.get("access") or {}
     known: dict[str, t.Any] = {"users": tuple(access.get("users") or ()), "authority": access.get("authority") or ""}
+    known["authority_fingerprint"] = access.get("authority_fingerprint") or ""
     known["certificate_ends"] = access.get("not_after") or ""
     reason = _reason_to_fail(results)
     if reason is not None:
@@ -97,7 +101,7 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
 def as_data(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) -> dict[str, t.Any]:
     """The same for programs.
 
-    :param fingerprints: by the files of authorities, SHA-256 of their certificates
+    :param fingerprints: by what gives authorities, see `HostSummary.authority`, SHA-256 of their certificates
     """
     return {
         "counts": {outcome.value: sum(host.outcome is outcome for host in hosts) for outcome in Outcome},
@@ -119,7 +123,7 @@ def as_data(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) -> di
 def lines(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) -> list[tuple[str, Outcome | None]]:
     """What people read, line by line, with the outcome that a line is about.
 
-    :param fingerprints: by the files of authorities, SHA-256 of their certificates
+    :param fingerprints: as in `as_data`
     """
     counted = [(outcome, [host for host in hosts if host.outcome is outcome]) for outcome in Outcome]
     counts = ", ".join(f"{len(those)} {outcome.value}" for outcome, those in counted if those)

@@ -258,6 +258,30 @@ test("an open request passes to such a node", async (context) => {
     assert.strictEqual(seen.length, 2);
 });
 
+test("a login's own pages get its cookies, though somebody is logged in", async (context) => {
+    const made = await serve(context, makeGate());
+    const brought = [];
+    made.server.prependListener("request", ({ headers }) => brought.push(headers.cookie));
+    const more = { editorSocket: "/comms", editorLogin: "/x/auth/", filteredSockets: () => [] };
+    new Sockets(made.gate).guard(made.server, more);
+    const { Cookie: login } = cookieOf(await logIn(made.port, "fred", "fredpw"));
+    const cookies = `${login}; nodered-0123abcd-oidc-0=x; own=1`;
+    for (const [target, expected] of [
+        ["/_login", cookies],
+        ["/_login/callback?code=x", cookies],
+        ["/x/auth/oidc/callback?code=x", cookies],
+        ["/x/auth/login", cookies],
+        ["/hello", "own=1"],
+        ["/_loginx", "own=1"],
+        ["/x/authx", "own=1"],
+        ["/auth/login", "own=1"],
+    ]) {
+        brought.length = 0;
+        await ask(made.port, "GET", target, { Cookie: cookies });
+        assert.deepStrictEqual(brought, [expected], target);
+    }
+});
+
 test("a log-out is answered, though the guard has seen the session", async (context) => {
     const { port } = await serveNode(context);
     const login = cookieOf(await logIn(port, "fred", "fredpw"));

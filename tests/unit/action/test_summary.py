@@ -59,6 +59,14 @@ def test_summary(hostvars: dict[str, t.Any], tmp_path: pathlib.Path, capsys: pyt
     assert "2 hosts: 1 unchanged, 1 off." in capsys.readouterr().out
 
 
+def test_an_authority_from_a_vault(hostvars: dict[str, t.Any], capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"authority": "nodered_ca_certificate (CN=ca)", "authority_fingerprint": "AB:CD"}
+    hostvars["hall"]["nodered_preflight"]["access"].update(given)
+    told = _told(hostvars, None)["summary"]
+    assert told["authorities"] == [{"file": "nodered_ca_certificate (CN=ca)", "fingerprint": "AB:CD"}]
+    assert "What browsers have to trust: nodered_ca_certificate (CN=ca), SHA-256 AB:CD." in capsys.readouterr().out
+
+
 def test_a_file_that_cannot_be_written(hostvars: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="nodered_summary_path"):

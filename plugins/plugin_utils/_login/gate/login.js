@@ -115,6 +115,7 @@ function protect(RED) {
     if (oidc && oidc.editor.length > 0) { require("./oidc/editor.js").guard(RED.server); }
     sockets.guard(RED.server, {
         editorSocket: hasEditor ? joined(settings.httpAdminRoot || "/", "comms") : undefined,
+        editorLogin: hasEditor ? `${joined(settings.httpAdminRoot || "/", "auth")}/` : undefined,
         filteredSockets: () => filteredSockets(RED),
     });
 }

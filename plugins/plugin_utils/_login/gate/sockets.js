@@ -123,16 +123,17 @@ class Sockets {
      * @param {http.Server} server
      * @param {object} more
      * @param {string|undefined} more.editorSocket The path of the editor's socket, which asks for the editor's login.
+     * @param {string|undefined} more.editorLogin The path below which that login is, with a slash at its end.
      * @param {function(): string[]} more.filteredSockets Paths of dashboards' sockets, as a URL begins.
      */
-    guard(server, { editorSocket, filteredSockets }) {
+    guard(server, { editorSocket, editorLogin, filteredSockets }) {
         const emit = server.emit.bind(server);
         const express = server.listeners("request");
         server.emit = (event, ...values) => {
             if (event === "upgrade") { return this.#upgrade(emit, values, editorSocket, filteredSockets); }
             if (event === "request") {
                 const toExpress = () => express.forEach((listener) => listener.call(server, ...values));
-                return this.#request(emit, values, toExpress, filteredSockets);
+                return this.#request(emit, values, toExpress, { editorLogin, filteredSockets });
             }
             return emit(event, ...values);
         };
@@ -157,12 +158,21 @@ class Sockets {
         return true;
     }
 
+    // A login's own pages get what it brings back in cookies, whoever is logged in. For nodes that is cut out.
+    #isLogin(request, editorLogin) {
+        const { loginPath } = this.gate.options;
+        const [path] = urlOf(request).split("?");
+        return path === loginPath || path.startsWith(`${loginPath}/`)
+            || (editorLogin !== undefined && path.startsWith(editorLogin));
+    }
+
     // Whom the gate does not know, or would not let in, gets to Express alone, where it asks once more and answers.
-    #request(emit, [request, response], toExpress, filteredSockets) {
+    #request(emit, [request, response], toExpress, { editorLogin, filteredSockets }) {
         const { gate } = this;
         const polls = isPolling(request);
         // A password is looked at where it is asked for: other requests may be for the editor.
-        if (!polls && !gate.isOpen(request) && gate.sessionOf(request) === undefined) {
+        const isStrange = !polls && !gate.isOpen(request) && gate.sessionOf(request) === undefined;
+        if (isStrange || this.#isLogin(request, editorLogin)) {
             toExpress();
             return true;
         }

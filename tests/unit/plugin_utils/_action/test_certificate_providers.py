@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pathlib
+import subprocess
 import time
 import types
 import typing as t
@@ -239,12 +240,23 @@ def test_an_execution_environment_needs_an_authority_before_anything_changes(
     assert provider("ca", chain).reasons() == []
 
 
-def test_a_new_authority_beside_a_given_one_is_refused(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+def test_an_authority_from_a_vault(authority: CertificateAuthority, tmp_path: pathlib.Path) -> None:
+    """It is told at the end of a run, and not together with a wish for a new one."""
     given = {
         "ca_certificate": (tmp_path / "ca.pem").read_text("ascii"),
         "ca_key": (tmp_path / "ca.key").read_text("ascii"),
     }
     assert provider("ca", b"", **given).reasons() == ["there is no certificate yet"]
+    name, shown = provider("ca", b"", **given).trusted_source
+    assert name.startswith("nodered_ca_certificate (CN=Node-RED fleet CA ")
+    by_openssl = subprocess.run(
+        ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", tmp_path / "ca.pem"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert by_openssl.strip().endswith(f"={shown}")
+    assert provider("ca", b"", ca_dir=str(tmp_path)).trusted_source == (str(tmp_path / "ca.pem"), "")
     with pytest.raises(UserError, match="leave out one of the two"):
         provider("ca", b"", **given, ca_new=True)
     options = validated(SPEC, {**given, "ca_new": True})

@@ -236,6 +236,17 @@ class TestReplace:
         chain = certificates.issue(new, factory.request("p256"), NAMES, now=now)
         assert [accepts(root, chain, now) for root in (old, new.certificate_pem)] == [True, True]
 
+    def test_a_successor_from_a_vault(self, folder: pathlib.Path, factory: CertificateFactory) -> None:
+        """Put there as it lies in the folder, it signs for browsers that trust either."""
+        former = CertificateAuthority.load_or_create(folder, now=NOW)
+        new = CertificateAuthority.replace(folder, now=NOW)
+        given = CertificateAuthority.from_pem(
+            (folder / "ca.pem").read_text("ascii"), (folder / "ca.key").read_text("ascii")
+        )
+        chain = certificates.issue(given, factory.request("p256"), NAMES, now=LATER)
+        for root in (former, new):
+            assert accepts(root.certificate_pem, chain)
+
     def test_an_intermediate_is_not_ours_to_replace(self, folder: pathlib.Path) -> None:
         CertificateAuthority.load_or_create(folder / "root", now=NOW)
         CertificateAuthority.replace(folder / "root", now=NOW)
