@@ -29,6 +29,8 @@ _KNOWN = frozenset(
 )
 
 
+#: The same, but for names of groups, which stand in quotes.
+_EVALUATED = re.compile(r"(?<!['\w])nodered_\w+")
 #: What Ansible evaluates of a play before it knows a host.
 _BEFORE_HOSTS = ("hosts", "serial")
 #: The variables that count on the command line alone.
@@ -37,8 +39,7 @@ COMMAND_LINE_ONLY = frozenset(
     for file in COLLECTION.glob("playbooks/*.yml")
     for play in yaml_load(file.read_text("utf-8"))
     for keyword in _BEFORE_HOSTS
-    for name in _VARIABLE.findall(str(play.get(keyword, "")))
-    if name in _KNOWN
+    for name in _EVALUATED.findall(str(play.get(keyword, "")))
 ) | {"nodered_validate_lookups"}
 
 

@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .parser import MAX_DEPTH, SettingsError
+from .parser import MAX_DEPTH, SettingsError, captures, tree_of
 from .values import _SINGLE_ESCAPES, Expression
 
 # --- Python values to code -------------------------------------------------------------------------------------------
@@ -90,8 +90,16 @@ def _render_object(value: dict[str, t.Any], style: Style, indent: str, inline: b
 
 def _render_expression(code: str, style: Style, indent: str) -> str:
     # Spaces count inside template strings and continued strings.
-    margin = "" if "`" in code or "\\" in code else indent
+    margin = "" if _has_string_of_lines(code) else indent
     return (style.eol + margin).join(_LINE_BREAK.split(code))
+
+
+def _has_string_of_lines(code: str) -> bool:
+    """Whether a string of some code is written on more than one line."""
+    if "`" not in code and "\\" not in code:
+        return False
+    strings = captures("[(string) (template_string)] @string", tree_of(f"({code}\n)".encode())).get("string", [])
+    return any(string.start_point.row != string.end_point.row for string in strings)
 
 
 def render_key(name: str, style: Style) -> str:

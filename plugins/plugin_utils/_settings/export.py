@@ -157,8 +157,16 @@ _WITH_THIS = FUNCTIONS - {"arrow_function"}
 # The functions that `web_sockets` writes, which only read, without a difference of spaces.
 _MAX_OWN_FUNCTION = 4096
 _OWN_FUNCTIONS = frozenset(" ".join(code.split()) for code in (VERIFY_LOGIN, VERIFY_CLIENT, IO_MIDDLEWARE))
-# SHA-256 of what `web_sockets` wrote formerly, and replaces: VERIFY_LOGIN that did not compare the scheme of an origin.
-_FORMER_FUNCTIONS = frozenset({"48b27820ae8a2c03d40364e5800fc67ff582a0dde5be1c8b3354befe986d1534"})
+# SHA-256 of what `web_sockets` wrote formerly: VERIFY_LOGIN that did not compare the scheme of an origin, which is replaced,
+# and the three of them without a comment.
+_FORMER_FUNCTIONS = frozenset(
+    {
+        "48b27820ae8a2c03d40364e5800fc67ff582a0dde5be1c8b3354befe986d1534",
+        "64a0ae526642027f80441407df703b30619ed10d98c369773bbedc031062d9f2",
+        "7716415f0beb4d5413adc6b02ed945e9259fe7531e58455cced6d5a0e8e48178",
+        "283dc93807b1354809f1bf85502c82b53043ee4cebf49c6a5cac7904d2a55f00",
+    }
+)
 # One name for another, for another; each of them is followed from every assignment.
 _MAX_NAMES = 20
 _WRITE_ONCE = "Assign it once, as a statement of its own at the top level."

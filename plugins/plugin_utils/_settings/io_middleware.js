@@ -4,5 +4,6 @@
 
 // The same for the sockets of dashboards, which know no status.
 const code = function pifleetIoMiddleware(socket, next) {
+    // Written by pifleet.nodered: dashboards ask for the login of httpNodeAuth.
     module.exports.pifleetVerifyLogin(socket.request, (fits) => next(fits ? undefined : new Error("Unauthorized")));
 };

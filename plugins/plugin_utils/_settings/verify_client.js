@@ -4,6 +4,7 @@
 
 // Browsers send a login below the directory of the page that asked for it, and elsewhere when they are asked (RFC 7617).
 const code = function pifleetVerifyClient(info, done) {
+    // Written by pifleet.nodered: web sockets of flows ask for the login of httpNodeAuth.
     const ask = { "WWW-Authenticate": "Basic realm=\"Authorization Required\"" };
     module.exports.pifleetVerifyLogin(info.req, (fits) => done(fits, 401, "Unauthorized", ask));
 };

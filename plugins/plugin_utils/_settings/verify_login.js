@@ -8,6 +8,7 @@
 // another host gets none. Nor does one that came in plain HTTP, where this server speaks TLS: somebody between may have
 // written it. Where it does not, a proxy may end TLS before it, whose word for that anybody could give as well.
 const code = function pifleetVerifyLogin(request, done) {
+    // Written by pifleet.nodered: web sockets and dashboards ask for the login of httpNodeAuth.
     const { origin, host } = request.headers;
     const schemes = (request.socket || {}).encrypted ? ["https"] : ["https", "http"];
     if (origin && !schemes.some((scheme) => origin === `${scheme}://${host}`)) { return done(false); }
