@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from scenario.fleet import Fleet
 
@@ -29,8 +31,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> pytest.TestReport:
     if report.when == "call" and report.failed and "fleet" in item.fixturenames:
         found = item.funcargs["fleet"]
         for name in found.names:
-            host = found.host(name)
-            if host.run("systemctl is-active %s", found.service(name)).stdout.strip() != "active":
-                journal = host.run("journalctl --unit %s --lines 40 --no-pager", found.service(name)).stdout
-                report.sections.append((f"Node-RED is down on {name}, its journal", journal))
+            # A test may have taken away the way there.
+            with contextlib.suppress(RuntimeError):
+                add_journal(report, found, name)
     return report
+
+
+def add_journal(report: pytest.TestReport, fleet: Fleet, name: str) -> None:
+    """Why Node-RED is down on a host, where it is. RuntimeError where ssh does not get there."""
+    host = fleet.host(name)
+    if host.run("systemctl is-active %s", fleet.service(name)).stdout.strip() != "active":
+        journal = host.run("journalctl --unit %s --lines 40 --no-pager", fleet.service(name)).stdout
+        report.sections.append((f"Node-RED is down on {name}, its journal", journal))

@@ -43,6 +43,9 @@ _LABELS = {
     "common_return_values": "reference_appendices/common_return_values.html",
 }
 
+# Those of the theme are in site.css.
+antsibull_ext_color_scheme = "none"
+
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
@@ -67,9 +70,11 @@ def _link_variables(app: t.Any, tree: nodes.document, page: str) -> None:
 
 
 def _ansible_label(_app: t.Any, _env: t.Any, node: t.Any, content: t.Any) -> nodes.Node | None:
-    if node.get("reftype") != "ref" or node["reftarget"] not in _LABELS:
+    if node.get("reftype") != "ref":
         return None
-    return nodes.reference("", "", content, refuri=_ANSIBLE + _LABELS[node["reftarget"]])
+    builtin = re.fullmatch(r"ansible_collections\.ansible\.builtin\.(\w+)", node["reftarget"])
+    page = f"collections/ansible/builtin/{builtin[1]}.html" if builtin else _LABELS.get(node["reftarget"])
+    return nodes.reference("", "", content, refuri=_ANSIBLE + page) if page else None
 
 
 def setup(app: t.Any) -> None:

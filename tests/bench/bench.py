@@ -6,15 +6,19 @@
 against `ansible -m ping` on the same hosts.
 
 And what three plain passwords cost against ready hashes. All are timed in turns in one run, because a machine's speed
-drifts; the ratio of each round counts, not a single time.
-Module executions are counted on the hosts, by a Python interpreter that writes a line whenever it is started.
+drifts; the ratio of each round counts, not a single time. The processor time of the control node is that of Ansible and
+all that it has started. Module executions are counted on the hosts, by a Python interpreter that writes a line whenever
+it is started. The median ratio of an unchanged run must not be above --most, or the exit status tells so.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import pathlib
+import re
+import resource
 import secrets
 import shutil
 import statistics
@@ -35,13 +39,56 @@ COUNT = "/var/tmp/module-executions"
 COUNTING_PYTHON = (PROJECT / "tests" / "hosts" / "counting-python").read_text("utf-8")
 
 
-def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of Ansible's programs from the environment that `make` has made, with Ansible's own defaults."""
+#: Runs what is kept of a module so many times on a host; the least counts, for others use the machine as well.
+MODULE_RUNS = 8
+#: The tasks of a playbook that measures what one of them costs.
+TASKS = 20
+#: On a host: the least processor time (ms) of each program, with all that it starts.
+LEAST_TIMES = """
+import resource, subprocess, sys
+
+def spent():
+    of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return of_children.ru_utime + of_children.ru_stime
+
+def run(path):
+    before = spent()
+    with open(path) as program:
+        subprocess.run([sys.executable], stdin=program, stdout=subprocess.DEVNULL, check=True)
+    return (spent() - before) * 1000
+
+for path in sys.argv[2:]:
+    print(min(run(path) for _ in range(int(sys.argv[1]))))
+"""
+
+
+class Cost(t.NamedTuple):
+    """What a command has taken: seconds by the clock, and of processors of the control node."""
+
+    elapsed: float
+    processor: float
+
+
+def cost(command: t.Callable[[], object]) -> Cost:
+    """What a command takes; `ssh` that stays for the next connection is not in it."""
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    command()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(time.monotonic() - started, processor)
+
+
+def ansible(program: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's programs from the environment that `make` has made, with Ansible's own defaults.
+
+    :param settings: variables of the environment beside these
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment.update(
         ANSIBLE_COLLECTIONS_PATH=str(PROJECT / ".build" / "collections"),
         ANSIBLE_NOCOLOR="1",
         ANSIBLE_CONFIG=str(WORK / "ansible.cfg"),
+        **settings,
     )
     run = subprocess.run(
         [PROJECT / ".venv" / "bin" / program, "-i", WORK / "inventory.yml", *arguments],
@@ -57,13 +104,20 @@ def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return run
 
 
-def ping() -> None:
-    ansible("ansible", "nodered", "-m", "ping", "-f", str(OPTIONS.forks))
+def ping(pattern: str = "nodered") -> None:
+    ansible("ansible", pattern, "-m", "ping", "-f", str(OPTIONS.forks))
 
 
-def secure(logins: str = "passwords") -> str:
+def secure(logins: str = "passwords", pattern: str = "nodered", forks: int | None = None) -> str:
     return ansible(
-        "ansible-playbook", "pifleet.nodered.secure", "-e", f"@{WORK / logins}.yml", "-f", str(OPTIONS.forks)
+        "ansible-playbook",
+        "pifleet.nodered.secure",
+        "-e",
+        f"@{WORK / logins}.yml",
+        "-l",
+        pattern,
+        "-f",
+        str(forks or OPTIONS.forks),
     ).stdout
 
 
@@ -82,12 +136,6 @@ def audit() -> str:
         "-f",
         str(OPTIONS.forks),
     ).stdout
-
-
-def seconds(command: t.Callable[[], object]) -> float:
-    started = time.monotonic()
-    command()
-    return time.monotonic() - started
 
 
 def on_each_host(names: list[str], *command: str) -> list[str]:
@@ -210,41 +258,130 @@ def span(numbers: list[int]) -> str:
     return str(numbers[0]) if len(set(numbers)) == 1 else f"{min(numbers)} to {max(numbers)}"
 
 
-def measure(names: list[str]) -> None:
+def measure(names: list[str]) -> float:
+    """Measure all of it, and print it; the median ratio of an unchanged run."""
     ping()
     executions(names)
-    first = seconds(secure)
+    first = cost(secure)
     first_executions = executions(names)
     output = secure()
     unchanged_executions = executions(names)
-    changed = sum("changed=0" not in line for line in output.splitlines() if " : ok=" in line)
-    print(f"first run            {first:6.1f} s    module executions per host: {span(first_executions)}")
-    print(f"unchanged run: {changed} hosts changed     module executions per host: {span(unchanged_executions)}")
+    recap = re.findall(r"^(\S+) +: ok=(\d+) +changed=(\d+)", output, re.MULTILINE)
+    changed = sum(count != "0" for _name, _ok, count in recap)
+    tasks = [int(ok) for _name, ok, _changed in recap]
+    print(f"first run       {first.elapsed:6.1f} s    module executions per host: {span(first_executions)}")
+    print(
+        f"unchanged run: {changed} hosts changed    module executions per host: {span(unchanged_executions)}"
+        f"    tasks per host: {span(tasks)}"
+    )
     audit()
-    print(f"audit:                                   module executions per host: {span(executions(names))}")
+    print(f"audit:                              module executions per host: {span(executions(names))}")
     # The hosts get the ready hashes, which the passwords fit as well: from here on nothing changes.
     secure_with_hashes()
-    ratios: dict[str, list[float]] = {}
+    ratio = in_turns(len(names))
+    parts(names)
+    return ratio
+
+
+def in_turns(count: int) -> float:
+    """Time the commands in turns, and print it; the median ratio of an unchanged run to a ping."""
+    commands = {"ping": ping, "hashes": secure_with_hashes, "secure": secure, "audit": audit}
+    pairs = {
+        "unchanged run against ansible -m ping": ("secure", "ping"),
+        "audit against ansible -m ping": ("audit", "ping"),
+        "unchanged run, plain passwords against ready hashes": ("secure", "hashes"),
+    }
+    rounds: list[dict[str, Cost]] = []
     for _round in range(OPTIONS.rounds):
-        pinged, hashed, plain, audited = (seconds(command) for command in (ping, secure_with_hashes, secure, audit))
-        print(f"  ping {pinged:6.2f} s   secure {plain:6.2f} s   with hashes {hashed:6.2f} s   audit {audited:6.2f} s")
-        for name, ratio in (
-            ("unchanged run against ansible -m ping", plain / pinged),
-            ("audit against ansible -m ping", audited / pinged),
-            ("unchanged run, plain passwords against ready hashes", plain / hashed),
-        ):
-            ratios.setdefault(name, []).append(ratio)
-    for name, found in ratios.items():
-        print(f"{name}, {len(names)} hosts, {OPTIONS.forks} forks: median ratio {statistics.median(found):.2f}")
-    print(f"memory of the control node during it: {peak_memory(secure) / 2**20:.0f} MiB")
+        costs = {name: cost(command) for name, command in commands.items()}
+        print("  " + "   ".join(f"{name} {taken.elapsed:6.2f} s" for name, taken in costs.items()), flush=True)
+        rounds.append(costs)
+    ratios = {}
+    for title, (one, other) in pairs.items():
+        ratios[title] = statistics.median(costs[one].elapsed / costs[other].elapsed for costs in rounds)
+        of_processor = statistics.median(costs[one].processor / costs[other].processor for costs in rounds)
+        print(
+            f"{title}, {count} hosts, {OPTIONS.forks} forks: median ratio {ratios[title]:.2f}; of the control node's"
+            f" processor time {of_processor:.2f}"
+        )
+    return next(iter(ratios.values()))
+
+
+def parts(names: list[str]) -> None:
+    """Where the time and the memory of an unchanged run are, each time beside that of a ping."""
+    print("Processor time of the control node:")
+    sizes = sorted({1, min(20, len(names)), len(names)})
+    commands: dict[str, t.Callable[..., object]] = {"ping": ping, "unchanged run": secure}
+    for title, command in commands.items():
+        spent = {size: least(functools.partial(command, pattern=first_hosts(size))) for size in sizes}
+        for size in sizes[1:]:
+            each = (spent[size] - spent[1]) / (size - 1)
+            print(
+                f"  {title}, {size} hosts: {spent[size] / size * 1000:.0f} ms for each host, of which"
+                f" {each * 1000:.0f} ms are its own and the others its share of {spent[1] - each:.2f} s for the start"
+            )
+    many, few = (least(functools.partial(tasks_on_the_control_node, count)) for count in (TASKS + 1, 1))
+    print(f"  a task more that does nothing: {(many - few) / TASKS / len(names) * 1000:.1f} ms for each host")
+    print("A module on a host, with all that it starts (the least of several runs):")
+    for module, size, milliseconds in modules_alone(names[0]):
+        print(f"  {module}: {milliseconds:.0f} ms of its processor, {size / 1024:.0f} KiB sent")
+    alone, together = peak_memory(lambda: secure(forks=1)), peak_memory(secure)
+    print(f"Memory of the control node: {together / 2**20:.0f} MiB at most", end="")
+    # No more of them than hosts are there at once.
+    if (most := min(OPTIONS.forks, len(names))) > 1:
+        each_fork = (together - alone) / (most - 1)
+        print(f", {each_fork / 2**20:.0f} MiB of it for each fork beside the first", end="")
+    print()
+
+
+def first_hosts(count: int) -> str:
+    """The pattern of so many hosts."""
+    return f"nodered[0:{count - 1}]"
+
+
+def least(command: t.Callable[[], object]) -> float:
+    """The processor time (seconds) of a command on the control node, of several runs the least."""
+    return min(cost(command).processor for _run in range(3))
+
+
+def tasks_on_the_control_node(count: int) -> None:
+    """Run so many tasks for all hosts that look at nothing."""
+    task = {"name": "Look at nothing", "ansible.builtin.assert": {"that": True, "quiet": True}}
+    playbook = WORK / "tasks.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "nodered", "gather_facts": False, "tasks": [task] * count}]))
+    ansible("ansible-playbook", str(playbook), "-f", str(OPTIONS.forks))
+
+
+def modules_alone(name: str) -> list[tuple[str, int, float]]:
+    """What a ping and the look at a host are by themselves: the module, the bytes sent, and ms of the host's processor."""
+    kept = "/home/pi/.ansible/tmp"
+    on_each_host([name], "rm", "-rf", kept)
+    ansible("ansible", name, "-m", "ping", ANSIBLE_KEEP_REMOTE_FILES="1")
+    ansible(
+        "ansible-playbook",
+        "pifleet.nodered.secure",
+        *("-e", f"@{WORK / 'passwords.yml'}", "-e", "nodered_pipelining=false", "-l", name),
+        ANSIBLE_KEEP_REMOTE_FILES="1",
+    )
+    (listed,) = on_each_host([name], "find", kept, "-name", "AnsiballZ_*.py", "-printf", "%s %p\n")
+    files = sorted((line.split() for line in listed.splitlines()), key=lambda line: int(line[0]))
+    paths = [path for _size, path in files]
+    (times,) = on_each_host([name], "python3", "-c", LEAST_TIMES, str(MODULE_RUNS), *paths)
+    on_each_host([name], "rm", "-rf", kept)
+    return [
+        (pathlib.Path(path).stem.removeprefix("AnsiballZ_"), int(size), float(milliseconds))
+        for (size, path), milliseconds in zip(files, times.splitlines(), strict=True)
+    ]
 
 
 def main() -> None:
     try:
-        measure(bring_up())
+        ratio = measure(bring_up())
     finally:
         if not OPTIONS.keep:
             subprocess.run([HOSTS, "down", "--group", OPTIONS.group], check=False, stdout=subprocess.DEVNULL)
+    if ratio > OPTIONS.most:
+        sys.exit(f"An unchanged run takes {ratio:.2f} times what a ping takes, more than {OPTIONS.most}.")
 
 
 if __name__ == "__main__":
@@ -252,6 +389,7 @@ if __name__ == "__main__":
     parser.add_argument("--hosts", type=int, default=int(os.environ.get("HOSTS", "20")))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--forks", type=int, default=5, help="Ansible's own default is 5")
+    parser.add_argument("--most", type=float, default=1.3, help="the ratio that an unchanged run may have")
     parser.add_argument("--image", default="trixie-nodered41")
     parser.add_argument("--group", default="bench")
     parser.add_argument("--keep", action="store_true", help="leave the hosts running")

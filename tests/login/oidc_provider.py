@@ -31,54 +31,7 @@ PEOPLE = {
 SECRET = "a secret: +&%/=?"
 
 
-class KnownProvider:
-    """What a Node-RED has to know of a provider.
-
-    :ivar issuer: its address
-    :ivar certificate: the file with its certificate, which signs itself
-    """
-
-    issuer: str
-    certificate: pathlib.Path
-
-    def data_for(self, server: NodeRed, **changes: t.Any) -> dict[str, t.Any]:
-        """What login.json says of it."""
-        return {
-            "admin_root": f"{server.admin.rstrip('/')}/",
-            "authority": True,
-            "client_id": "nodered",
-            "client_secret": SECRET,
-            "dashboards": [
-                {"group": "family", "permissions": "*"},
-                {"group": "guests", "permissions": "read"},
-                {"group": "guests", "permissions": "*", "paths": [f"{server.base}/api"]},
-            ],
-            "editor": [
-                {"group": "admins", "permissions": "*"},
-                {"domain": "example.com", "permissions": ["flows.read", "settings.read", "status.read"]},
-            ],
-            "groups_claim": "groups",
-            "issuer": self.issuer,
-            "kind": "openid",
-            "name": "Keycloak",
-            "scope": "openid profile email groups",
-            "session_expiry": 36000,
-            "url": server.url,
-            "username_claim": "preferred_username",
-            **changes,
-        }
-
-    def install(self, server: NodeRed, users: list[dict[str, t.Any]] | None = None, **changes: t.Any) -> None:
-        """Writes the directory of the login page of a Node-RED that knows this provider."""
-        more = {} if users is None else {"users": users}
-        data = self.data_for(server, **changes)
-        server.install(oidc=data, **more)
-        if data["authority"]:
-            target = server.directory / "nodelogin/oidc/authority.pem"
-            target.write_bytes(self.certificate.read_bytes())
-
-
-class Provider(KnownProvider):
+class Provider:
     """npm's oidc-provider, which knows one Node-RED. `options` are those of provider.mjs."""
 
     def __init__(self, directory: pathlib.Path, server: NodeRed, **options: t.Any) -> None:
@@ -126,11 +79,47 @@ class Provider(KnownProvider):
     def __exit__(self, *_exception: object) -> None:
         self.stop()
 
+    def data_for(self, server: NodeRed, **changes: t.Any) -> dict[str, t.Any]:
+        """What login.json says of it."""
+        return {
+            "admin_root": f"{server.admin.rstrip('/')}/",
+            "authority": True,
+            "client_id": "nodered",
+            "client_secret": SECRET,
+            "dashboards": [
+                {"group": "family", "permissions": "*"},
+                {"group": "guests", "permissions": "read"},
+                {"group": "guests", "permissions": "*", "paths": [f"{server.base}/api"]},
+            ],
+            "editor": [
+                {"group": "admins", "permissions": "*"},
+                {"domain": "example.com", "permissions": ["flows.read", "settings.read", "status.read"]},
+            ],
+            "groups_claim": "groups",
+            "issuer": self.issuer,
+            "kind": "openid",
+            "name": "Keycloak",
+            "scope": "openid profile email groups",
+            "session_expiry": 36000,
+            "url": server.url,
+            "username_claim": "preferred_username",
+            **changes,
+        }
+
+    def install(self, server: NodeRed, users: list[dict[str, t.Any]] | None = None, **changes: t.Any) -> None:
+        """Writes the directory of the login page of a Node-RED that knows this provider."""
+        more = {} if users is None else {"users": users}
+        data = self.data_for(server, **changes)
+        server.install(oidc=data, **more)
+        if data["authority"]:
+            target = server.directory / "nodelogin/oidc/authority.pem"
+            target.write_bytes(self.certificate.read_bytes())
+
 
 class Person:
     """Somebody with a browser of one's own. Its cookies know no port, as those of all browsers."""
 
-    def __init__(self, directory: pathlib.Path, server: NodeRed, provider: KnownProvider, name: str = "") -> None:
+    def __init__(self, directory: pathlib.Path, server: NodeRed, provider: Provider, name: str = "") -> None:
         directory.mkdir(exist_ok=True)
         self.server, self.name = server, name
         self.provider = provider

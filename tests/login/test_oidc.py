@@ -327,8 +327,9 @@ def test_clocks_may_differ_by_a_minute(stopped: NodeRed, tmp_path: pathlib.Path,
         assert here.person("anna").sign_on(here.start).status == 303
 
 
-def test_a_clock_that_is_wrong_is_told(stopped: NodeRed, tmp_path: pathlib.Path) -> None:
-    with Provider(tmp_path / "provider", stopped, offset=-120, lifetime=30) as provider:
+@pytest.mark.parametrize(("offset", "lifetime"), [(-120, 30), (120, 3600)])
+def test_a_clock_that_is_wrong_is_told(stopped: NodeRed, tmp_path: pathlib.Path, offset: int, lifetime: int) -> None:
+    with Provider(tmp_path / "provider", stopped, offset=offset, lifetime=lifetime) as provider:
         provider.install(stopped)
         here = Place(stopped.start(), provider, tmp_path)
         assert here.person("anna").sign_on(here.start).status == 502
@@ -404,6 +405,24 @@ def test_sessions_of_a_provider_end_after_their_time(stopped: NodeRed, tmp_path:
         assert time.monotonic() - begun > 1
         token = here.token_of("boss")
         until(lambda: here.api(token, "/flows").status == 401, "the token ends")
+
+
+def test_node_red_answers_a_log_out_of_the_editor(stopped: NodeRed, tmp_path: pathlib.Path) -> None:
+    """So its audit log tells of it, and the browser is led to where the owner wants it, such as the provider's log-out."""
+    target = "https://id.example.com/log-out"
+    audited = {"console": {"level": "info", "audit": True, "metrics": False}}
+    theme = {"tours": False, "logout": {"redirect": target}}
+    stopped.settings = f"editorTheme: {json.dumps(theme)}, logging: {json.dumps(audited)},"
+    with Provider(tmp_path / "provider", stopped) as provider:
+        provider.install(stopped)
+        here = Place(stopped.start(), provider, tmp_path)
+        token = here.token_of("boss")
+        answer = here.api(token, "/auth/revoke", "--data-urlencode", f"token={token}")
+        assert (answer.status, json.loads(answer.text)) == (200, {"redirect": target})
+        assert here.api(token, "/flows").status == 401
+        (line,) = (line for line in stopped.said().splitlines() if "auth.login.revoke" in line)
+        assert '"username":"boss"' in line
+        assert token not in stopped.said()
 
 
 def test_without_the_provider_its_sessions_are_over_and_others_go_on(stopped: NodeRed, tmp_path: pathlib.Path) -> None:

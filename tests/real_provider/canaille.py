@@ -15,7 +15,6 @@ import typing as t
 import urllib.request
 
 from node_red import PROJECT, NodeRed, free_port, make_certificate, until
-from oidc_provider import KnownProvider
 
 #: Made by `make real-provider`.
 PROGRAM = PROJECT / ".build/canaille/bin/canaille"
@@ -27,7 +26,13 @@ GROUPS = {"family": ["anna"], "admins": ["boss"]}
 PEOPLE = ("anna", "boss", "eve")
 
 
-class Canaille(KnownProvider):
+class Canaille:
+    """One that knows some people, and each Node-RED that was registered.
+
+    :ivar issuer: its address
+    :ivar certificate: the file with its certificate, which signs itself
+    """
+
     def __init__(self, directory: pathlib.Path) -> None:
         directory.mkdir()
         make_certificate(directory)

@@ -147,9 +147,7 @@ def test_certificate_of_an_authority_from_a_vault(fleet: Fleet, own_roots: Serve
     assert "issuer=CN=Vault of the tests" in handshake.stdout.replace(" = ", "=")
     assert not (fleet.work / "ca").exists(), "an authority was made that nobody needs"
     # The runs say which one browsers have to trust, and nothing of its key.
-    printed = own_roots.client.openssl(
-        "x509", "-in", fleet.work / "vault.pem", "-noout", "-fingerprint", "-sha256"
-    ).stdout
+    printed = own_roots.client.openssl("x509", "-in", own_roots.client.ca, "-noout", "-fingerprint", "-sha256").stdout
     fingerprint = printed.strip().partition("=")[2]
     log = (fleet.work / "ansible.log").read_text("utf-8")
     assert f"trust: nodered_ca_certificate (CN=Vault of the tests), SHA-256 {fingerprint}." in log

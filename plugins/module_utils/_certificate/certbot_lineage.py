@@ -9,7 +9,6 @@ Certbot calls the certificates that it has fetched for one purpose, one after th
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 import ssl
@@ -106,6 +105,9 @@ def _renewal_parameters(content: bytes | None) -> dict[str, str] | None:
     """The options that certbot renews a lineage with; empty where it cannot read them itself."""
     if content is None:
         return None
+    # Few hosts have a lineage.
+    import configparser
+
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         # The file has values before its first section.

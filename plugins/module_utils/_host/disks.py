@@ -127,7 +127,7 @@ def _mounts(mountinfo: str) -> list[Mount]:
 
 def _mount_of(path: str, mounts: list[Mount]) -> Mount | None:
     """The mount that a path is on: the innermost, and of several at one place the last."""
-    above = [mount for mount in mounts if os.path.commonpath((mount.point, path)) == mount.point]
+    above = [mount for mount in mounts if f"{path}/".startswith(f"{mount.point.rstrip('/')}/")]
     return max(reversed(above), key=lambda mount: len(mount.point), default=None)
 
 

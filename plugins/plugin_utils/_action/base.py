@@ -80,8 +80,9 @@ _RUN = (
     f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}-{secrets.token_hex(4)}"
     f" {re.sub(r'[^A-Za-z0-9_.@-]', '_', f'{getpass.getuser()}@{platform.node()}')[:100]}"
 )
-#: What the connection says where the program of `become` asks for a password and none was given.
+#: What the connection says where the program of `become` asks for a password, and none or a wrong one was given.
 _PASSWORD_MISSING = re.compile(r"^Missing (\w+) password")
+_PASSWORD_WRONG = re.compile(r"^Incorrect (\w+) password")
 _HOST_OPTIONS = ("service", "user", "user_dir", "settings_path")
 
 
@@ -215,6 +216,11 @@ class HostAction(ActionBase):
             self._low_level_execute_command("true", sudoable=False)
             raise
         except AnsibleError as error:
+            if program := _PASSWORD_WRONG.search(str(error)):
+                raise UserError(
+                    f"{error}. Correct what the inventory has as ansible_become_password of this host, or what was given for"
+                    f" -K: it must be the password of the user that {program[1]} asks there."
+                ) from None
             if not (program := _PASSWORD_MISSING.search(str(error))):
                 raise
             raise UserError(

@@ -90,6 +90,18 @@ def test_every_variable_is_there_once() -> None:
     assert {"nodered_restore", "nodered_trust_hosts", "nodered_validate_files", "nodered_rotate"} <= set(entries)
 
 
+def test_every_variable_of_a_playbook_has_an_entry() -> None:
+    # Set by plays for each other.
+    handed_on = {"nodered_info", "nodered_meant"}
+    read = {
+        name
+        for path in PROJECT.glob("playbooks/**/*.yml")
+        for name in re.findall(r"\b(nodered_\w+) \| default\b", path.read_text("utf-8"))
+    }
+    page = variables_page(PROJECT, DOCUMENTS, REPOSITORY)
+    assert sorted(name for name in read - handed_on if f"{{confval}} {name}\n" not in page) == []
+
+
 def test_what_an_entry_says() -> None:
     page = variables_page(PROJECT, DOCUMENTS, REPOSITORY)
     entry = page.split("````{confval} nodered_proxy\n")[1].split("````")[0]

@@ -89,15 +89,25 @@ def test_a_slow_host_has_more_time_for_a_change(seconds: list[float]) -> None:
     assert seconds == [1800, 2700, 6300, 170]
 
 
-def test_who_has_not_given_the_password_of_sudo_is_told_how(
-    seconds: list[float], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Missing sudo password", r"^Missing sudo password\. Add -K \(--ask-become-pass\)"),
+        (
+            "Incorrect su password",
+            r"^Incorrect su password\. Correct what the inventory has as ansible_become_password",
+        ),
+    ],
+)
+def test_who_has_no_or_a_wrong_password_of_sudo_is_told_how(
+    seconds: list[float], monkeypatch: pytest.MonkeyPatch, said: str, told: str
 ) -> None:
     def refused(**_given: t.Any) -> t.NoReturn:
-        raise AnsibleError("Missing sudo password")
+        raise AnsibleError(said)
 
     action = Visited()
     monkeypatch.setattr(action, "_execute_module", refused)
-    with pytest.raises(UserError, match=r"^Missing sudo password\. Add -K \(--ask-become-pass\)"):
+    with pytest.raises(UserError, match=told):
         action.run_module("host_info", {}, ModuleResult)
 
 

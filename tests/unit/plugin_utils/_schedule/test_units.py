@@ -62,8 +62,8 @@ def test_systemd_finds_nothing_wrong(tmp_path: pathlib.Path, user: str | None, h
     units = schedule(user=user, hardened=hardened).units()
     scope = "--system" if user else "--user"
     assert verify(tmp_path, units, scope) == ""
-    broken = {name: text.replace("Persistent=", "Persistant=") for name, text in units.items()}
-    assert "Persistant" in verify(tmp_path, broken, scope)
+    broken = {name: text.replace("Persistent=", "Persistence=") for name, text in units.items()}
+    assert "Persistence" in verify(tmp_path, broken, scope)
 
 
 def words(unit: str, playbook: str) -> list[str]:
