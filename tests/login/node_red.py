@@ -61,11 +61,7 @@ def until(condition: t.Callable[[], T], what: str) -> T:
 
 
 #: The Node.js that hosts have with each release of Node-RED.
-NODES = {"3": 18, "4": 20, "5": 22}
-
-
-def node_of(release: str) -> str:
-    return npm_node(NODES[release[0]])
+NODES = {"3": "18", "4": "20", "5": "22"}
 
 
 @functools.cache
@@ -112,15 +108,28 @@ class Answer:
 
 
 class NodeRed:
-    """One server in a directory of its own. `admin` and `node` are its roots.
+    """One server in a directory of its own.
 
+    :param directory: the directory
+    :param release: of Node-RED
+    :param admin: the root of the editor
+    :param node: the root of what flows serve
+    :param node_js: the major version of Node.js, where it is not that of `NODES`
     :param has_nginx: whether browsers find it behind nginx, which has the TLS; both roots are one path then
     """
 
     def __init__(
-        self, directory: pathlib.Path, release: str, admin: str = "/", node: str = "/", has_nginx: bool = False
+        self,
+        directory: pathlib.Path,
+        release: str,
+        admin: str = "/",
+        node: str = "/",
+        node_js: str | None = None,
+        *,
+        has_nginx: bool = False,
     ) -> None:
         self.directory, self.release, self.admin, self.node = directory, release, admin, node
+        self.node_js = npm_node(int(node_js or NODES[release[0]]))
         self.base = "" if node == "/" else node
         self.port = free_port()
         self.outer_port = free_port() if has_nginx else self.port
@@ -229,7 +238,7 @@ class NodeRed:
         with self.log.open("ab") as log:
             log.truncate(0)
             self.process = started = subprocess.Popen(
-                [node_of(self.release), "--max_old_space_size=256", str(red), "-u", str(self.directory)],
+                [self.node_js, "--max_old_space_size=256", str(red), "-u", str(self.directory)],
                 # It would prefer flows.json of this directory.
                 cwd=self.directory,
                 env={**os.environ, **self.environment},
