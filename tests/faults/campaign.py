@@ -662,9 +662,7 @@ def _reason(run: Run) -> str:
     return (found[1] or found[2])[:500] if found else run.output[-500:]
 
 
-#: What is injected, in the order of the table; the second is done with the first.
-FAULTS = ("module killed", "host reset", "run killed", "without power", "frozen", "full", "read-only", "failing")
-#: How, in the order in which that is done.
+#: What is injected, in the order in which that is done. "host reset" is done with the first.
 KINDS: dict[str, t.Callable[[Campaign], None]] = {
     "module killed": Campaign.module_killed,
     "run killed": Campaign.run_killed,

@@ -13,13 +13,14 @@ import hashlib
 import json
 import pathlib
 import random
+import subprocess
 import sys
 import typing as t
 
-from campaign import FAULTS, KINDS, Campaign, Result
+from campaign import KINDS, Campaign, Result
 from host import PROJECT, Host
 from operations import OPERATIONS
-from table import Results, table, written
+from table import Results, written
 from tracing import Stuck
 
 if t.TYPE_CHECKING:
@@ -29,6 +30,8 @@ if t.TYPE_CHECKING:
 WORK = pathlib.Path("/dev/shm/pifleet-faults")
 RESULTS = PROJECT / ".build" / "faults"
 DOCUMENT = PROJECT / "docs" / "reliability.md"
+#: What runs on hosts and decides what becomes of them, in plugins/.
+PROGRAM = ("modules", "module_utils")
 #: By image, the release of Node-RED.
 IMAGES = {"trixie-nodered41": "4.1", "bookworm-nodered31": "3.1", "trixie-nodered5": "5.0"}
 
@@ -69,9 +72,9 @@ def _inject(image: str, operation: str) -> bool:
 
 @functools.cache
 def program() -> str:
-    """The short name of what runs on hosts and decides what becomes of them."""
+    """The short name of what is in `PROGRAM`."""
     digest = hashlib.sha256()
-    for directory in ("modules", "module_utils"):
+    for directory in PROGRAM:
         for path in sorted((PROJECT / "plugins" / directory).rglob("*.py")):
             digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
@@ -93,7 +96,9 @@ def write_table() -> None:
         for release in IMAGES.values():
             if kept := _kept(_path(operation, release)):
                 results[operation, release] = kept
-    DOCUMENT.write_text(written(DOCUMENT.read_text("utf-8"), table(results, FAULTS)), encoding="utf-8")
+    newest = ["git", "log", "-1", "--format=%cs", "--", *(f"plugins/{directory}" for directory in PROGRAM)]
+    date = subprocess.run(newest, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
+    DOCUMENT.write_text(written(DOCUMENT.read_text("utf-8"), results, date), encoding="utf-8")
 
 
 def _path(operation: str, release: str) -> pathlib.Path:

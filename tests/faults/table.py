@@ -8,42 +8,39 @@ from __future__ import annotations
 
 import typing as t
 
-if t.TYPE_CHECKING:
-    from collections.abc import Sequence
-
 BEGIN = "<!-- begin: written by make faults -->"
 END = "<!-- end -->"
-_HEAD = ("run", "Node-RED", "fault", "system calls", "cases", "tried", "old again", "new", "not whole")
+_HEAD = ("run", "Node-RED", "fault", "system calls", "cases", "tried", "old again", "new", "not whole", "modules of")
+#: How many of the columns say what a row is about.
+_ABOUT = 3
 
 #: By operation and release, by kind of fault, the fields of `campaign.Result`.
 Results = dict[tuple[str, str], dict[str, dict[str, t.Any]]]
 
 
-def table(results: Results, kinds: Sequence[str]) -> str:
-    """The results as a table.
+def written(document: str, results: Results, date: str) -> str:
+    """A document with the results in the table between its markers; rows about what is not among them stay.
 
+    :param document: Markdown
     :param results: the results
-    :param kinds: the kinds of faults, in their order
-    """
-    lines = [" | ".join(_HEAD), " | ".join(["---"] * len(_HEAD))]
-    for (operation, release), of_kinds in results.items():
-        for kind in kinds:
-            if kind in of_kinds:
-                each = of_kinds[kind]
-                tried = list(each["tried"].values())
-                counts = (each["points"], each["cases"], len(tried), tried.count("old"), tried.count("new"))
-                cells = (operation, release, kind, *counts)
-                lines.append(" | ".join(map(str, (*cells, len(each["failures"])))))
-    return "".join(f"| {line} |\n" for line in lines)
-
-
-def written(document: str, text: str) -> str:
-    """A document with another text between its markers.
-
+    :param date: of the newest of the modules that they are about
     :raises ValueError: it has no markers
     """
     before, begin, rest = document.partition(BEGIN)
-    _old, end, after = rest.partition(END)
+    former, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"The document has no {BEGIN} with {END} behind it.")
+    rows = {row[:_ABOUT]: row for row in map(_cells, former.strip().splitlines()[2:])}
+    for (operation, release), of_kinds in results.items():
+        for kind, each in of_kinds.items():
+            tried = list(each["tried"].values())
+            counts = (each["points"], each["cases"], len(tried), tried.count("old"), tried.count("new"))
+            row = (operation, release, kind, *map(str, (*counts, len(each["failures"]))), date)
+            rows[row[:_ABOUT]] = row
+    lines = [_HEAD, ("---",) * len(_HEAD), *rows.values()]
+    text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return f"{before}{BEGIN}\n{text}{END}{after}"
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in line.strip().strip("|").split("|"))

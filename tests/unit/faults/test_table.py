@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from table import BEGIN, END, table, written
+from table import BEGIN, END, written
 
 TRIED = {
     "module 1, before write a (1)": "old",
@@ -15,16 +15,31 @@ TRIED = {
 RESULT = {"points": 9, "cases": 4, "tried": TRIED, "failures": ["one"]}
 
 
-def test_a_row_for_each_kind_in_their_order() -> None:
-    rows = table({("secure", "4.1"): {"full": RESULT, "killed": RESULT}}, ["killed", "full"]).splitlines()
-    assert rows[2:] == [f"| secure | 4.1 | {kind} | 9 | 4 | 3 | 1 | 2 | 1 |" for kind in ("killed", "full")]
+def rows(document: str) -> list[str]:
+    return document.partition(BEGIN)[2].partition(END)[0].splitlines()[3:]
 
 
-def test_only_what_is_between_the_markers_is_replaced() -> None:
-    assert written(f"a\n{BEGIN}\nold\n{END}\nb\n", "new\n") == f"a\n{BEGIN}\nnew\n{END}\nb\n"
+def test_a_row_for_each_kind() -> None:
+    document = written(f"a\n{BEGIN}\n{END}\nb\n", {("secure", "4.1"): {"killed": RESULT, "full": RESULT}}, "2027-01-02")
+    assert rows(document) == [
+        f"| secure | 4.1 | {kind} | 9 | 4 | 3 | 1 | 2 | 1 | 2027-01-02 |" for kind in ("killed", "full")
+    ]
+    assert document.startswith(f"a\n{BEGIN}\n| run |")
+    assert document.endswith(f"{END}\nb\n")
+
+
+def test_what_was_not_tried_anew_stays() -> None:
+    once = written(
+        f"{BEGIN}\n{END}", {("rotate", "4.1"): {"full": RESULT}, ("secure", "4.1"): {"full": RESULT}}, "2027-01-02"
+    )
+    twice = written(once, {("secure", "4.1"): {"full": {**RESULT, "failures": []}}}, "2027-01-03")
+    assert rows(twice) == [
+        "| rotate | 4.1 | full | 9 | 4 | 3 | 1 | 2 | 1 | 2027-01-02 |",
+        "| secure | 4.1 | full | 9 | 4 | 3 | 1 | 2 | 0 | 2027-01-03 |",
+    ]
 
 
 @pytest.mark.parametrize("document", ["", BEGIN, END, END + BEGIN])
 def test_a_document_without_markers_is_refused(document: str) -> None:
     with pytest.raises(ValueError, match="no <!-- begin"):
-        written(document, "new")
+        written(document, {}, "2027-01-02")
