@@ -33,7 +33,11 @@ const Module = require("module");
 const plain = value => {
     if (value === null || ["string", "boolean"].includes(typeof value) || Number.isFinite(value)) return value;
     if (Array.isArray(value)) return Array.from(value, plain);
-    if (typeof value !== "object" || value instanceof RegExp) return {code: String(value).replace(/\s+/g, " ")};
+    if (typeof value !== "object" || value instanceof RegExp) {
+        // Some of `os` answer String() with what they measure.
+        const text = typeof value === "function" ? Function.prototype.toString.call(value) : String(value);
+        return {code: text.replace(/\s+/g, " ")};
+    }
     return {object: Object.entries(value).map(([key, item]) => [key, plain(item)])};
 };
 require("readline").createInterface({input: process.stdin}).on("line", line => {
