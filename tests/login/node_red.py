@@ -129,7 +129,7 @@ class NodeRed:
         has_nginx: bool = False,
     ) -> None:
         self.directory, self.release, self.admin, self.node = directory, release, admin, node
-        self.node_js = npm_node(int(node_js or NODES[release[0]]))
+        self.node_js = node_js
         self.base = "" if node == "/" else node
         self.port = free_port()
         self.outer_port = free_port() if has_nginx else self.port
@@ -238,7 +238,13 @@ class NodeRed:
         with self.log.open("ab") as log:
             log.truncate(0)
             self.process = started = subprocess.Popen(
-                [self.node_js, "--max_old_space_size=256", str(red), "-u", str(self.directory)],
+                [
+                    npm_node(int(self.node_js or NODES[self.release[0]])),
+                    "--max_old_space_size=256",
+                    str(red),
+                    "-u",
+                    str(self.directory),
+                ],
                 # It would prefer flows.json of this directory.
                 cwd=self.directory,
                 env={**os.environ, **self.environment},
