@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show what can be made
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 # Prepare
 
@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick unit-quick test unit property localhost login login-all real-provider third-party lint sanity molecule hostile loaded artifact control-nodes matrix engines bench bench-login bench-proxy bench-editor pictures soak faults
+.PHONY: quick unit-quick test unit property localhost login login-all real-provider third-party lint sanity molecule hostile loaded artifact control-nodes matrix engines arm64 bench bench-login bench-proxy bench-editor pictures soak faults
 quick: venv link ## Lint and the unit tests that are not slow, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit-quick
 
@@ -103,6 +103,9 @@ faults: venv link hosts ## Inject faults at each system call of the runs, hours;
 
 engines: venv link hosts ## Build an execution environment, secure hosts from it as AWX does, in slices, with nothing kept
 	tests/engines/engines
+
+arm64: venv link hosts ## Secure a Debian of arm64, a Pi's architecture, that qemu emulates; the first time half an hour
+	tests/arm64/arm64
 
 pictures: venv link hosts ## Take the pictures of the README and of the guide to the login page
 	tests/demo/pictures

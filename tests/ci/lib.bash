@@ -118,7 +118,7 @@ recap_is_unchanged() {
 }
 
 # The HTTP status of a request with these arguments of curl; 000 where HTTP is not spoken.
-status() { curl --noproxy '*' --silent --max-time 10 --output /dev/null --write-out '%{http_code}' "$@" || true; }
+status() { curl --noproxy '*' --silent --max-time 60 --output /dev/null --write-out '%{http_code}' "$@" || true; }
 
 # Starts a host of each image in a group of their own, removed when the script ends, and writes their inventory:
 # start_hosts GROUP FILE IMAGE...

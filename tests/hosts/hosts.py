@@ -24,7 +24,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -38,15 +38,19 @@ STARTING = threading.Semaphore(2 * (os.cpu_count() or 1))
 
 @dataclass(frozen=True)
 class Image:
-    """What makes one image differ from the others: its Debian, its stage in the Containerfile, its npm packages."""
+    """What makes one image differ from the others: its Debian, its stage in the Containerfile, its npm packages.
+
+    An architecture is Debian's name of one that this machine does not have, and that the kernel runs by an emulator.
+    """
 
     suite: str
     stage: str
     npm_packages: str = ""
+    architecture: str = field(default="", repr=False)
 
     def definition(self) -> str:
         """Identify the content: equal for equal definitions, whatever the checkout and the origin of Debian."""
-        digest = hashlib.sha256(repr(self).encode())
+        digest = hashlib.sha256(repr(self).encode() + self.architecture.encode())
         for path in sorted((HERE / "image").iterdir()):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()[:16]
@@ -65,6 +69,8 @@ IMAGES = {
     "trixie-nodered5-dashboards": Image("trixie", "nodered", f"node@22 node-red@5.0.7 {DASHBOARDS}"),
     "trixie-bare": Image("trixie", "bare"),
     "bookworm-bare": Image("bookworm", "bare"),
+    # A Pi's processor, emulated: tests/arm64 prepares the machine for it.
+    "trixie-nodered41-arm64": Image("trixie", "nodered", "node-red@4.1.15", architecture="arm64"),
 }
 
 
@@ -134,19 +140,21 @@ def machine_settings() -> Path:
     return folder
 
 
-def debian(suite: str, origin: str) -> str:
+def debian(suite: str, architecture: str, origin: str) -> str:
     """Return the plain Debian that the images start from, as an image name."""
     if origin == "registry":
         return f"debian:{suite}"
-    image = f"localhost/pifleet-debian-{suite}"
+    name = f"debian-{suite}" + (f"-{architecture}" if architecture else "")
+    image = f"localhost/pifleet-{name}"
     if not is_built(image):
-        tar = CACHE / f"{suite}.tar"
-        with step(f"debian-{suite}: bootstrap"):
+        tar = CACHE / f"{name}.tar"
+        foreign = [f"--arch={architecture}"] if architecture else []
+        with step(f"{name}: bootstrap"):
             options = [f"--aptopt={line}" for line in (CACHE / "machine/apt.conf").read_text("utf-8").splitlines()]
             # What it takes over from this machine must not stay in an image.
             forget = '--customize-hook=cd "$1/etc" && rm -f apt/apt.conf.d/99mmdebstrap hostname resolv.conf'
-            run("mmdebstrap", "--variant=minbase", *options, forget, suite, tar)
-            podman("import", "--quiet", tar, image)
+            run("mmdebstrap", "--variant=minbase", *foreign, *options, forget, suite, tar)
+            podman("import", "--quiet", *foreign, tar, image)
             tar.unlink()
     return image
 
@@ -158,11 +166,13 @@ def build(names: list[str], origin: str = "mmdebstrap") -> None:
         settings = machine_settings() if missing else None
         for name in missing:
             image = IMAGES[name]
-            base = debian(image.suite, origin)
+            base = debian(image.suite, image.architecture, origin)
+            platform = [f"--platform=linux/{image.architecture}"] if image.architecture else []
             with step(f"{name}: build"):
                 podman(
                     "build",
                     "--network=host",
+                    *platform,
                     f"--target={image.stage}",
                     f"--build-arg=BASE={base}",
                     "--build-arg=APT_CONFIG=/mnt/apt.conf",
@@ -409,7 +419,9 @@ def parser() -> argparse.ArgumentParser:
     in_group.add_argument("--group", default="default", help="the hosts that belong together (default: %(default)s)")
 
     command = commands.add_parser("build", help="build the images that are missing or changed")
-    command.add_argument("images", nargs="*", metavar="IMAGE", help=f"one of {', '.join(IMAGES)} (default: all)")
+    command.add_argument(
+        "images", nargs="*", metavar="IMAGE", help=f"one of {', '.join(IMAGES)} (default: all that are not emulated)"
+    )
     command.add_argument(
         "--from",
         dest="origin",
@@ -455,7 +467,7 @@ def main() -> None:
         case "build":
             if unknown := set(arguments.images) - set(IMAGES):
                 raise HostsError(f"no such image: {', '.join(sorted(unknown))}")
-            build(arguments.images or list(IMAGES), arguments.origin)
+            build(arguments.images or [name for name in IMAGES if not IMAGES[name].architecture], arguments.origin)
         case "up":
             numbered = [f"{arguments.prefix}{number:02}" for number in range(1, arguments.count + 1)]
             if not arguments.names + numbered:
