@@ -149,11 +149,13 @@ def debian(suite: str, architecture: str, origin: str) -> str:
     if not is_built(image):
         tar = CACHE / f"{name}.tar"
         foreign = [f"--arch={architecture}"] if architecture else []
+        # The emulator that the kernel knows may be another than Debian's of this machine, for which mmdebstrap looks.
+        emulated = [*foreign, "--skip=check/qemu"] if architecture else []
         with step(f"{name}: bootstrap"):
             options = [f"--aptopt={line}" for line in (CACHE / "machine/apt.conf").read_text("utf-8").splitlines()]
             # What it takes over from this machine must not stay in an image.
             forget = '--customize-hook=cd "$1/etc" && rm -f apt/apt.conf.d/99mmdebstrap hostname resolv.conf'
-            run("mmdebstrap", "--variant=minbase", *foreign, *options, forget, suite, tar)
+            run("mmdebstrap", "--variant=minbase", *emulated, *options, forget, suite, tar)
             podman("import", "--quiet", *foreign, tar, image)
             tar.unlink()
     return image
