@@ -196,10 +196,11 @@ class Provider:
     def _left_out(self) -> list[str]:
         warnings = []
         if self.names.left_out:
-            warnings.append(
-                f"Left out of the certificate: {_some(self.names.left_out)}. Only the host itself says that these are its"
-                f" own. If they are, add to its variables: nodered_certificate_names: [{_some(self.names.left_out)}]"
-            )
+            warning = f"Left out of the certificate: {_some(self.names.left_out)}. Only the host itself claims them."
+            possible = [name for name in self.names.left_out if self.permits is None or self.permits(name)]
+            if possible:
+                warning += f" If they are, add to its variables: nodered_certificate_names: [{_some(possible)}]"
+            warnings.append(warning)
         labels = {name.partition(".")[0] for name in self.names.dns}
         # That a label alone is not signed for is told once, when the authority is made.
         refused = [name for name in self.names.not_permitted if name not in labels]
@@ -304,7 +305,10 @@ class FleetAuthority(Provider):
     @classmethod
     def check_options(cls, options: t.Mapping[str, t.Any]) -> None:
         authority = present_authority(options)
-        asked_names(options, authority.permits if authority else name_constraints.permits(permitted_subtrees(options)))
+        permits = authority.permits if authority else name_constraints.permits(permitted_subtrees(options))
+        names = asked_names(options, permits)
+        if authority:
+            authority.check_permits(names)
 
     def prepare(self) -> None:
         self.authority = present_authority(self.options)
@@ -317,7 +321,10 @@ class FleetAuthority(Provider):
             else name_constraints.permits(permitted_subtrees(self.options, filter(None, own)))
         )
         self.names = self._desired_names()
-        if self.authority is None:
+        if self.authority:
+            # Before anything changes, and in check mode too.
+            self.authority.check_permits(self.names)
+        else:
             self._spare()
             if not self._spared:
                 refuse_to_forget(self.options["ca_dir"])

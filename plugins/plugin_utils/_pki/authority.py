@@ -411,7 +411,7 @@ class CertificateAuthority:
                 raise PkiError(
                     f"The CA '{text_of(certificate.subject)}' may sign for {allowed}, but not for {', '.join(refused)}:"
                     " remove that from nodered_certificate_names or from the inventory, or add it to"
-                    " nodered_ca_permitted and replace the CA by a new one."
+                    " nodered_ca_permitted and replace the CA by a new one: pifleet.nodered.rotate -e nodered_rotate=authority."
                 )
 
     def sent_with(self, names: Names, now: datetime.datetime | None = None) -> tuple[x509.Certificate, ...]:

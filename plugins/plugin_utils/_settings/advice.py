@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
-from . import sign_on, web_sockets
+from . import login_page, sign_on, web_sockets
 from .apply import AppliedSettings
 from .desired import DesiredSettings
 from .document import SettingsDocument
@@ -41,6 +41,14 @@ def warnings(desired: DesiredSettings, document: SettingsDocument, applied: Appl
         messages.append(
             "adminAuth.tokens gives access of its own, which stays whatever nodered_admin_users says. Remove it unless"
             " something needs it."
+        )
+    # Who asked for a login page has named the proxy, or was refused.
+    may_be_plain = desired.drops_https and desired.login is None and document.get(("requireHttps",)) is not True
+    if may_be_plain and login_page.answers_in_plain(document.settings, False):
+        messages.append(
+            "nodered_certificate_provider is none, and Node-RED answers the network in plain HTTP: passwords and flows cross"
+            " it for everybody to read. Behind a proxy on the same host set uiHost: 127.0.0.1 in nodered_settings; behind one"
+            " elsewhere set requireHttps: true there."
         )
     if desired.node_auth is not None or desired.login is not None:
         page = "nodered_node_users" if desired.login is None or desired.login.users else OIDC_VARIABLE

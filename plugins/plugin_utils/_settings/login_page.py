@@ -134,11 +134,19 @@ def _roots_of_files(settings: SettingsSource) -> list[str]:
     return [] if is_off else [static.path for static in static_roots(settings)]
 
 
-def _check_tls(settings: SettingsSource, options: LoginOptions, https: bool, variable: str) -> None:
+def answers_in_plain(settings: SettingsSource, https: bool) -> bool:
+    """Whether the network can reach Node-RED, and it serves no TLS.
+
+    :param https: whether it is to take the certificate of this collection
+    """
     host, own = settings.value(("uiHost",)), settings.value(("https",))
     is_loopback = isinstance(host, str) and (host.startswith("127.") or host in _LOOPBACK)
     has_tls = https or not (own in (MISSING, None, False, "", 0) or (isinstance(own, Expression) and own.is_undefined))
-    if not (has_tls or is_loopback or options.trusted_proxies):
+    return not (has_tls or is_loopback)
+
+
+def _check_tls(settings: SettingsSource, options: LoginOptions, https: bool, variable: str) -> None:
+    if answers_in_plain(settings, https) and not options.trusted_proxies:
         raise SettingsOptionError(
             f"{variable}: passwords and logins would cross the network for everybody to read, because Node-RED"
             " serves no TLS. Set nodered_certificate_provider, or uiHost: 127.0.0.1 in nodered_settings, or name the proxy"

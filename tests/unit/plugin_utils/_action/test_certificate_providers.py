@@ -27,6 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argume
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.authority import CertificateAuthority
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 
 SPEC = argument_spec("certificate")
 ACTION = types.SimpleNamespace(
@@ -37,9 +38,14 @@ ACTION = types.SimpleNamespace(
 )
 
 
-def provider(kind: str, chain: bytes, action: t.Any = ACTION, acme: t.Any = None, **options: t.Any) -> Provider:
-    given = validated(SPEC, {"provider": kind, **options})
-    assert given is not None
+def options(**given: t.Any) -> dict[str, t.Any]:
+    options = validated(SPEC, {"provider": "ca", **given})
+    assert options is not None
+    return options
+
+
+def provider(kind: str, chain: bytes, action: t.Any = ACTION, acme: t.Any = None, **more: t.Any) -> Provider:
+    given = options(**{"provider": kind, **more})
     state = make_state(acme=acme, **{"certificate.chain": chain.decode(), "host.clock": int(time.time())})
     made = certificate_provider(action, given, t.cast("dict[str, t.Any]", state))
     assert made is not None
@@ -114,6 +120,29 @@ def test_an_authority_with_another_key_is_told(authority: CertificateAuthority, 
     assert "nodered_rotate=authority" in warning
     for asked in ({}, {"ca_key_type": "ecdsa-p256"}):
         assert provider("ca", b"", ca_dir=str(tmp_path), **asked).warnings == []
+
+
+def test_a_name_that_the_authority_may_not_sign_is_refused_beforehand(tmp_path: pathlib.Path) -> None:
+    CertificateAuthority.load_or_create(tmp_path, permitted=["local"])
+    with pytest.raises(PkiError, match=r"but not for kitchen\.example\.com: .*nodered_rotate=authority"):
+        provider("ca", b"", ca_dir=str(tmp_path), names=["kitchen.example.com"])
+    with pytest.raises(PkiError, match=r"but not for kitchen\.example\.com"):
+        FleetAuthority.check_options(options(ca_dir=str(tmp_path), names=["kitchen.example.com"]))
+    FleetAuthority.check_options(options(ca_dir=str(tmp_path), names=["kitchen.local"]))
+
+
+def test_no_name_is_proposed_that_the_authority_may_not_sign(tmp_path: pathlib.Path) -> None:
+    CertificateAuthority.load_or_create(tmp_path, permitted=["local"])
+
+    def warning_for(hostname: str) -> str:
+        state = make_state(**{"host.hostname": hostname, "host.fqdn": hostname, "host.clock": int(time.time())})
+        made = certificate_provider(ACTION, options(ca_dir=str(tmp_path)), t.cast("dict[str, t.Any]", state))
+        assert made is not None
+        told = made.warnings_when_due(None, None)
+        return next(warning for warning in told if warning.startswith("Left out of the certificate"))
+
+    assert "nodered_certificate_names: [garage.local]" in warning_for("garage")
+    assert "nodered_certificate_names" not in warning_for("bank.example.com")
 
 
 def test_what_needs_no_signature_needs_no_authority(

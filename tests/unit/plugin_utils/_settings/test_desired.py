@@ -305,6 +305,25 @@ def test_tokens_that_outlast_every_change_are_told() -> None:
     assert messages.startswith("adminAuth.tokens gives access of its own")
 
 
+@pytest.mark.parametrize("values", [{}, {"uiHost": "0.0.0.0"}, {"uiHost": "192.168.1.20"}])
+def test_plain_http_that_was_asked_for_is_told(values: dict[str, t.Any]) -> None:
+    (message,) = warnings(admin_users=[ADMIN], https_absent=True, values=values)
+    assert message.startswith("nodered_certificate_provider is none, and Node-RED answers the network in plain HTTP")
+
+
+@pytest.mark.parametrize(
+    ("source", "values"),
+    [
+        (EMPTY, {"uiHost": "127.0.0.1"}),
+        (EMPTY, {"uiHost": "::1"}),
+        (EMPTY, {"requireHttps": True}),
+        (b"module.exports = {\n    https: {key: a, cert: b},\n}\n", {}),
+    ],
+)
+def test_what_ends_tls_elsewhere_is_no_plain_http(source: bytes, values: dict[str, t.Any]) -> None:
+    assert warnings(source, admin_users=[ADMIN], https_absent=True, values=values) == []
+
+
 #: An adminAuth that nobody but its owner can write: a provider, code, another file.
 OWN_ADMIN_AUTH = [
     b"    adminAuth: {type: 'strategy', strategy: {name: 'openidconnect', options: {issuer: 'https://a.example'}}, users: []},\n",
