@@ -42,10 +42,10 @@ def code_children(node: Node) -> list[Node]:
 
 
 def unwrapped(node: Node) -> Node:
-    """The expression inside any parentheses."""
+    """The expression inside any parentheses, but for those that `(a, b)` needs."""
     while node.type == "parenthesized_expression":
         inner = code_children(node)
-        if len(inner) != 1:
+        if len(inner) != 1 or inner[0].type == "sequence_expression":
             break
         node = inner[0]
     return node

@@ -305,6 +305,15 @@ def test_tokens_that_outlast_every_change_are_told() -> None:
     assert messages.startswith("adminAuth.tokens gives access of its own")
 
 
+def test_parentheses_that_an_expression_needs_stay() -> None:
+    source = EMPTY.replace(b"    uiPort", b"    functionGlobalContext: {\n        // os: 1,\n    },\n    uiPort")
+    document, _users = applied(source, expressions={"functionGlobalContext": "{ x: (1, 2), y: ((a), b), z: (3) }"})
+    again = SettingsDocument(document.source)
+    assert b"(1, 2)" in document.source
+    assert b"((a), b)" in document.source
+    assert again.get(("functionGlobalContext",))["z"] == 3
+
+
 @pytest.mark.parametrize("values", [{}, {"uiHost": "0.0.0.0"}, {"uiHost": "192.168.1.20"}])
 def test_plain_http_that_was_asked_for_is_told(values: dict[str, t.Any]) -> None:
     (message,) = warnings(admin_users=[ADMIN], https_absent=True, values=values)
