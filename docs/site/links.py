@@ -47,8 +47,8 @@ class _HtmlLinks(html.parser.HTMLParser):
         self.links: list[Link] = []
         self.anchors: set[str] = set()
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        for name, value in attributes:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
             if name == "id" or (tag, name) == ("a", "name"):
                 self.anchors.add(value or "")
             elif (tag, name) in _LEADS | _LOADS:

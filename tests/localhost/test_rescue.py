@@ -31,7 +31,7 @@ PLAYBOOK = f"""\
 def test_the_reason_is_told_by_the_task_that_failed(tmp_path: pathlib.Path) -> None:
     (tmp_path / "play.yml").write_text(PLAYBOOK)
     done = program(tmp_path, "ansible-playbook", "-i", "localhost,", "-c", "local", "--check", "play.yml")
-    told = {title: text for title, _, text in (part.partition("]") for part in done.stdout.split("TASK [")[1:])}
+    told = dict(part.split("]", 1) for part in done.stdout.split("TASK [")[1:])
     assert done.returncode == 2, done.stdout
     assert "This cannot be." in told["Break it"]
     assert "ok: [localhost]" in told["Put the host back as it was"]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import typing as t
@@ -61,8 +62,8 @@ def server(
 
 @pytest.fixture(scope="module")
 def browser() -> t.Iterator[Browser]:
-    with started_browser() as started:
-        yield started
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(started_browser())
 
 
 @pytest.fixture
