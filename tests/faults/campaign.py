@@ -25,8 +25,9 @@ When a case is whole. `Campaign` asks nothing else, and all of it; docs/reliabil
 
 A frozen disk makes nothing fail: the modules all end well, and 3 to 6 hold. `install` begins without Node-RED, has nothing
 to go back to and starts nothing. Instead of 1 to 3 and 6: from the fault on Node-RED neither runs nor starts with the host,
-and nobody answers on any port. After 4 all files are those of a run without a fault, also what npm has installed, byte by
-byte; systemd takes the unit, npm misses no package, Node-RED loads, and the userDir is its owner's alone.
+and nobody answers on any port. After 4 the unit, the programs and all that npm has installed are those of a run without a
+fault, byte by byte; systemd takes the unit, npm misses no package, the userDir is its owner's alone, and Node-RED answers when
+it is started for a moment, to the host alone. What Debian's programs write of a new user is theirs, and not compared.
 """
 
 from __future__ import annotations
@@ -74,9 +75,9 @@ _STAGED_KEY = f"{STORE}/nodered/staged.key"
 #: and what fills a disk.
 _BESIDE = re.compile(
     rf"^{STORE}|\.pifleet(~|-<process>)$|/\.sessions\.json$|/\.config\.runtime\.json|/pifleet-[\w-]+\.service$|\.wants$|/\.filler$"
-    # Copies, locks and temporary names of the programs that make users, and of Ansible.
-    r"|^/etc/((sub)?[ug]id|passwd|g?shadow|group)(-|\.lock|\.<process>)$|^/etc/\.pwd\.lock$|/<process>[^/]*$"
 )
+#: What `install` has to have made. What the programs of Debian make of a new user is theirs.
+_INSTALLED = re.compile(rf"^{UNITS}/nodered\.service$|^/usr/local/bin/|^{_PACKAGES}$|^/home/{OWNER}/\.node-red$")
 #: Puts a file where Ansible has a directory of its own.
 _PUT = 'mkdir -p "${1%/*}" && cat >"$1"'
 #: Names that are chosen at random.
@@ -218,9 +219,9 @@ class Campaign:
             started = time.monotonic()
             with Stranger(self.host) as stranger:
                 KINDS[kind](self)
-            answers = stranger.seen["200"] if not self.operation.bare else stranger.seen.total() - stranger.seen["000"]
-            if answers and (self.operation.old.password or self.operation.bare):
-                self.results[kind].failures.append(f"a stranger was answered {answers} times")
+            answers = {answer: times for answer, times in stranger.seen.items() if self._is_bad(answer)}
+            if answers:
+                self.results[kind].failures.append(f"a stranger was answered {answers}")
             self.keep(dict(self.results))
             seconds = time.monotonic() - started
             for name, result in self.results.items():
@@ -580,19 +581,29 @@ class Campaign:
 
     # What it is worth
 
+    def _is_bad(self, answer: str) -> bool:
+        """Whether a stranger must never be answered so."""
+        return answer != "000" if self.operation.bare else answer == "200" and self.operation.old.password is not None
+
+    def _core(self, state: State) -> State:
+        """What a client meets, and what decides it."""
+        if self.operation.bare:
+            return {path: what for path, what in state.items() if _INSTALLED.search(path)}
+        return {path: what for path, what in state.items() if not _BESIDE.search(path)}
+
     def _view(self, which: str) -> View:
         return self.operation.old if which == "old" else self.operation.new
 
     def _which(self, state: State) -> str | None:
         """Whether the files are all old, or all new."""
         for which, whole in (("old", self.old), ("new", self.new)):
-            if _core(state) == _core(whole):
+            if self._core(state) == self._core(whole):
                 return which
         return None
 
     def _not_whole(self, state: State) -> list[str]:
         """The files that are neither old nor new."""
-        core, old, new = (_core(each) for each in (state, self.old, self.new))
+        core, old, new = (self._core(each) for each in (state, self.old, self.new))
         return [
             f"{path} is neither old nor new"
             for path in sorted({*core, *old, *new})
@@ -602,7 +613,7 @@ class Campaign:
     def _as(self, state: State, which: str) -> list[str]:
         """What is wrong with a host whose files are to be all old, or all new."""
         whole = self.old if which == "old" else self.new
-        differing = states.differences(_core(state), _core(whole))
+        differing = states.differences(self._core(state), self._core(whole))
         wrong = [f"{path} is not {which}" for path in differing]
         if not self.judge.wait_until_up(self._view(which)):
             return [*wrong, "Node-RED is down"]
@@ -628,7 +639,7 @@ class Campaign:
 
     def _mixed(self, state: State) -> str:
         """That files are of both states, with those that are not old."""
-        return f"not of one state: {', '.join(states.differences(_core(state), _core(self.old)))} are not old"
+        return f"not of one state: {', '.join(states.differences(self._core(state), self._core(self.old)))} are not old"
 
     def _next_run(self) -> list[str]:
         """What is wrong with the next run, and with the one after it."""
@@ -749,11 +760,6 @@ def packages(disk: Disk, root: pathlib.Path, of_contents: bool = False) -> str:
     :param of_contents: whether the contents of files count
     """
     return states.summary(root / pathlib.Path(_PACKAGES).relative_to(disk.place), of_contents)
-
-
-def _core(state: State) -> State:
-    """What a client meets, and what decides it."""
-    return {path: what for path, what in state.items() if not _BESIDE.search(path)}
 
 
 def _named(path: str) -> str:

@@ -29,6 +29,21 @@ _OF_NGINX = "/etc/pifleet-nodered/nodered/server.pem"
 _AT_WORK = frozenset({"active", "activating", "enabled", "enabled-runtime", "linked", "reloading"})
 #: What a check of the host prints when it has gone well.
 _DONE = "nothing is wrong"
+#: Starts Node-RED where nobody else can ask it, and asks it.
+_START = """
+    place=/run/systemd/system/nodered.service.d
+    mkdir -p $place
+    echo '[Service]
+Environment="NODE_RED_OPTIONS=--port 1881 -D uiHost=127.0.0.1"' >$place/port.conf
+    systemctl daemon-reload
+    systemctl start nodered
+    curl --silent --fail --retry 120 --retry-delay 1 --retry-all-errors --retry-max-time 120 \\
+        --output /dev/null http://127.0.0.1:1881/flows
+    answered=$?
+    systemctl stop nodered
+    rm -r $place
+    systemctl daemon-reload
+    test $answered = 0"""
 #: Seconds for one request.
 _LIMIT = "10"
 PASSWORD_OF_FLOW = "flow-only-for-tests"
@@ -185,7 +200,7 @@ class Judge:
         checks = {
             "systemd does not take the unit": f"systemd-analyze verify {UNITS}/nodered.service",
             "npm misses something": "npm ls --global --all",
-            "Node-RED does not load": f"runuser --user={owner} -- node-red --version",
+            "Node-RED does not answer when it is started": _START,
             "the userDir is not its owner's": f"test $(stat -c %U:%a ~{owner}/.node-red) = {owner}:700",
         }
         done = [
