@@ -110,7 +110,7 @@ class Host:
     :param places: by the names of its disks, where it has them
     """
 
-    def __init__(self, image: str, address: str, directory: pathlib.Path, places: t.Mapping[str, str] = PLACES) -> None:
+    def __init__(self, image: str, address: str, directory: pathlib.Path, places: t.Mapping[str, str]) -> None:
         self.image = image
         self.address = address
         self.directory = directory
