@@ -820,6 +820,8 @@ class HostState(t.TypedDict):
     went_back: WayBack | None
     #: The run that has worked on the service last; None where none has.
     last_run: Name | None
+    #: Whether a run still worked on it when all this was read.
+    busy: bool
     #: None where they were not asked for, or where there is no service.
     details: AuditDetails | None
 
