@@ -154,10 +154,10 @@ class ActionModule(HostAction):
         due = [f"certificate ({', '.join(reasons)})"] if reasons else []
         if edit.is_due:
             due.append(f"settings.js ({', '.join(edit.changes) or 'credentials of flows'})")
-        front = ProxyChange(proxy, state)
+        front = ProxyChange({**proxy, "settings_port": edit.port}, state)
         if front.reasons:
             due.append(f"proxy ({', '.join(front.reasons)})")
-        restart, unended = within_reach(restart, state)
+        restart, unended = within_reach({**restart, "settings_port": edit.port}, state)
         host = self.task_vars["inventory_hostname"]
         environment = desired_environment(state, restart["environment"])
         fingerprint = installed_fingerprint(state) if (restart["https"] or front.after) and not reasons else ""

@@ -32,6 +32,8 @@ class ActionModule(HostAction):
         for _attempt in range(ATTEMPTS):
             edit = SettingsChange(target, options)
             outcome: dict[str, t.Any] = {"path": target.path, "warnings": edit.warnings}
+            if edit.port is not None:
+                outcome["port"] = edit.port
             if not edit.is_due:
                 return {"changed": False, "changes": [], **outcome}
             # Before the write: a fault in it must not leave a file written.

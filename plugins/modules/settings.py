@@ -296,6 +296,11 @@ changes:
   type: list
   elements: str
   sample: [adminAuth, https]
+port:
+  description: The port that Node-RED listens on with this file, 1880 where it names none.
+  returned: where that is known without running code, and neither the command line nor the environment says another
+  type: int
+  sample: 1880
 warnings:
   description: That Node-RED cannot decrypt the credentials of its flows, where O(credential_secret) is not given.
   returned: in that case

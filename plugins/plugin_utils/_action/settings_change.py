@@ -61,6 +61,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_da
     users_of,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_options import VARIABLE as OIDC_VARIABLE
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.port import port_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import (
     EndedSessions,
     kept_elsewhere,
@@ -185,6 +186,11 @@ class SettingsChange:
         return self._target.flow_file(self._document)
 
     @property
+    def port(self) -> int | None:
+        """The port that Node-RED listens on with the edited file; None where that is not known."""
+        return port_of(self._document.settings, self._target.overrides)
+
+    @property
     def _plan(self) -> dict[str, t.Any] | None:
         return self._migration.plan if self._migration else None
 
@@ -228,6 +234,8 @@ class SettingsTarget:
     login_place: LoginPlace | None = None
     #: The settings that this collection has written, as far as that is kept.
     written: Sequence[origin.Written] = ()
+    #: What wins over the file, as the module host_info returns it.
+    overrides: Sequence[Mapping[str, t.Any]] = ()
 
     def __init__(self, action: HostAction, options: dict[str, t.Any]) -> None:
         self.action = action
@@ -297,6 +305,7 @@ class ServiceSettings(SettingsTarget):
         self.direct = (self.state["proxy"] or {}).get("direct")
         kept = self.state["origin"]
         self.written = [origin.Written.of(entry) for entry in kept["written"]] if kept else []
+        self.overrides = self.state["overrides"]
         self.certificate = os.path.basename(certificate_file(settings["path"]))
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
@@ -352,7 +361,7 @@ class ServiceSettings(SettingsTarget):
                 f"{service['name']} does not load {self.path}: its command line or its environment names another file."
                 " Leave nodered_settings_path and nodered_user_dir out to have that one edited, or correct the service."
             )
-        for override in self.state["overrides"]:
+        for override in self.overrides:
             for path in desired.paths:
                 length = min(len(path), len(override["path"]))
                 if list(path[:length]) == override["path"][:length]:
