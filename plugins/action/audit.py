@@ -27,6 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_authority, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import (
     expected_outside,
+    hides_port,
     port_of,
     proxy_of,
 )
@@ -91,6 +92,11 @@ class ActionModule(HostAction):
         port = port_of(state)
         address = self.remote_address or next(iter(state["host"]["addresses"]), None)
         if port is None or address is None:
+            if address is not None and hides_port(state):
+                self.warn(
+                    "Which port Node-RED answers on could not be told, although its service runs: only what the host told is"
+                    " judged."
+                )
             return None
         external_view = anonymous_view.probe_endpoint(
             address,

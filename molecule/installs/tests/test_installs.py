@@ -172,6 +172,15 @@ def test_a_low_port_has_no_other_right_of_root(fleet: Fleet) -> None:
 
 
 @pytest.mark.usefixtures("secured")
+def test_an_audit_looks_at_a_low_port(fleet: Fleet, inventory: str) -> None:
+    """By a list of authorities that has none of ours, which only who was shown the certificate can tell."""
+    elsewhere = {"nodered_ca_dir": str(fleet.work / "none")}
+    run = fleet.play("-i", inventory, "--limit", "low-port", variables=elsewhere, playbook="pifleet.nodered.audit")
+    assert run.said("The certificate was issued by an authority that is not known here."), run.output
+    assert not run.said("could not be told"), run.output
+
+
+@pytest.mark.usefixtures("secured")
 def test_the_recipe_of_a_webhook(fleet: Fleet) -> None:
     """Nothing is there, which only somebody hears who may ask."""
     assert [ask(fleet, "nvm", path) for path in ("/webhook/bell", "/health", "/other")] == [404, 404, 401]

@@ -59,6 +59,13 @@ def port_of(state: Mapping[str, t.Any]) -> int | None:
     return next((int(port) for port in desired if str(port) in map(str, ports)), None)
 
 
+def hides_port(state: Mapping[str, t.Any]) -> bool:
+    """Whether a Node-RED runs of which `port_of` does not know where it answers, although that may be the network."""
+    listening = (state.get("details") or {}).get("listening", ())
+    is_local = bool(listening) and all(is_loopback(address) for address, _port in listening)
+    return state["service"]["active"] and port_of(state) is None and not is_local
+
+
 def expected_outside(state: Mapping[str, t.Any]) -> Expected:
     """Where a Node-RED answers, as far as its settings.js says."""
     review = Host(state, None, "", datetime.date.min).review

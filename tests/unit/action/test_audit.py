@@ -61,6 +61,21 @@ def state_of(port: int, certificate: str | None) -> dict[str, t.Any]:
     return t.cast(dict[str, t.Any], state)
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"details__listening": []}, True),
+        ({"details__listening": [["0.0.0.0", 1999]]}, True),
+        ({"details__listening": [["127.0.0.1", 1880]]}, False),
+        ({"details__listening": [], "service__active": False}, False),
+    ],
+)
+def test_what_was_not_looked_at_from_here_is_told(changes: dict[str, t.Any], told: bool) -> None:
+    audit = Audit(make_state(**changes))
+    assert audit.execute(OPTIONS)["view"] is None
+    assert any("could not be told" in warning for warning in audit.warnings) is told
+
+
 # Nonsense
 
 
