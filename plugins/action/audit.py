@@ -33,6 +33,9 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view i
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES_OF_HOSTS
 
+#: The variable that says who certifies a host, and its value for the fleet's own authority, which is its default.
+PROVIDER, PROVIDER_CA = "nodered_certificate_provider", "ca"
+
 
 class ActionModule(HostAction):
     """Visits the host once, looks at it from here, and applies the rules."""
@@ -56,10 +59,18 @@ class ActionModule(HostAction):
         state = self._state(options)
         external_view = self._view(state, options)
         findings = check_host(state, external_view, name, datetime.datetime.now(datetime.UTC).date())
-        if name == self.task_vars.get("ansible_play_hosts_all", [name])[0]:
+        if options["provider"] == PROVIDER_CA and self._is_first_of_authority(name):
             findings += check_authority(known_authorities(options["ca_certificate"], options["ca_dir"]), name)
         findings.sort(key=lambda finding: -finding.rule.severity)
         return self._result(options, self._subject(name, state, external_view), findings, external_view)
+
+    def _is_first_of_authority(self, name: str) -> bool:
+        """Whether a host that the fleet's authority certifies is the first such host of the play."""
+        for host in self.task_vars.get("ansible_play_hosts_all", [name]):
+            # What is known of another host is its variables, without the defaults of roles.
+            if host == name or self.task_vars["hostvars"][host].get(PROVIDER, PROVIDER_CA) == PROVIDER_CA:
+                return bool(host == name)
+        return True
 
     @staticmethod
     def _result(

@@ -21,7 +21,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analy
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import printable_name
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import fingerprint
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import is_constrained
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
@@ -88,7 +88,8 @@ AUTHORITY_NOT_CONSTRAINED = RULES.add(
     "Browsers that trust it accept what it signs for any site. Whoever gets hold of its key, or of the control node, can be"
     " the bank of everybody in the house for as long as it is trusted.",
     "Set nodered_ca_permitted, such as [local, 192.168.0.0/16], run pifleet.nodered.rotate with -e"
-    " nodered_rotate=authority, and have browsers trust the new one instead of the former.",
+    " nodered_rotate=authority, and have browsers trust the new one instead of the former. One that a vault has is replaced as"
+    " docs/engines.md says.",
     "nodered_ca_permitted",
 )
 
@@ -304,10 +305,12 @@ def check_host(
 def check_authority(pem: str, subject: str) -> Iterator[Finding]:
     """What is wrong with the authority of the fleet, which is told of one of its hosts.
 
+    An authority that another one has signed is somebody else's, who alone can make another of it.
+
     :param pem: its certificates, that which signs first; empty where there is none
     """
     with contextlib.suppress(PkiError):
-        if pem and not is_constrained(pem):
+        if pem and describe(pem)["self_signed"] and not is_constrained(pem):
             yield Finding(AUTHORITY_NOT_CONSTRAINED, subject, "Its authority has no name constraints.")
 
 
