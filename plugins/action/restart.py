@@ -40,7 +40,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
     has_login_page,
     restart_reasons,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.port import port_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import listening_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import SettingsSource
 
 #: What drop-in files of this collection have had.
@@ -193,11 +193,13 @@ def serves_tls(options: dict[str, t.Any]) -> bool:
 
 def _settings_port(state: dict[str, t.Any]) -> int | None:
     """The port that Node-RED listens on with the settings of the host; None where that is not known."""
-    content = state["settings"]["content"]
+    content, proof = state["settings"]["content"], state["proof"]
     if content is None or state["settings"]["in_use"] is not True:
         return None
+    if proof and proof["settings"] == state["settings"]["sha256"]:
+        return int(proof["expected"]["port"])
     try:
-        return port_of(SettingsSource(content, strict=False), state["overrides"])
+        return listening_of(SettingsSource(content, strict=False), state["overrides"]).port
     except (SettingsError, RecursionError, UnicodeError):
         return None
 

@@ -81,8 +81,8 @@ options:
     type: int
   settings_port:
     description:
-      - The port that the settings have by now, as M(pifleet.nodered.settings) returns it. It counts where O(port) does not say
-        one.
+      - The port that the settings have by now, as M(pifleet.nodered.settings) returns it in C(listening). It counts where
+        O(port) does not say one.
     type: int
   provider:
     description:

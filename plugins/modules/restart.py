@@ -118,8 +118,8 @@ options:
     type: int
   settings_port:
     description:
-      - The port that the settings have by now, as M(pifleet.nodered.settings) returns it. From 1024 on it takes the capability
-        away that O(port) has given once; it gives none.
+      - The port that the settings have by now, as M(pifleet.nodered.settings) returns it in C(listening). From 1024 on it takes
+        the capability away that O(port) has given once; it gives none.
       - Without O(host_info) the settings are looked at for it.
     type: int
 author:

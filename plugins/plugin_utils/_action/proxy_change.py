@@ -20,7 +20,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options imp
     check_provider,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.site import SiteFacts, needs_authorities, site
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.port import DEFAULT_PORT
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import DEFAULT_PORT
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import SettingsSource
 
 

@@ -51,6 +51,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
     SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening, listening_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import (
     LoginPlace,
     as_text,
@@ -61,7 +62,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_da
     users_of,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_options import VARIABLE as OIDC_VARIABLE
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.port import port_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sessions import (
     EndedSessions,
     kept_elsewhere,
@@ -186,9 +186,15 @@ class SettingsChange:
         return self._target.flow_file(self._document)
 
     @property
-    def port(self) -> int | None:
-        """The port that Node-RED listens on with the edited file; None where that is not known."""
-        return port_of(self._document.settings, self._target.overrides)
+    def listening(self) -> Listening:
+        """Where Node-RED listens with the edited file; with one that stays, also what its proof has shown."""
+        told = listening_of(self._document.settings, self._target.overrides)
+        proved = self._target.proved
+        if proved is None or self._document.source != self._target.content:
+            return told
+        root = False if proved["admin_root"] is None else proved["admin_root"]
+        shown: dict[str, t.Any] = {"port": proved["port"], "tls": proved["tls"], "admin_root": root}
+        return told._replace(**{key: value for key, value in shown.items() if getattr(told, key) is None})
 
     @property
     def _plan(self) -> dict[str, t.Any] | None:
@@ -236,6 +242,8 @@ class SettingsTarget:
     written: Sequence[origin.Written] = ()
     #: What wins over the file, as the module host_info returns it.
     overrides: Sequence[Mapping[str, t.Any]] = ()
+    #: What the service was proved to answer with this file; None where it was not.
+    proved: Mapping[str, t.Any] | None = None
 
     def __init__(self, action: HostAction, options: dict[str, t.Any]) -> None:
         self.action = action
@@ -306,6 +314,8 @@ class ServiceSettings(SettingsTarget):
         kept = self.state["origin"]
         self.written = [origin.Written.of(entry) for entry in kept["written"]] if kept else []
         self.overrides = self.state["overrides"]
+        proof = self.state["proof"]
+        self.proved = proof["expected"] if proof and proof["settings"] == self.sha256 else None
         self.certificate = os.path.basename(certificate_file(settings["path"]))
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:

@@ -15,6 +15,7 @@ import os
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_way_back
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import covers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import Status, analyse
@@ -29,7 +30,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_pa
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import NODE_ROOT, is_switched_off
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
-from .base import SECURE, RuleBook, is_loopback
+from .base import SECURE, RuleBook
 from .certificates import EXPIRED, SELF_SIGNED, check_certificate, covers_name
 from .host_view import Host
 from .login_page import check_login_page

@@ -11,6 +11,7 @@ import datetime
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_probe import expected_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
@@ -23,7 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots im
     static_roots,
 )
 
-from .base import SettingsReview, is_loopback
+from .base import SettingsReview
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ProxyExpected

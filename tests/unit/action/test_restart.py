@@ -96,8 +96,21 @@ def test_a_difference_shows_what_becomes_of_the_service_and_of_the_rights_of_fil
     ],
 )
 def test_the_port_of_the_settings_of_a_host(content: bytes | None, in_use: bool | None, port: int | None) -> None:
-    state = {"settings": {"content": content, "in_use": in_use}, "overrides": []}
+    state = {"settings": {"content": content, "in_use": in_use, "sha256": "of now"}, "overrides": [], "proof": None}
     assert restart_module._settings_port(state) == port
+    proof = {"settings": "of before", "expected": {"port": 1882}}
+    assert restart_module._settings_port({**state, "proof": proof}) == port
+
+
+def test_the_port_that_was_proved_is_that_of_code() -> None:
+    settings = {"content": b"module.exports = {uiPort: process.env.PORT || 1880}", "in_use": True, "sha256": "of now"}
+    state: dict[str, t.Any] = {
+        "settings": settings,
+        "overrides": [],
+        "proof": {"settings": "of now", "expected": {"port": 1882}},
+    }
+    assert restart_module._settings_port(state) == 1882
+    assert restart_module._settings_port({**state, "proof": None}) is None
 
 
 @pytest.mark.parametrize(("handed", "capability"), [(False, False), (True, True)])

@@ -30,6 +30,7 @@ def edited(content: bytes, **options: t.Any) -> SettingsChange:
     state["settings"] = {**state["settings"], "content": content}
     state["origin"] = {"written": [WRITTEN]}
     state["overrides"] = options.pop("overrides", [])
+    state["proof"] = options.pop("proof", None)
     action = types.SimpleNamespace(task_vars={"inventory_hostname": "kitchen"}, state=lambda *_arguments: state)
     given = {**OPTIONS, **options}
     return SettingsChange(ServiceSettings(t.cast("t.Any", action), given), given)
@@ -48,4 +49,22 @@ def edited(content: bytes, **options: t.Any) -> SettingsChange:
 )
 def test_the_port_is_that_of_the_edited_file(options: dict[str, t.Any], port: int | None) -> None:
     content = b"module.exports = {adminAuth: {type: 'credentials', users: []}, uiPort: 443}"
-    assert edited(content, **options).port == port
+    assert edited(content, **options).listening.port == port
+
+
+CODE = b"module.exports = {adminAuth: {type: 'credentials', users: []}, uiPort: process.env.PORT || 1880, https: tls()}"
+
+
+@pytest.mark.parametrize(
+    ("proved", "options", "expected"),
+    [
+        (CODE, {}, ("0.0.0.0", 1881, True, "/")),
+        # Another file was proved, or this one is to be another.
+        (b"", {}, ("0.0.0.0", None, None, "/")),
+        (CODE, {"values": {"uiHost": "::"}}, ("::", None, None, "/")),
+    ],
+)
+def test_what_code_gives_was_proved(proved: bytes, options: dict[str, t.Any], expected: tuple[t.Any, ...]) -> None:
+    answers = {"port": 1881, "tls": True, "admin_root": "/editor"}
+    proof = {"settings": checksum(proved), "expected": answers}
+    assert edited(CODE, proof=proof, **options).listening == expected
