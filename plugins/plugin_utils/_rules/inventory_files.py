@@ -55,7 +55,9 @@ def check_files(directories: Iterable[pathlib.Path], subject: str) -> Iterator[F
             yield Finding(PASSED_OVER, subject, message, Location(shown), shown)
         for path in plain_keys(directory):
             shown = relative_path(str(path))
-            yield Finding(KEY_PLAIN, subject, "This is a private key without a passphrase.", Location(shown), shown)
+            yield Finding(
+                KEY_PLAIN, subject, "A private key without a passphrase is in this file.", Location(shown), shown
+            )
 
 
 def check_hidden(
