@@ -458,7 +458,7 @@ def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[
             managed.append({"path": list(path), "type": "undefined"})
         elif (path == ("https",) and desired.https) or path in functions:
             managed.append({"path": list(path), "type": "function"})
-        elif isinstance(value, list) and any(isinstance(item, Expression) for item in value):
+        elif isinstance(value, list) and _has_code(value):
             managed.append({"path": list(path), "type": "object"})
         elif not isinstance(value, Expression):
             managed.append({"path": list(path), "value": _literal(value)})
@@ -466,7 +466,12 @@ def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[
 
 
 def _literal(value: t.Any) -> t.Any:
-    """A value without the members of objects that are code."""
+    """A value without the members of objects that are code, or lists with code in them."""
     if isinstance(value, dict):
-        return {key: _literal(item) for key, item in value.items() if not isinstance(item, Expression)}
+        return {key: _literal(item) for key, item in value.items() if not _has_code(item)}
     return [_literal(item) for item in value] if isinstance(value, list) else value
+
+
+def _has_code(value: t.Any) -> bool:
+    """Whether a value is code, or a list that cannot be told apart from code in it."""
+    return isinstance(value, Expression) or (isinstance(value, list) and any(map(_has_code, value)))

@@ -96,7 +96,11 @@ def test_a_difference_shows_what_becomes_of_the_service_and_of_the_rights_of_fil
     ],
 )
 def test_the_port_of_the_settings_of_a_host(content: bytes | None, in_use: bool | None, port: int | None) -> None:
-    state = {"settings": {"content": content, "in_use": in_use, "sha256": "of now"}, "overrides": [], "proof": None}
+    state: dict[str, t.Any] = {
+        "settings": {"content": content, "in_use": in_use, "sha256": "of now"},
+        "overrides": [],
+        "proof": None,
+    }
     assert restart_module._settings_port(state) == port
     proof = {"settings": "of before", "expected": {"port": 1882}}
     assert restart_module._settings_port({**state, "proof": proof}) == port

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing as t
 
@@ -17,6 +18,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum i
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.settings_change import (
     ServiceSettings,
     SettingsChange,
+    _managed,
 )
 
 OPTIONS = {**make_options(admin_auth="keep"), "validate": True}
@@ -68,3 +70,20 @@ def test_what_code_gives_was_proved(proved: bytes, options: dict[str, t.Any], ex
     answers = {"port": 1881, "tls": True, "admin_root": "/editor"}
     proof = {"settings": checksum(proved), "expected": answers}
     assert edited(CODE, proof=proof, **options).listening == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "managed"),
+    [
+        ("10n", []),
+        ("{a: 1, b: 10n}", [{"path": ["my"], "value": {"a": 1}}]),
+        ("{a: [1, {b: 10n, c: 2}]}", [{"path": ["my"], "value": {"a": [1, {"c": 2}]}}]),
+        ("{a: [Infinity], b: [[circle()]], c: 3}", [{"path": ["my"], "value": {"c": 3}}]),
+        ("[10n]", [{"path": ["my"], "type": "object"}]),
+        ("[[circle()]]", [{"path": ["my"], "type": "object"}]),
+    ],
+)
+def test_what_a_host_is_to_find_has_no_code_in_it(code: str, managed: list[dict[str, t.Any]]) -> None:
+    change = edited(CODE, expressions={"my": code})
+    sent = json.loads(json.dumps(_managed(change._document, change._desired)))
+    assert [each for each in sent if each["path"] == ["my"]] == managed
