@@ -164,7 +164,7 @@ def _of_access(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) ->
     if local:
         names = ", ".join(host.name for host in local[:_MOST]) + (" and others" if len(local) > _MOST else "")
         told.append(
-            f"Reached on the host itself alone, because of uiHost: {names}. From here, for example: {local[0].ssh}"
+            f"Answering on the host itself alone, because of uiHost: {names}. Where no proxy there leads to it: {local[0].ssh}"
         )
     trusted = sorted({host.authority for host in reached} & set(fingerprints))
     told += [f"What browsers have to trust: {file}, SHA-256 {fingerprints[file]}." for file in trusted]

@@ -186,7 +186,7 @@ def test_lines() -> None:
         "  garage   failed        Port 1880 is taken.",
         "  attic    off",
         "Who logs in to the editor: admin.",
-        "Reached on the host itself alone, because of uiHost: kitchen. From here, for example: ssh -L x",
+        "Answering on the host itself alone, because of uiHost: kitchen. Where no proxy there leads to it: ssh -L x",
         "What browsers have to trust: /ca/ca.pem, SHA-256 AB:CD.",
         "The next certificate that ends: hall, 2027-01-02.",
     ]
