@@ -51,7 +51,7 @@ class HostSummary:
     :ivar url: where its editor is, empty where that is not known
     :ivar ssh: where only the host itself reaches it, the command that has it answer on this computer as well; else empty
     :ivar users: who may log in to the editor
-    :ivar certificate_ends: when its certificate ends (ISO 8601), empty without one
+    :ivar certificate_ends: when its certificate ends (ISO 8601), empty without one, and where it shows none
     :ivar authority: the file on the control node that browsers have to trust, or what gives it instead; empty where there
         is none
     :ivar authority_fingerprint: SHA-256 of that certificate as browsers show it, where it is in no file
@@ -100,6 +100,10 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
     proved = (service.get("proof") or {}).get("expected") or access.get("proved") or {}
     answers = _desired(listening, access.get("proxy"), proved) if check_mode and due else proved
     known["url"], known["ssh"] = _way_in(access, answers, listening.get("host"))
+    shows_none = bool(answers) and not answers.get("tls") and not answers.get("proxy")
+    if shows_none:
+        # One of before may lie on the host, and nobody sees it.
+        known["certificate_ends"] = ""
     if not due:
         return HostSummary(name, Outcome.UNCHANGED, **known)
     changes = tuple(reason.partition(" (")[0] for reason in due)
@@ -107,7 +111,8 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
         # It is not known of a host that got lost between its first change and its last.
         return HostSummary(name, Outcome.FAILED, changes, "It did not come to its end.", **known)
     installed = (results.get("nodered_certificate_result") or {}).get("certificate") or {}
-    known["certificate_ends"] = installed.get("not_after") or known["certificate_ends"]
+    if not shows_none:
+        known["certificate_ends"] = installed.get("not_after") or known["certificate_ends"]
     return HostSummary(name, Outcome.DUE if check_mode else Outcome.SECURED, changes, **known)
 
 

@@ -563,11 +563,15 @@ def _followed(host: Host) -> Iterator[Finding]:
 
 def _told(rights: Mapping[str, t.Any]) -> str:
     """By which groups and rules a user may become root, to follow its name."""
-    told = [f"is in {', '.join(map(printable_name, rights['groups']))}"] if rights["groups"] else []
+    groups = list(map(printable_name, rights["groups"]))
+    told = [f"is in the group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"] if groups else []
+    ways = []
     for password, how in ((False, "without a password"), (True, "with its password")):
         names = [printable_name(rule["file"]) for rule in rights["sudo"] if rule["password"] is password]
         if names:
-            told.append(f"runs any command by sudo {how} ({', '.join(names)})")
+            ways.append(f"{how} ({', '.join(names)})")
+    if ways:
+        told.append(f"runs any command by sudo, {' and '.join(ways)}")
     return ", and ".join(told)
 
 

@@ -169,6 +169,18 @@ def test_check_mode_tells_the_address_that_a_host_will_have(
     assert (found.outcome, found.url) == (Outcome.DUE, url)
 
 
+@pytest.mark.parametrize("due", [[], ["settings.js (https)"]])
+@pytest.mark.parametrize(
+    ("shown", "ends"),
+    [({"tls": True}, "2027-03-01"), ({"tls": False}, ""), ({"tls": False, "proxy": {"https": 443}}, "2027-03-01")],
+)
+def test_a_certificate_that_nobody_sees_does_not_end(due: list[str], shown: dict[str, t.Any], ends: str) -> None:
+    access = {**ACCESS, "proved": {**PROVED, **shown}}
+    service = {"proof": {"expected": access["proved"]}}
+    results = {"nodered_preflight": {"due": due, "access": access}, "nodered_service_result": service}
+    assert run.of_host("kitchen", results, check_mode=False).certificate_ends[:10] == ends
+
+
 def test_lines() -> None:
     known = {"users": ("admin",), "authority": "/ca/ca.pem"}
     hosts = [
