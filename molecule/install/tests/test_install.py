@@ -86,3 +86,14 @@ def test_secured_and_then_left_alone(fleet: Fleet) -> None:
         assert run.status == 0, run.output
         assert [run.recap[name]["changed"] for name in NAMES] == [0, 0], run.output
     assert [fleet.process(name) for name in NAMES] == processes
+
+
+def test_a_second_service_asks_npm_for_nothing(fleet: Fleet) -> None:
+    """Node-RED is there already, and its releases may need another Node.js by now."""
+    other = {"nodered_service": "nodered-garden", "nodered_user": "garden"}
+    run = fleet.play("--limit", "bare13", playbook=INSTALL, variables=other)
+    assert run.status == 0, run.output
+    assert not run.said("Ask npm which Node.js this Node-RED needs"), run.output
+    host = fleet.host("bare13")
+    assert host.check_output("systemctl show nodered-garden --property=User --value") == "garden"
+    assert host.file("/home/garden/.node-red").user == "garden"

@@ -1021,11 +1021,25 @@ class FileResult(FileReplacement, total=False):
     backup_file: Path
 
 
+class ListeningState(t.TypedDict):
+    """Where Node-RED listens with a settings file."""
+
+    #: uiHost: an address, or a name that stands for one.
+    host: str
+    #: None where it is no number.
+    port: Port | None
+    tls: bool
+    #: httpAdminRoot; False switches the editor and its API off.
+    admin_root: str | t.Literal[False]
+
+
 class SettingsResult(FileResult, total=False):
     """What host_settings returns."""
 
     #: The open transaction; only where something was written.
     transaction: Name
+    #: What Node.js found in the new content; left out where the file was another one by now.
+    listening: ListeningState
 
 
 class TrustDifference(t.TypedDict):
