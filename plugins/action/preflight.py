@@ -13,7 +13,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_displaced, of_way_back
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import passwords
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import admin_users
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import answers, look_program
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import answers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import (
     HostAction,
     host_certificate,
@@ -59,7 +59,6 @@ if t.TYPE_CHECKING:
 
 _SPECS = {module: argument_spec(module) for module in ("certificate", "settings", "proxy", "restart")}
 answers.preload(HostState)
-look_program.preload()
 passwords.preload()
 # An edit for which the parser needs all that it keeps. A library that is missing is told where it is needed.
 with contextlib.suppress(UserError):

@@ -11,7 +11,6 @@ arguments: on a host that is more than half of what Python has to compile for a 
 from __future__ import annotations
 
 import base64
-import functools
 import json
 import typing as t
 import zlib
@@ -49,7 +48,6 @@ _TOO_OLD = json.dumps(
 )
 
 
-@functools.cache
 def _sources() -> str:
     """The sources of the modules by their full names, as JSON, compressed and in Base64."""
     side = COLLECTION / "plugins" / "module_utils"
@@ -61,9 +59,8 @@ def _sources() -> str:
     return base64.b64encode(zlib.compress(json.dumps(sources).encode("ascii"))).decode("ascii")
 
 
-def preload() -> None:
-    """Make at once what the programs for all hosts have in common."""
-    _sources()
+#: The same for every host. Made at import, once in the process that those of the tasks are forked from.
+_SOURCES = _sources()
 
 
 def look_program(options: t.Mapping[str, t.Any]) -> bytes:
@@ -72,4 +69,4 @@ def look_program(options: t.Mapping[str, t.Any]) -> bytes:
     :param options: as Ansible gives them to the module; its own, which begin with an underscore, are left out
     """
     asked = json.dumps({name: value for name, value in options.items() if not name.startswith("_")})
-    return _PROGRAM.format(sources=_sources(), package=_PACKAGE, options=asked, too_old=_TOO_OLD).encode("ascii")
+    return _PROGRAM.format(sources=_SOURCES, package=_PACKAGE, options=asked, too_old=_TOO_OLD).encode("ascii")
