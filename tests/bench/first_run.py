@@ -78,20 +78,20 @@ def main() -> None:
         "plain playbook": plain,
         "pifleet.nodered.secure": bench.secure_with_hashes,
     }
-    firsts: dict[str, list[float]] = {way: [] for way in ways}
-    agains: dict[str, list[float]] = {way: [] for way in ways}
+    first_runs: dict[str, list[float]] = {way: [] for way in ways}
+    unchanged_runs: dict[str, list[float]] = {way: [] for way in ways}
     for _round in range(bench.OPTIONS.rounds):
         for way, run in ways.items():
             first, unchanged, of_first, of_unchanged = measured(run)
-            firsts[way].append(first.elapsed)
-            agains[way].append(unchanged.elapsed)
+            first_runs[way].append(first.elapsed)
+            unchanged_runs[way].append(unchanged.elapsed)
             print(
                 f"  {way}: first run {first.elapsed:.1f} s, {first.processor:.1f} s of the control node's processor,"
                 f" {bench.span(of_first)} modules on a host; unchanged run {unchanged.elapsed:.1f} s,"
                 f" {unchanged.processor:.1f} s, {bench.span(of_unchanged)} modules",
                 flush=True,
             )
-    for title, taken in (("first run", firsts), ("unchanged run", agains)):
+    for title, taken in (("first run", first_runs), ("unchanged run", unchanged_runs)):
         theirs, ours = (statistics.median(taken[way]) for way in ways)
         print(
             f"{title}, {bench.OPTIONS.hosts} hosts: secure {ours:.1f} s, plain {theirs:.1f} s: {theirs / ours:.1f} times"
