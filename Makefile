@@ -31,7 +31,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 
 # Test
 
-.PHONY: quick unit-quick test unit property localhost login login-all real-provider third-party lint sanity molecule hostile loaded artifact control-nodes matrix engines arm64 bench bench-login bench-proxy bench-editor pictures soak faults
+.PHONY: quick unit-quick test unit property localhost login login-all real-provider third-party lint sanity molecule hostile loaded artifact control-nodes matrix engines arm64 bench bench-first fleet bench-login bench-proxy bench-editor pictures soak faults
 quick: venv link ## Lint and the unit tests that are not slow, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit-quick
 
@@ -94,6 +94,12 @@ matrix: venv link hosts ## Secure each kind of host with each ansible-core of te
 
 bench: venv link hosts ## Measure a fleet of 20 hosts, or of HOSTS=100: an unchanged run may take 1.3 times a ping
 	tests/bench/bench
+
+bench-first: venv link hosts ## Measure a first run of 20 hosts, or of HOSTS=6, against a plain playbook of community.crypto
+	python tests/bench/first_run.py
+
+fleet: venv link hosts ## Secure 100 hosts, or HOSTS=20, of which one fails, one is off, one hangs and one lies; then measure
+	python tests/bench/fleet.py
 
 soak: venv link hosts ## Change one host a hundred times, while a stranger asks it and an editor is open
 	tests/bench/soak

@@ -732,20 +732,11 @@ details:
           type: raw
 """
 
-import signal
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
-from ansible_collections.pifleet.nodered.plugins.module_utils._info.gather import gather
+from ansible_collections.pifleet.nodered.plugins.module_utils._info.visit import visit
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, LOCK_TIMEOUT
-
-#: Seconds that one visit may take, on the slowest Pi.
-LONGEST = 170
-
-
-def _give_up(_signal: int, _frame: object) -> None:
-    raise HostError(f"This host could not be read in {LONGEST} s.")
 
 
 def main() -> None:
@@ -762,11 +753,8 @@ def main() -> None:
         required_together=[("host_key", "host_chain")],
         supports_check_mode=True,
     )
-    # Whatever a file, a program or a server of the host does to be waited for.
-    signal.signal(signal.SIGALRM, _give_up)
-    signal.alarm(LONGEST)
     try:
-        state = gather(**module.params)
+        state = visit(module.params)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(changed=False, **state)

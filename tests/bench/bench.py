@@ -37,7 +37,8 @@ WORK = PROJECT / ".build" / "bench"
 COUNTER = "/usr/local/bin/counting-python"
 COUNT = "/var/tmp/module-executions"
 COUNTING_PYTHON = (PROJECT / "tests" / "hosts" / "counting-python").read_text("utf-8")
-
+#: What the command line says; filled by the program that is started.
+OPTIONS = argparse.Namespace()
 
 #: Runs what is kept of a module so many times on a host; the least counts, for others use the machine as well.
 MODULE_RUNS = 8
@@ -78,14 +79,22 @@ def cost(command: t.Callable[[], object]) -> Cost:
     return Cost(time.monotonic() - started, processor)
 
 
-def ansible(program: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def ansible(
+    program: str,
+    *arguments: str,
+    statuses: t.Container[int] = (0,),
+    collections: t.Sequence[pathlib.Path] = (),
+    **settings: str,
+) -> subprocess.CompletedProcess[str]:
     """Run one of Ansible's programs from the environment that `make` has made, with Ansible's own defaults.
 
+    :param statuses: with which status it may end
+    :param collections: directories of other collections
     :param settings: variables of the environment beside these
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment.update(
-        ANSIBLE_COLLECTIONS_PATH=str(PROJECT / ".build" / "collections"),
+        ANSIBLE_COLLECTIONS_PATH=os.pathsep.join(map(str, [PROJECT / ".build" / "collections", *collections])),
         ANSIBLE_NOCOLOR="1",
         ANSIBLE_CONFIG=str(WORK / "ansible.cfg"),
         **settings,
@@ -99,7 +108,7 @@ def ansible(program: str, *arguments: str, **settings: str) -> subprocess.Comple
         env=environment,
         check=False,
     )
-    if run.returncode:
+    if run.returncode not in statuses:
         sys.exit(f"{program} {' '.join(arguments)} failed:\n{run.stdout[-4000:]}")
     return run
 
@@ -119,6 +128,12 @@ def secure(logins: str = "passwords", pattern: str = "nodered", forks: int | Non
         "-f",
         str(forks or OPTIONS.forks),
     ).stdout
+
+
+def down() -> None:
+    """Remove the hosts, unless they are to be kept."""
+    if not OPTIONS.keep:
+        subprocess.run([HOSTS, "down", "--group", OPTIONS.group], check=False, stdout=subprocess.DEVNULL)
 
 
 def secure_with_hashes() -> str:
@@ -219,8 +234,11 @@ def write_variables() -> None:
         )
 
 
-def bring_up() -> list[str]:
-    """Start the hosts, each with an interpreter that counts, and write the inventory."""
+def bring_up(*arguments: str) -> list[str]:
+    """Start the hosts, each with an interpreter that counts, and write the inventory.
+
+    :param arguments: further ones of `hosts up`
+    """
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True, mode=0o700)
     subprocess.run(
@@ -235,6 +253,7 @@ def bring_up() -> list[str]:
             "bench",
             "--group",
             OPTIONS.group,
+            *arguments,
         ],
         check=True,
     )
@@ -378,20 +397,25 @@ def main() -> None:
     try:
         ratio = measure(bring_up())
     finally:
-        if not OPTIONS.keep:
-            subprocess.run([HOSTS, "down", "--group", OPTIONS.group], check=False, stdout=subprocess.DEVNULL)
+        down()
     if ratio > OPTIONS.most:
         sys.exit(f"An unchanged run takes {ratio:.2f} times what a ping takes, more than {OPTIONS.most}.")
 
 
+def parser(description: str | None, hosts: int, group: str) -> argparse.ArgumentParser:
+    """What the command lines of all that is measured with hosts have in common."""
+    common = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    common.add_argument("--hosts", type=int, default=int(os.environ.get("HOSTS", str(hosts))))
+    common.add_argument("--image", default="trixie-nodered41")
+    common.add_argument("--group", default=group)
+    common.add_argument("--keep", action="store_true", help="leave the hosts running")
+    return common
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--hosts", type=int, default=int(os.environ.get("HOSTS", "20")))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--forks", type=int, default=5, help="Ansible's own default is 5")
-    parser.add_argument("--most", type=float, default=1.3, help="the ratio that an unchanged run may have")
-    parser.add_argument("--image", default="trixie-nodered41")
-    parser.add_argument("--group", default="bench")
-    parser.add_argument("--keep", action="store_true", help="leave the hosts running")
-    OPTIONS = parser.parse_args()
+    PARSER = parser(__doc__, hosts=20, group="bench")
+    PARSER.add_argument("--rounds", type=int, default=5)
+    PARSER.add_argument("--forks", type=int, default=5, help="Ansible's own default is 5")
+    PARSER.add_argument("--most", type=float, default=1.3, help="the ratio that an unchanged run may have")
+    PARSER.parse_args(namespace=OPTIONS)
     main()

@@ -74,9 +74,11 @@ class Module(t.NamedTuple):
     @property
     def name(self) -> str:
         """Such as host_restart prove."""
-        found = re.search(rb"module_fqn='[\w.]*?(\w+)'", self.program)
+        found = re.search(rb"(?:module_fqn='|^# )[\w.]*\bmodules\.(\w+)", self.program, re.MULTILINE)
         name = found[1].decode("ascii") if found else "?"
-        return " ".join(filter(None, (name, self.options.get("operation"))))
+        # The look is a program of its own, without what Ansible puts around a module.
+        options = {} if name == "host_info" else self.options
+        return " ".join(filter(None, (name, options.get("operation"))))
 
     @property
     def _match(self) -> re.Match[bytes]:

@@ -131,10 +131,13 @@ def disk_in_memory(fleet: Fleet) -> t.Iterator[None]:
     host.check_output(f"umount {directory}")
 
 
-@pytest.fixture
-def past(fleet: Fleet) -> dict[str, t.Any]:
-    """Variables with which modules find the clock where a Pi's is that was switched on without a network."""
-    return {"ansible_python_interpreter": f"{pythons.install(fleet.host('pi41'), 'past')}/python"}
+#: By the name of a Python of the scenarios: how the clock is told that modules then find.
+CLOCKS = {"past": "3650 days behind", "future": "365 days ahead of"}
+
+
+def clock(fleet: Fleet, when: str) -> dict[str, t.Any]:
+    """Variables with which modules find the clock in the past or in the future."""
+    return {"ansible_python_interpreter": f"{pythons.install(fleet.host('pi41'), when)}/python"}
 
 
 def assert_refused(fleet: Fleet, variables: dict[str, t.Any], *messages: str) -> None:
@@ -152,18 +155,22 @@ def test_disk_in_memory(fleet: Fleet, disk_in_memory: None) -> None:
     assert_refused(fleet, ANOTHER, CERTIFICATE, "is on a file system in memory (tmpfs)")
 
 
-def test_clock_of_a_host_that_signs_for_itself(fleet: Fleet, past: dict[str, t.Any]) -> None:
+@pytest.mark.parametrize("when", CLOCKS)
+def test_clock_of_a_host_that_signs_for_itself(fleet: Fleet, when: str) -> None:
     assert_refused(
         fleet,
-        {**past, "nodered_certificate_provider": "selfsigned"},
-        "The clock of this host is 3650 days behind that of the control node. Set it",
+        {**clock(fleet, when), "nodered_certificate_provider": "selfsigned"},
+        f"The clock of this host is {CLOCKS[when]} that of the control node. Set it",
     )
 
 
-def test_clock_of_a_host_does_not_matter_to_the_fleets_authority(fleet: Fleet, past: dict[str, t.Any]) -> None:
-    run = fleet.play("--limit", "pi41", variables={**past, **ANOTHER})
+@pytest.mark.parametrize("when", CLOCKS)
+def test_clock_of_a_host_does_not_matter_to_the_fleets_authority(fleet: Fleet, when: str) -> None:
+    run = fleet.play(
+        "--limit", "pi41", variables={**clock(fleet, when), **ANOTHER, "nodered_certificate_new_key": True}
+    )
     assert run.status == 0, run.output
-    assert run.said("[WARNING]: The clock of this host is 3650 days behind")
+    assert run.said(f"[WARNING]: The clock of this host is {CLOCKS[when]}")
     assert served(fleet, "pi41") == installed(fleet, "pi41")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import getpass
 import platform
 import re
@@ -34,6 +35,8 @@ from .answers import Shape, ShapeError, checked, failure_message, how_it_ended, 
 from .bounds import bounded
 from .facts import refuse_facts
 from .keepalive import keep_alive
+from .look_program import MODULE as LOOK
+from .look_program import look_program
 from .supported import require_lasting_disks, require_node_red
 
 
@@ -236,6 +239,19 @@ class HostAction(ActionBase):
         if answer.get("failed"):
             raise UserError(failure_message(answer), **checked(FailureDetails, answer, module))
         return checked(shape, answer, module)
+
+    def _configure_module(self, module_name: str, module_args: dict[str, t.Any], task_vars: t.Any) -> t.Any:
+        """Ansible's own, but with another program for the module that most runs consist of."""
+        configured = super()._configure_module(module_name, module_args, task_vars)
+        if module_name != LOOK:
+            return configured
+        program = look_program(module_args)
+        if len(configured) == 2:
+            built, path = configured
+            return dataclasses.replace(built, b_module_data=program), path
+        # Before ansible-core 2.19.
+        style, shebang, _data, path = configured
+        return style, shebang, program, path
 
     def look(
         self,

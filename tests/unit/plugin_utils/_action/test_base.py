@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import types
 import typing as t
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from host_state import make_state
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ModuleResult
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import base
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.look_program import look_program
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 
 FORMER = "2026-01-01T03:00:00Z-00000000 timer@nas open"
@@ -198,3 +200,31 @@ def test_each_line_of_the_journal_is_printed_on_a_line_of_its_own(monkeypatch: p
     monkeypatch.setattr(base, "keep_alive", lambda _connection: None)
     printed = CallbackBase()._dump_results(Ended().run(task_vars={}))
     assert [line.strip(' ",') for line in printed.splitlines() if "no such" in line] == ["Error: no such address"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """A module as ansible-core 2.19 and newer have it packed."""
+
+    module_style: str = "new"
+    shebang: str = "#!/usr/bin/python3.11"
+    b_module_data: bytes = b"packed"
+
+
+def configured(monkeypatch: pytest.MonkeyPatch, module: str, packed: tuple[t.Any, ...]) -> tuple[t.Any, ...]:
+    monkeypatch.setattr(base.ActionBase, "_configure_module", lambda *_given: packed)
+    arguments = {"service": "kitchen", "_ansible_check_mode": True}
+    return t.cast("tuple[t.Any, ...]", Visited()._configure_module(f"pifleet.nodered.{module}", arguments, {}))
+
+
+def test_the_look_is_sent_without_ansibles_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    built, path = configured(monkeypatch, "host_info", (Built(), "/a/host_info.py"))
+    assert (built.module_style, built.shebang, path) == ("new", "#!/usr/bin/python3.11", "/a/host_info.py")
+    assert built.b_module_data == look_program({"service": "kitchen"})
+    # Before ansible-core 2.19.
+    packed = ("new", "#!/usr/bin/python3.11", b"packed", "/a/host_info.py")
+    assert configured(monkeypatch, "host_info", packed) == (*packed[:2], built.b_module_data, packed[3])
+
+
+def test_modules_that_change_are_sent_as_ansible_packs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert configured(monkeypatch, "host_restart", (Built(), "/a/host_restart.py"))[0].b_module_data == b"packed"

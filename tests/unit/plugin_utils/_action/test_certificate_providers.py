@@ -203,6 +203,28 @@ def test_a_good_certificate_moves_to_who_reads_it(
         assert [(each["operation"], each["proxy"]) for each in asked] == [("move", True)]
 
 
+def at(kind: str, days: float) -> Provider:
+    """The provider for a host whose clock is so many days from here."""
+    state = make_state(**{"host.clock": int(time.time() + days * 86400)})
+    made = certificate_provider(ACTION, options(provider=kind), t.cast("dict[str, t.Any]", state))
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize(("days", "told"), [(-3650, "3650 days behind that"), (365, "365 days ahead of that")])
+def test_a_clock_that_is_days_away_matters_to_who_signs_by_it(days: float, told: str) -> None:
+    warnings = at("ca", days).warnings
+    assert [told in warning for warning in warnings if "clock" in warning] == [True]
+    with pytest.raises(UserError, match=f"{told}.*The dates of its certificate would be wrong"):
+        at("selfsigned", days)
+
+
+@pytest.mark.parametrize("days", [-0.4, 0, 0.4])
+def test_a_clock_that_is_hours_away_matters_to_nobody(days: float) -> None:
+    for kind in ("ca", "selfsigned"):
+        assert not [warning for warning in at(kind, days).warnings if "clock" in warning]
+
+
 def test_nginx_without_a_certificate_is_refused() -> None:
     with pytest.raises(UserError, match="nodered_certificate_provider none"):
         provider("none", b"", proxy="nginx")
