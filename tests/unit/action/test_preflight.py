@@ -28,6 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import p
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import answers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript import parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
 from host_state import make_state
 
 computed = []
@@ -75,7 +76,7 @@ class Preflight(ActionModule):
 
     def _due(self, found: t.Any, *_options: t.Any) -> t.Any:
         self.done.append("compare" if found["transaction"] is None else "compare with what was left")
-        return [], [], None
+        return [], [], None, Listening(None, None, None, None)
 
 
 def test_what_an_interrupted_run_has_left_is_undone_before_anything_is_compared() -> None:
