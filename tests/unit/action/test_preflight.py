@@ -19,6 +19,7 @@ from host_state import make_state
 
 from ansible_collections.pifleet.nodered.plugins.action.preflight import ActionModule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
 
 PROGRAM = """
 import bcrypt
@@ -28,7 +29,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts import p
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import answers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript import parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
 from host_state import make_state
 
 computed = []
