@@ -13,6 +13,7 @@ import sys
 import types
 import typing as t
 
+import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from host_state import make_state
@@ -57,9 +58,11 @@ class Preflight(ActionModule):
 
     def __init__(self, check_mode: bool) -> None:
         play = types.SimpleNamespace(remote_addr="pi.local")
-        super().__init__(types.SimpleNamespace(check_mode=check_mode), None, play, None, None, None)
+        connection = types.SimpleNamespace(transport="ssh")
+        super().__init__(types.SimpleNamespace(check_mode=check_mode), connection, play, None, None, None)
         self.task_vars = {**copy.deepcopy(ROLE_DEFAULTS), "inventory_hostname": "pi"}
         self._templar = Templar(loader=DataLoader(), variables=self.task_vars)
+        self.listening = Listening(None, None, None, None)
         self.transaction: t.Any = {"id": "20260102T030405Z-17"}
         #: What was done, in its order.
         self.done: list[str] = []
@@ -76,7 +79,7 @@ class Preflight(ActionModule):
 
     def _due(self, found: t.Any, *_options: t.Any) -> t.Any:
         self.done.append("compare" if found["transaction"] is None else "compare with what was left")
-        return [], [], None, Listening(None, None, None, None)
+        return [], [], None, self.listening
 
 
 def test_what_an_interrupted_run_has_left_is_undone_before_anything_is_compared() -> None:
@@ -91,3 +94,13 @@ def test_check_mode_undoes_nothing() -> None:
     preflight = Preflight(check_mode=True)
     assert preflight.execute({})["changed"] is False
     assert preflight.done == ["look", "compare with what was left"]
+
+
+@pytest.mark.parametrize(("host", "told"), [("0.0.0.0", True), ("::", False), (None, False)])
+def test_a_host_that_people_reach_by_ipv6_alone_is_told_of(host: str | None, told: bool) -> None:
+    preflight = Preflight(check_mode=True)
+    preflight._play_context.remote_addr = "fd00::7"
+    preflight.listening = Listening(host, 1880, True, "/")
+    access = preflight.execute({})["access"]
+    assert (access["ssh"], access["listening"]["host"], access["proxy"]) == ("fd00::7", host, None)
+    assert any("answers by IPv4 alone" in each for each in preflight.done) is told
