@@ -22,7 +22,7 @@ SHAPE = [
     "tasks/main.yml",
 ]
 # What some roles need beside.
-FOLDERS = {"defaults", "handlers", "meta", "tasks", "templates"}
+FOLDERS = {"defaults", "files", "handlers", "meta", "tasks", "templates"}
 
 every_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
