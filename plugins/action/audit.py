@@ -27,10 +27,14 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host import check_authority, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.host_view import (
     expected_outside,
+    hides_port,
     port_of,
     proxy_of,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES_OF_HOSTS
+
+#: The variable that says who certifies a host, and its value for the fleet's own authority, which is its default.
+PROVIDER, PROVIDER_CA = "nodered_certificate_provider", "ca"
 
 
 class ActionModule(HostAction):
@@ -55,10 +59,18 @@ class ActionModule(HostAction):
         state = self._state(options)
         external_view = self._view(state, options)
         findings = check_host(state, external_view, name, datetime.datetime.now(datetime.UTC).date())
-        if name == self.task_vars.get("ansible_play_hosts_all", [name])[0]:
+        if options["provider"] == PROVIDER_CA and self._is_first_of_authority(name):
             findings += check_authority(known_authorities(options["ca_certificate"], options["ca_dir"]), name)
         findings.sort(key=lambda finding: -finding.rule.severity)
         return self._result(options, self._subject(name, state, external_view), findings, external_view)
+
+    def _is_first_of_authority(self, name: str) -> bool:
+        """Whether a host that the fleet's authority certifies is the first such host of the play."""
+        for host in self.task_vars.get("ansible_play_hosts_all", [name]):
+            # What is known of another host is its variables, without the defaults of roles.
+            if host == name or self.task_vars["hostvars"][host].get(PROVIDER, PROVIDER_CA) == PROVIDER_CA:
+                return bool(host == name)
+        return True
 
     @staticmethod
     def _result(
@@ -91,6 +103,11 @@ class ActionModule(HostAction):
         port = port_of(state)
         address = self.remote_address or next(iter(state["host"]["addresses"]), None)
         if port is None or address is None:
+            if address is not None and hides_port(state):
+                self.warn(
+                    "Which port Node-RED answers on could not be told, although its service runs: only what the host told is"
+                    " judged."
+                )
             return None
         external_view = anonymous_view.probe_endpoint(
             address,

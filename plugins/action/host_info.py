@@ -16,6 +16,6 @@ class ActionModule(HostAction):
     spec = argument_spec("host_info")
 
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        result = self.look(options, options["details"], options["dependents"])
+        result = self.look(options, options["details"], options["dependents"], patience=options["patience"])
         # A result's own mark hides it from every callback; `register` still gets it.
         return {"changed": False, **result, "_ansible_no_log": True}

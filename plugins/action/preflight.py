@@ -28,6 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.certificat
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.dependents import (
     files_warning,
+    ipv4_warning,
     plain_http_warning,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.proxy_change import ProxyChange, desired_proxy
@@ -51,6 +52,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
     restart_reasons,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState, UserState
@@ -100,12 +102,15 @@ class ActionModule(HostAction):
         # What other hosts of the run are compared with, also where this one fails.
         of_host = host_certificate(found, certificate["names"])
         try:
-            due, warnings, provider = self._due(found, certificate, settings, proxy, restart)
+            due, warnings, provider, listening = self._due(found, certificate, settings, proxy, restart)
             if due:
                 require_lasting_disks(found)
         except UserError as error:
             error.details["certificate"] = of_host
             raise
+        unheard = None if wanted else ipv4_warning(listening.host, self.remote_address, found["host"]["addresses"])
+        if unheard:
+            self.warn(f"{self.task_vars['inventory_hostname']}: {unheard}")
         if due:
             self._display.display(one_line(f"{self.task_vars['inventory_hostname']} has to change: {'; '.join(due)}"))
         else:
@@ -118,7 +123,11 @@ class ActionModule(HostAction):
             "due": due,
             "host_info": found if due else None,
             "certificate": of_host,
-            "access": self._access(found, provider, settings),
+            "access": {
+                **self._access(found, provider, settings),
+                "listening": listening._asdict(),
+                "proxy": wanted.https if wanted else None,
+            },
             "_ansible_no_log": True,
         }
 
@@ -144,8 +153,8 @@ class ActionModule(HostAction):
         settings: dict[str, t.Any],
         proxy: dict[str, t.Any],
         restart: dict[str, t.Any],
-    ) -> tuple[list[str], list[str], Provider | None]:
-        """What has to change and why, as phrases, what the user should know anyway, and who certifies the host."""
+    ) -> tuple[list[str], list[str], Provider | None, Listening]:
+        """What has to change and why, as phrases, what the user should know anyway, who certifies, where Node-RED will listen."""
         known = {"host_info": found}
         state = self.state(known)
         provider = certificate_provider(self, certificate, state)
@@ -154,10 +163,10 @@ class ActionModule(HostAction):
         due = [f"certificate ({', '.join(reasons)})"] if reasons else []
         if edit.is_due:
             due.append(f"settings.js ({', '.join(edit.changes) or 'credentials of flows'})")
-        front = ProxyChange(proxy, state)
+        front = ProxyChange({**proxy, "settings_port": edit.listening.port}, state)
         if front.reasons:
             due.append(f"proxy ({', '.join(front.reasons)})")
-        restart, unended = within_reach(restart, state)
+        restart, unended = within_reach({**restart, "settings_port": edit.listening.port}, state)
         host = self.task_vars["inventory_hostname"]
         environment = desired_environment(state, restart["environment"])
         fingerprint = installed_fingerprint(state) if (restart["https"] or front.after) and not reasons else ""
@@ -171,7 +180,7 @@ class ActionModule(HostAction):
             *edit.warnings,
             *(f"{host}: {warning}" for warning in unended),
         ]
-        return due, warnings, provider
+        return due, warnings, provider, edit.listening
 
     def _access(self, found: HostState, provider: Provider | None, settings: dict[str, t.Any]) -> dict[str, t.Any]:
         """How people come in, for what is told of the run at its end."""
@@ -184,6 +193,7 @@ class ActionModule(HostAction):
             ends = describe(found["certificate"]["chain"] or "")["not_after"]
         return {
             "name": host if host in names else with_domain or self.remote_address or host,
+            "ssh": "" if self.is_here else self.remote_address or host,
             "proved": found["proof"]["expected"] if found["proof"] else None,
             "users": [user.username for user in admin_users(settings["admin_users"])]
             if settings["admin_users"]

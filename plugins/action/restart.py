@@ -25,6 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff impor
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.revocation import within_reach
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._network.owner_login import (
     LoginRefusedError,
     LoginUnprovedError,
@@ -39,6 +40,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
     has_login_page,
     restart_reasons,
 )
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import listening_of
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import SettingsSource
 
 #: What drop-in files of this collection have had.
 _OF_DROP_IN = re.compile(r"UMask=0[0-7]{3}|AmbientCapabilities=CAP_NET_BIND_SERVICE")
@@ -52,6 +55,9 @@ class ActionModule(HostAction):
     def execute(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         check_options(options)
         state = self.state(options)
+        if options["settings_port"] is None and not options["host_info"]:
+            # What was handed on may be older than the file.
+            options = {**options, "settings_port": _settings_port(state)}
         options, warnings = within_reach(options, state)
         return self._carried_out(options, state, warnings)
 
@@ -183,6 +189,19 @@ def serves_tls(options: dict[str, t.Any]) -> bool:
     :param options: as the module restart takes them
     """
     return options["https"] or options["proxy"] == "nginx"
+
+
+def _settings_port(state: dict[str, t.Any]) -> int | None:
+    """The port that Node-RED listens on with the settings of the host; None where that is not known."""
+    content, proof = state["settings"]["content"], state["proof"]
+    if content is None or state["settings"]["in_use"] is not True:
+        return None
+    if proof and proof["settings"] == state["settings"]["sha256"]:
+        return int(proof["expected"]["port"])
+    try:
+        return listening_of(SettingsSource(content, strict=False), state["overrides"]).port
+    except (SettingsError, RecursionError, UnicodeError):
+        return None
 
 
 def _drop_in_difference(state: dict[str, t.Any], desired: str) -> list[dict[str, str]]:

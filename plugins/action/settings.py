@@ -19,6 +19,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 
 #: How often a file that its owner changes while we work is read anew.
 ATTEMPTS = 3
+#: What the host tells of a file that it has written.
+_KEPT = ("transaction", "backup_file", "listening")
 
 
 class ActionModule(HostAction):
@@ -31,21 +33,25 @@ class ActionModule(HostAction):
         target = self._target(options)
         for _attempt in range(ATTEMPTS):
             edit = SettingsChange(target, options)
-            outcome: dict[str, t.Any] = {"path": target.path, "warnings": edit.warnings}
+            outcome: dict[str, t.Any] = {
+                "path": target.path,
+                "warnings": edit.warnings,
+                "listening": edit.listening._asdict(),
+            }
             if not edit.is_due:
                 return {"changed": False, "changes": [], **outcome}
             # Before the write: a fault in it must not leave a file written.
             diff = edit.diff()
             written = edit.write()
             if written is not None:
-                kept = {key: value for key, value in written.items() if key in ("transaction", "backup_file")}
+                kept = {key: value for key, value in written.items() if key in _KEPT}
                 return {
                     "changed": True,
                     "changes": edit.changes,
                     "diff": diff,
                     "transaction": "",
-                    **kept,
                     **outcome,
+                    **kept,
                 }
             target.read(fresh=True)
         raise UserError(f"{target.path} was changed {ATTEMPTS} times by somebody else while it was edited.")

@@ -26,6 +26,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import run
 _RESULTS = (
     "nodered_preflight",
     "nodered_certificate_result",
+    "nodered_settings_result",
     "nodered_service_result",
     "nodered_put_back",
     "nodered_given_up",

@@ -37,6 +37,13 @@ options:
     description:
       - The certificate of the authority in PEM, instead of that in O(ca_dir).
     type: str
+  provider:
+    description:
+      - Who certifies the host, as M(pifleet.nodered.certificate) takes it. Only with V(ca) the authority is the fleet's own,
+        whose constraints are judged.
+    type: str
+    default: ca
+    choices: [ca, selfsigned, file, acme, host, none]
   suppressions:
     description:
       - Findings that are accepted on this host, as in the variable C(nodered_suppressions). They are handed on to

@@ -44,6 +44,12 @@ options:
     type: list
     elements: int
     default: []
+  patience:
+    description:
+      - Seconds to wait for another run that works on the service, because what is read meanwhile is soon another. After
+        that it is read even so, see RV(busy).
+    type: float
+    default: 60
 attributes:
   check_mode:
     support: full
@@ -669,6 +675,10 @@ last_run:
   description: The run of a playbook that has worked on the service last, or null.
   returned: success
   type: str
+busy:
+  description: Whether another run still worked on the service when all this was read, see O(patience).
+  returned: success
+  type: bool
 details:
   description: What only an audit wants to know, or null without O(details).
   returned: success
@@ -726,7 +736,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.errors import HostError
 from ansible_collections.pifleet.nodered.plugins.module_utils._info.visit import visit
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import HOST_ARGUMENTS, LOCK_TIMEOUT
 
 
 def main() -> None:
@@ -738,6 +748,7 @@ def main() -> None:
             "host_key": {"type": "str", "no_log": False},
             "host_chain": {"type": "str"},
             "proxy_ports": {"type": "list", "elements": "int", "default": []},
+            "patience": {"type": "float", "default": LOCK_TIMEOUT},
         },
         required_together=[("host_key", "host_chain")],
         supports_check_mode=True,

@@ -147,6 +147,10 @@ backup_file:
   description: The copy of the old file.
   returned: when something was written and O(backup) is set
   type: str
+listening:
+  description: Where Node-RED listens with the new content, as Node.js found it (C(host), C(port), C(tls), C(admin_root)).
+  returned: when the file was the one that was read
+  type: dict
 """
 
 import base64

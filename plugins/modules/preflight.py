@@ -81,6 +81,15 @@ access:
     name:
       description: The name or address of the host in the address of its editor.
       type: str
+    ssh:
+      description: What the control node connects to, empty where it is the host itself.
+      type: str
+    listening:
+      description: Where Node-RED listens with the settings that it is to have, as M(pifleet.nodered.settings) returns it.
+      type: dict
+    proxy:
+      description: The port of the nginx that is asked for, null for none.
+      type: int
     proved:
       description: What was proved last (C(port), C(tls), C(admin_root), C(proxy)), null where nothing was.
       type: dict

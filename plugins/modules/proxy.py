@@ -79,6 +79,11 @@ options:
       - The port that Node-RED listens on. Where this does not say it, the one that it was proved with, or that its settings
         name.
     type: int
+  settings_port:
+    description:
+      - The port that the settings have by now, as M(pifleet.nodered.settings) returns it in C(listening). It counts where
+        O(port) does not say one.
+    type: int
   provider:
     description:
       - Who certifies the host, as M(pifleet.nodered.certificate) takes it.

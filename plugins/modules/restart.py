@@ -113,7 +113,14 @@ options:
   port:
     description:
       - The port that Node-RED is to listen on. Below 1024 the service gets the capability for it.
-      - What the service may already do stays when this is not given.
+      - What the service may already do stays when this is not given, as long as the settings name a port below 1024, or one
+        that is not known before Node-RED runs.
+    type: int
+  settings_port:
+    description:
+      - The port that the settings have by now, as M(pifleet.nodered.settings) returns it in C(listening). From 1024 on it takes
+        the capability away that O(port) has given once; it gives none.
+      - Without O(host_info) the settings are looked at for it.
     type: int
 author:
   - The pifleet.nodered maintainers (@pifleet)

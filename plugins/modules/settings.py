@@ -296,6 +296,23 @@ changes:
   type: list
   elements: str
   sample: [adminAuth, https]
+listening:
+  description: Where Node-RED listens with this file. Of a file that stays, null for what only running its code tells.
+  returned: success
+  type: dict
+  contains:
+    host:
+      description: The address, V(0.0.0.0) for every IPv4 one.
+      type: str
+    port:
+      description: The port.
+      type: int
+    tls:
+      description: Whether by TLS.
+      type: bool
+    admin_root:
+      description: The path below which the editor is, false where it is switched off.
+      type: raw
 warnings:
   description: That Node-RED cannot decrypt the credentials of its flows, where O(credential_secret) is not given.
   returned: in that case

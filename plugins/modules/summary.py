@@ -75,6 +75,10 @@ summary:
         url:
           description: Where its editor is, empty where that is not known.
           type: str
+        ssh:
+          description: Where only the host itself reaches its editor, the command that has it answer on the control node as
+            well; else empty.
+          type: str
         users:
           description: Who may log in to its editor.
           type: list

@@ -6,6 +6,28 @@
 
 What becomes of a host depends on what it holds and what runs on it, and on nothing else. So each different state is
 recovered once, however many points lead to it.
+
+When a case is whole. `Campaign` asks nothing else, and all of it; docs/reliability.md says the same to readers:
+
+1. Files. Where a module or the run was killed, and where a run has ended on a disk that is full or broken or has failed
+   once, each file is the old one or the new one, with its content, mode and owner. `_core` says which files these are.
+2. One state. When the run has gone back or on, or the host was started anew, all files are old, or all are new. Not asked
+   where the way back may still be to come: of a run that was killed, and of a disk that is still full or broken.
+3. Clients. Wherever all files are of one state, Node-RED is up, and curl, openssl and the host's Node.js find the view of
+   that state (`Judge.faults`): key and certificate belong together and to the authority, settings.js loads and is open or
+   closed, a stranger is answered as there (closed: 401 over TLS, nothing without; with nginx, nothing by Node-RED itself),
+   the owner logs in and sees the flows, credentials of flows open. While a disk is full or broken his login is not asked for.
+   Where files may be of both states there: Node-RED is up, and a stranger is refused if he was before.
+4. The next run, with the same variables and no fault, has status 0; then all files are new, and clients find that.
+5. The third run has status 0 and changes nothing. `rotate` is not asked, because it changes something each time.
+6. The stranger. Somebody who asks three ports for the flows all the time is never answered 200, from the first fault of a
+   kind to its last. Not asked of `secure-first`, which begins open.
+
+A frozen disk makes nothing fail: the modules all end well, and 3 to 6 hold. `install` begins without Node-RED, has nothing
+to go back to and starts nothing. Instead of 1 to 3 and 6: from the fault on Node-RED neither runs nor starts with the host,
+and nobody answers on any port. After 4 the unit, the programs and all that npm has installed are those of a run without a
+fault, byte by byte; systemd takes the unit, npm misses no package, the userDir is its owner's alone, and Node-RED answers when
+it is started for a moment, to the host alone. What Debian's programs write of a new user is theirs, and not compared.
 """
 
 from __future__ import annotations
@@ -25,9 +47,9 @@ import typing as t
 import states
 import tracing
 from disks import Disk, mirror, mounted
-from host import PATIENCE, PLACES, PYTHON, STORE, UNITS, USER_DIR, Host, Module, Run
+from host import PATIENCE, PYTHON, STORE, UNITS, USER_DIR, Host, Module, Run
 from judge import Judge, Stranger, sentences
-from operations import Operation, View
+from operations import OWNER, Operation, View
 from states import State
 from tracing import Boundary, Verdict
 
@@ -42,19 +64,27 @@ _TREES = {
     "/etc/pifleet-nodered": "etc",
     STORE: "store",
 }
+#: The same for a host without Node-RED.
+_TREES_OF_BARE = {f"/home/{OWNER}": "home", "/etc": "etc", "/usr/local/bin": "local"}
+#: Where npm puts what it installs. What it has done when it is killed is not looked at, but what comes of that.
+_PACKAGES = "/usr/local/lib/node_modules"
+#: Of the system calls by which npm writes there, one in so many is a point.
+_ONE_IN = 4000
 _STAGED_KEY = f"{STORE}/nodered/staged.key"
 #: What is no part of what a client meets: records, second and temporary names, sessions, what watches and goes back,
 #: and what fills a disk.
 _BESIDE = re.compile(
     rf"^{STORE}|\.pifleet(~|-<process>)$|/\.sessions\.json$|/\.config\.runtime\.json|/pifleet-[\w-]+\.service$|\.wants$|/\.filler$"
 )
+#: What `install` has to have made. What the programs of Debian make of a new user is theirs.
+_INSTALLED = re.compile(rf"^{UNITS}/nodered\.service$|^/usr/local/bin/|^{_PACKAGES}$|^/home/{OWNER}/\.node-red$")
+#: Puts a file where Ansible has a directory of its own.
+_PUT = 'mkdir -p "${1%/*}" && cat >"$1"'
 #: Names that are chosen at random.
 _CHOSEN = [
     (re.compile(r"(/tmp|/var/tmp)/\w{8}$"), r"\1/<temporary>"),
     (re.compile(r"_payload_\w{8}"), "_payload_<temporary>"),
 ]
-#: What `Campaign._service` says of a host that has started with the old files, and on which nothing was restarted.
-_AS_STARTED = "the same\nActiveState=active\nSubState=running\n"
 #: Seconds for which a disk is frozen once a call waits for it.
 _FROZEN = 0.05
 
@@ -152,6 +182,7 @@ class Campaign:
         self.judge = Judge(host)
         self.work = host.directory / operation.name
         self.variables = dict(operation.variables)
+        self.trees = _TREES_OF_BARE if operation.bare else _TREES
         self.known: dict[str, str] = {}
         self.modules: list[Module] = []
         self.points: list[Point] = []
@@ -164,8 +195,13 @@ class Campaign:
         self._key: re.Match[bytes] | None = None
         #: The first module that restarts Node-RED, by its index.
         self._restarting = 0
-        #: Node-RED's process since the host was started.
+        #: Node-RED's process since the host was started, and what `_service` says as long as nothing was restarted.
         self._process = ""
+        self._as_started = ""
+        #: What npm has installed without a fault.
+        self._installed = ""
+        #: What Ansible has sent to the host beside the modules, by its path.
+        self._sent: dict[str, bytes] = {}
         self._disturbed = True
 
     def run(self, kinds: Sequence[str]) -> bool:
@@ -178,11 +214,14 @@ class Campaign:
         self._survey()
         former = {name: result.in_words() for name, result in self.results.items()}
         for kind in kinds:
+            if kind not in (self.operation.kinds or kinds):
+                continue
             started = time.monotonic()
             with Stranger(self.host) as stranger:
                 KINDS[kind](self)
-            if stranger.seen["200"] and self.operation.old.password:
-                self.results[kind].failures.append(f"a stranger was answered 200 {stranger.seen['200']} times")
+            answers = {answer: times for answer, times in stranger.seen.items() if self._is_bad(answer)}
+            if answers:
+                self.results[kind].failures.append(f"a stranger was answered {answers}")
             self.keep(dict(self.results))
             seconds = time.monotonic() - started
             for name, result in self.results.items():
@@ -196,6 +235,8 @@ class Campaign:
     def _prepare(self) -> None:
         """Bring the host to the state before, and keep its disks."""
         self.work.mkdir(parents=True)
+        if self.operation.bare:
+            self._strip()
         for playbook, variables in self.operation.before:
             self._green(self.host.play(playbook, variables))
         if self.operation.deploys_credentials:
@@ -211,11 +252,27 @@ class Campaign:
         self.old = self._state()
         self._agreed(self._wrong(self.operation.old))
 
+    def _strip(self) -> None:
+        """Take Node-RED off the host."""
+        package = self.host.file(f"{_PACKAGES}/node-red/package.json").read_text("utf-8")
+        self.variables["nodered_version"] = json.loads(package)["version"]
+        for command in (
+            ("systemctl", "disable", "--now", "nodered"),
+            ("npm", "uninstall", "--global", "node-red"),
+            ("rm", "-r", "/usr/lib/systemd/system/nodered.service", USER_DIR),
+            ("systemctl", "daemon-reload"),
+        ):
+            self.host.output(*command)
+
     def _record(self) -> None:
         """Run it once, and keep what Ansible sends, and the disks before each module."""
         self._green(self.host.play(self.operation.playbook, self.variables))
         self.modules = [module for module in self.host.recorded() if module.name not in ("host_info", "ping")]
+        for module in self.modules:
+            if {"src", "dest"} <= module.options.keys():
+                self._sent[module.options["src"]] = self.host.file(module.options["dest"]).read_bytes()
         self.new = self._state()
+        self._installed = self._packages(of_contents=True) if self.operation.bare else ""
         self._agreed(self._wrong(self.operation.new))
         pem = self.judge.certificate() or b""
         run = self.host.play(self.operation.playbook, self.variables)
@@ -229,7 +286,7 @@ class Campaign:
         self._start("old")
         for index in range(len(self.modules)):
             self.host.save(self._before(index))
-            if self._service() == _AS_STARTED:
+            if self._service() == self._as_started:
                 self._restarting = index
             replayed = self._replay(index)
             if replayed.failed:
@@ -242,11 +299,16 @@ class Campaign:
         disks = _Disks(self)
         for index in range(len(self.modules)):
             counts: collections.Counter[tuple[str, str]] = collections.Counter()
-            service = ""
+            service, of_npm = "", 0
 
             def look(boundary: Boundary) -> Verdict:
-                nonlocal service
+                nonlocal service, of_npm
                 name = (boundary.call, _named(boundary.path))
+                if boundary.path.startswith(f"{_PACKAGES}/node-red/"):
+                    of_npm += 1
+                    if of_npm % _ONE_IN:
+                        counts[name] += 1
+                        return Verdict.GO_ON
                 # Nothing else changes what runs.
                 service = service or self._service()
                 state = states.digest(self._state(), service)
@@ -267,37 +329,43 @@ class Campaign:
     # Faults
 
     def module_killed(self) -> None:
-        """The module is killed, and the run goes back; or the host is started anew, with all that was written."""
-        killed, reset = self.results["module killed"], self.results["host reset"]
-        for result in (killed, reset):
-            result.points = len(self.points)
-            result.cases = len({point.state for point in self.points})
-        for point in self._chosen(killed, {point.state: point for point in reversed(self.points)}.values()):
+        """The module is killed, and the run goes back."""
+        result = self.results["module killed"]
+        for point in self._of_each_state(result):
             wrong = self._kill(point)
-            images = self.work / "killed"
-            self.host.save(images)
             self._run(self.modules[-1].going_back())
             found, which = self._by_itself()
-            self._count(killed, point, [*wrong, *found, *self._next_run()], which)
+            self._count(result, point, [*wrong, *found, *self._next_run()], which)
+
+    def host_reset(self) -> None:
+        """All of the host is killed at once, and started anew with all that was written."""
+        result = self.results["host reset"]
+        images = self.work / "killed"
+
+        def keep(_boundary: Boundary) -> Verdict:
+            self.host.save(images)
+            return Verdict.KILL
+
+        for point in self._of_each_state(result):
+            self._reach(point)
+            self._replay(point.module, _at(point, keep))
             self.host.kill()
             self.host.start(images)
             found, which = self._by_itself()
-            self._count(reset, point, [*found, *self._next_run()], which)
+            self._count(result, point, [*found, *self._next_run()], which)
 
     def run_killed(self) -> None:
         """The module and the control node are killed, and the next run follows."""
         result = self.results["run killed"]
-        result.points = len(self.points)
-        result.cases = len({point.state for point in self.points})
-        for point in self._chosen(result, {point.state: point for point in reversed(self.points)}.values()):
+        for point in self._of_each_state(result):
             self._count(result, point, [*self._kill(point), *self._next_run()], "new")
 
     def _kill(self, point: Point) -> list[str]:
-        """Kill the module at a point; returns what is wrong with the files then."""
+        """Kill the module at a point; returns what is wrong with the host then."""
         self._reach(point)
         self._replay(point.module, _at(point, Verdict.KILL))
         self._settle()
-        return self._not_whole(self._state())
+        return self._wrong(self.operation.old) if self.operation.bare else self._not_whole(self._state())
 
     def without_power(self) -> None:
         """The host loses its power, and with it all that was not synchronized."""
@@ -365,10 +433,12 @@ class Campaign:
             self._settle()
             state = self._state()
             wrong, which = self._not_whole(state), self._which(state)
-            if not self.judge.wait_until_up():
+            if not self.judge.wait_until_up(self._view(which or "old")):
                 wrong.append("Node-RED is down")
             elif which:
-                wrong += self._wrong(self._view(which), on_broken_disk=True)
+                wrong += self._wrong(self._view(which), on_broken_disk=fault is not None)
+            elif not fault:
+                wrong.append(self._mixed(state))
             elif self.operation.old.password:
                 wrong += self.judge.faults_of_strangers(self.operation.old)
             if fault and end:
@@ -411,19 +481,23 @@ class Campaign:
         """Start the host with copies of its disks, and wait for Node-RED."""
         self.host.kill()
         self.host.start(self.work / images)
-        if not self.judge.wait_until_up():
+        if not self.judge.wait_until_up(self.operation.old):
             raise AssertionError("Node-RED does not come up with the old files.")
         self._process = self._property("MainPID")
+        self._as_started = self._service()
         self._disturbed = False
 
     def _reach(self, point: Point) -> None:
         """Bring the host to where the module of a point begins."""
-        if self._disturbed or self._service() != _AS_STARTED:
+        if self.operation.bare:
+            self._start(f"before-{point.module}")
+            return
+        if self._disturbed or self._service() != self._as_started:
             self._start("old")
         self._disturbed = True
         # Behind a restart it is not enough to have the files of then.
         nearest = min(point.module, self._restarting)
-        for place, name in _TREES.items():
+        for place, name in self.trees.items():
             disk = self.host.disks[name]
             with mounted(self._before(nearest) / disk.image.name) as root:
                 inside = pathlib.Path(place).relative_to(disk.place)
@@ -441,6 +515,9 @@ class Campaign:
             module = module.about(
                 json.loads(self.host.file(f"{STORE}/nodered/transaction.json").read_text("utf-8"))["id"]
             )
+        for place, content in self._sent.items():
+            # With the rights of who logs in, as Ansible does.
+            self.host.run(self.host.entering("runuser", "--user=pi", "--", "sh", "-c", _PUT, "sh", place), content)
         replayed = self._run(module, on_boundary)
         staged = self.host.file(_STAGED_KEY)
         # The certificate of the recorded run belongs to the key of that run.
@@ -453,7 +530,7 @@ class Campaign:
     def _run(self, module: Module, on_boundary: Callable[[Boundary], Verdict] | None = None) -> Replayed:
         command = self.host.entering(PYTHON)
         if on_boundary:
-            _status, printed = tracing.run(command, module.program, on_boundary, tuple(PLACES.values()))
+            _status, printed = tracing.run(command, module.program, on_boundary, tuple(self.host.places.values()))
         else:
             printed = self.host.run(command, module.program)
         text = printed.decode("utf-8", "replace")
@@ -471,11 +548,17 @@ class Campaign:
     def _trees(self) -> dict[str, pathlib.Path]:
         return {
             place: self.host.disks[name].path / pathlib.Path(place).relative_to(self.host.disks[name].place)
-            for place, name in _TREES.items()
+            for place, name in self.trees.items()
         }
 
     def _state(self) -> State:
-        return states.read(self._trees(), self.known)
+        state = states.read(self._trees(), self.known)
+        return state | {_PACKAGES: self._packages()} if self.operation.bare else state
+
+    def _packages(self, of_contents: bool = False) -> str:
+        """What npm has installed, in short."""
+        disk = self.host.disks["local"]
+        return packages(disk, disk.path, of_contents)
 
     def _service(self) -> str:
         """Whether Node-RED runs, and whether it is the process of the beginning."""
@@ -494,9 +577,19 @@ class Campaign:
             time.sleep(0.05)
 
     def _disk(self, point: Point) -> str | None:
-        return next((name for name, place in PLACES.items() if point.path.startswith(f"{place}/")), None)
+        return next((name for name, place in self.host.places.items() if point.path.startswith(f"{place}/")), None)
 
     # What it is worth
+
+    def _is_bad(self, answer: str) -> bool:
+        """Whether a stranger must never be answered so."""
+        return answer != "000" if self.operation.bare else answer == "200" and self.operation.old.password is not None
+
+    def _core(self, state: State) -> State:
+        """What a client meets, and what decides it."""
+        if self.operation.bare:
+            return {path: what for path, what in state.items() if _INSTALLED.search(path)}
+        return {path: what for path, what in state.items() if not _BESIDE.search(path)}
 
     def _view(self, which: str) -> View:
         return self.operation.old if which == "old" else self.operation.new
@@ -504,13 +597,13 @@ class Campaign:
     def _which(self, state: State) -> str | None:
         """Whether the files are all old, or all new."""
         for which, whole in (("old", self.old), ("new", self.new)):
-            if _core(state) == _core(whole):
+            if self._core(state) == self._core(whole):
                 return which
         return None
 
     def _not_whole(self, state: State) -> list[str]:
         """The files that are neither old nor new."""
-        core, old, new = (_core(each) for each in (state, self.old, self.new))
+        core, old, new = (self._core(each) for each in (state, self.old, self.new))
         return [
             f"{path} is neither old nor new"
             for path in sorted({*core, *old, *new})
@@ -520,10 +613,13 @@ class Campaign:
     def _as(self, state: State, which: str) -> list[str]:
         """What is wrong with a host whose files are to be all old, or all new."""
         whole = self.old if which == "old" else self.new
-        differing = states.differences(_core(state), _core(whole))
-        if not self.judge.wait_until_up():
-            return [*(f"{path} is not {which}" for path in differing), "Node-RED is down"]
-        return [*(f"{path} is not {which}" for path in differing), *self._wrong(self._view(which))]
+        differing = states.differences(self._core(state), self._core(whole))
+        wrong = [f"{path} is not {which}" for path in differing]
+        if not self.judge.wait_until_up(self._view(which)):
+            return [*wrong, "Node-RED is down"]
+        if self.operation.bare and which == "new" and self._packages(of_contents=True) != self._installed:
+            wrong.append("npm has installed something else")
+        return [*wrong, *self._wrong(self._view(which))]
 
     def _wrong(self, view: View, on_broken_disk: bool = False) -> list[str]:
         found = self.judge.faults(view)
@@ -535,10 +631,15 @@ class Campaign:
         self._settle()
         state = self._state()
         which = self._which(state)
+        if which is None and self.operation.bare:
+            return self._wrong(self.operation.old), "old"
         if which is None:
-            differing = states.differences(_core(state), _core(self.old))
-            return [f"not of one state after the start: {', '.join(differing)}"], "old"
+            return [self._mixed(state)], "old"
         return self._as(state, which), which
+
+    def _mixed(self, state: State) -> str:
+        """That files are of both states, with those that are not old."""
+        return f"not of one state: {', '.join(states.differences(self._core(state), self._core(self.old)))} are not old"
 
     def _next_run(self) -> list[str]:
         """What is wrong with the next run, and with the one after it."""
@@ -564,6 +665,12 @@ class Campaign:
             result.failures.append(f"{point}: {sentences(wrong)}")
             self.tell(f"FAILED {result.failures[-1]}")
         self.keep(dict(self.results))
+
+    def _of_each_state(self, result: Result) -> list[Point]:
+        """One that was not tried yet of the points that lead to each state of the host, at most so many of them."""
+        result.points = len(self.points)
+        result.cases = len({point.state for point in self.points})
+        return self._chosen(result, {point.state: point for point in reversed(self.points)}.values())
 
     def _chosen(self, result: Result, points: t.Iterable[Point]) -> list[Point]:
         """At most so many of them that were not tried yet."""
@@ -609,10 +716,12 @@ class _Disks:
                 with mounted(looked_at) as root:
                     trees = {
                         place: root / pathlib.Path(place).relative_to(disk.place)
-                        for place, of_disk in _TREES.items()
+                        for place, of_disk in self._campaign.trees.items()
                         if of_disk == name
                     }
                     self._parts[name] = states.read(trees, self._campaign.known)
+                    if self._campaign.operation.bare and name == "local":
+                        self._parts[name][_PACKAGES] = packages(disk, root)
             self._written = written
             self._last = states.digest({path: what for part in self._parts.values() for path, what in part.items()})
             self._copies = self._campaign.work / "disks" / self._last
@@ -643,9 +752,14 @@ def spread(points: list[Point], most: int | None) -> list[Point]:
     return [points[(2 * index + 1) * len(points) // (2 * most)] for index in range(most)]
 
 
-def _core(state: State) -> State:
-    """What a client meets, and what decides it."""
-    return {path: what for path, what in state.items() if not _BESIDE.search(path)}
+def packages(disk: Disk, root: pathlib.Path, of_contents: bool = False) -> str:
+    """A short name for what npm has installed.
+
+    :param disk: that it is on
+    :param root: where that is now
+    :param of_contents: whether the contents of files count
+    """
+    return states.summary(root / pathlib.Path(_PACKAGES).relative_to(disk.place), of_contents)
 
 
 def _named(path: str) -> str:
@@ -662,9 +776,10 @@ def _reason(run: Run) -> str:
     return (found[1] or found[2])[:500] if found else run.output[-500:]
 
 
-#: What is injected, in the order in which that is done. "host reset" is done with the first.
+#: What is injected, in the order in which that is done.
 KINDS: dict[str, t.Callable[[Campaign], None]] = {
     "module killed": Campaign.module_killed,
+    "host reset": Campaign.host_reset,
     "run killed": Campaign.run_killed,
     "without power": Campaign.without_power,
     "frozen": Campaign.frozen,

@@ -21,7 +21,8 @@ import tempfile
 import typing as t
 
 _OPTIONS = "loop,commit=86400,noauto_da_alloc,errors=remount-ro"
-_SIZE = 64 << 20
+#: Of most disks (bytes).
+DISK_SIZE = 64 << 20
 #: linux/fs.h: FIFREEZE and FITHAW.
 _FREEZE, _THAW = 0xC0045877, 0xC0045878
 _FILLER = ".filler"
@@ -33,10 +34,12 @@ class Disk:
     :param name: its name
     :param place: where the host has it
     :param directory: where its file and its mount point are
+    :param size: its size (bytes)
     """
 
-    def __init__(self, name: str, place: str, directory: pathlib.Path) -> None:
+    def __init__(self, name: str, place: str, directory: pathlib.Path, size: int = DISK_SIZE) -> None:
         self.name = name
+        self.size = size
         self.place = place
         self.image = directory / f"{name}.img"
         self.path = directory / name
@@ -46,7 +49,7 @@ class Disk:
         """Make it with the content of a directory."""
         self.path.mkdir(parents=True, exist_ok=True)
         with self.image.open("wb") as stream:
-            stream.truncate(_SIZE)
+            stream.truncate(self.size)
         _run("mkfs.ext4", "-qF", "-m", "0", str(self.image))
         self.mount()
         (self.path / "lost+found").rmdir()
@@ -85,7 +88,7 @@ class Disk:
     def fill(self) -> None:
         """Leave no room on it."""
         with open(self.path / _FILLER, "ab") as stream:
-            size, step = 0, _SIZE
+            size, step = 0, self.size
             while step >= 512:
                 try:
                     os.posix_fallocate(stream.fileno(), size, step)

@@ -18,7 +18,7 @@ import sys
 import typing as t
 
 from campaign import KINDS, Campaign, Result
-from host import PROJECT, Host
+from host import PLACES, PLACES_OF_BARE, PROJECT, Host
 from operations import OPERATIONS
 from table import Results, written
 from tracing import Stuck
@@ -51,7 +51,8 @@ def inject(image: str, operation: str) -> bool:
 
 def _inject(image: str, operation: str) -> bool:
     # Another one each time: podman may keep the address of a host whose test was killed.
-    host = Host(image, f"10.88.{random.randint(200, 249)}.{random.randint(2, 250)}", WORK / image)
+    places = PLACES_OF_BARE if OPERATIONS[operation].bare else PLACES
+    host = Host(image, f"10.88.{random.randint(200, 249)}.{random.randint(2, 250)}", WORK / image, places)
     path = _path(operation, IMAGES[image])
     former = {} if OPTIONS.sample else {kind: Result(**kept) for kind, kept in _kept(path).items()}
 

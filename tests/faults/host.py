@@ -18,7 +18,7 @@ import time
 import typing as t
 
 import yaml
-from disks import Disk
+from disks import DISK_SIZE, Disk
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 HOSTS = PROJECT / "tests" / "hosts" / "hosts"
@@ -32,6 +32,12 @@ PYTHON = "/usr/bin/python3"
 PATIENCE = 900
 #: By the names of the disks, where the host has them.
 PLACES = {"userDir": USER_DIR, "etc": "/etc", "store": "/var/lib", "tmp": "/tmp"}
+#: The same for a host without Node-RED, which npm installs.
+PLACES_OF_BARE = {"local": "/usr/local", "etc": "/etc", "home": "/home"}
+#: What is larger than the other disks (bytes).
+_SIZES = {"local": 512 << 20}
+#: What is larger than a disk and no part of a host's state: the lists of packages, and what npm has loaded.
+_CACHES = {"lists": "/var/lib/apt/lists", "npm": "/root/.npm"}
 #: What sudo gives to a module.
 _ENVIRONMENT = {
     "HOME": "/root",
@@ -103,14 +109,18 @@ class Host:
     :param image: the name of its image
     :param address: the address that it keeps
     :param directory: where its disks, its inventory and what belongs to its runs are
+    :param places: by the names of its disks, where it has them
     """
 
-    def __init__(self, image: str, address: str, directory: pathlib.Path) -> None:
+    def __init__(self, image: str, address: str, directory: pathlib.Path, places: t.Mapping[str, str]) -> None:
         self.image = image
         self.address = address
         self.directory = directory
         self.group = f"faults-{image}"
-        self.disks = {name: Disk(name, place, directory / "disks") for name, place in PLACES.items()}
+        self.places = places
+        self.disks = {
+            name: Disk(name, place, directory / "disks", _SIZES.get(name, DISK_SIZE)) for name, place in places.items()
+        }
         self.inventory = directory / "inventory.yml"
         self.process = 0
 
@@ -131,10 +141,10 @@ class Host:
         _output("podman", "image", "unmount", reference)
         volumes = [f"--volume={disk.path}:{disk.place}" for disk in self.disks.values()]
         up = ("up", "--group", self.group, NAME, "--image", self.image, "--address", self.address)
-        # The lists of packages are larger than a disk.
-        lists = self.directory / "lists"
-        lists.mkdir()
-        self._hosts(*up, "--with-registries", *volumes, f"--volume={lists}:/var/lib/apt/lists")
+        for name, place in _CACHES.items():
+            (self.directory / name).mkdir()
+            volumes.append(f"--volume={self.directory / name}:{place}")
+        self._hosts(*up, "--with-registries", *volumes)
         self._find()
         recorder = self.file(f"{_RECORDED}/python")
         (recorder.parent / "modules").mkdir(parents=True)

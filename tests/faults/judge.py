@@ -16,7 +16,7 @@ import threading
 import time
 import typing as t
 
-from host import PATIENCE, PORT, USER_DIR, Host
+from host import PATIENCE, PORT, UNITS, USER_DIR, Host
 from operations import ADMIN, View
 
 _LOADER = (pathlib.Path(__file__).parents[1] / "molecule/scenario/settings_json.js").read_text("utf-8")
@@ -25,6 +25,25 @@ _DECRYPTER = pathlib.Path(__file__).with_name("decrypt.js").read_text("utf-8")
 _PATHS = ("/flows", "/settings")
 _PORTS = (("https", PORT), ("http", PORT), ("https", 443))
 _OF_NGINX = "/etc/pifleet-nodered/nodered/server.pem"
+#: What systemd says of a service that runs, or that starts with the host.
+_AT_WORK = frozenset({"active", "activating", "enabled", "enabled-runtime", "linked", "reloading"})
+#: What a check of the host prints when it has gone well.
+_DONE = "nothing is wrong"
+#: Starts Node-RED where nobody else can ask it, and asks it.
+_START = """
+    place=/run/systemd/system/nodered.service.d
+    mkdir -p $place
+    echo '[Service]
+Environment="NODE_RED_OPTIONS=--port 1881 -D uiHost=127.0.0.1"' >$place/port.conf
+    systemctl daemon-reload
+    systemctl start nodered
+    curl --silent --fail --retry 120 --retry-delay 1 --retry-all-errors --retry-max-time 120 \\
+        --output /dev/null http://127.0.0.1:1881/flows
+    answered=$?
+    systemctl stop nodered
+    rm -r $place
+    systemctl daemon-reload
+    test $answered = 0"""
 #: Seconds for one request.
 _LIMIT = "10"
 PASSWORD_OF_FLOW = "flow-only-for-tests"
@@ -84,10 +103,11 @@ class Judge:
     def __init__(self, host: Host) -> None:
         self.host = host
 
-    def wait_until_up(self, limit: float = PATIENCE) -> bool:
-        """Wait for Node-RED to answer; False where systemd has it stopped, or it does not in time."""
+    def wait_until_up(self, view: View, limit: float = PATIENCE) -> bool:
+        """Wait for Node-RED to answer where a view has one that runs; False where systemd has it stopped, or it does not
+        in time."""
         deadline = time.monotonic() + limit
-        while time.monotonic() < deadline:
+        while view.stopped is None and time.monotonic() < deadline:
             # From nginx alone it comes where Node-RED is not up yet.
             answers = (status(f"{scheme}://{self.host.address}:{port}/") for scheme, port in _PORTS)
             if any(answer not in ("000", "502", "504") for answer in answers):
@@ -95,10 +115,12 @@ class Judge:
             if self.host.output("systemctl", "is-active", "nodered").strip() in ("inactive", "failed"):
                 return False
             time.sleep(0.05)
-        return False
+        return view.stopped is not None
 
     def faults(self, view: View) -> list[str]:
         """What is not as it must be where a client meets a view, with Node-RED up."""
+        if view.stopped is not None:
+            return self._of_stopped(view.stopped)
         found = [*self._of_certificate(), *self._of_settings(view), *self.faults_of_strangers(view)]
         if view.password:
             found += self._of_logins(view)
@@ -163,6 +185,30 @@ class Judge:
             if path.exists():
                 return path.read_bytes()
         return None
+
+    def _of_stopped(self, owner: str) -> list[str]:
+        """What is wrong with a Node-RED that is not to run, or with its installation where it has an owner."""
+        found = [
+            f"systemd says that Node-RED is {answer}"
+            for asked in ("is-active", "is-enabled")
+            if (answer := self.host.output("systemctl", asked, "nodered").strip()) in _AT_WORK
+        ]
+        if any(status(f"{scheme}://{self.host.address}:{port}/") != "000" for scheme, port in _PORTS):
+            found.append("somebody answers in the place of Node-RED")
+        if not owner:
+            return found
+        checks = {
+            "systemd does not take the unit": f"systemd-analyze verify {UNITS}/nodered.service",
+            "npm misses something": "npm ls --global --all",
+            "Node-RED does not answer when it is started": _START,
+            "the userDir is not its owner's": f"test $(stat -c %U:%a ~{owner}/.node-red) = {owner}:700",
+        }
+        done = [
+            name
+            for name, command in checks.items()
+            if _DONE in self.host.output("sh", "-c", f"{command} && echo {_DONE}")
+        ]
+        return [*found, *(name for name in checks if name not in done)]
 
     def _of_certificate(self) -> list[str]:
         pem = self.certificate()

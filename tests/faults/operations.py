@@ -48,6 +48,9 @@ class View:
     secret: str | None = None
     #: Whether nginx answers in the place of Node-RED.
     proxy: bool = False
+    #: The user whose Node-RED is installed, and neither runs nor starts with the host; empty where there is none at all,
+    #: None where one runs.
+    stopped: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +68,10 @@ class Operation:
     deploys_credentials: bool = False
     #: Whether it brings the state back that is kept last.
     restores: bool = False
+    #: Whether it begins without Node-RED, and goes on where a former one ended instead of going back.
+    bare: bool = False
+    #: The kinds of faults that it is for; all of them where there are none.
+    kinds: tuple[str, ...] = ()
 
 
 _OLD = View("former-only-for-tests")
@@ -72,6 +79,8 @@ _NEW = View("changed-only-for-tests")
 _SECURED = (("secure", {**_FORMER, **_BEFORE}),)
 _NGINX: Variables = {"nodered_proxy": "nginx"}
 _SECRET = "secret-only-for-tests"
+#: The user whom `install` makes.
+OWNER = "nodered"
 
 OPERATIONS = {
     operation.name: operation
@@ -107,6 +116,17 @@ OPERATIONS = {
             {**_FORMER, **_NGINX},
             _OLD,
             View(_OLD.password, proxy=True),
+        ),
+        Operation(
+            "install",
+            (),
+            "install",
+            {"nodered_user": OWNER},
+            View(stopped=""),
+            View(stopped=OWNER),
+            bare=True,
+            # No way back follows when a module of it alone is killed.
+            kinds=("host reset", "run killed", "without power"),
         ),
     )
 }

@@ -28,8 +28,11 @@ State = dict[str, str]
 
 #: What Node-RED writes by itself, at every start or login.
 _OF_NODE_RED = re.compile(r"/\.config\.(nodes|users|projects|modules)\.json(\.backup)?$|/\.flows_?.*\.backup$")
-#: A temporary name of a file: ours with the id of a process, or one that Python has chosen.
-TEMPORARY = re.compile(r"(\.pifleet-)\d+$|(?<=/)()tmp[a-z0-9_]{8}$")
+#: A temporary name of a file: ours, or that of a program that makes users, with the id of a process, or a chosen one of
+#: Python or Ansible.
+TEMPORARY = re.compile(
+    r"(\.pifleet-|/etc/[a-z]+\.)\d+$|(?<=/)()(?:tmp|\.ansible_tmp)[a-z0-9_]{8}(?=$|[\w.-]*\.service$)"
+)
 TRANSACTION = re.compile(r"\d{8}T\d{6}Z-\d+")
 #: What differs from run to run in what we write, and the word that it is replaced by.
 _RANDOM = [
@@ -74,6 +77,24 @@ def contents(trees: Mapping[str, pathlib.Path], word: str) -> dict[str, str]:
             if path.is_file() and not path.is_symlink() and path.stat().st_size:
                 found[hashlib.sha256(path.read_bytes()).hexdigest()] = f"{word} {path.name}"
     return found
+
+
+def summary(root: pathlib.Path, of_contents: bool) -> str:
+    """A short name for all that is below a directory, which may be large.
+
+    :param root: the directory; empty where there is none
+    :param of_contents: whether contents count; else the sizes of files do
+    """
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        status = path.lstat()
+        is_file = stat.S_ISREG(status.st_mode)
+        what = [str(path.relative_to(root)), status.st_mode, status.st_uid, status.st_gid]
+        what.append(os.readlink(path) if path.is_symlink() else status.st_size if is_file else "")
+        digest.update(json.dumps(what).encode())
+        if is_file and of_contents:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def differences(one: State, other: State, leave_out: Iterable[str] = ()) -> list[str]:

@@ -10,6 +10,7 @@ from scenario.fleet import OF_ANSIBLE, Fleet
 
 INSTALL = "pifleet.nodered.install"
 NAMES = ("bare12", "bare13")
+PACKAGES = "/usr/local/lib/node_modules"
 
 
 def test_check_mode_changes_nothing(fleet: Fleet) -> None:
@@ -34,11 +35,25 @@ def test_node_js_that_is_too_old(fleet: Fleet) -> None:
     assert not host.file("/home/pi/.node-red").exists
 
 
+def test_an_npm_that_is_killed_leaves_no_service(fleet: Fleet) -> None:
+    """What it has left looks like an installed package; the next test begins with it."""
+    host = fleet.host("bare13")
+    kill = f"until [ -e {PACKAGES}/node-red/package.json ]; do sleep 0.01; done; pkill -KILL -f '^npm install'"
+    host.check_output("systemd-run --quiet --unit=kill sh -c %s", kill)
+    run = fleet.play("--limit", "bare13", playbook=INSTALL)
+    assert run.status != 0, run.output
+    assert host.file(f"{PACKAGES}/node-red").exists
+    assert host.run("node-red --version").rc != 0
+    assert not host.file("/etc/systemd/system/nodered.service").exists
+
+
 def test_install(fleet: Fleet) -> None:
     run = fleet.play(playbook=INSTALL)
     assert run.status == 0, run.output
     for name in NAMES:
         host = fleet.host(name)
+        assert host.run("npm ls --global --all").rc == 0
+        assert not [path for path in host.file(PACKAGES).listdir() if path.startswith(".")]
         assert host.check_output("node-red --version | head -1").startswith("Node-RED v4.")
         directory = host.file("/home/pi/.node-red")
         assert (directory.user, directory.mode) == ("pi", 0o700)
@@ -71,3 +86,14 @@ def test_secured_and_then_left_alone(fleet: Fleet) -> None:
         assert run.status == 0, run.output
         assert [run.recap[name]["changed"] for name in NAMES] == [0, 0], run.output
     assert [fleet.process(name) for name in NAMES] == processes
+
+
+def test_a_second_service_asks_npm_for_nothing(fleet: Fleet) -> None:
+    """Node-RED is there already, and its releases may need another Node.js by now."""
+    other = {"nodered_service": "nodered-garden", "nodered_user": "garden"}
+    run = fleet.play("--limit", "bare13", playbook=INSTALL, variables=other)
+    assert run.status == 0, run.output
+    assert not run.said("Ask npm which Node.js this Node-RED needs"), run.output
+    host = fleet.host("bare13")
+    assert host.check_output("systemctl show nodered-garden --property=User --value") == "garden"
+    assert host.file("/home/garden/.node-red").user == "garden"

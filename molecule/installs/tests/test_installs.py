@@ -172,6 +172,15 @@ def test_a_low_port_has_no_other_right_of_root(fleet: Fleet) -> None:
 
 
 @pytest.mark.usefixtures("secured")
+def test_an_audit_looks_at_a_low_port(fleet: Fleet, inventory: str) -> None:
+    """By a list of authorities that has none of ours, which only who was shown the certificate can tell."""
+    elsewhere = {"nodered_ca_dir": str(fleet.work / "none")}
+    run = fleet.play("-i", inventory, "--limit", "low-port", variables=elsewhere, playbook="pifleet.nodered.audit")
+    assert run.said("The certificate was issued by an authority that is not known here."), run.output
+    assert not run.said("could not be told"), run.output
+
+
+@pytest.mark.usefixtures("secured")
 def test_the_recipe_of_a_webhook(fleet: Fleet) -> None:
     """Nothing is there, which only somebody hears who may ask."""
     assert [ask(fleet, "nvm", path) for path in ("/webhook/bell", "/health", "/other")] == [404, 404, 401]
@@ -255,3 +264,17 @@ def test_the_recipe_to_take_it_off(fleet: Fleet, inventory: str) -> None:
     run = run_command(fleet, inventory, "quoted", "-e nodered_remove=true")
     assert run.status == 0, run.output
     assert fleet.here().request(plain).status == 200
+
+
+@pytest.mark.usefixtures("secured")
+def test_the_right_to_a_low_port_goes_with_it(fleet: Fleet, inventory: str) -> None:
+    host, capabilities = fleet.host("pi"), "systemctl show low-port --property=AmbientCapabilities --value"
+    assert host.check_output(capabilities) == "cap_net_bind_service"
+    left_out = {"nodered_settings": {}, "nodered_settings_purge": True}
+    run = fleet.play("-i", inventory, "--limit", "low-port", variables=left_out)
+    assert run.status == 0, run.output
+    assert host.check_output(capabilities) == ""
+    url = f"https://{fleet.address('pi')}:{INSTALLED['low-port'][1]}/settings"
+    assert fleet.here().request(url).status == 401
+    again = fleet.play("-i", inventory, "--limit", "low-port", variables=left_out)
+    assert (again.status, again.recap["low-port"]["changed"]) == (0, 0), again.output

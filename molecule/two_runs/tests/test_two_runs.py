@@ -20,6 +20,7 @@ ROUNDS = int(os.environ.get("PIFLEET_ROUNDS", "4"))
 #: How a run says that it was not the one that counts: it looked before the other's end, or was in its way at the end.
 LOST = ("Another run works on this host", "does not count any more: another run has replaced it")
 TRANSACTION = f"{STORE}/nodered/transaction.json"
+LOCK = f"{STORE}/nodered/lock"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,3 +94,17 @@ def test_what_a_killed_run_has_proved_is_finished(fleet: Fleet) -> None:
     assert_whole(fleet)
     assert fleet.here().login(fleet.url("pi"), "admin", fleet.password("admin")).status == 200
     assert fleet.play(variables=change).recap["pi"]["changed"] == 0
+
+
+def test_who_waits_for_another_run_says_so_and_is_not_cut_off(fleet: Fleet) -> None:
+    """It waits longer than a host has for its answer; then it looks even so, and finds nothing to do."""
+    host = fleet.host("pi")
+    assert fleet.play().status == 0
+    host.check_output("systemd-run --quiet --unit=at-work flock %s sleep infinity", LOCK)
+    try:
+        run = fleet.play(variables={"nodered_start_timeout": 30})
+    finally:
+        host.check_output("systemctl stop at-work")
+    assert (run.status, run.recap["pi"]["changed"]) == (0, 0), run.output
+    assert run.said("pi: Another run works on this host"), run.output
+    assert run.said("It is waited for, 60 s at most."), run.output

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import grp
 import os
 import pwd
@@ -83,6 +84,26 @@ class Account:
             os.seteuid(0)
             os.setegid(group)
             os.setgroups(groups)
+
+    @contextlib.contextmanager
+    def sight(self) -> Iterator[None]:
+        """Run the block as one who may look into the processes of this user; does nothing unless we are root.
+
+        In a container root may not look into the processes of others, and this user not into one that has a capability, such
+        as that for a port below 1024. Whoever is this user to the file system, and keeps root's capabilities, may.
+        """
+        if os.geteuid() != 0 or self.uid == 0:
+            yield
+            return
+        library = ctypes.CDLL(None)
+        group = os.getegid()
+        library.setfsgid(self.gid)
+        library.setfsuid(self.uid)
+        try:
+            yield
+        finally:
+            library.setfsuid(0)
+            library.setfsgid(group)
 
     @contextlib.contextmanager
     def suspended_rights(self) -> Iterator[None]:

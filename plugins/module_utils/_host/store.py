@@ -13,7 +13,7 @@ import os
 import time
 import typing as t
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import STORE_DIRECTORY
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import LOCK_TIMEOUT, STORE_DIRECTORY
 
 from . import files
 from .errors import HostError
@@ -33,9 +33,6 @@ WATCHED = "watched.json"
 WENT_BACK = "went_back.json"
 #: The record of the run that has worked on the service last.
 _LAST_RUN = "run.json"
-
-#: Seconds to wait for another run that works on the same host.
-LOCK_TIMEOUT = 60
 
 
 class Store:
@@ -144,11 +141,18 @@ class Store:
             return str(self.read(_LAST_RUN)["run"]) + (OPEN if os.path.exists(self.path(TRANSACTION)) else "")
         return None
 
-    def wait_until_free(self) -> None:
-        """Wait until nobody works on this service, for `LOCK_TIMEOUT` at most: what is read meanwhile is soon another."""
-        deadline = time.monotonic() + LOCK_TIMEOUT
-        while time.monotonic() < deadline and (self._is_locked() or self._awaits_its_run()):
+    def wait_until_free(self, patience: float) -> bool:
+        """Wait until nobody works on this service: what is read meanwhile is soon another.
+
+        :param patience: seconds after which there is an end to it
+        :returns: whether nobody does
+        """
+        deadline = time.monotonic() + patience
+        while self._is_locked() or self._awaits_its_run():
+            if time.monotonic() >= deadline:
+                return False
             time.sleep(0.2)
+        return True
 
     def _is_locked(self) -> bool:
         try:

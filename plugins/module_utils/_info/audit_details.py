@@ -11,13 +11,13 @@ import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.packages import package_version
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import listening_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.flow_files import flow_files, read_json
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
 from .root_rights import root_rights
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import AuditDetails, SessionState
@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 _LISTENING = ("http in", "websocket-listener", "ui_base", "ui-base", "uibuilder", "worldmap", "socketio-config")
 
 
-def gather_details(unit: LocatedUnit, pids: Iterable[int]) -> AuditDetails:
+def gather_details(unit: LocatedUnit, pids: Collection[int]) -> AuditDetails:
     """What only an audit wants to know of a unit.
 
     :param unit: the unit
@@ -34,8 +34,6 @@ def gather_details(unit: LocatedUnit, pids: Iterable[int]) -> AuditDetails:
     :returns: the details
     """
     with unit.account.rights():
-        # In a container root may not look into the processes of others; the same user may.
-        listening = probe.listening(pids)
         flows = _flows(unit.user_dir) if unit.user_dir else {}
         sessions = _sessions(unit.user_dir) if unit.user_dir else []
     return {
@@ -43,7 +41,7 @@ def gather_details(unit: LocatedUnit, pids: Iterable[int]) -> AuditDetails:
         "no_new_privileges": unit.properties.get("NoNewPrivileges") == "yes",
         "root_rights": root_rights(unit.account),
         "node_package": package_version("nodejs"),
-        "listening": [list(endpoint) for endpoint in listening or probe.listening(pids)],
+        "listening": [list(endpoint) for endpoint in listening_of(pids, unit.account)],
         "flows": flows,
         "sessions": sessions,
     }

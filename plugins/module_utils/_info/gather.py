@@ -46,6 +46,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.checksum i
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import (
     DROP_IN,
     ENVIRONMENT_FILE,
+    LOCK_TIMEOUT,
     certificate_file,
     proxy_certificate,
 )
@@ -83,6 +84,7 @@ def gather(
     host_key: str | None = None,
     host_chain: str | None = None,
     proxy_ports: Collection[int] = (),
+    patience: float = LOCK_TIMEOUT,
 ) -> HostState:
     """Read the state of one Node-RED.
 
@@ -95,11 +97,12 @@ def gather(
     :param host_key: the key of a certificate that the host has from elsewhere; None takes what is followed, if any
     :param host_chain: the certificates for that key
     :param proxy_ports: the ports that a proxy is to have; empty where none is asked for
+    :param patience: seconds to wait for a run that works on the service
     :returns: the state, ready to be sent as JSON
     :raises HostError: there is no such user, no systemctl, or a file cannot be read
     """
     store = Store(service)
-    store.wait_until_free()
+    busy = not store.wait_until_free(patience)
     # Before all else: what is read after another run has gone on is refused when it is to be changed.
     last_run = store.last_run()
     unit = Unit(service, user, user_dir, settings_path)
@@ -151,6 +154,7 @@ def gather(
         "transaction": None,
         "went_back": None,
         "last_run": last_run,
+        "busy": busy,
         "details": None,
     }
     if not unit.exists or unit.node_red_version is None or unit.launch.manager:

@@ -13,9 +13,26 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._proxy import ngin
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared import probe
 
 if t.TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ansible_collections.pifleet.nodered.plugins.module_utils._host.account import Account
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import EndpointState
 
     from .unit import LocatedUnit
+
+
+def listening_of(pids: Collection[int], account: Account) -> list[tuple[str, int]]:
+    """The TCP endpoints that the processes of a service listen on.
+
+    :param pids: the ids of the processes
+    :param account: the user of the service
+    :returns: IP addresses with their ports, sorted
+    """
+    found = probe.listening(pids)
+    if found:
+        return found
+    with account.sight():
+        return probe.listening(pids)
 
 
 def endpoints(unit: LocatedUnit) -> list[EndpointState]:
@@ -25,12 +42,7 @@ def endpoints(unit: LocatedUnit) -> list[EndpointState]:
     """
     if not unit.main_pid:
         return []
-    pids = unit.processes()
-    listening = probe.listening(pids)
-    if not listening:
-        # In a container root may not look into the processes of others; the same user may.
-        with unit.account.rights():
-            listening = probe.listening(pids)
+    listening = listening_of(unit.processes(), unit.account)
     # Flows may listen too, on ports where a stray request does harm: those are asked only where no other is known.
     proved = (Store(unit.name).read(PROVED) or {}).get("expected", {}).get("port")
     usual = {str(port) for port in (proved, unit.command_line.last("port"), unit.environment.get("PORT"), 1880)}

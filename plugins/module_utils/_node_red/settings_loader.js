@@ -15,6 +15,17 @@ const answer = (value) => {
 };
 const at = (root, keys) => keys.reduce((value, key) => (value ?? undefined)?.[key], root);
 const refuse = (reason) => answer({ error: reason });
+const hasValue = (value) => !["bigint", "function", "symbol"].includes(typeof value);
+// What JSON has of a value: nothing of functions, BigInts, circles, and of what cannot be read.
+const plain = (value, above = []) => {
+    if (typeof value !== "object" || value === null) { return hasValue(value) ? value : undefined; }
+    if (above.includes(value)) { return undefined; }
+    const copy = Array.isArray(value) ? Array(value.length) : Object.create(null);
+    for (const key of Object.keys(value)) {
+        try { copy[key] = plain(value[key], [...above, value]); } catch {}
+    }
+    return copy;
+};
 process.on("uncaughtException", (error) => refuse(String(error && error.stack || error)));
 process.on("unhandledRejection", (error) => refuse(String(error && error.stack || error)));
 // Files of the login page that are not there yet, or another one, are taken from the request.
@@ -54,11 +65,24 @@ for (const extension of [".js", ".json"]) {
     const asksForPage = Boolean(page) && settings.httpNodeAuth === page.httpNodeAuth;
     const statics = [].concat(settings.httpStatic || []).filter((entry) =>
         settings.httpStaticAuth || page && [].concat(entry.middleware || []).includes(page.http));
+    // Node-RED would end with it, or listen elsewhere.
+    for (const key of ["uiPort", "uiHost", "userDir", "httpRoot", "httpAdminRoot", "httpNodeRoot"]) {
+        const value = settings[key];
+        if (!hasValue(value) || typeof value === "object" && value !== null) {
+            refuse(key + " is of the type " + typeof value + " and must be a number, a text or false: correct it in"
+                + " nodered_settings_js, or in the file");
+        }
+    }
     const root = (value) => settings.httpRoot ?? value ?? "/";
     answer({
         values: wanted.map((keys) => {
-            const value = at(settings, keys);
-            return { type: typeof value, value: typeof value === "function" ? undefined : value };
+            let value;
+            try {
+                value = at(settings, keys);
+            } catch (error) {
+                refuse(keys.join(".") + " cannot be read: " + error);
+            }
+            return { type: typeof value, value: plain(value) };
         }),
         effective: {
             port: settings.uiPort ?? 1880,

@@ -123,7 +123,7 @@ class Prover:
             if required:
                 raise HostError(f"nginx has no site for {self.unit.name}, which was to be in front of it.")
             return None
-        if effective["tls"] or not _is_loopback(effective["host"]):
+        if effective["tls"] or not probe.is_loopback(effective["host"]):
             raise HostError(
                 f"Node-RED would answer the network itself, although nginx is in front of it: {self.unit.settings_path}, the"
                 f" command line or the environment of the service say so (uiHost is {effective['host']!r})."
@@ -356,7 +356,3 @@ def difference(before: ServiceBefore, certificates: bool) -> list[str]:
         if not same or (certificates and now["certificate"] != old["certificate"]):
             failures.append(f"port {old['port']} does not answer as it did before")
     return failures
-
-
-def _is_loopback(address: str) -> bool:
-    return address.startswith("127.") or address in ("localhost", "::1")

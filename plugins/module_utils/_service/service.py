@@ -27,7 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._host.systemd impo
 )
 from ansible_collections.pifleet.nodered.plugins.module_utils._host.transaction import Transaction
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red import login_directory
-from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints
+from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.endpoints import endpoints, listening_of
 from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.exposed_files import (
     allowed_modes,
     exposed_files,
@@ -293,7 +293,7 @@ class Service:
 
     def _open_ports(self, port: int) -> list[str]:
         """Where Node-RED itself answers the network, a phrase each; whatever its settings say."""
-        listening = probe.listening(self.unit.processes())
+        listening = listening_of(self.unit.processes(), self.unit.account)
         return [
             f"Node-RED itself listens on port {port} of {address}"
             for address, own in listening

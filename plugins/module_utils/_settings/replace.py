@@ -37,8 +37,10 @@ if t.TYPE_CHECKING:
     )
     from ansible_collections.pifleet.nodered.plugins.module_utils._node_red.unit import LocatedUnit, Unit
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
+        EffectiveSettings,
         FileResult,
         FileStatus,
+        ListeningState,
         RestartPlan,
         SettingsResult,
         WrittenSetting,
@@ -101,8 +103,8 @@ def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: Restart
     path, account, runtime = here.settings_path, here.account, runtime_of_service(here)
     store = Store(here.name)
     if new.check_mode:
-        _loaded(runtime, path, new, load_tls=False)
-        return {"changed": True, "conflict": False}
+        loaded = _loaded(runtime, path, new, load_tls=False)
+        return {"changed": True, "conflict": False, "listening": _listening(here, loaded["effective"])}
     with store.lock():
         present, status = files.read_with_status(path, account, files.MAXIMUM_OF_TEXT)
         if checksum(present) != new.sha256:
@@ -133,10 +135,23 @@ def replace_settings(unit: Unit, new: Replacement, load_tls: bool, plan: Restart
             "changed": True,
             "conflict": False,
             "transaction": transaction.open_record["id"],
+            "listening": _listening(here, loaded["effective"]),
         }
         if new.backup and present is not None and status is not None and present != new.content:
             result["backup_file"] = files.backup(path, present, status, account)
     return result
+
+
+def _listening(unit: LocatedUnit, effective: EffectiveSettings) -> ListeningState:
+    """Where Node-RED listens with the settings that Node.js has found, and with the command line of its service."""
+    port, root = str(unit.command_line.last("port") or effective["port"]), effective["admin_root"]
+    return {
+        # Code may give what is no text.
+        "host": str(effective["host"]),
+        "port": int(port) if port.isdecimal() and int(port) <= 0xFFFF else None,
+        "tls": effective["tls"],
+        "admin_root": False if root is False else str(root),
+    }
 
 
 def _put_login_files(unit: LocatedUnit, transaction: Transaction, new: Mapping[str, LoginFile]) -> None:

@@ -820,6 +820,8 @@ class HostState(t.TypedDict):
     went_back: WayBack | None
     #: The run that has worked on the service last; None where none has.
     last_run: Name | None
+    #: Whether a run still worked on it when all this was read.
+    busy: bool
     #: None where they were not asked for, or where there is no service.
     details: AuditDetails | None
 
@@ -1019,11 +1021,25 @@ class FileResult(FileReplacement, total=False):
     backup_file: Path
 
 
+class ListeningState(t.TypedDict):
+    """Where Node-RED listens with a settings file."""
+
+    #: uiHost: an address, or a name that stands for one.
+    host: str
+    #: None where it is no number.
+    port: Port | None
+    tls: bool
+    #: httpAdminRoot; False switches the editor and its API off.
+    admin_root: str | t.Literal[False]
+
+
 class SettingsResult(FileResult, total=False):
     """What host_settings returns."""
 
     #: The open transaction; only where something was written.
     transaction: Name
+    #: What Node.js found in the new content; left out where the file was another one by now.
+    listening: ListeningState
 
 
 class TrustDifference(t.TypedDict):

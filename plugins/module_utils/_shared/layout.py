@@ -22,6 +22,9 @@ HOST_ARGUMENTS: dict[str, dict[str, t.Any]] = {
 #: The options by which the modules of a host that change it are told of which run they are, see `_host.runs.Run`.
 RUN_ARGUMENTS: dict[str, dict[str, t.Any]] = {"run": {"type": "str"}, "run_seen": {"type": "str"}}
 
+#: Seconds to wait for another run that works on the same service.
+LOCK_TIMEOUT = 60
+
 #: Where keys and certificates lie, below the directory of the settings file.
 CERTIFICATE_DIRECTORY = "nodecerts"
 

@@ -414,6 +414,11 @@ def reachable(address: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(address, address)  # noqa: S104
 
 
+def is_loopback(address: t.Any) -> bool:
+    """Whether only the host itself can connect to what listens on an address or, as uiHost has it, by a name."""
+    return isinstance(address, str) and (address.startswith("127.") or address in ("localhost", "::1", "[::1]"))
+
+
 def join(root: str, path: str) -> str:
     """A path below one of Node-RED's roots, which users write with or without slashes."""
     return "/" + "/".join(part.strip("/") for part in (root, path) if part.strip("/"))

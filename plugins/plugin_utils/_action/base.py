@@ -25,6 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
     FailureDetails,
     HostState,
 )
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import LOCK_TIMEOUT
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line, printable
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, public_key_fingerprint
@@ -68,6 +69,8 @@ LONGEST_CHANGE = 1800
 #: How often a module that changes may wait for its option `timeout`: its settings load, and Node-RED stops and starts, twice
 #: where it goes back.
 _WAITS = 5
+#: Seconds for which a visit waits on the host for another run, before it says so.
+_SHORT_WAIT = 10
 #: The modules that change a service, and so have to know of which run they are.
 _CHANGING = (
     "host_settings",
@@ -258,17 +261,23 @@ class HostAction(ActionBase):
         seconds: float = LONGEST_LOOK,
         source: dict[str, str] | None = None,
         proxy_ports: t.Sequence[int] = (),
+        patience: float = LOCK_TIMEOUT,
     ) -> HostState:
         """Visit the host once, and read everything that its Node-RED is known by.
+
+        While another run works there, it is visited again: a look that waits on the host could not be told from a host that
+        hangs.
 
         :param options: with those of `host_options`
         :param details: whether to read also what only an audit wants to know
         :param dependents: whether to read also who depends on a server that speaks plain HTTP
-        :param seconds: as in `run_module`
+        :param seconds: as in `run_module`, for each visit
         :param source: the options that say which certificate of the host is to be followed, if any
         :param proxy_ports: the ports that a proxy is to have, if any
+        :param patience: seconds to wait for another run; what is seen after that is what there is
         :raises UserError: as `run_module`
         """
+        deadline = time.monotonic() + patience
         asked = {
             **host_options(options),
             "details": details,
@@ -276,8 +285,28 @@ class HostAction(ActionBase):
             "proxy_ports": list(proxy_ports),
             **(source or {}),
         }
-        self._seen = self.run_module("host_info", asked, HostState, seconds)
-        return self._seen
+        waiting = False
+        while True:
+            visited = time.monotonic()
+            left = max(0.0, deadline - visited)
+            # Of the time that a host has for its answer, most is for the reading.
+            asked["patience"] = min(left, _SHORT_WAIT, seconds / 4)
+            self._seen = self.run_module("host_info", asked, HostState, seconds)
+            if not self._seen["busy"] or not left:
+                return self._seen
+            if not waiting:
+                waiting = True
+                self._say_who_is_waited_for(self._seen["last_run"], left)
+            # One that has not waited itself is not visited all the time.
+            time.sleep(max(0.0, visited + asked["patience"] - time.monotonic()))
+
+    def _say_who_is_waited_for(self, run: str | None, seconds: float) -> None:
+        begun, _space, owner = (run or "").partition(" ")
+        which = f", the one of {begun} by {owner.partition(' ')[0]}" if owner else ""
+        host = self.task_vars["inventory_hostname"]
+        self._display.display(
+            one_line(f"{host}: Another run works on this host{which}. It is waited for, {seconds:.0f} s at most.")
+        )
 
     def _parse_returned_data(self, res: t.Any, *arguments: t.Any) -> t.Any:
         """Keep what a module has printed, and have Ansible make of it an answer with nothing in it.

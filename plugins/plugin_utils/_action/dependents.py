@@ -55,6 +55,37 @@ def plain_http_warning(
     return " ".join(sentences)
 
 
+def ipv4_warning(host: str | None, reached_at: str | None, own_addresses: Sequence[str]) -> str | None:
+    """What to tell where people come by IPv6, and Node-RED answers by IPv4; None where that is not so, or not known.
+
+    :param host: the uiHost of its settings, None where that is not known
+    :param reached_at: the name or address that the control node connects to
+    :param own_addresses: of the host, as it tells them
+    """
+    listens, reached = _address(host), _address(reached_at)
+    if listens is None or listens.version == 6 or listens.is_loopback:
+        return None
+    if reached is not None:
+        by_ipv6, why = reached.version == 6, f"{reached} is one of IPv6"
+    else:
+        own = [_address(address) for address in own_addresses]
+        by_ipv6 = bool(own) and all(address is not None and address.version == 6 for address in own)
+        why = "this host has addresses of IPv6 alone"
+    if not by_ipv6:
+        return None
+    return (
+        f"Node-RED answers by IPv4 alone (uiHost is {listens}), and {why}: nobody gets to the editor there. Set"
+        " nodered_settings: {uiHost: '::'}, which answers by both."
+    )
+
+
+def _address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text or "")
+    except ValueError:
+        return None
+
+
 def files_warning(found: DependentsState, flow_file: str | None, user: str) -> str | None:
     """What to tell before files are closed to other users; None where no flow is known to write one.
 

@@ -20,10 +20,8 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options imp
     check_provider,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.site import SiteFacts, needs_authorities, site
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import DEFAULT_PORT
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import SettingsSource
-
-#: Node-RED's own.
-DEFAULT_PORT = 1880
 
 
 def desired_proxy(options: Mapping[str, t.Any]) -> DesiredProxy | None:
@@ -120,8 +118,9 @@ def _names_of_certificate(state: Mapping[str, t.Any]) -> list[str]:
 
 def _port(options: Mapping[str, t.Any], state: Mapping[str, t.Any]) -> int:
     """The port that Node-RED listens on, as far as it can be told; the host looks whether it does."""
-    if options["port"] is not None:
-        return int(options["port"])
+    for told in (options["port"], options["settings_port"]):
+        if told is not None:
+            return int(told)
     proved = (state["proof"] or {}).get("expected", {}).get("port")
     if proved:
         return int(proved)

@@ -120,7 +120,10 @@ class Removal:
             yield "Node-RED serves plain HTTP: what browsers send and get can be read and changed on its way."
         if self._closed:
             more = f" and {len(self._closed) - _MOST} more" if len(self._closed) > _MOST else ""
-            yield f"Other users of the host may read {', '.join(map(one_line, self._closed[:_MOST]))}{more}."
+            # The directory itself comes first.
+            below = f"{(self._state['user_dir']['path'] or '').rstrip('/')}/"
+            names = [one_line(path.removeprefix(below)) for path in self._closed[:_MOST]]
+            yield f"Other users of the host may read {', '.join(names)}{more}."
 
     def told(self) -> list[str]:
         """What goes, what stays, and what is open then."""

@@ -51,6 +51,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
     SettingsOptionError,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening, listening_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import (
     LoginPlace,
     as_text,
@@ -185,6 +186,17 @@ class SettingsChange:
         return self._target.flow_file(self._document)
 
     @property
+    def listening(self) -> Listening:
+        """Where Node-RED listens with the edited file; with one that stays, also what its proof has shown."""
+        told = listening_of(self._document.settings, self._target.overrides)
+        proved = self._target.proved
+        if proved is None or self._document.source != self._target.content:
+            return told
+        root = False if proved["admin_root"] is None else proved["admin_root"]
+        shown: dict[str, t.Any] = {"port": proved["port"], "tls": proved["tls"], "admin_root": root}
+        return told._replace(**{key: value for key, value in shown.items() if getattr(told, key) is None})
+
+    @property
     def _plan(self) -> dict[str, t.Any] | None:
         return self._migration.plan if self._migration else None
 
@@ -228,6 +240,10 @@ class SettingsTarget:
     login_place: LoginPlace | None = None
     #: The settings that this collection has written, as far as that is kept.
     written: Sequence[origin.Written] = ()
+    #: What wins over the file, as the module host_info returns it.
+    overrides: Sequence[Mapping[str, t.Any]] = ()
+    #: What the service was proved to answer with this file; None where it was not.
+    proved: Mapping[str, t.Any] | None = None
 
     def __init__(self, action: HostAction, options: dict[str, t.Any]) -> None:
         self.action = action
@@ -297,6 +313,9 @@ class ServiceSettings(SettingsTarget):
         self.direct = (self.state["proxy"] or {}).get("direct")
         kept = self.state["origin"]
         self.written = [origin.Written.of(entry) for entry in kept["written"]] if kept else []
+        self.overrides = self.state["overrides"]
+        proof = self.state["proof"]
+        self.proved = proof["expected"] if proof and proof["settings"] == self.sha256 else None
         self.certificate = os.path.basename(certificate_file(settings["path"]))
         original = settings["content"] if settings["content"] is not None else settings["stock"]
         if original is None:
@@ -352,7 +371,7 @@ class ServiceSettings(SettingsTarget):
                 f"{service['name']} does not load {self.path}: its command line or its environment names another file."
                 " Leave nodered_settings_path and nodered_user_dir out to have that one edited, or correct the service."
             )
-        for override in self.state["overrides"]:
+        for override in self.overrides:
             for path in desired.paths:
                 length = min(len(path), len(override["path"]))
                 if list(path[:length]) == override["path"][:length]:
@@ -439,7 +458,7 @@ def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[
             managed.append({"path": list(path), "type": "undefined"})
         elif (path == ("https",) and desired.https) or path in functions:
             managed.append({"path": list(path), "type": "function"})
-        elif isinstance(value, list) and any(isinstance(item, Expression) for item in value):
+        elif isinstance(value, list) and _has_code(value):
             managed.append({"path": list(path), "type": "object"})
         elif not isinstance(value, Expression):
             managed.append({"path": list(path), "value": _literal(value)})
@@ -447,7 +466,12 @@ def _managed(document: SettingsDocument, desired: DesiredSettings) -> list[dict[
 
 
 def _literal(value: t.Any) -> t.Any:
-    """A value without the members of objects that are code."""
+    """A value without the members of objects that are code, or lists with code in them."""
     if isinstance(value, dict):
-        return {key: _literal(item) for key, item in value.items() if not isinstance(item, Expression)}
+        return {key: _literal(item) for key, item in value.items() if not _has_code(item)}
     return [_literal(item) for item in value] if isinstance(value, list) else value
+
+
+def _has_code(value: t.Any) -> bool:
+    """Whether a value is code, or a list that cannot be told apart from code in it."""
+    return isinstance(value, Expression) or (isinstance(value, list) and any(map(_has_code, value)))

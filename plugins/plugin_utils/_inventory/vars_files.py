@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import stat
 from collections.abc import Collection, Iterable, Iterator
 
 import yaml
@@ -22,10 +23,13 @@ from .files import read_file
 
 _DIRECTORIES = ("group_vars", "host_vars")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-#: Names that private keys have.
-_KEY_FILE = re.compile(r"(?:.+\.(?:key|pem|p8)|id_[a-z0-9_]+)")
-#: Its kind, and what stands before or in its first line.
-_PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----\s*(.{0,40})")
+#: Its kind, and how it begins; in a quoted string its line breaks are written out. An example in a text has less.
+_PRIVATE_KEY = re.compile(
+    rb"-----BEGIN ([A-Z ]{0,20})PRIVATE KEY-----(?:\s|\\[nr]){1,200}([A-Za-z0-9+/=]{40}|Proc-Type: 4)"
+)
+#: The most bytes of a file with a key, and of all files that are looked at; certificates and variables may stand beside it.
+_LARGEST = 1 << 18
+_MOST_BYTES = 1 << 26
 #: How an OpenSSH key begins that has no passphrase, in full triples of bytes: its magic, and the length of its cipher's name.
 _OPENSSH_PLAIN = base64.b64encode(b"openssh-key-v1\0\0\0\0\x04none"[:21])
 #: How deep below an inventory keys are looked for, and among how many files at most.
@@ -83,8 +87,11 @@ def syntax_error(path: pathlib.Path) -> str:
 
 
 def plain_keys(directory: pathlib.Path) -> Iterator[pathlib.Path]:
-    """The private keys without a passphrase in and below a directory, but for what is hidden."""
-    seen = 0
+    """The files with a private key that has no passphrase, whatever their names, in and below a directory.
+
+    Hidden directories are left out, such as that of git, and so are files that are too large for a key.
+    """
+    seen = looked_at = 0
     for parent, directories, files in os.walk(directory):
         depth = len(pathlib.Path(parent).relative_to(directory).parts)
         directories[:] = sorted(
@@ -94,8 +101,13 @@ def plain_keys(directory: pathlib.Path) -> Iterator[pathlib.Path]:
         if seen > _MAX_FILES:
             return
         for name in sorted(files):
-            if _KEY_FILE.fullmatch(name) and _is_plain_key(pathlib.Path(parent, name)):
-                yield pathlib.Path(parent, name)
+            path = pathlib.Path(parent, name)
+            size = _size(path)
+            looked_at += size
+            if looked_at > _MOST_BYTES:
+                return
+            if size and _has_plain_key(path):
+                yield path
 
 
 def _candidates(directory: pathlib.Path) -> dict[tuple[str, str], list[pathlib.Path]]:
@@ -126,13 +138,22 @@ def _below(directory: pathlib.Path) -> Iterator[pathlib.Path]:
             yield path
 
 
-def _is_plain_key(path: pathlib.Path) -> bool:
+def _size(path: pathlib.Path) -> int:
+    """The size of a file that may have a key in it; 0 for any other."""
     try:
-        found = _PRIVATE_KEY.search(read_file(path))
+        status = path.stat()
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST else 0
+
+
+def _has_plain_key(path: pathlib.Path) -> bool:
+    try:
+        content = read_file(path)
     except UserError:
         return False
-    if found is None or found[1] == b"ENCRYPTED " or found[2].startswith(b"Proc-Type: 4,ENCRYPTED"):
-        return False
-    if found[1] != b"OPENSSH ":
-        return True
-    return found[2].startswith(_OPENSSH_PLAIN)
+    for kind, begin in _PRIVATE_KEY.findall(content):
+        is_encrypted = kind == b"ENCRYPTED " or begin.startswith(b"Proc-Type")
+        if not is_encrypted and (kind != b"OPENSSH " or begin.startswith(_OPENSSH_PLAIN)):
+            return True
+    return False

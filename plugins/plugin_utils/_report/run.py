@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import ipaddress
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 
 from .summary import pluralised
 
@@ -21,6 +23,8 @@ if t.TYPE_CHECKING:
 _FEW = 10
 #: So many hosts of one outcome are listed.
 _MOST = 50
+#: Whoever is not root may listen from this port on. Where another one is below, that much is added.
+_FIRST_FREE_PORT, _PORTS_APART = 1024, 10000
 #: So much of a reason is shown (characters).
 _LONGEST_REASON = 300
 
@@ -45,8 +49,9 @@ class HostSummary:
     :ivar changes: what has changed or would, such as "settings.js"
     :ivar reason: why it failed, in one line; empty where it did not
     :ivar url: where its editor is, empty where that is not known
+    :ivar ssh: where only the host itself reaches it, the command that has it answer on this computer as well; else empty
     :ivar users: who may log in to the editor
-    :ivar certificate_ends: when its certificate ends (ISO 8601), empty without one
+    :ivar certificate_ends: when its certificate ends (ISO 8601), empty without one, and where it shows none
     :ivar authority: the file on the control node that browsers have to trust, or what gives it instead; empty where there
         is none
     :ivar authority_fingerprint: SHA-256 of that certificate as browsers show it, where it is in no file
@@ -57,6 +62,7 @@ class HostSummary:
     changes: tuple[str, ...] = ()
     reason: str = ""
     url: str = ""
+    ssh: str = ""
     users: tuple[str, ...] = ()
     certificate_ends: str = ""
     authority: str = ""
@@ -68,8 +74,8 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
 
     :param name: its name in the inventory
     :param results: by the names under which they were registered, their results: nodered_preflight, nodered_certificate_result,
-        nodered_service_result, nodered_put_back, nodered_given_up, and ansible_failed_result, why it was put back; those
-        that did not run are missing
+        nodered_settings_result, nodered_service_result, nodered_put_back, nodered_given_up, and ansible_failed_result, why
+        it was put back; those that did not run are missing
     :param check_mode: whether nothing was changed
     """
     preflight = results.get("nodered_preflight")
@@ -86,7 +92,18 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
         return HostSummary(name, Outcome.FAILED, reason=_shortened(reason), **known)
     due = preflight.get("due") or []
     service = results.get("nodered_service_result") or {}
-    known["url"] = _url(access, (service.get("proof") or {}).get("expected") or access.get("proved"))
+    of_settings = (results.get("nodered_settings_result") or {}).get("listening") or {}
+    listening = {
+        **(access.get("listening") or {}),
+        **{key: value for key, value in of_settings.items() if value is not None},
+    }
+    proved = (service.get("proof") or {}).get("expected") or access.get("proved") or {}
+    answers = _desired(listening, access.get("proxy"), proved) if check_mode and due else proved
+    known["url"], known["ssh"] = _way_in(access, answers, listening.get("host"))
+    shows_none = bool(answers) and not answers.get("tls") and not answers.get("proxy")
+    if shows_none:
+        # One of before may lie on the host, and nobody sees it.
+        known["certificate_ends"] = ""
     if not due:
         return HostSummary(name, Outcome.UNCHANGED, **known)
     changes = tuple(reason.partition(" (")[0] for reason in due)
@@ -94,7 +111,8 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
         # It is not known of a host that got lost between its first change and its last.
         return HostSummary(name, Outcome.FAILED, changes, "It did not come to its end.", **known)
     installed = (results.get("nodered_certificate_result") or {}).get("certificate") or {}
-    known["certificate_ends"] = installed.get("not_after") or known["certificate_ends"]
+    if not shows_none:
+        known["certificate_ends"] = installed.get("not_after") or known["certificate_ends"]
     return HostSummary(name, Outcome.DUE if check_mode else Outcome.SECURED, changes, **known)
 
 
@@ -147,6 +165,12 @@ def _of_access(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) ->
     users = sorted({user for host in reached for user in host.users})
     if users:
         told.append(f"Who logs in to the editor: {', '.join(users)}.")
+    local = [host for host in reached if host.ssh]
+    if local:
+        names = ", ".join(host.name for host in local[:_MOST]) + (" and others" if len(local) > _MOST else "")
+        told.append(
+            f"Answering on the host itself alone, because of uiHost: {names}. Where no proxy there leads to it: {local[0].ssh}"
+        )
     trusted = sorted({host.authority for host in reached} & set(fingerprints))
     told += [f"What browsers have to trust: {file}, SHA-256 {fingerprints[file]}." for file in trusted]
     ending = sorted((host.certificate_ends, host.name) for host in hosts if host.certificate_ends)
@@ -155,17 +179,48 @@ def _of_access(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) ->
     return told
 
 
-def _url(access: Mapping[str, t.Any], proved: Mapping[str, t.Any] | None) -> str:
-    """Where the editor is, as it was proved."""
-    if not proved or proved.get("admin_root") is None or not access.get("name"):
-        return ""
-    proxy = proved.get("proxy")
-    tls = bool(proved.get("tls") or proxy)
-    port = proxy["https"] if proxy else proved.get("port")
-    name = f"[{access['name']}]" if ":" in access["name"] else access["name"]
-    shown = "" if port == (443 if tls else 80) else f":{port}"
-    root = str(proved["admin_root"]).strip("/")
-    return one_line(f"http{'s' if tls else ''}://{name}{shown}/{root}{'/' if root else ''}")
+def _desired(listening: Mapping[str, t.Any], proxy: int | None, proved: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What a host would be proved to answer; what code alone tells is taken to stay."""
+    told = {key: value for key, value in listening.items() if value is not None}
+    root = told.get("admin_root", proved.get("admin_root"))
+    return {
+        **proved,
+        **told,
+        "admin_root": None if root is False else root,
+        "proxy": {"https": proxy} if proxy else None,
+    }
+
+
+def _way_in(access: Mapping[str, t.Any], answers: Mapping[str, t.Any], host: str | None) -> tuple[str, str]:
+    """Where the editor is, and the command without which only the host itself reaches it.
+
+    :param answers: what the server was proved to answer, or would be
+    :param host: the uiHost of its settings, None where that is not known
+    """
+    proxy = answers.get("proxy")
+    port = proxy["https"] if proxy else answers.get("port")
+    if not port or answers.get("admin_root") is None or not access.get("name"):
+        return "", ""
+    tls = bool(answers.get("tls") or proxy)
+    is_local = not proxy and is_loopback(host)
+    name = _loopback_name(str(host)) if is_local else access["name"]
+    shown_name = f"[{name}]" if ":" in name else name
+    shown_port = "" if port == (443 if tls else 80) else f":{port}"
+    root = str(answers["admin_root"]).strip("/")
+    url = one_line(f"http{'s' if tls else ''}://{shown_name}{shown_port}/{root}{'/' if root else ''}")
+    if not is_local or not access.get("ssh"):
+        return url, ""
+    # Here, only root has the ports below.
+    here = port if port >= _FIRST_FREE_PORT else port + _PORTS_APART
+    return url, one_line(f"ssh -L {here}:{shown_name}:{port} {access['ssh']}")
+
+
+def _loopback_name(host: str) -> str:
+    """The host's name for itself; not whatever its settings have there, because it becomes part of a command."""
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return "localhost"
 
 
 def _reason_to_fail(results: Mapping[str, t.Any]) -> str | None:

@@ -57,7 +57,8 @@ def _subject(summary: Summary, subject: Subject, hint: str) -> list[Line]:
     shown = [Line("  ".join(one_line(text) for text in (subject.name, *versions) if text))]
     for finding, following in zip(findings[:SHOWN], [*findings[1:SHOWN], None], strict=False):
         location = location_text(finding.location)
-        prefix = f"{one_line(location)}: " if location else ""
+        # The name of a file stands above already; with a line, editors open it there.
+        prefix = f"{one_line(location)}: " if location and location != subject.name else ""
         shown.append(
             Line(
                 f"  {finding.rule.severity!s:<8}  {prefix}{one_line(finding.message)} [{finding.rule.identifier}]",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import Node, line_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression, may_be_placeholder
@@ -15,8 +16,6 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source i
 
 #: What puts most faults right.
 SECURE = "Run pifleet.nodered.secure."
-#: What Node-RED and Express listen on for this host alone.
-LOOPBACK = ("localhost", "::1", "[::1]")
 
 
 class RuleBook(dict[str, Rule]):
@@ -83,10 +82,6 @@ def _without_undefined(value: t.Any) -> t.Any:
         return {name: member for name, member in members.items() if member is not MISSING}
     # A hole keeps its place.
     return list(map(_without_undefined, value)) if isinstance(value, list) else value
-
-
-def is_loopback(address: t.Any) -> bool:
-    return isinstance(address, str) and (address.startswith("127.") or address in LOOPBACK)
 
 
 def is_code(value: t.Any) -> bool:

@@ -15,13 +15,14 @@ import os
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.sentences import of_way_back
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.users import covers
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._credentials.analysis import Status, analyse
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import printable_name
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import fingerprint
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.name_constraints import is_constrained
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
@@ -29,7 +30,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_pa
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots import NODE_ROOT, is_switched_off
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.source import MISSING
 
-from .base import SECURE, RuleBook, is_loopback
+from .base import SECURE, RuleBook
 from .certificates import EXPIRED, SELF_SIGNED, check_certificate, covers_name
 from .host_view import Host
 from .login_page import check_login_page
@@ -88,7 +89,8 @@ AUTHORITY_NOT_CONSTRAINED = RULES.add(
     "Browsers that trust it accept what it signs for any site. Whoever gets hold of its key, or of the control node, can be"
     " the bank of everybody in the house for as long as it is trusted.",
     "Set nodered_ca_permitted, such as [local, 192.168.0.0/16], run pifleet.nodered.rotate with -e"
-    " nodered_rotate=authority, and have browsers trust the new one instead of the former.",
+    " nodered_rotate=authority, and have browsers trust the new one instead of the former. One that a vault has is replaced as"
+    " docs/engines.md says.",
     "nodered_ca_permitted",
 )
 
@@ -304,10 +306,12 @@ def check_host(
 def check_authority(pem: str, subject: str) -> Iterator[Finding]:
     """What is wrong with the authority of the fleet, which is told of one of its hosts.
 
+    An authority that another one has signed is somebody else's, who alone can make another of it.
+
     :param pem: its certificates, that which signs first; empty where there is none
     """
     with contextlib.suppress(PkiError):
-        if pem and not is_constrained(pem):
+        if pem and describe(pem)["self_signed"] and not is_constrained(pem):
             yield Finding(AUTHORITY_NOT_CONSTRAINED, subject, "Its authority has no name constraints.")
 
 
@@ -559,11 +563,15 @@ def _followed(host: Host) -> Iterator[Finding]:
 
 def _told(rights: Mapping[str, t.Any]) -> str:
     """By which groups and rules a user may become root, to follow its name."""
-    told = [f"is in {', '.join(map(printable_name, rights['groups']))}"] if rights["groups"] else []
+    groups = list(map(printable_name, rights["groups"]))
+    told = [f"is in the group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"] if groups else []
+    ways = []
     for password, how in ((False, "without a password"), (True, "with its password")):
         names = [printable_name(rule["file"]) for rule in rights["sudo"] if rule["password"] is password]
         if names:
-            told.append(f"runs any command by sudo {how} ({', '.join(names)})")
+            ways.append(f"{how} ({', '.join(names)})")
+    if ways:
+        told.append(f"runs any command by sudo, {' and '.join(ways)}")
     return ", and ".join(told)
 
 

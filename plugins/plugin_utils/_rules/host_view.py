@@ -11,6 +11,7 @@ import datetime
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_probe import expected_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Location, Rule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.parser import SettingsError
@@ -23,7 +24,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.roots im
     static_roots,
 )
 
-from .base import SettingsReview, is_loopback
+from .base import SettingsReview
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import ProxyExpected
@@ -57,6 +58,13 @@ def port_of(state: Mapping[str, t.Any]) -> int | None:
     ]
     # No other one: flows may listen too, on ports where a stray request does harm.
     return next((int(port) for port in desired if str(port) in map(str, ports)), None)
+
+
+def hides_port(state: Mapping[str, t.Any]) -> bool:
+    """Whether a Node-RED runs of which `port_of` does not know where it answers, although that may be the network."""
+    listening = (state.get("details") or {}).get("listening", ())
+    is_local = bool(listening) and all(is_loopback(address) for address, _port in listening)
+    return state["service"]["active"] and port_of(state) is None and not is_local
 
 
 def expected_outside(state: Mapping[str, t.Any]) -> Expected:

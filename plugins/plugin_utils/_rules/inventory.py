@@ -54,7 +54,7 @@ SETTING_MISSPELT = RULES.add(
     Severity.HIGH,
     "A setting is misspelt",
     "Node-RED takes any key and ignores those it does not know, so that what this one asks for would be missing.",
-    "Give it the name that is given here. If it is one of your own, suppress this.",
+    "Give it the right name. If it is one of your own, suppress this.",
 )
 UNRESOLVED = RULES.add(
     "variable-unresolved",

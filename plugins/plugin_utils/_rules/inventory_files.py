@@ -45,6 +45,9 @@ KEYS_HIDDEN = RULES.add(
     "Write the keys out that are meant for this host too; suppress this where the others are not meant.",
 )
 
+#: The rules about a file as a whole, whichever hosts have it.
+OF_WHOLE_FILES = frozenset({PASSED_OVER.identifier, KEY_PLAIN.identifier})
+
 
 def check_files(directories: Iterable[pathlib.Path], subject: str) -> Iterator[Finding]:
     """What is wrong with the files beside an inventory."""
@@ -55,7 +58,9 @@ def check_files(directories: Iterable[pathlib.Path], subject: str) -> Iterator[F
             yield Finding(PASSED_OVER, subject, message, Location(shown), shown)
         for path in plain_keys(directory):
             shown = relative_path(str(path))
-            yield Finding(KEY_PLAIN, subject, "This is a private key without a passphrase.", Location(shown), shown)
+            yield Finding(
+                KEY_PLAIN, subject, "A private key without a passphrase is in this file.", Location(shown), shown
+            )
 
 
 def check_hidden(

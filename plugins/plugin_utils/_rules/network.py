@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 
-from .base import SECURE, RuleBook, is_loopback
+from .base import SECURE, RuleBook
 from .host_view import Host, proxy_of
 from .logins import ADMIN_AUTH_LOCKED_OUT
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import nginx_site
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Severity
 
-from .base import SECURE, RuleBook, is_code, is_loopback
+from .base import SECURE, RuleBook, is_code
 from .host_view import Host, proxy_of
 
 RULES = RuleBook()

@@ -81,12 +81,14 @@ def desired_drop_in(state: Mapping[str, t.Any], options: Mapping[str, t.Any]) ->
     """The content of the drop-in file that the service should have.
 
     :param state: what the module host_info returned
-    :param options: `umask` and `port` as the module restart takes them; what is not given stays as it is
+    :param options: `umask`, `port` and `settings_port` as the module restart takes them; what is not given stays as it is
     """
     present = state["service"]["drop_in"] or ""
     umask = options["umask"] or umask_of(present) or CLOSED_UMASK
-    # A service that may listen there by its own means is not given another.
-    port = LOWEST_PORT if options["port"] is None and "AmbientCapabilities=" in present else options["port"]
+    port = options["port"]
+    # A service that may listen there by its own means is not given another; one that was given them, keeps them for its port.
+    if port is None and "AmbientCapabilities=" in present:
+        port = LOWEST_PORT if options["settings_port"] is None else options["settings_port"]
     desired = drop_in(umask, port)
     return present if means_the_same(present, desired) else desired
 
@@ -97,8 +99,8 @@ def restart_reasons(
     """Why the service has to be restarted and proved, in words that stand alone; empty where it need not.
 
     :param state: what the module host_info returned
-    :param options: `force`, `revoke`, `changed`, `https`, `admin_auth`, `node_users`, `oidc`, `umask` and `port` as the module
-        restart takes them
+    :param options: `force`, `revoke`, `changed`, `https`, `admin_auth`, `node_users`, `oidc`, `umask`, `port` and
+        `settings_port` as the module restart takes them
     :param environment: what `desired_environment` returned
     :param fingerprint: SHA-256 of the certificate that has to be served, in lower-case hex; empty without one
     """

@@ -43,17 +43,18 @@ def https(
     certificate: str,
     returned: str = _RETURNED,
     pem: str = "pem",
-    gaps: tuple[str, str, str] = ("\n    ", "\n    ", "\n"),
+    gaps: tuple[str, str, str] | None = None,
 ) -> str:
     """The value of `https`.
 
     :param certificate: the name of the file with key and certificate in nodecerts
     :param returned: the object of TLS options that it returns, which has the key and the certificate from a constant
     :param pem: the name of that constant
-    :param gaps: what stands before its first statement, before its second one, and behind that
+    :param gaps: what stands before its first statement, before its second one, and behind that, where it is written around an
+        object of the file, whose comments say enough; by default it has lines of its own, and says who wrote it
     """
     # What comes from the file is put in last: its comments may have a text of the template.
-    head, read, give, end = _HTTPS
+    head, who, read, give, end = _HTTPS
     read = read.replace("const pem", f"const {pem}").replace('"server.pem"', json.dumps(certificate))
-    first, second, last = gaps
+    first, second, last = gaps or (f"\n    {who}\n    ", "\n    ", "\n")
     return f"{head}{first}{read}{second}{give.replace(_RETURNED, returned)}{last}{end}"

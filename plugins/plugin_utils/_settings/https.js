@@ -4,6 +4,7 @@
 
 // Read in one call, so that a renewal between two reads cannot give a key beside another certificate.
 const code = function() {
+    // Written by pifleet.nodered: the key and the certificate of nodered_certificate_provider.
     const pem = require("fs").readFileSync(require("path").join(__dirname, "nodecerts", "server.pem"));
     return { key: pem, cert: pem };
 };

@@ -13,6 +13,7 @@ import re
 import typing as t
 from collections.abc import Collection, Mapping
 
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.probe import is_loopback
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
 
 from . import web_sockets
@@ -31,7 +32,6 @@ _STATIC_AUTH = ("httpStaticAuth",)
 _NODES = ("nodesDir",)
 #: A root that the code on the host can tell apart; with or without slashes at its ends, as Node-RED takes it.
 PLAIN_ROOT = re.compile(r"[A-Za-z0-9._~!$&'()*+=:@/-]*")
-_LOOPBACK = ("localhost", "::1", "[::1]")
 _PLUGIN = re.compile(r"""["']nodelogin(?:-[\w.-]+)?["']\s*,\s*["']plugin["']""", re.ASCII)
 
 
@@ -140,9 +140,8 @@ def answers_in_plain(settings: SettingsSource, https: bool) -> bool:
     :param https: whether it is to take the certificate of this collection
     """
     host, own = settings.value(("uiHost",)), settings.value(("https",))
-    is_loopback = isinstance(host, str) and (host.startswith("127.") or host in _LOOPBACK)
     has_tls = https or not (own in (MISSING, None, False, "", 0) or (isinstance(own, Expression) and own.is_undefined))
-    return not (has_tls or is_loopback)
+    return not (has_tls or is_loopback(host))
 
 
 def _check_tls(settings: SettingsSource, options: LoginOptions, https: bool, variable: str) -> None:

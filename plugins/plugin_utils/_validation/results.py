@@ -16,7 +16,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.serializ
     finding_from_data,
     subject_data,
 )
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import inventory
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import inventory, inventory_files
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.registry import RULES, RULES_OF_SETTINGS
 
 #: The rules that are applied to a settings file, and to a host, whose settings file is checked as well.
@@ -41,7 +41,7 @@ def result_data(
 
 
 def merge_shared_findings(results: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """The results of hosts, and beside them one for each file with a line that several of them have a finding from.
+    """The results of hosts, and beside them one for each file that is at fault itself, or with a line that several hosts have.
 
     What is wrong in group_vars is one fault, of the file, however many hosts there are.
     """
@@ -50,18 +50,22 @@ def merge_shared_findings(results: t.Sequence[dict[str, t.Any]]) -> list[dict[st
     )
     for result in results:
         for finding in result["findings"]:
-            if finding["line"]:
+            is_of_host = result["subject"]["kind"] == Kind.HOST.value
+            if finding["line"] or (is_of_host and finding["rule"] in inventory_files.OF_WHOLE_FILES):
                 having[_fault(finding)][finding["subject"]] = (result, finding)
-    shared = {fault: list(hosts.values()) for fault, hosts in having.items() if len(hosts) > 1}
+    shared = {
+        fault: list(hosts.values())
+        for fault, hosts in having.items()
+        if len(hosts) > 1 or fault[0] in inventory_files.OF_WHOLE_FILES
+    }
     files: dict[str, dict[str, t.Any]] = {}
     for hosts in shared.values():
         result, data = hosts[0]
         finding = finding_from_data(data, RULES)
         name = finding.location.file
         file = files.setdefault(name, {**result, "subject": subject_data(Subject(name, Kind.FILE)), "findings": []})
-        file["findings"].append(
-            finding_data(dataclasses.replace(finding, subject=name, message=f"{finding.message} ({len(hosts)} hosts)"))
-        )
+        message = f"{finding.message} ({len(hosts)} hosts)" if len(hosts) > 1 else finding.message
+        file["findings"].append(finding_data(dataclasses.replace(finding, subject=name, message=message)))
     own = [
         {**result, "findings": [finding for finding in result["findings"] if _fault(finding) not in shared]}
         for result in results

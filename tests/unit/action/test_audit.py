@@ -14,6 +14,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleError
 from host_state import make_state
+from pki_tools import CertificateFactory
 from web_server import LOCKED, server
 
 from ansible_collections.pifleet.nodered.plugins.action.audit import ActionModule
@@ -31,6 +32,7 @@ OPTIONS: dict[str, t.Any] = {
     "timeout": 30,
     "ca_certificate": None,
     "ca_dir": "/nonexistent",
+    "provider": "ca",
 }
 
 
@@ -59,6 +61,21 @@ def state_of(port: int, certificate: str | None) -> dict[str, t.Any]:
         settings__content=None,
     )
     return t.cast(dict[str, t.Any], state)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"details__listening": []}, True),
+        ({"details__listening": [["0.0.0.0", 1999]]}, True),
+        ({"details__listening": [["127.0.0.1", 1880]]}, False),
+        ({"details__listening": [], "service__active": False}, False),
+    ],
+)
+def test_what_was_not_looked_at_from_here_is_told(changes: dict[str, t.Any], told: bool) -> None:
+    audit = Audit(make_state(**changes))
+    assert audit.execute(OPTIONS)["view"] is None
+    assert any("could not be told" in warning for warning in audit.warnings) is told
 
 
 # Nonsense
@@ -125,6 +142,42 @@ def test_an_authority_that_may_sign_for_everything(
     assert ("authority-not-constrained" in {finding["rule"] for finding in result["findings"]}) is told
     given = {**OPTIONS, "ca_certificate": (tmp_path / "ca.pem").read_text("ascii")}
     assert audit.execute(given)["findings"] == result["findings"]
+
+
+@pytest.mark.parametrize(
+    ("providers", "told"),
+    [
+        ({}, False),
+        ({"attic": "ca"}, False),
+        ({"attic": "file"}, True),
+        ({"attic": "file", "garage": "host"}, True),
+        ({"attic": "file", "garage": "ca"}, False),
+        ({"kitchen": "file"}, False),
+        ({"attic": "file", "kitchen": "host"}, False),
+    ],
+)
+def test_the_authority_is_that_of_the_hosts_which_it_certifies(
+    providers: dict[str, str], told: bool, tmp_path: pathlib.Path
+) -> None:
+    CertificateAuthority.load_or_create(tmp_path, permitted=["*"])
+    audit = Audit(make_state(details__listening=[]))
+    hosts = ["attic", "kitchen", "garage"] if "garage" not in providers else ["attic", "garage", "kitchen"]
+    variables = {host: {"nodered_certificate_provider": providers[host]} if host in providers else {} for host in hosts}
+    audit.task_vars.update(ansible_play_hosts_all=hosts, hostvars=variables)
+    options = {**OPTIONS, "ca_dir": str(tmp_path), "provider": providers.get("kitchen", "ca")}
+    rules = {finding["rule"] for finding in audit.execute(options)["findings"]}
+    assert ("authority-not-constrained" in rules) is told
+
+
+def test_an_authority_of_somebody_else_is_not_judged(factory: CertificateFactory) -> None:
+    """Only who has signed it could make another."""
+    extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign"
+    company = factory.self_signed("p384", subject="/CN=Company")
+    intermediate = factory.signed("p256", company, "p384", extensions, subject="/CN=Company 2")
+    audit = Audit(make_state(details__listening=[]))
+    for certificates, told in ((company, True), (intermediate, False), (intermediate + company, False)):
+        result = audit.execute({**OPTIONS, "ca_certificate": certificates.decode("ascii")})
+        assert ("authority-not-constrained" in {finding["rule"] for finding in result["findings"]}) is told
 
 
 @pytest.mark.parametrize("certificate", ["", "nonsense"])

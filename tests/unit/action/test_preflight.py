@@ -2,13 +2,23 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run makes once must be there before the process of each host is forked."""
+"""What a run makes once must be there before the process of each host is forked; what another one has left comes first."""
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
+import types
+import typing as t
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from host_state import make_state
+
+from ansible_collections.pifleet.nodered.plugins.action.preflight import ActionModule
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
 
 PROGRAM = """
 import bcrypt
@@ -39,3 +49,44 @@ def test_nothing_that_all_hosts_need_is_left_to_the_process_of_one() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, env=environment)
     assert run.returncode == 0, run.stderr
+
+
+class Preflight(ActionModule):
+    """One on whose host a run was interrupted; what is due is not asked."""
+
+    def __init__(self, check_mode: bool) -> None:
+        play = types.SimpleNamespace(remote_addr="pi.local")
+        super().__init__(types.SimpleNamespace(check_mode=check_mode), None, play, None, None, None)
+        self.task_vars = {**copy.deepcopy(ROLE_DEFAULTS), "inventory_hostname": "pi"}
+        self._templar = Templar(loader=DataLoader(), variables=self.task_vars)
+        self.transaction: t.Any = {"id": "20260102T030405Z-17"}
+        #: What was done, in its order.
+        self.done: list[str] = []
+        self._display = types.SimpleNamespace(warning=self.done.append)
+
+    def look(self, *_options: t.Any, **_named: t.Any) -> t.Any:
+        self.done.append("look")
+        return make_state(transaction=self.transaction)
+
+    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
+        self.done.append(f"{module} {options['operation']}")
+        self.transaction = None
+        return {"changed": True, "finished": False, "restored": ["/settings.js"], "displaced": {}}
+
+    def _due(self, found: t.Any, *_options: t.Any) -> t.Any:
+        self.done.append("compare" if found["transaction"] is None else "compare with what was left")
+        return [], [], None
+
+
+def test_what_an_interrupted_run_has_left_is_undone_before_anything_is_compared() -> None:
+    """Else a setting that nobody asks for any more would be kept, and restarted with."""
+    preflight = Preflight(check_mode=False)
+    assert preflight.execute({})["changed"] is True
+    told = "pi: A former run was interrupted before it had proved its changes. They were undone before this one began."
+    assert preflight.done == ["look", "host_restart undo", told, "look", "compare"]
+
+
+def test_check_mode_undoes_nothing() -> None:
+    preflight = Preflight(check_mode=True)
+    assert preflight.execute({})["changed"] is False
+    assert preflight.done == ["look", "compare with what was left"]

@@ -60,7 +60,11 @@ class Remove(ActionModule):
             return self.found
         if options.get("operation") == "list":
             settings = None if self.first is None else base64.b64encode(self.first).decode()
-            return {"changed": False, "settings": settings, "opened": ["/home/pi/.node-red"]}
+            return {
+                "changed": False,
+                "settings": settings,
+                "opened": ["/home/pi/.node-red", "/home/pi/.node-red/environment", "/srv/key"],
+            }
         self.asked.append((module, options))
         if options.get("operation") == "undo":
             self.found = {**self.found, "transaction": None}
@@ -90,7 +94,7 @@ def test_without_a_word_nothing_is_sent_and_all_is_said() -> None:
         "run any program as the user pi",
         "Dashboards and endpoints",
         "plain HTTP",
-        "Other users of the host may read /home/pi/.node-red.",
+        "Other users of the host may read /home/pi/.node-red, environment, /srv/key.",
         "-e nodered_remove=true",
     ):
         assert words in text(result)

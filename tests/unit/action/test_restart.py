@@ -14,6 +14,7 @@ from host_state import make_state
 
 from ansible_collections.pifleet.nodered.plugins.action import restart as restart_module
 from ansible_collections.pifleet.nodered.plugins.action.restart import ActionModule
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.drop_in import drop_in
 
 OPTIONS: dict[str, t.Any] = {
     "service": "nodered",
@@ -33,6 +34,7 @@ OPTIONS: dict[str, t.Any] = {
     "umask": "0077",
     "environment": {},
     "port": None,
+    "settings_port": None,
 }
 
 
@@ -80,3 +82,48 @@ def test_a_difference_shows_what_becomes_of_the_service_and_of_the_rights_of_fil
     assert "UMask=0022" in drop_in["before"]
     assert "UMask=0077" in drop_in["after"]
     assert "only-for-tests" not in str(result)
+
+
+@pytest.mark.parametrize(
+    ("content", "in_use", "port"),
+    [
+        (b"module.exports = {uiPort: 443}", True, 443),
+        (b"module.exports = {}", True, 1880),
+        (b"module.exports = {", True, None),
+        # Another file counts.
+        (b"module.exports = {}", None, None),
+        (None, True, None),
+    ],
+)
+def test_the_port_of_the_settings_of_a_host(content: bytes | None, in_use: bool | None, port: int | None) -> None:
+    state: dict[str, t.Any] = {
+        "settings": {"content": content, "in_use": in_use, "sha256": "of now"},
+        "overrides": [],
+        "proof": None,
+    }
+    assert restart_module._settings_port(state) == port
+    proof = {"settings": "of before", "expected": {"port": 1882}}
+    assert restart_module._settings_port({**state, "proof": proof}) == port
+
+
+def test_the_port_that_was_proved_is_that_of_code() -> None:
+    settings = {"content": b"module.exports = {uiPort: process.env.PORT || 1880}", "in_use": True, "sha256": "of now"}
+    state: dict[str, t.Any] = {
+        "settings": settings,
+        "overrides": [],
+        "proof": {"settings": "of now", "expected": {"port": 1882}},
+    }
+    assert restart_module._settings_port(state) == 1882
+    assert restart_module._settings_port({**state, "proof": None}) is None
+
+
+@pytest.mark.parametrize(("handed", "capability"), [(False, False), (True, True)])
+def test_the_settings_are_looked_at_where_nothing_was_handed_on(handed: bool, capability: bool) -> None:
+    """What was handed on may be older than they are; then nothing is taken away."""
+    state = make_state(service__drop_in=drop_in("0077", 443), settings__content=b"module.exports = {}")
+    restart = Restart()
+    restart._task.check_mode = True
+    restart.look = lambda *_arguments, **_options: state  # type: ignore[method-assign]
+    options = {**OPTIONS, "host_info": state if handed else None, "admin_users": [], "fingerprint": None}
+    shown = restart.execute({**options, "changed": False, "force": True})["diff"][1:]
+    assert [each["after"] for each in shown] == ([] if capability else [drop_in("0077", None)])

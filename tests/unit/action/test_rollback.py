@@ -26,15 +26,18 @@ OPTIONS: dict[str, t.Any] = {
 
 
 class Rollback(ActionModule):
-    """One on whose host another run is at work."""
+    """One whose host has undone something; None stands for a host on which another run is at work."""
 
-    def __init__(self) -> None:
+    def __init__(self, undone: dict[str, t.Any] | None = None) -> None:
         super().__init__(types.SimpleNamespace(check_mode=False), None, None, None, None, None)
+        self.undone = undone
         self.asked: list[tuple[str | None, dict[str, t.Any]]] = []
 
     def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
         self.asked.append((self._run_seen, options))
-        raise UserError("Another run works on this host.", restored=[])
+        if self.undone is None:
+            raise UserError("Another run works on this host.", restored=[])
+        return self.undone
 
 
 def test_without_a_look_nothing_of_another_run_is_put_back() -> None:
@@ -58,3 +61,17 @@ def test_a_restart_that_failed_has_gone_back_itself(restored: list[str], message
     result = rollback.execute({**OPTIONS, "failure": {"msg": "It ended.", "restored": restored}})
     assert result == {"changed": False, "message": message, "restored": []}
     assert rollback.asked == []
+
+
+@pytest.mark.parametrize(
+    ("finished", "restored", "message"),
+    [
+        (True, [], "What this or a former run had changed was proved on the host, and stays."),
+        (False, ["/a"], "What had been replaced before is back."),
+        (False, [], "The host is as it was."),
+    ],
+)
+def test_what_has_become_of_the_host_is_said(finished: bool, restored: list[str], message: str) -> None:
+    """Of one that was proved before the run broke off, it must not be said that it is as it was."""
+    rollback = Rollback({"changed": True, "finished": finished, "restored": restored, "displaced": {}})
+    assert rollback.execute(OPTIONS) == {"changed": bool(restored), "message": message, "restored": restored}

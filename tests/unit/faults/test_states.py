@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+import typing as t
 
 import pytest
 import states
@@ -63,3 +64,36 @@ def test_known_contents_have_words(tmp_path: pathlib.Path) -> None:
     made(tmp_path, FILES)
     known = states.contents({"/host": tmp_path / "nodered"}, "old")
     assert states.read({"/host": tmp_path}, known)["/host/settings.js"].endswith(" old 0-settings.js")
+
+
+def test_names_of_the_programs_that_make_users_do_not_count(tmp_path: pathlib.Path) -> None:
+    found = []
+    for number, name in (("1", "tmpa1b2c3d4"), ("2", ".ansible_tmpa1b2c3d4nodered.service")):
+        etc = tmp_path / number / "etc"
+        etc.mkdir(parents=True)
+        (etc / f"shadow.1{number}").write_text(number)
+        (etc / name).write_text(number)
+        found.append(states.read({"/etc": etc}, {}))
+    assert found[0] == {"/etc/shadow.<process>": "temporary", "/etc/<process>": "temporary"}
+    assert found[1] == {"/etc/shadow.<process>": "temporary", "/etc/<process>nodered.service": "temporary"}
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        (lambda path: path.write_text("b"), "of contents"),
+        (lambda path: path.write_text("bb"), "always"),
+        (lambda path: path.chmod(0o600), "always"),
+        (lambda path: path.rename(path.with_name("other.js")), "always"),
+        (lambda path: path.unlink(), "always"),
+    ],
+)
+def test_a_summary_of_what_is_large(tmp_path: pathlib.Path, change: t.Any, counts: str) -> None:
+    path = tmp_path / "package" / "red.js"
+    path.parent.mkdir()
+    path.write_text("a")
+    path.chmod(0o644)
+    before = [states.summary(tmp_path, of_contents) for of_contents in (False, True)]
+    change(path)
+    assert (states.summary(tmp_path, False) != before[0]) == (counts == "always")
+    assert states.summary(tmp_path, True) != before[1]

@@ -145,6 +145,7 @@ _SECURED: dict[str, t.Any] = {
     "transaction": None,
     "went_back": None,
     "last_run": None,
+    "busy": False,
     "details": {
         "umask": "0077",
         "no_new_privileges": False,

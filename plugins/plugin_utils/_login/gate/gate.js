@@ -59,7 +59,11 @@ class Gate {
         if (known && known.key) { return known; }
         const session = this.cookie.read(request, this.isSecure(request)).map((id) => this.sessions.find(id))
             .find(Boolean);
-        return session && { key: session.key, user: userAt(session.user, urlOf(request)) };
+        if (session === undefined) { return undefined; }
+        const identity = { key: session.key, user: userAt(session.user, urlOf(request)) };
+        // Several ask, one after the other, and looking for it is the dearest of all.
+        this.identities.set(request, identity);
+        return identity;
     }
 
     /**
@@ -69,10 +73,11 @@ class Gate {
      *     `wait` in milliseconds where a password was not looked at.
      */
     async identify(request) {
-        if (!this.identities.has(request)) {
-            this.identities.set(request, this.sessionOf(request) || this.#identifyByPassword(request));
-        }
-        return this.identities.get(request);
+        const known = this.identities.get(request) || this.sessionOf(request);
+        if (known !== undefined) { return known; }
+        const identity = this.#identifyByPassword(request);
+        this.identities.set(request, identity);
+        return identity;
     }
 
     #identifyByPassword(request) {
@@ -135,7 +140,8 @@ class Gate {
             if (key) {
                 this.sessions.track(key, response, () => response.destroy());
                 // What a browser keeps of it is for this login only.
-                response.setHeader("Vary", [response.getHeader("Vary"), "Cookie"].filter(Boolean).join(", "));
+                const vary = response.getHeader("Vary");
+                response.setHeader("Vary", vary ? `${vary}, Cookie` : "Cookie");
             }
             return identity;
         }

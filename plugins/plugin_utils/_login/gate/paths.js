@@ -24,12 +24,14 @@ function plainPath(url) {
     return segments.every(isPlain) ? path : undefined;
 }
 
-const withoutSlash = (path) => path.replace(/\/$/, "");
+const withoutSlash = (path) => path.endsWith("/") ? path.slice(0, -1) : path;
 
-// Below is not the same with a slash at the end: Express takes /webhook/ for /webhook.
-function isBelow(base, path) {
-    return path.startsWith(`${base}/`) && path.length > base.length + 1;
-}
+/**
+ * Below is not the same with a slash at the end: Express takes /webhook/ for /webhook.
+ *
+ * @param {string} folder With a slash at its end.
+ */
+const isBelow = (folder, path) => path.startsWith(folder) && path.length > folder.length;
 
 /**
  * @param {string[]} patterns A path, or a path and `/*` for what is below it. Their case counts.
@@ -37,10 +39,11 @@ function isBelow(base, path) {
  * @returns {boolean} Whether this path needs no login.
  */
 function isOpen(patterns, url) {
-    const path = plainPath(url);
-    return path !== undefined && patterns.some((pattern) => pattern.endsWith("/*")
-        ? isBelow(pattern.slice(0, -2), path)
-        : withoutSlash(path) === withoutSlash(pattern));
+    const [path] = url.split("?", 1);
+    const fits = (pattern) => pattern.endsWith("/*")
+        ? isBelow(pattern.slice(0, -1), path)
+        : withoutSlash(path) === withoutSlash(pattern);
+    return patterns.some(fits) && plainPath(url) !== undefined;
 }
 
 /**
@@ -52,7 +55,7 @@ function isAllowed(paths, url) {
     if (paths === undefined) { return true; }
     const path = plainPath(url);
     return path !== undefined && paths.map(withoutSlash).some((base) =>
-        withoutSlash(path) === base || isBelow(base, path));
+        withoutSlash(path) === base || isBelow(`${base}/`, path));
 }
 
 /**

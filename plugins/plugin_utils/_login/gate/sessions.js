@@ -13,6 +13,8 @@ const PER_USER = 50;
 // Anybody may have accounts at a provider, as many as there is time for.
 const PER_PROVIDER = 500;
 const LARGEST_FILE = 4 * 1024 * 1024;
+// How many cookies are known again without a look at their SHA-256, which takes longer than all else of a request.
+const KNOWN = 1000;
 
 class Sessions {
     /**
@@ -30,6 +32,7 @@ class Sessions {
         this.local = new LocalAccounts({ users, expiry });
         this.shortest = Math.min(...[this.local, provided].filter(Boolean).map((accounts) => accounts.expiry));
         this.connections = new Map();
+        this.keys = new Map();
         this.changed = false;
     }
 
@@ -50,9 +53,17 @@ class Sessions {
     /** @returns {{key: string, user: object}|undefined} Whose session a cookie names; its rights are those of now. */
     find(id) {
         if (!/^[\w-]{43}$/.test(id)) { return undefined; }
-        const key = sha256(id);
+        const known = this.keys.get(id);
+        const key = known || sha256(id);
         const user = this.#userOf(key);
-        if (user === undefined) { return undefined; }
+        if (user === undefined) {
+            this.keys.delete(id);
+            return undefined;
+        }
+        if (known === undefined) {
+            if (this.keys.size >= KNOWN) { this.keys.clear(); }
+            this.keys.set(id, key);
+        }
         this.#use(key);
         return { key, user };
     }
@@ -84,7 +95,7 @@ class Sessions {
             if (open.size === 0 && this.connections.get(key) === open) { this.connections.delete(key); }
         };
         open.add(close);
-        connection.once("close", ended);
+        connection.on("close", ended);
         // One that was open while the session ended.
         if (this.#userOf(key) === undefined) { this.#drop(key); }
         this.timer = this.timer || setInterval(() => this.useConnections(), Math.min(this.shortest / 4, 60000)).unref();

@@ -82,11 +82,12 @@ def test_a_look_waits_for_who_is_at_work(store: Store, monkeypatch: pytest.Monke
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
     monkeypatch.setattr("time.monotonic", lambda: 25.0 * len(waited))
-    store.wait_until_free()
+    assert store.wait_until_free(60)
     with store.lock():
-        store.wait_until_free()
-    assert len(waited) == 3, "it has an end too"
-    store.wait_until_free()
+        assert not store.wait_until_free(60)
+        assert len(waited) == 3, "it has an end too"
+        assert not store.wait_until_free(0)
+    assert store.wait_until_free(60)
     assert len(waited) == 3
 
 
@@ -106,7 +107,7 @@ def test_a_look_waits_for_the_word_of_a_control_node(
     store.write("transaction.json", {"proof": proof})
     written = os.stat(store.path("transaction.json")).st_mtime
     monkeypatch.setattr("time.time", lambda: written + elapsed)
-    store.wait_until_free()
+    assert store.wait_until_free(60)
     assert len(waited) == (3 if waits else 0)
 
 

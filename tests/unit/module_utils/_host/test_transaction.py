@@ -278,9 +278,11 @@ def test_a_change_without_room_is_undone_without_a_write(
     transaction.begin(BEFORE)
     with monkeypatch.context() as full:
         real = files._open_new
-        full.setattr(files, "_open_new", lambda path, owner: no_room() if "settings" in path else real(path, owner))
+        # The store's disk has room for what is kept.
+        full.setattr(files, "_open_new", lambda path, owner: no_room() if str(host) in path else real(path, owner))
         with pytest.raises(HostError, match="No space left"):
             transaction.replace(str(host / "settings.js"), b"new", 0o600, *ME)
+    assert [entry["path"] for entry in record_of(transaction)["files"]] == [str(host / "settings.js")]
     # As on a file system that has become read-only.
     for name in ("rename", "unlink", "link"):
         monkeypatch.setattr(os, name, no_room)

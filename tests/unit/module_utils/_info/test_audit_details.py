@@ -27,7 +27,9 @@ TOKEN = "token-only-for-tests"
 @pytest.fixture
 def unit(tmp_path: pathlib.Path) -> t.Any:
     """What stands in for a unit."""
-    account = types.SimpleNamespace(name="nobody-here", uid=64000, groups=[64000], rights=contextlib.nullcontext)
+    account = types.SimpleNamespace(
+        name="nobody-here", uid=64000, groups=[64000], rights=contextlib.nullcontext, sight=contextlib.nullcontext
+    )
     return types.SimpleNamespace(
         account=account, user_dir=str(tmp_path), properties={"UMask": "0077", "NoNewPrivileges": "yes"}
     )

@@ -58,14 +58,14 @@ def test_programs_of_root_have_nothing_of_the_users_environment(
     assert "--setenv=NODE_OPTIONS=--require=planted.js" in arguments
 
 
-def loaded(folder: pathlib.Path, source: str, beside: dict[str, str]) -> t.Any:
+def loaded(folder: pathlib.Path, source: str, beside: dict[str, str], key: str = "httpNodeAuth") -> t.Any:
     """What Node.js finds in a settings file with files of the login page that are not there."""
     runtime = Runtime(
         shutil.which("node"), dict(os.environ), str(folder), Account(user_name(os.getuid())), in_transient_unit=False
     )
     path = str(folder / "settings.js")
     files = {str(folder / "nodelogin" / name): content for name, content in beside.items()}
-    return load_settings(runtime, path, source.encode(), [["httpNodeAuth"]], False, 60, files)
+    return load_settings(runtime, path, source.encode(), [[key]], False, 60, files)
 
 
 GATE = {
@@ -128,3 +128,38 @@ def test_files_that_ask_for_a_login(tmp_path: pathlib.Path, static: str, paths: 
     gate = {"login.js": "module.exports = { http: () => {}, other: () => {} };"}
     source = f'const page = require("./nodelogin/login.js"); module.exports = {{ httpStatic: {static} }};'
     assert loaded(tmp_path, source, gate)["effective"]["static"] == paths
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("10n", None),
+        ("{a: 10n, b: 2}", {"b": 2}),
+        ("[10n, 2]", [None, 2]),
+        ("(() => { const a = {b: 2}; a.a = a; return a; })()", {"b": 2}),
+        ("(() => { const a = [1]; a.push({a}); return a; })()", [1, {}]),
+        # The same twice is no circle.
+        ("(() => { const a = {b: 2}; return {c: a, d: a}; })()", {"c": {"b": 2}, "d": {"b": 2}}),
+        ("{get a() { throw new Error('no'); }, b: 2}", {"b": 2}),
+        ("{toJSON() { throw new Error('no'); }, b: 2}", {"b": 2}),
+        ("Symbol('a')", None),
+    ],
+)
+def test_values_that_json_does_not_have(tmp_path: pathlib.Path, code: str, value: t.Any) -> None:
+    (found,) = loaded(tmp_path, f"module.exports = {{my: {code}}}", {}, "my")["values"]
+    assert found.get("value") == value
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ("{uiPort: 1880n}", "uiPort is of the type bigint"),
+        ("{uiHost: (() => { const a = {}; a.a = a; return a; })()}", "uiHost is of the type object"),
+        ("{httpAdminRoot: () => '/'}", "httpAdminRoot is of the type function"),
+        ("{get my() { throw new Error('not now'); }}", "my cannot be read: Error: not now"),
+    ],
+)
+def test_what_node_red_could_not_use_is_named(tmp_path: pathlib.Path, settings: str, reason: str) -> None:
+    with pytest.raises(LoadError) as error:
+        loaded(tmp_path, f"module.exports = {settings}", {}, "my")
+    assert reason in error.value.reason

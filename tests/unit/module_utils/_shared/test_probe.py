@@ -405,3 +405,11 @@ def test_no_look_logs_in_and_a_proof_does_once() -> None:
             assert probe.log_in_by_page(endpoint, "/", "somebody") == 401
         (form,) = handler.forms  # type: ignore[attr-defined]
         assert re.fullmatch(r"username=somebody&password=\w{32}", form)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_local"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), (None, False)],
+)
+def test_only_the_host_itself_connects_to_loopback(address: str | None, is_local: bool) -> None:
+    assert probe.is_loopback(address) is is_local

@@ -91,6 +91,75 @@ def test_a_slow_host_has_more_time_for_a_change(seconds: list[float]) -> None:
     assert seconds == [1800, 2700, 6300, 170]
 
 
+class Clock:
+    """Time that passes only where somebody waits."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(base.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(base.time, "sleep", self.wait)
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Busy(HostAction):
+    """One on whose host another run works for some time.
+
+    :param clock: the time
+    :param until: when that run ends
+    :param waits: whether the host waits for it for as long as it is told to; one that lies does not
+    """
+
+    def __init__(self, clock: Clock, until: float, waits: bool) -> None:
+        self.task_vars = {"inventory_hostname": "pi"}
+        self.told: list[str] = []
+        self._display = types.SimpleNamespace(display=self.told.append)
+        self.clock, self.until, self.waits = clock, until, waits
+        self.visits: list[tuple[float, float | None]] = []
+
+    def run_module(self, module: str, options: dict[str, t.Any], shape: type, seconds: float | None = None) -> t.Any:
+        self.visits.append((options["patience"], seconds))
+        if self.waits:
+            self.clock.wait(min(options["patience"], max(0.0, self.until - self.clock.now)))
+        self.clock.wait(1)
+        return make_state(last_run=FORMER, busy=self.clock.now < self.until)
+
+
+PLACE = dict.fromkeys(("service", "user", "user_dir", "settings_path"))
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_look_that_waits_for_another_run_says_so_and_is_not_cut_off(
+    monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    """Each visit is short, so that one host that hangs costs no more than a visit may take."""
+    action = Busy(Clock(monkeypatch), 37, waits)
+    assert not action.look(PLACE, seconds=8)["busy"]
+    assert set(action.visits) == {(2, 8)}
+    assert len(action.visits) < 37
+    assert action.told == [
+        "pi: Another run works on this host, the one of 2026-01-01T03:00:00Z-00000000 by timer@nas. It is waited for,"
+        " 60 s at most."
+    ]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_look_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
+    clock = Clock(monkeypatch)
+    action = Busy(clock, float("inf"), waits)
+    assert action.look(PLACE, seconds=180)["busy"]
+    assert 60 <= clock.now < 75
+    assert len(action.visits) < 10
+    assert action.visits[-1] == (0, 180)
+
+
+def test_a_look_at_a_host_of_nobody_else_is_one_visit(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Busy(Clock(monkeypatch), 0, True)
+    action.look(PLACE)
+    assert (len(action.visits), action.told) == (1, [])
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.dependents import (
     files_warning,
+    ipv4_warning,
     plain_http_warning,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
@@ -66,3 +69,24 @@ def test_files() -> None:
     assert 'nodered_umask: "0027"' in text
     assert files_warning(OPEN, "other.json", "pi") is None
     assert files_warning({**OPEN, "writers": {}}, None, "pi") is None
+
+
+@pytest.mark.parametrize(
+    ("host", "reached_at", "own", "told"),
+    [
+        ("0.0.0.0", "fd00::7", ["192.0.2.7"], True),
+        ("192.0.2.7", "fd00::7", ["192.0.2.7", "fd00::7"], True),
+        ("0.0.0.0", "kitchen.local", ["fd00::7", "2001:db8::7"], True),
+        ("0.0.0.0", "kitchen.local", ["192.0.2.7", "fd00::7"], False),
+        ("0.0.0.0", "kitchen.local", [], False),
+        ("0.0.0.0", "192.0.2.7", ["fd00::7"], False),
+        ("::", "fd00::7", ["fd00::7"], False),
+        # The host alone is meant to reach it.
+        ("127.0.0.1", "fd00::7", ["fd00::7"], False),
+        (None, "fd00::7", ["fd00::7"], False),
+    ],
+)
+def test_a_host_that_people_reach_by_ipv6(host: str | None, reached_at: str, own: list[str], told: bool) -> None:
+    warning = ipv4_warning(host, reached_at, own)
+    assert (warning is not None) is told
+    assert warning is None or "uiHost: '::'" in warning

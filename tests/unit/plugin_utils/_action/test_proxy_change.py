@@ -91,7 +91,12 @@ def test_another_program_on_a_port_is_named(chain: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "port"),
-    [({}, 1880), ({"proved": 1881}, 1881), ({"port": 1882, "proved": 1881}, 1882)],
+    [
+        ({}, 1880),
+        ({"proved": 1881}, 1881),
+        ({"port": 1882, "proved": 1881}, 1882),
+        ({"settings_port": 1883, "proved": 443}, 1883),
+    ],
 )
 def test_where_node_red_listens(chain: str, given: dict[str, t.Any], port: int) -> None:
     assert f"proxy_pass http://127.0.0.1:{port};" in change(chain, **given).after

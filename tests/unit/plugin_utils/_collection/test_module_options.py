@@ -27,7 +27,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles 
 ROLES = pathlib.Path(__file__).parents[4] / "roles"
 MODULES = {"certificate": "certificate", "settings": "settings", "proxy": "proxy", "restart": "service"}
 #: What the tasks of a role hand on beside variables: what was found before, and what other tasks returned.
-RESULTS = {"host_info", "changed", "fingerprint", "certificate_names"}
+RESULTS = {"host_info", "changed", "fingerprint", "certificate_names", "settings_port"}
 #: The modules that have the option `https`.
 WITH_HTTPS = ("settings", "restart")
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import pathlib
 import subprocess
 
@@ -101,4 +103,27 @@ def test_keys_without_a_passphrase(tmp_path: pathlib.Path) -> None:
                 ["openssl", "genrsa", "-out", "rsa.tmp", "2048"], cwd=tmp_path, capture_output=True, check=True
             )
         subprocess.run(command.split(" "), cwd=tmp_path, capture_output=True, check=True)
-    assert [path.name for path in plain_keys(tmp_path)] == ["id_open", "plain.key"]
+    assert [path.name for path in plain_keys(tmp_path)] == ["rsa.tmp", "id_open", "plain.key"]
+
+
+def test_keys_in_files_of_any_name(tmp_path: pathlib.Path) -> None:
+    """Variables with a key in a block or in a quoted string, and the second key of a file; no example of a text."""
+    command = ["openssl", "genpkey", "-algorithm", "ed25519"]
+    plain = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    password = ["-aes256", "-pass", "pass:only-for-tests"]
+    closed = subprocess.run([*command, *password], capture_output=True, check=True, text=True).stdout
+    (tmp_path / "group_vars").mkdir()
+    for name, content in {
+        "group_vars/nodered.yml": "nodered_key: |\n" + "".join(f"  {line}\n" for line in plain.splitlines()),
+        "group_vars/quoted.json": json.dumps({"nodered_key": plain}),
+        "backup": closed + plain,
+        "server.pem.txt": plain,
+        ".env": plain,
+        "closed.txt": closed,
+        "README.md": "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n",
+        "large.img": plain + " " * (1 << 18),
+    }.items():
+        (tmp_path / name).write_text(content, "utf-8")
+    os.mkfifo(tmp_path / "pipe")
+    found = {str(path.relative_to(tmp_path)) for path in plain_keys(tmp_path)}
+    assert found == {"group_vars/nodered.yml", "group_vars/quoted.json", "backup", "server.pem.txt", ".env"}

@@ -107,6 +107,80 @@ def test_address(proved: dict[str, t.Any] | None, name: str, url: str) -> None:
     assert run.of_host("kitchen", {"nodered_preflight": {"due": [], "access": access}}, False).url == url
 
 
+LISTENING = {"host": "0.0.0.0", "port": 1880, "tls": True, "admin_root": "/"}
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url", "ssh"),
+    [
+        ("0.0.0.0", 1880, "https://kitchen.local:1880/", ""),
+        ("127.0.0.1", 1880, "https://127.0.0.1:1880/", "ssh -L 1880:127.0.0.1:1880 192.0.2.7"),
+        ("::1", 1881, "https://[::1]:1881/", "ssh -L 1881:[::1]:1881 192.0.2.7"),
+        ("localhost", 443, "https://localhost/", "ssh -L 10443:localhost:443 192.0.2.7"),
+        # What a host says becomes no part of a command.
+        ("127.0.0.1; id", 1880, "https://localhost:1880/", "ssh -L 1880:localhost:1880 192.0.2.7"),
+        (None, 1880, "https://kitchen.local:1880/", ""),
+    ],
+)
+def test_the_way_to_an_editor_for_the_host_alone(host: str | None, port: int, url: str, ssh: str) -> None:
+    proved = {**PROVED, "port": port}
+    access = {**ACCESS, "proved": proved, "listening": {**LISTENING, "host": host}, "ssh": "192.0.2.7"}
+    found = run.of_host("kitchen", {"nodered_preflight": {"due": [], "access": access}}, False)
+    assert (found.url, found.ssh) == (url, ssh)
+    here = run.of_host("kitchen", {"nodered_preflight": {"due": [], "access": {**access, "ssh": ""}}}, False)
+    assert (here.url, here.ssh) == (url, "")
+    behind = {**access, "proved": {**proved, "proxy": {"https": 443}}}
+    found = run.of_host("kitchen", {"nodered_preflight": {"due": [], "access": behind}}, False)
+    assert (found.url, found.ssh) == ("https://kitchen.local/", "")
+
+
+@pytest.mark.parametrize(
+    ("listening", "of_settings", "proxy", "proved", "url"),
+    [
+        # Of a host that was never proved.
+        (LISTENING, None, None, None, "https://kitchen.local:1880/"),
+        # A provider that gives no certificate any more.
+        ({**LISTENING, "tls": False}, None, None, PROVED, "http://kitchen.local:1880/"),
+        ({**LISTENING, "admin_root": False}, None, None, PROVED, ""),
+        # What only code tells, Node.js has found.
+        ({**LISTENING, "port": None}, {**LISTENING, "port": 1890}, None, PROVED, "https://kitchen.local:1890/"),
+        # Else it stays.
+        ({**LISTENING, "port": None}, None, None, {**PROVED, "port": 1891}, "https://kitchen.local:1891/"),
+        ({**LISTENING, "port": None}, None, None, None, ""),
+        # nginx comes, and goes.
+        ({**LISTENING, "host": "127.0.0.1", "tls": False}, None, 8443, PROVED, "https://kitchen.local:8443/"),
+        (LISTENING, None, None, {**PROVED, "tls": False, "proxy": {"https": 443}}, "https://kitchen.local:1880/"),
+    ],
+)
+def test_check_mode_tells_the_address_that_a_host_will_have(
+    listening: dict[str, t.Any],
+    of_settings: dict[str, t.Any] | None,
+    proxy: int | None,
+    proved: dict[str, t.Any] | None,
+    url: str,
+) -> None:
+    access = {**ACCESS, "proved": proved, "listening": listening, "proxy": proxy}
+    results: dict[str, t.Any] = {
+        "nodered_preflight": {**DUE, "access": access},
+        "nodered_settings_result": {"listening": of_settings} if of_settings else {},
+        "nodered_service_result": {"changed": True},
+    }
+    found = run.of_host("kitchen", results, check_mode=True)
+    assert (found.outcome, found.url) == (Outcome.DUE, url)
+
+
+@pytest.mark.parametrize("due", [[], ["settings.js (https)"]])
+@pytest.mark.parametrize(
+    ("shown", "ends"),
+    [({"tls": True}, "2027-03-01"), ({"tls": False}, ""), ({"tls": False, "proxy": {"https": 443}}, "2027-03-01")],
+)
+def test_a_certificate_that_nobody_sees_does_not_end(due: list[str], shown: dict[str, t.Any], ends: str) -> None:
+    access = {**ACCESS, "proved": {**PROVED, **shown}}
+    service = {"proof": {"expected": access["proved"]}}
+    results = {"nodered_preflight": {"due": due, "access": access}, "nodered_service_result": service}
+    assert run.of_host("kitchen", results, check_mode=False).certificate_ends[:10] == ends
+
+
 def test_lines() -> None:
     known = {"users": ("admin",), "authority": "/ca/ca.pem"}
     hosts = [
@@ -115,15 +189,16 @@ def test_lines() -> None:
         HostSummary(
             "hall", Outcome.UNCHANGED, (), "", "https://hall:1880/", certificate_ends="2027-01-02T00:00:00Z", **known
         ),
-        HostSummary("kitchen", Outcome.SECURED, ("settings.js",), "", "https://kitchen:1880/", **known),
+        HostSummary("kitchen", Outcome.SECURED, ("settings.js",), "", "https://127.0.0.1:1880/", "ssh -L x", **known),
     ]
     assert [text for text, _outcome in run.lines(hosts, {"/ca/ca.pem": "AB:CD"})] == [
         "4 hosts: 1 secured, 1 unchanged, 1 failed, 1 off.",
-        "  kitchen  secured       https://kitchen:1880/  settings.js",
+        "  kitchen  secured       https://127.0.0.1:1880/  settings.js",
         "  hall     unchanged     https://hall:1880/",
         "  garage   failed        Port 1880 is taken.",
         "  attic    off",
         "Who logs in to the editor: admin.",
+        "Answering on the host itself alone, because of uiHost: kitchen. Where no proxy there leads to it: ssh -L x",
         "What browsers have to trust: /ca/ca.pem, SHA-256 AB:CD.",
         "The next certificate that ends: hall, 2027-01-02.",
     ]

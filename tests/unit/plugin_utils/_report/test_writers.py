@@ -144,6 +144,15 @@ def test_terminal() -> None:
     ]
 
 
+@pytest.mark.parametrize(("line", "shown"), [(None, "A key."), (3, "keys/pi.key:3: A key.")])
+def test_the_name_of_a_file_is_not_repeated_without_a_line(line: int | None, shown: str) -> None:
+    subject = Subject("keys/pi.key", Kind.FILE)
+    finding = Finding(samples.MODE, "keys/pi.key", "A key.", Location("keys/pi.key", line))
+    report = dataclasses.replace(samples.REPORT, subjects=(subject,), findings=(finding,))
+    name, found = terminal(report)[2:4]
+    assert (name, found) == ("keys/pi.key", f"  medium    {shown} [file-mode]")
+
+
 def test_terminal_where_nothing_counts() -> None:
     assert terminal(samples.ACCEPTED) == ["Nothing new on 2 hosts: 3 baselined (2 critical), 1 suppressed (1 medium)."]
 

@@ -474,3 +474,15 @@ def test_where_the_login_page_should_answer(good: Secured) -> None:
     text = 'module.exports = { httpNodeRoot: "/api", httpNodeAuth: require("./nodelogin/login.js").httpNodeAuth }'
     put_in(state, "settings.content", text.encode())
     assert expected_outside(state) == ("/", (("/api", "httpNodeAuth"),), "/api")
+
+
+def test_how_a_user_may_become_root_is_told_once(good: Secured) -> None:
+    state = copy.deepcopy(good[0])
+    files = [("/etc/sudoers.d/010_pi-nopasswd", False), ("/etc/sudoers", True)]
+    rules = [{"file": file, "password": password} for file, password in files]
+    put_in(state, "details.root_rights", {"groups": ["sudo", "adm"], "sudo": rules})
+    messages = [finding.message for finding in check_host(state, good[1], "kitchen", TODAY)]
+    assert messages == [
+        "pi is in the groups sudo, adm, and runs any command by sudo, without a password (/etc/sudoers.d/010_pi-nopasswd) and"
+        " with its password (/etc/sudoers)."
+    ]

@@ -40,13 +40,23 @@ PLAIN, LOW, GROUP = drop_in("0077", None), drop_in("0077", 443), drop_in("0027",
 )
 def test_desired_drop_in(present: str | None, umask: str | None, port: int | None, expected: str | None) -> None:
     state = make_state(service__drop_in=present)
-    assert desired_drop_in(state, {"umask": umask, "port": port}) == (present if expected is None else expected)
+    assert desired_drop_in(state, {"umask": umask, "port": port, "settings_port": None}) == (
+        present if expected is None else expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings_port", "expected"), [(443, LOW), (1023, LOW), (1024, PLAIN), (1880, PLAIN), (None, LOW)]
+)
+def test_the_capability_stays_as_long_as_the_settings_need_it(settings_port: int | None, expected: str) -> None:
+    options = {"umask": None, "port": None, "settings_port": settings_port}
+    assert desired_drop_in(make_state(service__drop_in=LOW), options) == expected
 
 
 def test_a_low_port_that_was_proved_without_help_gets_none() -> None:
     state = make_state(service__drop_in=PLAIN)
     state["proof"]["expected"]["port"] = 443
-    assert desired_drop_in(state, {"umask": "0077", "port": None}) == PLAIN
+    assert desired_drop_in(state, {"umask": "0077", "port": None, "settings_port": 443}) == PLAIN
 
 
 @pytest.mark.parametrize("minutes", [0, 10, 1440])

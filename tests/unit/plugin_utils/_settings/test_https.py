@@ -70,6 +70,23 @@ def test_comments_before_the_return_are_kept() -> None:
     )
 
 
+def test_the_function_says_once_who_wrote_it() -> None:
+    said = "// Written by pifleet.nodered: "
+    text, _notes = edited("")
+    assert text.count(said) == 1
+    document = SettingsDocument(b"module.exports = {}\n")
+    apply_settings(DesiredSettings.from_options(make_options(https=True), "/"), document)
+    for options in ({"minVersion": "TLSv1.3"}, {"minVersion": None}):
+        document = SettingsDocument(document.source)
+        apply_settings(DesiredSettings.from_options(make_options(https=True, https_options=options), "/"), document)
+        assert document.source.decode().count(said) == 1
+    # One of before, without it, is as good.
+    lines = document.source.decode().splitlines(keepends=True)
+    former = SettingsDocument("".join(line for line in lines if said not in line).encode())
+    apply_settings(DesiredSettings.from_options(make_options(https=True), "/"), former)
+    assert former.source == former.original.source
+
+
 def test_the_old_key_takes_its_passphrase_along() -> None:
     text, notes = edited("https: { pfx: p, passphrase: 'x', ca: a },")
     assert "return { ca: a, key: pem, cert: pem };" in text

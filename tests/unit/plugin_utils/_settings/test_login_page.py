@@ -185,7 +185,7 @@ def test_migration_and_back_leave_no_trace() -> None:
     login = {"user": "fred", "password": PASSWORD}
     before = edit(source, node_auth=login)[0]
     page, applied = edit(before, node_users=[FRED])
-    assert "pifleet" not in page
+    assert "function pifleet" not in page
     back = edit(page, place_of(applied), node_auth=login)[0]
     assert "nodelogin" not in back
     assert SettingsDocument(back.encode()).get("nodesDir") == ["/srv/nodes"]
@@ -199,7 +199,7 @@ def test_the_login_is_taken_away_by_name() -> None:
     assert "nodelogin" not in opened
     assert gone.drops_login
     basic = edit(node_auth={"user": "fred", "password": PASSWORD})[0]
-    assert "pifleet" not in edit(basic, absent=["httpNodeAuth"])[0]
+    assert "function pifleet" not in edit(basic, absent=["httpNodeAuth"])[0]
 
 
 def test_an_empty_list_does_not_open_the_page() -> None:

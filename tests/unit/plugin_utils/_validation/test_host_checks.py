@@ -21,12 +21,13 @@ from inventory_files import loaded
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._accounts.passwords import hash_password
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS, ROLE_OPTIONS
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Subject
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._findings.model import Finding, Kind, Location, Subject
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import (
     HostVariables,
     is_stand_in,
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules import inventory, registry
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory_files import KEY_PLAIN
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.host_checks import check_file, check_host
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._validation.results import (
     merge_shared_findings,
@@ -670,6 +671,16 @@ def test_what_many_hosts_have_from_one_line_is_told_once(check: Check) -> None:
     assert messages[3]["findings"][0]["message"].endswith(" (3 hosts)")
     assert messages[3]["suppressions"] == ["accepted"]
     assert merge_shared_findings(messages) == messages
+
+
+def test_a_file_that_is_at_fault_itself_is_told_by_its_name() -> None:
+    """And not of the first host, which happens to have looked."""
+    finding = Finding(KEY_PLAIN, "attic", "A key.", Location("backup"), "backup")
+    results = [result_data(Subject(name, Kind.HOST), [], []) for name in ("attic", "garage")]
+    merged = merge_shared_findings([result_data(Subject("attic", Kind.HOST), [finding], []), *results[1:]])
+    told = [(each["subject"]["name"], [found["message"] for found in each["findings"]]) for each in merged]
+    assert told == [("attic", []), ("garage", []), ("backup", ["A key."])]
+    assert merge_shared_findings(merged) == merged
 
 
 def test_a_file_of_a_repository(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
