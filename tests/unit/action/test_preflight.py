@@ -19,6 +19,7 @@ from host_state import make_state
 
 from ansible_collections.pifleet.nodered.plugins.action.preflight import ActionModule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
 
 PROGRAM = """
 import bcrypt
@@ -56,7 +57,8 @@ class Preflight(ActionModule):
 
     def __init__(self, check_mode: bool) -> None:
         play = types.SimpleNamespace(remote_addr="pi.local")
-        super().__init__(types.SimpleNamespace(check_mode=check_mode), None, play, None, None, None)
+        connection = types.SimpleNamespace(transport="ssh")
+        super().__init__(types.SimpleNamespace(check_mode=check_mode), connection, play, None, None, None)
         self.task_vars = {**copy.deepcopy(ROLE_DEFAULTS), "inventory_hostname": "pi"}
         self._templar = Templar(loader=DataLoader(), variables=self.task_vars)
         self.transaction: t.Any = {"id": "20260102T030405Z-17"}
@@ -75,7 +77,7 @@ class Preflight(ActionModule):
 
     def _due(self, found: t.Any, *_options: t.Any) -> t.Any:
         self.done.append("compare" if found["transaction"] is None else "compare with what was left")
-        return [], [], None
+        return [], [], None, Listening(None, None, None, None)
 
 
 def test_what_an_interrupted_run_has_left_is_undone_before_anything_is_compared() -> None:
