@@ -26,7 +26,10 @@ ANSIBLE = "ansible==12.3.0"
 COLLECTION = "ansible_collections/community/crypto/"
 COLLECTIONS = bench.PROJECT / ".build" / "bench-collections"
 PLAYBOOK = bench.PROJECT / "tests" / "bench" / "plain" / "secure.yml"
-LIBRARY = "apt-get update -qq && apt-get install -qq --no-install-recommends python3-cryptography"
+LIBRARY = (
+    "apt-get update -qq && DEBIAN_FRONTEND=noninteractive"
+    " apt-get install -qq --no-install-recommends python3-cryptography"
+)
 
 
 def install_collection() -> None:
