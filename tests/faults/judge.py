@@ -29,12 +29,12 @@ _OF_NGINX = "/etc/pifleet-nodered/nodered/server.pem"
 _AT_WORK = frozenset({"active", "activating", "enabled", "enabled-runtime", "linked", "reloading"})
 #: What a check of the host prints when it has gone well.
 _DONE = "nothing is wrong"
-#: Starts Node-RED where nobody else can ask it, and asks it.
+#: Starts Node-RED where nobody else can ask it, and asks it. node-red-pi takes an option with two dashes for one of Node.js.
 _START = """
     place=/run/systemd/system/nodered.service.d
     mkdir -p $place
     echo '[Service]
-Environment="NODE_RED_OPTIONS=--port 1881 -D uiHost=127.0.0.1"' >$place/port.conf
+Environment="NODE_RED_OPTIONS=-p 1881 -D uiHost=127.0.0.1"' >$place/port.conf
     systemctl daemon-reload
     systemctl start nodered
     curl --silent --fail --retry 120 --retry-delay 1 --retry-all-errors --retry-max-time 120 \\
