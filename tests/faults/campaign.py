@@ -149,7 +149,7 @@ class Replayed(t.NamedTuple):
     @property
     def failed(self) -> bool:
         # Whether the status of a program is a failure is the task's to say.
-        return self.answer is None or bool(self.answer.get("failed")) and "rc" not in self.answer
+        return self.answer is None or (bool(self.answer.get("failed")) and "rc" not in self.answer)
 
 
 class Campaign:
