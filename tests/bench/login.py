@@ -69,35 +69,8 @@ class Measured:
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) // 1024
 
 
-def requests(server: NodeRed, login: str, seconds: float, rate: int) -> list[float]:
-    """Milliseconds of each request, so many a second, on a few connections that stay open.
-
-    :param login: the header that lets them in
-    """
-    text = f"GET /hello HTTP/1.1\r\nHost: localhost:{server.port}\r\n{login}\r\n\r\n".encode()
-    workers = 5
-
-    def ask(_worker: int) -> list[float]:
-        took = []
-        with server.connect() as connection:
-            limit = time.monotonic() + seconds
-            while time.monotonic() < limit:
-                begun = time.monotonic()
-                connection.sendall(text)
-                answer = b""
-                while b"\r\n\r\n" not in answer:
-                    answer += connection.recv(65536)
-                assert answer.startswith(b"HTTP/1.1 200"), answer[:80]
-                took.append((time.monotonic() - begun) * 1000)
-                time.sleep(max(0, workers / rate - (time.monotonic() - begun)))
-        return took
-
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        return [one for all_of_one in pool.map(ask, range(workers)) for one in all_of_one]
-
-
 class Asker:
-    """Sends one request after the other, on one connection, to a server that a core is set aside for."""
+    """Sends one request after the other, on one connection, to a server."""
 
     def __init__(self, server: NodeRed, login: str, stack: contextlib.ExitStack) -> None:
         """:param login: the header that lets it in"""
@@ -126,6 +99,28 @@ class Asker:
 
     def _worked(self) -> float:
         return int(self.statistics.read_text("ascii").split()[0]) / 1e6
+
+
+def requests(server: NodeRed, login: str, seconds: float, rate: int) -> list[float]:
+    """Milliseconds of each request, so many a second, on a few connections that stay open.
+
+    :param login: the header that lets them in
+    """
+    workers = 5
+
+    def ask(_worker: int) -> list[float]:
+        took = []
+        with contextlib.ExitStack() as stack:
+            asker = Asker(server, login, stack)
+            limit = time.monotonic() + seconds
+            while time.monotonic() < limit:
+                begun = time.monotonic()
+                took.append(asker.ask())
+                time.sleep(max(0, workers / rate - (time.monotonic() - begun)))
+        return took
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        return [one for all_of_one in pool.map(ask, range(workers)) for one in all_of_one]
 
 
 def stranger(server: NodeRed, _number: int) -> str:
