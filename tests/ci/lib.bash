@@ -96,11 +96,14 @@ wait_beside() {
     done
 }
 
-# The tests that failed according to the log $1, else its last lines.
+# The tests that failed according to the log $1, with the lines that pytest marks as the reason; else its last lines.
 why_it_failed() {
     local text
     text=$(sed 's/\x1b\[[0-9;]*m//g' "$1" | cut -c1-300)
-    grep -oE '(FAILED|ERROR) (tests|molecule)/.*|fatal: \[.*' <<<"$text" | tail -n 10 || tail -n 5 <<<"$text"
+    {
+        grep -oE '(FAILED|ERROR) (tests|molecule)/.*|fatal: \[.*' <<<"$text" | sort -u | tail -n 10
+    } || tail -n 5 <<<"$text"
+    grep -oE '(^|[[:space:]])(>  |E  ) +.*(assert|Error|Exception|fatal:|"msg"|raise ).*' <<<"$text" | head -n 12 || true
 }
 
 steps_end() {
