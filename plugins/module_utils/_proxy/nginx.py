@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import socket
+import time
 import typing as t
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._host import files
@@ -24,7 +25,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout imp
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import (
         DirectSettings,
@@ -37,6 +38,12 @@ if t.TYPE_CHECKING:
 
 #: Of the store: how settings.js was before a proxy came.
 DIRECT = "direct.json"
+#: Seconds that nginx may take to follow its new configuration before what comes next looks for itself.
+PATIENCE = 30
+_PAUSE = 0.05
+#: What a worker of nginx calls itself, and one that accepts no connection any more.
+_WORKER = "nginx: worker process"
+_LEAVING = "is shutting down"
 
 
 def properties() -> dict[str, str]:
@@ -152,13 +159,33 @@ def before(sites: list[SiteAnswer]) -> NginxBefore:
 def read_anew() -> None:
     """Have nginx read its configuration, which ends no connection; start it where it does not run.
 
+    A reload is only a signal, and the former workers hold the ports that nginx is to leave a little longer. So this waits
+    until they accept nothing any more.
+
     :raises HostError: systemd cannot do so
     """
-    if is_active():
+    now = properties()
+    if now.get("ActiveState") in ("active", "reloading"):
+        former = _workers(now)
         systemctl("reload", NGINX_UNIT)
+        deadline = time.monotonic() + PATIENCE
+        # Where none was found, none can be waited for. If it takes too long, the proof that follows says what is wrong.
+        while former and (not (workers := _workers(now)) or workers & former) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
     else:
         systemctl("reset-failed", NGINX_UNIT, check=False)
         systemctl("start", NGINX_UNIT)
+
+
+def _workers(now: Mapping[str, str]) -> set[int]:
+    """The processes of nginx that accept connections."""
+    found = set()
+    for process in processes(now.get("ControlGroup", "")):
+        with contextlib.suppress(OSError), open(f"/proc/{process}/cmdline", "rb") as stream:
+            title = stream.read().decode("utf-8", "replace")
+            if title.startswith(_WORKER) and _LEAVING not in title:
+                found.add(process)
+    return found
 
 
 def as_before(former: NginxBefore) -> None:

@@ -9,7 +9,11 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import socket
+import subprocess
+import threading
+import time
 import typing as t
 
 import pytest
@@ -98,8 +102,49 @@ def test_reading_anew_ends_nothing(asked: list[str]) -> None:
     assert asked == ["reload nginx.service"]
 
 
+def worker(title: str = "nginx: worker process") -> subprocess.Popen[bytes]:
+    """A process that calls itself one of nginx."""
+    process = subprocess.Popen([title, "600"], executable="/bin/sleep")
+    # The kernel shows it a moment after the program has begun.
+    while not pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(title.encode()):
+        time.sleep(0.01)
+    return process
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[list[subprocess.Popen[bytes]]]:
+    """The processes of nginx; a reload has a new worker come first, and the old one leave later."""
+    running = [worker("nginx: master process"), worker("nginx: worker process is shutting down"), worker()]
+
+    def systemctl(*words: str, check: bool = True) -> str:
+        if words[0] == "reload":
+            running.append(worker())
+            threading.Timer(0.3, running[2].kill).start()
+        return "ActiveState=active\nControlGroup=of-nginx\n"
+
+    monkeypatch.setattr(nginx, "systemctl", systemctl)
+    monkeypatch.setattr(nginx, "processes", lambda group: [process.pid for process in running if group == "of-nginx"])
+    yield running
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def test_reading_anew_ends_when_the_former_workers_have_left(running: list[subprocess.Popen[bytes]]) -> None:
+    nginx.read_anew()
+    assert [process.poll() for process in running] == [None, None, -signal.SIGKILL, None]
+
+
+def test_reading_anew_does_not_wait_without_end(
+    running: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nginx, "PATIENCE", 0)
+    nginx.read_anew()
+    assert running[2].poll() is None
+
+
 def test_what_does_not_run_is_started(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nginx, "is_active", lambda: False)
+    monkeypatch.setattr(nginx, "properties", lambda: {"ActiveState": "failed"})
     nginx.read_anew()
     assert asked[-1] == "start nginx.service"
 
