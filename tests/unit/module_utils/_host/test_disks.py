@@ -98,7 +98,7 @@ def in_a_namespace(directory: pathlib.Path, script: str, call: str) -> t.Any:
 def test_what_the_kernel_says(tmp_path: pathlib.Path) -> None:
     found = in_a_namespace(
         tmp_path,
-        "mkdir memory fixed; mount -t tmpfs none memory; mount --bind fixed fixed; mount -o remount,ro,bind fixed",
+        "mkdir memory fixed; mount -t tmpfs none memory; mount --bind /usr/share fixed; mount -o remount,ro,bind fixed",
         "disks.disk_problems([os.path.realpath(path) for path in ('memory/a', 'fixed')])",
     )
     assert [each["problem"] for each in found] == ["temporary", "read-only"]
