@@ -213,7 +213,18 @@ def test_an_authority_that_says_less_than_the_standard_asks_for(
         url = f"https://kitchen.example:{port}/settings"
         resolved = ["--resolve", f"kitchen.example:{port}:127.0.0.1"]
         asked = subprocess.run(
-            ["curl", "--silent", "--cacert", root, *resolved, "--write-out", "%{http_code}", "--output", "/dev/null", url],
+            [
+                "curl",
+                "--silent",
+                "--cacert",
+                root,
+                *resolved,
+                "--write-out",
+                "%{http_code}",
+                "--output",
+                "/dev/null",
+                url,
+            ],
             check=True,
             capture_output=True,
             text=True,
