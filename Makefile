@@ -121,10 +121,10 @@ arm64: venv link hosts ## Secure a Debian of arm64, a Pi's architecture, that qe
 
 pictures: venv link hosts ## Take the pictures of the README and of the guide to the login page
 	tests/demo/pictures
-	PYTHONPATH=tests/login:tests/unit/helpers python tests/login/pictures.py
+	PYTHONPATH=.build/collections:tests/login:tests/unit/helpers python tests/login/pictures.py
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
-	PYTHONPATH=tests/login:tests/unit/helpers python tests/bench/login.py
+	PYTHONPATH=.build/collections:tests/login:tests/unit/helpers python tests/bench/login.py
 
 bench-proxy: venv link hosts ## Measure nginx in front of Node-RED against Node-RED alone
 	python tests/bench/proxy.py
