@@ -17,7 +17,7 @@ link := .build/collections/ansible_collections/pifleet/nodered
 programs:
 	@missing=$$(for each in curl git node npm openssl; do command -v $$each >/dev/null || printf ' %s' $$each; done; \
 	    python3 -c 'import ensurepip' 2>/dev/null || printf ' python3-venv'); \
-	[ -z "$$missing" ] || { echo "make quick needs what is not installed:$$missing. As root, tests/hosts/install" \
+	[ -z "$$missing" ] || { echo "What this needs is not installed:$$missing. As root, tests/hosts/install" \
 	    "installs Node.js and the rest: python3-venv, openssl, curl, openssh-client, podman" >&2; exit 1; }
 
 venv: .venv/.stamp ## Make .venv with what the collection and its tests need
@@ -47,10 +47,10 @@ unit-quick:
 test: venv link hosts ## Everything that must hold
 	tests/ci/test
 
-unit: venv link ## Unit tests
+unit: programs venv link ## Unit tests
 	pytest --numprocesses=auto tests/unit
 
-property: venv link ## Property-based tests
+property: programs venv link ## Property-based tests
 	pytest --numprocesses=auto tests/property
 
 localhost: venv link ## Modules on files of this machine
@@ -73,7 +73,7 @@ real-provider: venv link .build/canaille/.stamp ## Single sign-on with a provide
 third-party: venv ## Whether what is shipped of others is the newest (npm); `tests/ci/third-party --renew` takes it
 	tests/ci/third-party
 
-lint: venv link ## shellcheck, node --check, yamllint, ansible-lint, spelling, links, role READMEs, what is supported, changelog, build
+lint: programs venv link ## shellcheck, node --check, yamllint, ansible-lint, spelling, links, role READMEs, what is supported, changelog, build
 	tests/ci/lint
 
 sanity: venv ## ansible-test sanity, all tests
