@@ -581,10 +581,14 @@ def prove(expected: Expected, timeout: float = TIMEOUT, opened: set[str] | None 
             if not (expected["tls"] or expected["auth"] or expected["node_auth"] or expected["static"]):
                 # Nobody is asked for a login, but somebody must answer.
                 endpoint.get("/")
-    except ssl.SSLError as exc:
+    except (ssl.SSLError, ConnectionError) as exc:
+        # A TLS 1.3 server refuses behind the handshake; where it has closed before the request is sent, that is lost.
         if expected["tls"] and turns_away(address, port, timeout):
             return failures
-        failures.append(f"the TLS handshake on port {port} failed: {exc.reason or exc}")
+        if isinstance(exc, ssl.SSLError):
+            failures.append(f"the TLS handshake on port {port} failed: {exc.reason or exc}")
+        else:
+            failures.append(f"port {port} of {address} does not answer: {exc}")
     except (OSError, http.client.HTTPException) as exc:
         failures.append(f"port {port} of {address} does not answer: {exc}")
     return failures

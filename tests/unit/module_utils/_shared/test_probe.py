@@ -299,6 +299,21 @@ def test_who_wants_a_client_certificate_is_closed(
     assert other == [f"port {port} serves another certificate than the installed one"]
 
 
+@pytest.mark.parametrize(("wants", "failures"), [(True, 0), (False, 1)])
+def test_a_server_that_is_gone_before_the_request(
+    pem: tuple[pathlib.Path, str], monkeypatch: pytest.MonkeyPatch, wants: bool, failures: int
+) -> None:
+    """A TLS 1.3 server refuses behind the handshake: the request may find the connection closed already."""
+
+    def break_off(*_arguments: object) -> t.NoReturn:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(probe.Endpoint, "_request", break_off)
+    path, fingerprint = pem
+    with server(LOCKED, path, wants_certificate=ssl.TLSVersion.TLSv1_3 if wants else None) as port:
+        assert len(probe.prove(expected(port, tls=True, certificate=fingerprint), timeout=2)) == failures
+
+
 def test_a_client_certificate_that_nobody_asks_for(pem: tuple[pathlib.Path, str]) -> None:
     path, _fingerprint = pem
     with server(LOCKED, path) as port:
