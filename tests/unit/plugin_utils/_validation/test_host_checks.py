@@ -150,6 +150,13 @@ def test_each_variable_of_a_login_that_is_kept_is_told(check: Check) -> None:
         "nodered_admin_default_permissions",
         "nodered_session_expiry",
     ]
+    assert [finding.message.rpartition(", set ")[2] for finding in findings] == [
+        "nodered_admin_users: [] in its host_vars.",
+        'nodered_admin_default_permissions: "" in its host_vars.',
+        "nodered_session_expiry: 0 in its host_vars.",
+    ]
+    nothing = 'nodered_admin_users: []\nnodered_admin_default_permissions: ""\nnodered_session_expiry: 0\n'
+    assert check("nodered_admin_auth: keep\n" + nothing) == []
 
 
 @pytest.mark.parametrize(
