@@ -684,12 +684,15 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         PROVIDERS[options["provider"]].check_options(options)
 
 
-def possible_names(options: t.Mapping[str, t.Any], url: str, **inventory: str | None) -> Names | None:
+def possible_names(
+    options: t.Mapping[str, t.Any], url: str, inventory_name: str, remote_address: str | None
+) -> Names | None:
     """The names that the certificate of a host could have; None where only the host knows. Nothing is asked of it.
 
     :param options: as the module certificate takes them, with a provider
     :param url: where browsers are to find the host
-    :param inventory: `inventory_name` and `remote_address` as `desired_names` takes them
+    :param inventory_name: what it is called in the inventory
+    :param remote_address: its `ansible_host`, if it has one
     :raises UserError: the certificate cannot be
     """
     if options["provider"] == "host":
@@ -700,7 +703,14 @@ def possible_names(options: t.Mapping[str, t.Any], url: str, **inventory: str | 
         return Names(desired_lineage(options).names, ())
     asked = urllib.parse.urlsplit(url).hostname or ""
     # As if the host were called so, and the control node had evidence for it.
-    names = asked_names(options, fqdn=asked, addresses=[asked], confirms=lambda _name: True, **inventory)
+    names = asked_names(
+        options,
+        inventory_name=inventory_name,
+        remote_address=remote_address,
+        fqdn=asked,
+        addresses=[asked],
+        confirms=lambda _name: True,
+    )
     return names._replace(left_out=())
 
 

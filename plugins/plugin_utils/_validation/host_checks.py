@@ -236,9 +236,7 @@ class _HostChecks:
         if options["provider"] == "none" or self._values["nodered_trusted_proxies"]:
             return
         try:
-            names = certificate_providers.possible_names(
-                options, url, inventory_name=self._name, remote_address=address
-            )
+            names = certificate_providers.possible_names(options, url, self._name, address)
         except UserError:
             # The certificate has told.
             return
