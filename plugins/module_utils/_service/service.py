@@ -499,6 +499,8 @@ class Service:
                 "--output",
                 "cat",
                 "--no-pager",
+                # From the end: with --since, systemd 252 takes the first lines otherwise.
+                "--reverse",
                 "--lines",
                 str(JOURNAL_LINES),
             ],
@@ -507,7 +509,8 @@ class Service:
             text=True,
             check=False,
         )
-        return [line for line in redact(run.stdout).splitlines() if line.strip()]
+        said = "\n".join(reversed(run.stdout.splitlines()))
+        return [line for line in redact(said).splitlines() if line.strip()]
 
 
 def _first_error_lines(journal: list[str]) -> str:

@@ -63,12 +63,16 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_opt
 
 #: What is edited where the settings file of a host is not known.
 _EMPTY = b"module.exports = {\n}\n"
+#: The same where the login of its owner is kept: that the file has one, the run sees.
+_WITH_OWN_LOGIN = b'module.exports = {\n    adminAuth: { type: "strategy" }\n}\n'
 
 #: Read at import, as `_roles` is.
 _SPECS = {module: argument_spec(module) for module in ("settings", "certificate", "proxy", "restart")}
 
 #: Options of the module settings on which it depends what others can be.
 _DECIDING = ("https", "proxy_path")
+#: Options of which one more decides whether they can be empty, or be there at all.
+_OF_ADMIN_AUTH = ("admin_users", "admin_default_permissions", "session_expiry", "oidc")
 
 _VARIABLE = re.compile(r"\bnodered_\w+")
 
@@ -157,7 +161,10 @@ class _HostChecks:
             if not is_stand_in(options):
                 yield self._refused(str(error), "nodered_settings")
             return
-        yield from self._settings_file(desired, path) if path else self._edited(desired, _EMPTY, "")
+        if path:
+            yield from self._settings_file(desired, path)
+        else:
+            yield from self._edited(desired, _WITH_OWN_LOGIN if desired.keeps_admin_auth else _EMPTY, "")
 
     @functools.cached_property
     def _values(self) -> dict[str, t.Any]:
@@ -176,7 +183,8 @@ class _HostChecks:
     def _one_by_one(self) -> Iterator[Finding]:
         """What cannot be whatever else is asked for: all of it, where `DesiredSettings` names the first one only."""
         for option, variable in variables_of("settings").items():
-            options = self._options("settings", option, *_DECIDING)
+            deciding = (*_DECIDING, "admin_auth") if option in _OF_ADMIN_AUTH else _DECIDING
+            options = self._options("settings", option, *deciding)
             if options is not None and not is_stand_in(options[option]):
                 yield from self._refusal(lambda: DesiredSettings.from_options(options, "/"), variable)
 

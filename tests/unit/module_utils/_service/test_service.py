@@ -205,3 +205,40 @@ def test_the_way_back_needs_no_room_for_its_records(
     assert service.undo()["restored"] == [str(path)]
     assert path.read_bytes() == b"old"
     assert ended[-1] == "restart"
+
+
+#: What systemd 252 does: with --since, --lines counts from the first line, unless the last is shown first.
+JOURNALCTL = """\
+#!/usr/bin/env python3
+import pathlib, sys
+lines = pathlib.Path(__file__).with_name("journal").read_text("utf-8").splitlines()
+shown = lines[::-1] if "--reverse" in sys.argv else lines
+print(*shown[: int(sys.argv[sys.argv.index("--lines") + 1])], sep="\\n")
+"""
+
+
+def test_a_failure_shows_the_last_lines_of_the_journal(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "journalctl"
+    program.parent.mkdir()
+    program.write_text(JOURNALCTL, "utf-8")
+    program.chmod(0o755)
+    said = [
+        *(f"{number} - [info] Loading palette nodes" for number in range(30)),
+        "Error: listen EADDRNOTAVAIL: address not available 192.0.2.1:1880",
+        "-----BEGIN PRIVATE KEY-----",
+        "only-for-tests",
+        "-----END PRIVATE KEY-----",
+        "",
+        "nodered.service: Failed with result 'exit-code'.",
+    ]
+    program.with_name("journal").write_text("\n".join(said) + "\n", "utf-8")
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    made = Service(t.cast("t.Any", Unit(tmp_path)), 900, 3)
+    assert made._journal() == []
+    made.started = 0.0
+    journal = made._journal()
+    assert journal[0] == "16 - [info] Loading palette nodes"
+    assert journal[14] == said[30]
+    assert journal[-1] == said[-1]
+    assert "only-for-tests" not in " ".join(journal)
+    assert service_module._first_error_lines(journal).startswith(" Its own words: Error: listen EADDRNOTAVAIL")

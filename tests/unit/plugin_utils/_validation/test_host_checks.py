@@ -111,6 +111,48 @@ def test_nothing_is_wrong(check: Check) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nodered_admin_users: []\n",
+        PAGE,
+        SIGN_ON.removeprefix(ADMIN) + "  dashboards: [{group: family}]\n",
+        "nodered_node_auth: {user: fred, password: '{{ vault_dashboard }}'}\nnodered_static: {path: /srv}\n",
+        "nodered_proxy: nginx\nnodered_proxy_path: /kitchen\n",
+        "nodered_settings_absent: [httpNodeAuth, httpStatic, httpStaticAuth]\n",
+        "nodered_settings_absent: [adminAuth.tokens, adminAuth.sessionExpiryTime]\n",
+        "nodered_settings_purge: true\nnodered_credential_secret: '{{ vault_client }}'\n",
+    ],
+)
+def test_a_login_of_the_owner_needs_no_users(check: Check, text: str) -> None:
+    assert [finding.message for finding in check("nodered_admin_auth: keep\n" + text)] == []
+
+
+def test_a_login_of_the_owner_is_judged_in_its_file(check: Check, tmp_path: pathlib.Path) -> None:
+    settings = tmp_path / "settings.js"
+    settings.write_text("module.exports = {\n}\n", "utf-8")
+    (finding,) = check("nodered_admin_auth: keep\n", str(settings))
+    assert "leaves adminAuth as it is, but there is none" in finding.message
+    settings.write_text("module.exports = { adminAuth: { type: 'strategy' } }\n", "utf-8")
+    assert check("nodered_admin_auth: keep\n", str(settings)) == []
+
+
+def test_without_a_login_of_the_owner_users_are_needed(check: Check) -> None:
+    (finding,) = check("nodered_admin_users: []\n")
+    assert finding.message.startswith("nodered_admin_users is empty: nobody could log in to the editor")
+
+
+def test_each_variable_of_a_login_that_is_kept_is_told(check: Check) -> None:
+    text = "nodered_admin_default_permissions: read\nnodered_session_expiry: 60\n"
+    findings = check(GOOD + "nodered_admin_auth: keep\n" + text)
+    assert [finding.message.partition(" so that ")[2].split()[0] for finding in findings] == [
+        "nodered_admin_users",
+        "nodered_admin_default_permissions",
+        "nodered_session_expiry",
+    ]
+
+
+@pytest.mark.parametrize(
     ("text", "rule", "line", "words"),
     [
         (
