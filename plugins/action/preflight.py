@@ -53,9 +53,11 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sign_on import certificate_warning
 
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import DependentsState, UserState
+    from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 
 # What is made once and kept is made at import: once in the process that those of the tasks are forked from, one a host.
 
@@ -174,6 +176,9 @@ class ActionModule(HostAction):
         of_service = restart_reasons(state, restart, environment, fingerprint)
         of_service += [reason for reason in (exposure(state),) if reason]
         due += [f"service ({', '.join(of_service)})"] if of_service else []
+        # Behind a proxy of the owner's, browsers see the certificate of that.
+        if provider and not settings["trusted_proxies"]:
+            self._warn_of_url(edit.sign_on_url, provider.names)
         if provider and found["dependents"]:
             self._warn_of_dependents(found, edit, provider, certificate["provider"], restart["umask"])
         warnings = [
@@ -203,6 +208,15 @@ class ActionModule(HostAction):
             "authority": authority,
             "authority_fingerprint": fingerprint,
         }
+
+    def _warn_of_url(self, url: str, names: Names) -> None:
+        """Tell where single sign-on leads to a name that the certificate lacks. Of this task alone, which looks at both.
+
+        :param url: where browsers find this Node-RED for it; empty where nobody asks for it
+        """
+        warning = certificate_warning(url, names) if url else ""
+        if warning:
+            self.warn(f"{self.task_vars['inventory_hostname']}: {warning}")
 
     def _warn_of_dependents(
         self, found: HostState, edit: SettingsChange, provider: Provider, kind: str, umask: str | None

@@ -235,6 +235,19 @@ class Prover:
                 )
         return remarks
 
+    def proxy_remarks(self, target: Expected) -> list[str]:
+        """Which of the other Node-REDs that nginx leads to do not answer it.
+
+        One may be switched off, or secured later, which is no reason to go back.
+
+        :param target: what the server must answer
+        :returns: some sentences for each
+        """
+        proxy = target.get("proxy")
+        if not proxy:
+            return []
+        return proxy_probe.unanswered_others("127.0.0.1", proxy, proxy_probe.others_of(nginx.site(self.unit.name)))
+
     @staticmethod
     def _by_name(target: Expected, host: str) -> probe.Endpoint:
         """Where to ask as a browser does that knows a host by its name, which may have a port."""

@@ -157,7 +157,7 @@ class Service:
             except Exception as exc:
                 raise self._roll_back(transaction, exc) from exc
             (settle or self.restrict_permissions)()
-            remarks = self.prover.sign_on_remarks(target)
+            remarks = [*self.prover.sign_on_remarks(target), *self.prover.proxy_remarks(target)]
             proof: Proof = {"expected": target, "settings": target["settings"]}
             identifier = transaction.identifier
             watch = self._watch_plan(desired.watch_minutes)

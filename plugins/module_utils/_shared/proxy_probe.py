@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import concurrent.futures
 import contextlib
 import http.client
 import json
@@ -24,12 +25,30 @@ if t.TYPE_CHECKING:
 
 #: What answers where nothing of nginx's own does: Node-RED is not there.
 _UNREACHABLE = (502, 503, 504)
+#: What nginx itself answers for a Node-RED that it gets no answer of.
+_NO_ANSWER = (502, 504)
+#: How many others are asked at once; one that is switched off takes seconds.
+_AT_ONCE = 8
 #: The redirects that keep the method of a request, and those that browsers take for it.
 PERMANENT_REDIRECTS = (301, 308)
 #: The line of a site that says what it has to answer.
 _NAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,1000}")
+_URL = re.compile(r"https?://[0-9A-Fa-f.:\[\]]{1,60}")
 _EXPECTED = re.compile(r"^# proof: (\{.*\})$", re.MULTILINE)
+
+
+class ProxyOther(t.NamedTuple):
+    """Another Node-RED that nginx leads to."""
+
+    #: The path below which it is; empty for one that has a name to itself.
+    path: str
+    #: That name, maybe a wildcard; empty for one below a path.
+    host: str
+    #: Scheme, address and port.
+    url: str
+    #: The name in its certificate; empty for plain HTTP.
+    name: str
 
 
 def prove(expected: Expected, timeout: float = probe.TIMEOUT, opened: set[str] | None = None) -> list[str]:
@@ -64,9 +83,28 @@ def expected_of(site: str | None) -> ProxyExpected | None:
     return None
 
 
-def host_of(proxy: ProxyExpected) -> str:
-    """The header Host of a request."""
-    return proxy["name"] if proxy["https"] == 443 else f"{proxy['name']}:{proxy['https']}"
+def others_of(site: str | None) -> list[ProxyOther]:
+    """The other Node-REDs that nginx leads to, as its site for a service says it; none where it does not.
+
+    :param site: the text of the site
+    """
+    found = _EXPECTED.search(site or "")
+    others: list[ProxyOther] = []
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        for said in json.loads(found[1]).get("others", []) if found else []:
+            other = ProxyOther(*(str(said[key]) for key in ProxyOther._fields))
+            place = _NAME.fullmatch(other.host.removeprefix("*.")) if other.host else _PATH.fullmatch(other.path)
+            if place and _URL.fullmatch(other.url) and (not other.name or _NAME.fullmatch(other.name)):
+                others.append(other)
+    return others
+
+
+def host_of(proxy: ProxyExpected, name: str = "") -> str:
+    """The header Host of a request.
+
+    :param name: another name than the first one of the proxy; empty for that
+    """
+    return name or proxy["name"] if proxy["https"] == 443 else f"{name or proxy['name']}:{proxy['https']}"
 
 
 def prove_proxy(address: str, proxy: ProxyExpected, expected: Expected, timeout: float = probe.TIMEOUT) -> list[str]:
@@ -98,6 +136,53 @@ def prove_proxy(address: str, proxy: ProxyExpected, expected: Expected, timeout:
     except (OSError, http.client.HTTPException) as exc:
         failures.append(f"nginx does not answer on port {port}: {exc}")
     return failures
+
+
+def unanswered_others(
+    address: str, proxy: ProxyExpected, others: list[ProxyOther], timeout: float = probe.TIMEOUT
+) -> list[str]:
+    """Ask nginx for the other Node-REDs that it leads to. One may be switched off, so this is no failure.
+
+    :param address: where nginx is reached
+    :param proxy: what it must answer
+    :param others: the others, in the order of `nodered_proxy_others`
+    :param timeout: seconds to wait for each answer
+    :returns: some sentences for each that nginx gets no answer of
+    """
+    if not others:
+        return []
+    with concurrent.futures.ThreadPoolExecutor(min(len(others), _AT_ONCE)) as pool:
+        faults = list(pool.map(lambda other: _fault_of_other(address, proxy, other, timeout), others))
+    return [
+        f"nodered_proxy_others, entry {number}: {fault} {_advice(other)}"
+        for number, (other, fault) in enumerate(zip(others, faults), 1)
+        if fault
+    ]
+
+
+def _fault_of_other(address: str, proxy: ProxyExpected, other: ProxyOther, timeout: float) -> str:
+    name = host_of(proxy, other.host.replace("*.", "pifleet."))
+    path = probe.join(other.path, "")
+    context = f"https://{host_of(proxy, other.host)}{path}"
+    try:
+        with probe.Endpoint(address, proxy["https"], True, timeout, name=name) as endpoint:
+            status = endpoint.get(path)[0]
+    except (OSError, http.client.HTTPException) as exc:
+        return f"{context} does not answer ({exc}), because nginx waits for {other.url}."
+    return f"{context} answers {status}, because nginx gets no answer of {other.url}." if status in _NO_ANSWER else ""
+
+
+def _advice(other: ProxyOther) -> str:
+    if other.url.startswith("http:"):
+        return (
+            "Does Node-RED run there? One that is secured as usual has https: set url to"
+            f" {other.url.replace('http:', 'https:', 1)} and name to a DNS name of its certificate. Plain HTTP has one with"
+            " nodered_certificate_provider: none."
+        )
+    return (
+        f"Does Node-RED run there, with https, and is {other.name} in its certificate of the fleet's authority? Where its"
+        " turn comes later in this run, nothing has to be done."
+    )
 
 
 def _prove_behind(endpoint: probe.Endpoint, proxy: ProxyExpected, expected: Expected) -> list[str]:

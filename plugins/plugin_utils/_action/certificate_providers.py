@@ -13,6 +13,7 @@ import os
 import re
 import time
 import typing as t
+import urllib.parse
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certbot_hook import hook
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.certificate_follower import digest, follower_files
@@ -461,7 +462,7 @@ class File(Provider):
         options = self.options
         self.bundle = given_bundle(options)
         says = certificates.describe(self.bundle.chain)
-        self.names = Names(tuple(says["dns_names"]), tuple(says["ip_addresses"]))
+        self.names = _names_of(self.bundle.chain)
         days = (datetime.datetime.fromisoformat(says["not_after"]) - datetime.datetime.now(datetime.UTC)).days
         if days < options["renew_before"]:
             self.warnings.append(f"nodered_certificate_chain expires in {days} days. Get a new certificate.")
@@ -565,7 +566,7 @@ class Host(Provider):
         name = f"nodered_certificate_host_chain ({self.paths['host_chain']})"
         certificates.check_chain(self.source["certificates"], self.options["names"], chain_name=name)
         says = certificates.describe(self.source["certificates"])
-        self.names = Names(tuple(says["dns_names"]), tuple(says["ip_addresses"]))
+        self.names = _names_of(self.source["certificates"])
         start, end = (datetime.datetime.fromisoformat(says[key]) for key in ("not_before", "not_after"))
         if end - datetime.datetime.now(datetime.UTC) < (end - start) / acme.OVERDUE:
             self.warnings.append(
@@ -685,6 +686,36 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         PROVIDERS[options["provider"]].check_options(options)
 
 
+def possible_names(
+    options: t.Mapping[str, t.Any], url: str, inventory_name: str, remote_address: str | None
+) -> Names | None:
+    """The names that the certificate of a host could have; None where only the host knows. Nothing is asked of it.
+
+    :param options: as the module certificate takes them, with a provider
+    :param url: where browsers are to find the host
+    :param inventory_name: what it is called in the inventory
+    :param remote_address: its `ansible_host`, if it has one
+    :raises UserError: the certificate cannot be
+    """
+    if options["provider"] == "host":
+        return None
+    if options["provider"] == "file":
+        return _names_of(given_bundle(options).chain)
+    if options["provider"] == "acme":
+        return Names(desired_lineage(options).names, ())
+    asked = urllib.parse.urlsplit(url).hostname or ""
+    # As if the host were called so, and the control node had evidence for it.
+    names = asked_names(
+        options,
+        inventory_name=inventory_name,
+        remote_address=remote_address,
+        fqdn=asked,
+        addresses=[asked],
+        confirms=lambda _name: True,
+    )
+    return names._replace(left_out=())
+
+
 def asked_names(options: t.Mapping[str, t.Any], permits: t.Callable[[str], bool] | None = None, **host: t.Any) -> Names:
     """The names of a certificate, with those that the user asks for.
 
@@ -704,6 +735,11 @@ def permitted_subtrees(options: t.Mapping[str, t.Any], names: t.Iterable[str] = 
     :param names: of the inventory, beside those that the user asks for
     """
     return options["ca_permitted"] or fleet_subtrees(names, options["names"])
+
+
+def _names_of(chain: bytes) -> Names:
+    says = certificates.describe(chain)
+    return Names(tuple(says["dns_names"]), tuple(says["ip_addresses"]))
 
 
 def _some(names: t.Sequence[str], most: int = 10) -> str:

@@ -152,6 +152,7 @@ class SettingsChange:
         self._desired = desired
         self._ended = applied.ended_sessions
         self._login = target.login_change(applied)
+        self._sign_on = oidc_of(applied.login_data or {})
         self.changes = [*document.changes(), *([LOGIN_DIRECTORY] if self._login.is_due else [])]
         warnings = [f"{target.path}: {warning}" for warning in advice.warnings(desired, document, applied)]
         left = origin.left(target.written, document.settings, desired.paths)
@@ -179,6 +180,11 @@ class SettingsChange:
         changed = self._document.source != self._target.content
         of_proxy = self._direct is not None and self._target.keeps_direct
         return changed or self._plan is not None or of_proxy or self._login.is_due
+
+    @property
+    def sign_on_url(self) -> str:
+        """Where browsers find this Node-RED to log in by single sign-on; empty where that is not asked for."""
+        return str(self._sign_on.get("url") or "")
 
     @property
     def flow_file(self) -> str | None:

@@ -88,6 +88,7 @@ class HostVariables:
             available_variables={**ROLE_DEFAULTS, **readable}, **({} if lookups else environment_options())
         )
         self._values: dict[str, t.Any] = {name: readable[name] for name in raw if name.startswith(_PREFIX)}
+        self._address = readable.get("ansible_host")
         # Templates take most of the time.
         self._resolved: dict[str, tuple[t.Any, t.Any, list[Missing]]] = {}
 
@@ -99,6 +100,11 @@ class HostVariables:
     def value(self, name: str) -> t.Any:
         """The value of a variable that somebody has set, with stand-ins for the parts that have none."""
         return self._variable(name)[1]
+
+    @property
+    def address(self) -> t.Any:
+        """The value of `ansible_host`, with stand-ins as in `value`; None without one."""
+        return self._resolve("ansible_host", self._address, [])[1]
 
     def missing(self, name: str) -> list[Missing]:
         """The parts of a variable that have no value, so that a run would stop."""

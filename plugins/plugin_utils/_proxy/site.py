@@ -83,6 +83,7 @@ def site(desired: DesiredProxy, facts: SiteFacts) -> str:
         "http": desired.http,
         "path": desired.path,
         "port": facts.port,
+        **({"others": [other._asdict() for other in desired.others]} if desired.others else {}),
     }
     return _rendered(
         "site.conf.j2",

@@ -77,6 +77,15 @@ REFUSED = RULES.add(
     "pifleet.nodered.secure refuses it before it changes anything, so that the host would stay as it is.",
     "Correct the variable as the message says.",
 )
+URL_UNCERTIFIED = RULES.add(
+    "oidc-url-uncertified",
+    Severity.MEDIUM,
+    "Single sign-on leads to a name that the certificate lacks",
+    "A provider sends everybody back to that name, and browsers warn there instead of letting anybody in.",
+    "Add the name to nodered_certificate_names, or set url of nodered_oidc to a name that is in the certificate. Behind a proxy"
+    " of your own that ends TLS, set nodered_trusted_proxies.",
+    "nodered_oidc",
+)
 SETTINGS_REFUSED = RULES.add(
     "settings-refused",
     Severity.HIGH,

@@ -302,15 +302,16 @@ def _check_port(port: t.Any) -> None:
 
 def _check_kept(options: Mapping[str, t.Any]) -> None:
     """SettingsOptionError where something is asked for of an adminAuth that is to stay as it is."""
-    for option, variable in (
-        ("admin_users", "nodered_admin_users"),
-        ("admin_default_permissions", "nodered_admin_default_permissions"),
-        ("session_expiry", "nodered_session_expiry"),
+    for option, variable, nothing in (
+        ("admin_users", "nodered_admin_users", "[]"),
+        ("admin_default_permissions", "nodered_admin_default_permissions", '""'),
+        ("session_expiry", "nodered_session_expiry", "0"),
     ):
         if options[option]:
             raise SettingsOptionError(
                 f"nodered_admin_auth: keep leaves adminAuth of settings.js as it is, so that {variable} would have no"
-                " effect. Keep one of the two."
+                f" effect. Keep one of the two. Where the group of this host has the other one, set {variable}: {nothing} in"
+                " its host_vars."
             )
     if (options["oidc"] or {}).get("editor"):
         raise SettingsOptionError(

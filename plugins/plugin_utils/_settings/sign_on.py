@@ -10,9 +10,11 @@ Dashboards need none of their own: the login page asks the provider. The code is
 from __future__ import annotations
 
 import typing as t
+import urllib.parse
 from collections.abc import Collection
 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript.values import Expression
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names, covers, normalized
 
 from .desired import DesiredSettings, SettingsOptionError
 from .document import SettingsDocument
@@ -98,6 +100,21 @@ def url(desired: DesiredSettings, options: OidcOptions, place: LoginPlace, port:
     except OidcOptionError as error:
         raise SettingsOptionError(str(error)) from None
     return known
+
+
+def certificate_warning(url: str, names: Names) -> str:
+    """What to say of a URL that browsers would warn of, because the certificate has another name; empty where it fits.
+
+    :param url: where browsers find this Node-RED
+    :param names: those of the certificate; of what the host alone says it is told elsewhere
+    """
+    name = normalized(urllib.parse.urlsplit(url).hostname or "")
+    if covers(name, names) or name in names.left_out:
+        return ""
+    return (
+        f"{VARIABLE}: url is {url}, but {name} is not in the certificate, so that browsers would warn. Add it to"
+        " nodered_certificate_names, or set url to a name that is in the certificate."
+    )
 
 
 def _usual_url(desired: DesiredSettings, place: LoginPlace, port: object) -> str:

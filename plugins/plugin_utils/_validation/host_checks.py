@@ -36,6 +36,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certif
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._rules.inventory import (
     REFUSED,
     SETTINGS_REFUSED,
+    URL_UNCERTIFIED,
     check_names,
     check_secrets,
     check_setting_names,
@@ -60,6 +61,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.desired 
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.login_data import LoginPlace, oidc_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_options import VARIABLE as OIDC_VARIABLE
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sign_on import certificate_warning
 
 #: What is edited where the settings file of a host is not known.
 _EMPTY = b"module.exports = {\n}\n"
@@ -215,6 +217,7 @@ class _HostChecks:
         data = applied.login_data or {}
         for rule, told in check_sign_on(oidc_of(data)):
             yield Finding(rule, self._name, told, self._variables.location(OIDC_VARIABLE), OIDC_VARIABLE)
+        yield from self._sign_on_url(str(oidc_of(data).get("url") or ""))
         for rule, told in check_login_data(data, document.settings) if desired.login else ():
             variable = "nodered_node_session_expiry" if rule is SESSION_LONG else rule.variable
             yield Finding(rule, self._name, told, self._variables.location(variable), variable)
@@ -223,6 +226,26 @@ class _HostChecks:
             line = lines.get(finding.location.line)
             location = Location(file, line) if file and line else self._variables.location(finding.rule.variable)
             yield dataclasses.replace(finding, location=location if location.file else Location(file))
+
+    def _sign_on_url(self, url: str) -> Iterator[Finding]:
+        """A name that the certificate cannot have, whatever the host is called."""
+        options, address = self._options("certificate"), self._variables.address
+        if not url or options is None or is_stand_in([options, address, url]):
+            return
+        # Behind a proxy of the owner's, browsers see the certificate of that.
+        if options["provider"] == "none" or self._values["nodered_trusted_proxies"]:
+            return
+        try:
+            names = certificate_providers.possible_names(options, url, self._name, address)
+        except UserError:
+            # The certificate has told.
+            return
+        told = certificate_warning(url, names) if names else ""
+        if told:
+            entry = self._entry(OIDC_VARIABLE, told)
+            yield Finding(
+                URL_UNCERTIFIED, self._name, told, self._variables.location(OIDC_VARIABLE, entry), OIDC_VARIABLE
+            )
 
     def _refusal(self, check: t.Callable[[], t.Any], variable: str) -> Iterator[Finding]:
         try:

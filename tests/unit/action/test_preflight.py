@@ -21,6 +21,7 @@ from host_state import make_state
 from ansible_collections.pifleet.nodered.plugins.action.preflight import ActionModule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
 
 PROGRAM = """
@@ -120,3 +121,22 @@ def test_a_host_that_people_reach_by_ipv6_alone_is_told_of(host: str | None, tol
     access = preflight.execute({})["access"]
     assert (access["ssh"], access["listening"]["host"], access["proxy"]) == ("fd00::7", host, None)
     assert any("answers by IPv4 alone" in each for each in preflight.done) is told
+
+
+@pytest.mark.parametrize(
+    ("url", "names", "told"),
+    [
+        ("https://kitchen.example.com:1880", Names(("kitchen.local",), ()), True),
+        ("https://kitchen.example.com:1880", Names(("*.example.com",), ()), False),
+        ("https://192.168.1.20:1880", Names(("kitchen.local",), ("192.168.1.20",)), False),
+        ("https://[fd00::20]", Names((), ("192.168.1.20",)), True),
+        # Another warning tells of what only the host claims.
+        ("https://kitchen.lan", Names(("kitchen.local",), (), left_out=("kitchen.lan",)), False),
+        ("", Names((), ()), False),
+    ],
+)
+def test_single_sign_on_by_a_name_that_the_certificate_lacks(url: str, names: Names, told: bool) -> None:
+    preflight = Preflight(check_mode=True)
+    preflight._warn_of_url(url, names)
+    assert len(preflight.done) == told
+    assert all(warning.startswith(f"pi: nodered_oidc: url is {url}, but ") for warning in preflight.done)

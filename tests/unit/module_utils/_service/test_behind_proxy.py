@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import typing as t
 
@@ -87,6 +88,17 @@ def test_what_fits(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     assert service.prover._proxy(effective(host="::"), 1880, False) is None
     with pytest.raises(HostError, match="nginx has no site for nodered.service"):
         service.prover._proxy(effective(), 1880, True)
+
+
+def test_a_proof_says_which_others_do_not_answer(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {"path": "/attic", "host": "", "url": "http://127.0.0.1:1881", "name": ""}
+    site = f"# proof: {json.dumps({**PROXY, 'others': [other]})}\n"
+    monkeypatch.setattr(proof_module.nginx, "site", lambda _service: site)
+    # Nothing listens on port 1.
+    target: t.Any = {"port": 1880, "proxy": {**PROXY, "https": 1}}
+    (remark,) = service.prover.proxy_remarks(target)
+    assert remark.startswith("nodered_proxy_others, entry 1: https://kitchen.local:1/attic does not answer")
+    assert service.prover.proxy_remarks({**target, "proxy": None}) == []
 
 
 @pytest.mark.parametrize(

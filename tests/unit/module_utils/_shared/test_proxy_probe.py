@@ -171,6 +171,82 @@ def test_what_cannot_be_read_counts_for_nothing(text: str) -> None:
     assert proxy_probe.expected_of(f"# proof: {text}\n") is None
 
 
+GARAGE = {"path": "/garage", "host": "", "url": "https://192.168.1.21:1880", "name": "garage.local"}
+ATTIC = {"path": "/attic", "host": "", "url": "http://127.0.0.1:1881", "name": ""}
+
+
+def others_of(*others: t.Any) -> list[proxy_probe.ProxyOther]:
+    return proxy_probe.others_of(f"# proof: {json.dumps({**SAID, 'others': others})}\n")
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [{"url": "https://garage.local:1880"}, {"path": "/a b"}, {"path": ""}, {"host": "a\r\nb"}, {"name": "a b"}],
+)
+def test_only_others_of_ours_count(lie: dict[str, t.Any]) -> None:
+    assert [other._asdict() for other in others_of({**GARAGE, **lie}, ATTIC)] == [ATTIC]
+
+
+@pytest.mark.parametrize("others", ["text", 5, [5], [{}], {"path": 5}, None])
+def test_others_that_cannot_be_read_are_none(others: t.Any) -> None:
+    assert proxy_probe.others_of(f"# proof: {json.dumps({**SAID, 'others': others})}\n") == []
+    assert proxy_probe.others_of(None) == proxy_probe.others_of("# proof: [5]\n") == []
+
+
+def unanswered(pem: pathlib.Path, pages: Pages, *others: t.Any) -> list[str]:
+    with server(pages, pem) as port:
+        proxy: t.Any = {**SAID, "https": port}
+        remarks = proxy_probe.unanswered_others("127.0.0.1", proxy, others_of(*others))
+        return [each.replace(str(port), "PORT") for each in remarks]
+
+
+def test_others_that_answer_are_not_told(pem: pathlib.Path) -> None:
+    pages: Pages = {"/garage": (200, {}, ""), "/attic": (401, {}, "")}
+    assert unanswered(pem, pages, GARAGE, ATTIC) == unanswered(pem, {}) == []
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_each_other_that_does_not_answer_is_told(pem: pathlib.Path, status: int) -> None:
+    pages: Pages = {"/garage": (status, {}, ""), "/attic": (status, {}, ""), "/": (200, {}, "")}
+    garage, attic = unanswered(pem, pages, GARAGE, {**GARAGE, "path": "", "host": "shed.example.com"}, ATTIC)
+    assert garage.startswith(
+        f"nodered_proxy_others, entry 1: https://kitchen.local:PORT/garage answers {status}, because nginx gets no answer of"
+        " https://192.168.1.21:1880. Does Node-RED run there, with https, and is garage.local in its certificate"
+    )
+    assert attic.startswith(
+        f"nodered_proxy_others, entry 3: https://kitchen.local:PORT/attic answers {status}, because"
+    )
+    assert "set url to https://127.0.0.1:1881 and name to a DNS name of its certificate" in attic
+
+
+def test_an_other_is_asked_for_by_its_own_name(pem: pathlib.Path) -> None:
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.headers["Host"].partition(":")[0], self.path))
+            self.send_response(502)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with serving(Handler, pem) as port:
+        proxy: t.Any = {**SAID, "https": port}
+        others = others_of(*({**ATTIC, "path": "", "host": host} for host in ("shed.example.com", "*.example.org")))
+        remarks = proxy_probe.unanswered_others("127.0.0.1", proxy, others)
+    assert sorted(asked) == [("pifleet.example.org", "/"), ("shed.example.com", "/")]
+    assert f": https://shed.example.com:{port}/ answers 502" in remarks[0]
+
+
+def test_a_proxy_that_waits_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_words: object) -> t.NoReturn:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(probe.Endpoint, "get", late)
+    proxy: t.Any = SAID
+    (remark,) = proxy_probe.unanswered_others("127.0.0.1", proxy, others_of(GARAGE))
+    assert "/garage does not answer (timed out), because nginx waits for https://192.168.1.21:1880." in remark
+
+
 @pytest.mark.parametrize(("port", "host"), [(443, "kitchen.local"), (8443, "kitchen.local:8443")])
 def test_the_header_host(port: int, host: str) -> None:
     assert proxy_probe.host_of(t.cast("t.Any", {**SAID, "https": port})) == host

@@ -208,6 +208,15 @@ def test_an_authority_of_the_provider_is_a_file_that_goes_alone() -> None:
     assert sent["login_stale"] == ["oidc/authority.pem"]
 
 
+def test_where_browsers_find_it() -> None:
+    host = Host()
+    assert host.change(node_users=[FRED]).sign_on_url == ""
+    for users in ([], [FRED]):
+        assert host.change(node_users=users, **SIGN_ON).sign_on_url == make_oidc()["url"]
+    usual = {key: value for key, value in make_oidc().items() if key != "url"}
+    assert host.change(node_users=[], **{**SIGN_ON, "oidc": usual}).sign_on_url == "https://kitchen:1880"
+
+
 def test_functions_of_the_editor_are_read_back() -> None:
     sent = Host().run(node_users=[], **SIGN_ON)
     assert sent is not None

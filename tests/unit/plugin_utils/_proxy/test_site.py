@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_probe import expected_of
+from ansible_collections.pifleet.nodered.plugins.module_utils._shared.proxy_probe import expected_of, others_of
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.options import DesiredProxy, ProxyOptionError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._proxy.site import (
     SiteFacts,
@@ -171,6 +171,15 @@ def test_it_says_what_it_has_to_answer() -> None:
     assert expected_of(text) == said
     assert f"# proof: {json.dumps(said, sort_keys=True)}\n" in text
     assert (expected_of(made({"names": ["fd00::20"]})) or {})["name"] == "[fd00::20]"
+
+
+def test_it_says_which_others_it_leads_to() -> None:
+    names = [*NAMES, "attic.example.com", "*.example.org"]
+    others = [*OTHERS, {"host": "*.example.org", "url": "http://[::1]:1882"}]
+    assert [other._asdict() for other in others_of(made({"names": names}, others=others))] == [
+        {"path": "", "host": "", "name": "", **other} for other in others
+    ]
+    assert '"others"' not in made()
 
 
 def challenges(present: str, *names: str, http: int = 80, ipv6: bool = True) -> str:

@@ -62,7 +62,7 @@ nodered_oidc:
   issuer: https://id.example.com/realms/home
   client_id: nodered
   client_secret: "{{ vault_client }}"
-  url: https://kitchen.example.com:1880
+  url: https://kitchen.local:1880
 """
 )
 
@@ -150,6 +150,13 @@ def test_each_variable_of_a_login_that_is_kept_is_told(check: Check) -> None:
         "nodered_admin_default_permissions",
         "nodered_session_expiry",
     ]
+    assert [finding.message.rpartition(", set ")[2] for finding in findings] == [
+        "nodered_admin_users: [] in its host_vars.",
+        'nodered_admin_default_permissions: "" in its host_vars.',
+        "nodered_session_expiry: 0 in its host_vars.",
+    ]
+    nothing = 'nodered_admin_users: []\nnodered_admin_default_permissions: ""\nnodered_session_expiry: 0\n'
+    assert check("nodered_admin_auth: keep\n" + nothing) == []
 
 
 @pytest.mark.parametrize(
@@ -468,6 +475,52 @@ def test_one_fault(check: Check, text: str, rule: str, line: int, words: str) ->
     assert finding.subject == "kitchen"
     for secret in (PASSWORD, "plain-only-for-tests", "battery"):
         assert secret not in finding.message + finding.detail
+
+
+#: Node-RED answers the host itself alone.
+HERE = "nodered_settings: {uiHost: 127.0.0.1}\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "told"),
+    [
+        ("https://kitchen.example.com:1880", "", True),
+        ("https://kitchen.example.com:1880", "nodered_certificate_names: [kitchen.example.com]\n", False),
+        ("https://kitchen.example.com:1880", "nodered_certificate_names: ['*.example.com']\n", False),
+        ("https://kitchen.example.com:1880", "ansible_host: kitchen.example.com\n", False),
+        ("https://kitchen.example.com:1880", "ansible_host: '{{ nope }}'\n", False),
+        ("https://kitchen.example.com:1880", "nodered_trusted_proxies: [192.0.2.1]\n", False),
+        ("https://kitchen.example.com:1880", "nodered_certificate_provider: none\n" + HERE, False),
+        ("https://kitchen.example.com:1880", "nodered_certificate_provider: selfsigned\n", True),
+        ("https://kitchen.example.com", "nodered_proxy: nginx\n", True),
+        ("https://garage.local:1880", "", True),
+        ("https://kitchen.local:1880", "", False),
+        # What only the host knows.
+        ("https://kitchen.home.arpa:1880", "", False),
+        ("https://192.168.1.20:1880", "", False),
+        (
+            "https://kitchen.example.com:1880",
+            "nodered_certificate_provider: host\nnodered_certificate_host_key: /key.pem\n"
+            "nodered_certificate_host_chain: /chain.pem\n",
+            False,
+        ),
+        (
+            "https://kitchen.example.com:1880",
+            "nodered_certificate_provider: acme\nnodered_acme_email: a@example.com\n"
+            "nodered_certificate_names: [pi.example.com]\n",
+            True,
+        ),
+    ],
+)
+def test_single_sign_on_by_a_name_that_the_certificate_lacks(check: Check, url: str, text: str, told: bool) -> None:
+    sign_on = SIGN_ON.replace("https://kitchen.local:1880", url) + "  dashboards: [{group: family}]\n"
+    findings = [finding for finding in check(sign_on + text) if finding.rule is not inventory.UNRESOLVED]
+    if not told:
+        assert [finding.message for finding in findings if "https is not set" not in finding.message] == []
+        return
+    assert expected(findings) == [("oidc-url-uncertified", "vars.yml", 8)]
+    assert findings[0].message.startswith(f"nodered_oidc: url is {url}, but ")
+    assert "Add it to nodered_certificate_names" in findings[0].message
 
 
 USERS = """nodered_admin_users:
