@@ -13,7 +13,13 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
 link := .build/collections/ansible_collections/pifleet/nodered
 
-.PHONY: venv link hosts
+.PHONY: programs venv link hosts
+programs:
+	@missing=$$(for each in curl git node npm openssl; do command -v $$each >/dev/null || printf ' %s' $$each; done; \
+	    python3 -c 'import ensurepip' 2>/dev/null || printf ' python3-venv'); \
+	[ -z "$$missing" ] || { echo "make quick needs what is not installed:$$missing. As root, tests/hosts/install" \
+	    "installs Node.js and the rest: python3-venv, openssl, curl, openssh-client, podman" >&2; exit 1; }
+
 venv: .venv/.stamp ## Make .venv with what the collection and its tests need
 .venv/.stamp: requirements.txt tests/requirements.txt
 	python3 -m venv .venv
@@ -32,7 +38,7 @@ hosts: ## Install podman and build the images of the test hosts (root, Debian)
 # Test
 
 .PHONY: quick unit-quick test unit property localhost login login-all real-provider third-party lint sanity molecule hostile loaded artifact control-nodes matrix engines arm64 bench bench-first fleet bench-login bench-proxy bench-editor pictures soak faults
-quick: venv link ## Lint and the unit tests that are not slow, in less than two minutes
+quick: programs venv link ## Lint and the unit tests that are not slow, in less than two minutes
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit-quick
 
 unit-quick:
@@ -115,10 +121,10 @@ arm64: venv link hosts ## Secure a Debian of arm64, a Pi's architecture, that qe
 
 pictures: venv link hosts ## Take the pictures of the README and of the guide to the login page
 	tests/demo/pictures
-	PYTHONPATH=tests/login:tests/unit/helpers python tests/login/pictures.py
+	PYTHONPATH=.build/collections:tests/login:tests/unit/helpers python tests/login/pictures.py
 
 bench-login: venv link ## Measure the login page: open dashboards, requests, and a burst of wrong logins
-	PYTHONPATH=tests/login:tests/unit/helpers python tests/bench/login.py
+	PYTHONPATH=.build/collections:tests/login:tests/unit/helpers python tests/bench/login.py
 
 bench-proxy: venv link hosts ## Measure nginx in front of Node-RED against Node-RED alone
 	python tests/bench/proxy.py

@@ -109,7 +109,8 @@ class ActionModule(HostAction):
             if due:
                 require_lasting_disks(found)
         except UserError as error:
-            error.details["certificate"] = of_host
+            if any(of_host.values()):
+                error.details["certificate"] = of_host
             raise
         unheard = None if wanted else ipv4_warning(listening.host, self.remote_address, found["host"]["addresses"])
         if unheard:

@@ -25,6 +25,10 @@ class ActionModule(HostAction):
             return _result("The host is as it was." if restored else "That task says what has become of the host.", [])
         if self.check_mode:
             return _result("Nothing was changed.", [])
+        # This task would fail for the same reason. Where there was a look before, one had become root, and may have changed
+        # something.
+        if options["failure"].get("became_root") is False and not options["host_info"]:
+            return _result("That task has changed nothing, and nothing was put back.", [])
         # What another run has replaced is not ours to put back.
         if options["host_info"]:
             self.state(options)

@@ -32,6 +32,8 @@ from .notify import command_words, limits_of, sendmail
 _RESULTS = (CONFIGURATION, "notify.json", "memory.json", "news.json", "summary.json", "report.json", "report.html")
 #: Of nodered_schedule_*, the options that name a file with a secret, by the names of the credentials.
 _SECRETS = {"vault-password": "vault_password_file", "become-password": "become_password_file"}
+#: Where logind has a file for each user whose services run without a login.
+_LINGERING = pathlib.Path("/var/lib/systemd/linger")
 #: The mode of their directory: what is told to whom may have a secret.
 _PRIVATE = 0o700
 _TIMEOUT = 30
@@ -213,7 +215,7 @@ def _messages(options: dict[str, t.Any], scope: str, user: str, results: pathlib
     ]
     if not options["command"] and not options["mail"]:
         messages.append("Set nodered_notify_command or nodered_notify_mail, or what is new is in the journal only.")
-    if scope == "user" and not pathlib.Path("/var/lib/systemd/linger", user).exists():
+    if scope == "user" and not (_LINGERING / user).exists():
         messages.append(
             f"It runs while {user} is logged in, and then makes up for what was missed. So that it always runs: loginctl"
             " enable-linger"

@@ -24,7 +24,9 @@ from recipes import commands, recipes
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.variable_names import known_variables
 
 PAGES = ("docs/recipes.md", "README.md")
-VAULT = ("--vault-password-file", "vault-password")
+#: Where the README has the password of the vault, below the home directory.
+PASSWORD = ".pifleet/vault-password"
+VAULT = ("--vault-password-file", PASSWORD)
 #: Findings of a whole fleet, whatever the recipes say.
 OF_FLEETS = {"secret-shared"}
 
@@ -32,7 +34,7 @@ OF_FLEETS = {"secret-shared"}
 @pytest.fixture
 def fleet(tmp_path: pathlib.Path) -> pathlib.Path:
     """An inventory in which every recipe is a host, with a certificate that openssl has made."""
-    for name in ("group_vars/nodered", "host_vars"):
+    for name in ("group_vars/nodered", "host_vars", ".pifleet"):
         (tmp_path / name).mkdir(parents=True)
     subprocess.run(
         [
@@ -59,7 +61,7 @@ def fleet(tmp_path: pathlib.Path) -> pathlib.Path:
     (tmp_path / "key").unlink()
     (tmp_path / "hosts.json").write_text(json.dumps(hosts), "utf-8")
     (tmp_path / "group_vars/nodered/vault.yml").write_text(yaml.safe_dump(vault), "utf-8")
-    (tmp_path / "vault-password").write_text("only-for-tests", "utf-8")
+    (tmp_path / PASSWORD).write_text("only-for-tests", "utf-8")
     done = program(tmp_path, "ansible-vault", "encrypt", *VAULT, "group_vars/nodered/vault.yml")
     assert done.returncode == 0, done.stdout
     (tmp_path / "group_vars/nodered/main.yml").write_text(
@@ -112,17 +114,34 @@ def test_ansible_reads_the_inventories(fleet: pathlib.Path) -> None:
         assert {name for name in variables if name.startswith("nodered_")} <= known_variables()
 
 
+def configure(fleet: pathlib.Path) -> None:
+    """Write the inventory and the ansible.cfg that the README tells to write."""
+    (set_up,) = [recipe for recipe in recipes("README.md") if recipe.configuration]
+    (fleet / "fleet.ini").write_text(set_up.inventory, "utf-8")
+    (fleet / "ansible.cfg").write_text(set_up.configuration, "utf-8")
+
+
+def test_the_set_up_of_the_readme_opens_the_vault(fleet: pathlib.Path) -> None:
+    configure(fleet)
+    (command,) = [command for command in commands("README.md") if command.endswith("pifleet.nodered.validate")]
+    run = program(fleet, *shlex.split(command), "-e", "nodered_fail_severity=never")
+    assert run.returncode == 0, run.stdout
+    (fleet / "ansible.cfg").unlink()
+    run = program(fleet, *shlex.split(command), "-e", "nodered_fail_severity=never")
+    assert "no vault secrets found" in run.stdout
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_ansible_takes_the_commands(fleet: pathlib.Path, page: str) -> None:
-    (fleet / "fleet.ini").write_text("[nodered]\nkitchen.local\ngarage.local\n", "utf-8")
+    configure(fleet)
     taken = set()
     for command in commands(page):
         words = shlex.split(command)
         if words[0] != "ansible-playbook":
             continue
         # Nobody is there to type it.
-        words = [word for word in words if word not in ("-K", "--ask-vault-pass")]
-        run = program(fleet, *words, *VAULT, "--syntax-check")
+        words = [word for word in words if word != "-K"]
+        run = program(fleet, *words, "--syntax-check")
         assert run.returncode == 0, f"{command}\n{run.stdout}"
         taken.add(command)
     assert len(taken) >= 4

@@ -236,7 +236,8 @@ def test_host_without_node_red(fleet: Fleet) -> None:
         fleet,
         "bare",
         {},
-        "This host has no service nodered.service. Install Node-RED first (role pifleet.nodered.install)",
+        "This host has no service nodered.service. Install Node-RED first"
+        " (ansible-playbook -i INVENTORY pifleet.nodered.install)",
     )
 
 

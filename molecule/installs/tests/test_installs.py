@@ -85,7 +85,7 @@ def ask(fleet: Fleet, install: str, path: str, *options: str) -> int:
 def run_command(fleet: Fleet, inventory: str, install: str, text: str) -> Run:
     """Run the command of the page that ends so, with an installed Node-RED in the place of the page's host."""
     (command,) = [command for command in commands("docs/recipes.md") if command.endswith(text)]
-    words = [word for word in command.split() if word not in ("ansible-playbook", "--ask-vault-pass")]
+    words = [word for word in command.split() if word != "ansible-playbook"]
     (playbook,) = [word for word in words if word.startswith("pifleet.nodered.")]
     words.remove(playbook)
     place = {"fleet.ini": inventory, "kitchen.local": install, "garage.local": install}

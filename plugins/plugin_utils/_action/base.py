@@ -201,7 +201,7 @@ class HostAction(ActionBase):
         :param shape: what it returns on success, a TypedDict of `host_state`; nothing else of its answer is kept
         :param seconds: how long it may take, whatever the host does; None for what a change may take
         :raises UserError: it failed, took longer, or its answer is none of the module's; or it would change a host that
-            keeps no change
+            keeps no change; with ``became_root`` false in its details where nobody let it become root, so that nothing ran
         """
         if module in _CHANGING:
             options = {**options, "run": _RUN, "run_seen": self._run_seen}
@@ -225,13 +225,15 @@ class HostAction(ActionBase):
             if program := _PASSWORD_WRONG.search(str(error)):
                 raise UserError(
                     f"{error}. Correct what the inventory has as ansible_become_password of this host, or what was given for"
-                    f" -K: it must be the password of the user that {program[1]} asks there."
+                    f" -K: it must be the password of the user that {program[1]} asks there.",
+                    became_root=False,
                 ) from None
             if not (program := _PASSWORD_MISSING.search(str(error))):
                 raise
             raise UserError(
                 f"{error}. Add -K (--ask-become-pass) to the command, or keep the password of {program[1]} as"
-                " ansible_become_password in a vault."
+                " ansible_become_password in a vault.",
+                became_root=False,
             ) from None
         answer, printed = self._answer
         if answer is None:

@@ -201,6 +201,8 @@ class Provider:
             possible = [name for name in self.names.left_out if self.permits is None or self.permits(name)]
             if possible:
                 warning += f" If they are, add to its variables: nodered_certificate_names: [{_some(possible)}]"
+            else:
+                warning += " The fleet's authority signs none of them either: there is nothing to add."
             warnings.append(warning)
         labels = {name.partition(".")[0] for name in self.names.dns}
         # That a label alone is not signed for is told once, when the authority is made.

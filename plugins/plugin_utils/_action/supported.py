@@ -14,7 +14,10 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import Use
 if t.TYPE_CHECKING:
     from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import HostState, OtherNodeRed
 
-_INSTALL = "Install Node-RED first (role pifleet.nodered.install), or set nodered_service to the service that runs it."
+_INSTALL = (
+    "Install Node-RED first (ansible-playbook -i INVENTORY pifleet.nodered.install), or set nodered_service to the service"
+    " that runs it."
+)
 _README = 'See "What it is for, and what not" in the README.'
 #: By what runs Node-RED: what that is, and what to do.
 _MANAGERS = {
@@ -41,12 +44,12 @@ _MANAGERS = {
     "pm2": (
         "pm2",
         "which restarts all of its programs together and gives them an environment of its own. Take Node-RED out of pm2"
-        " (pm2 delete, pm2 save), and give it a service of its own: role pifleet.nodered.install",
+        " (pm2 delete, pm2 save), and give it a service of its own: playbook pifleet.nodered.install",
     ),
     "snap": (
         "a snap",
         "whose files only snapd may change. Remove it (its flows are in its own data directory), and install Node-RED with"
-        " the role pifleet.nodered.install",
+        " the playbook pifleet.nodered.install",
     ),
 }
 
@@ -67,10 +70,10 @@ def require_node_red(state: HostState | t.Mapping[str, t.Any]) -> None:
             + (
                 _elsewhere(state["elsewhere"])
                 or (
-                    "Name its program in ExecStart= with its whole path, or install it (role pifleet.nodered.install)."
+                    "Name its program in ExecStart= with its whole path, or install it (playbook pifleet.nodered.install)."
                     if active
                     else "If a script starts it, start the service first, so that it can be found while it runs; else"
-                    " install it (role pifleet.nodered.install)."
+                    " install it (playbook pifleet.nodered.install)."
                 )
             )
         )
@@ -130,7 +133,7 @@ def _elsewhere(others: t.Sequence[OtherNodeRed]) -> str:
         if other["by"] == "hand":
             return (
                 f"{user} has started a Node-RED by hand, which ends with the next restart of this host. Give it a service"
-                " of the system: role pifleet.nodered.install."
+                " of the system: playbook pifleet.nodered.install."
             )
         what, cure = _MANAGERS[other["by"]]
         return f"Node-RED runs by {what} here: {cure}. {_README}"

@@ -70,6 +70,11 @@ class MemberList:
     def on_one_line(self) -> bool:
         return not self.has_line_breaks and not any(map(_LINE_BREAK.search, self.members))
 
+    def ends_line(self, index: int) -> bool:
+        """Whether a line ends between a member and what follows it."""
+        gap = self.gaps[index + 1]
+        return _end_of_line(gap) < len(gap)
+
     def indent_for(self, index: int, unit: bytes) -> bytes:
         """The indentation of a new member at that index, when it gets a line of its own."""
         for gap in (*reversed(self.gaps[:index]), *self.gaps[index:-1]):

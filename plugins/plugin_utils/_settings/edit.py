@@ -40,6 +40,8 @@ Rewrite = Callable[[Node], bytes]
 
 # So many members show how a file is indented.
 _SAMPLE = 50
+# Settings that no file of Node-RED has an example of, and the one that each belongs to.
+_BELONGS_TO = {"pifleetVerifyLogin": "httpNodeAuth"}
 # A statement removed before one of these would join its neighbours.
 _CONTINUES_A_STATEMENT = re.compile(rb"[(\[`+\-*.,]|/(?![/*])")
 _GAP = re.compile(rb"\s+|//[^\r\n]*|/\*.*?\*/", re.DOTALL)
@@ -362,8 +364,8 @@ class Members:
             raise _no_object(name, member.node)
 
     def _insert(self, name: str, value: t.Any, first: int) -> None:
-        """Adds a key below its commented-out example, else behind the last one; never before `first`."""
-        index, offset = self._list.example_of(name, first) or (len(self._members), None)
+        """Adds a key below its commented-out example or what it belongs to, else behind the last; never before `first`."""
+        index, offset = self._list.example_of(name, first) or (self._place_of(name, first), None)
         fresh_lines = self._list.is_bare and (
             self._node == self._edit.settings.insertion_target or (isinstance(value, dict) and bool(value))
         )
@@ -372,6 +374,12 @@ class Members:
         text = self._text(name, value, self._list.line_indent if indent is None else indent, not own_line)
         self._list.insert(index, text, indent, offset)
         self._members.insert(index, Member(name, self._node, None))
+
+    def _place_of(self, name: str, first: int) -> int:
+        """The index of a new key that has no example."""
+        index = self._last(_BELONGS_TO[name]) + 1 if name in _BELONGS_TO else 0
+        # On a line that goes on, taking it out again would not give back the same bytes.
+        return index if index and index >= first and self._list.ends_line(index - 1) else len(self._members)
 
     def _text(self, name: str, value: t.Any, indent: bytes, inline: bool) -> bytes:
         style = self._edit.style.replaced(quoted_keys=self._edit.quotes_keys(self._members))

@@ -21,6 +21,7 @@ from single_sign_on import make_oidc
 
 from ansible_collections.pifleet.nodered.plugins.action.preflight import ActionModule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import Names
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
 
@@ -97,6 +98,21 @@ def test_check_mode_undoes_nothing() -> None:
     preflight = Preflight(check_mode=True)
     assert preflight.execute({})["changed"] is False
     assert preflight.done == ["look", "compare with what was left"]
+
+
+@pytest.mark.parametrize("names", [["kitchen.example.com"], []])
+def test_a_failure_has_nothing_empty_beside_its_reason(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    refused = Preflight(check_mode=True)
+    refused.task_vars["nodered_certificate_names"] = names
+
+    def refuse(*_options: t.Any) -> t.NoReturn:
+        raise UserError("This host has no service nodered.service.")
+
+    monkeypatch.setattr(refused, "_due", refuse)
+    with pytest.raises(UserError) as caught:
+        refused.execute({})
+    assert caught.value.details.get("certificate", {}).get("asked", []) == names
+    assert ("certificate" in caught.value.details) is bool(names)
 
 
 @pytest.mark.parametrize(("host", "told"), [("0.0.0.0", True), ("::", False), (None, False)])

@@ -63,6 +63,19 @@ def test_a_restart_that_failed_has_gone_back_itself(restored: list[str], message
     assert rollback.asked == []
 
 
+def test_where_nobody_could_become_root_the_host_is_not_visited_again() -> None:
+    """It would fail for the same reason, and read as if going back had failed."""
+    rollback = Rollback()
+    refused = {"msg": "Missing sudo password. Add -K (--ask-become-pass).", "became_root": False}
+    result = rollback.execute({**OPTIONS, "failure": refused})
+    assert result == {
+        "changed": False,
+        "message": "That task has changed nothing, and nothing was put back.",
+        "restored": [],
+    }
+    assert rollback.asked == []
+
+
 @pytest.mark.parametrize(
     ("finished", "restored", "message"),
     [

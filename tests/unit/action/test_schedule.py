@@ -34,6 +34,7 @@ def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.P
     """Of a user for whom systemd runs services."""
     monkeypatch.setattr(schedule.pwd, "getpwuid", lambda _uid: ANN)
     monkeypatch.setattr(schedule, "_check_systemd", lambda *_words: None)
+    monkeypatch.setattr(schedule, "_LINGERING", tmp_path / "linger")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -86,6 +87,9 @@ def test_scopes(folder: pathlib.Path) -> None:
     assert "User=" not in service(of_user)
     assert any("enable-linger" in message for message in of_user["messages"])
     assert not any("enable-linger" in message for message in of_system["messages"])
+    (folder / "linger").mkdir()
+    (folder / "linger/ann").touch()
+    assert not any("enable-linger" in message for message in prepare()["messages"])
 
 
 def test_root_has_a_timer_of_the_system(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,12 +23,14 @@ class Recipe:
 
     :ivar title: the heading
     :ivar variables: of its YAML blocks together
-    :ivar inventory: its block in INI format, else empty
+    :ivar inventory: its blocks in INI format but for that of ansible.cfg, else empty
+    :ivar configuration: its block for ansible.cfg, else empty
     """
 
     title: str
     variables: dict[str, t.Any]
     inventory: str = ""
+    configuration: str = ""
 
 
 def recipes(page: str) -> list[Recipe]:
@@ -37,7 +39,8 @@ def recipes(page: str) -> list[Recipe]:
     for section in re.split(r"^##+ ", _text(page), flags=re.MULTILINE)[1:]:
         blocks = _BLOCK.findall(section)
         title = section.partition("\n")[0]
-        inventory = "".join(text for kind, text in blocks if kind == "ini")
+        configuration = "".join(text for kind, text in blocks if kind == "ini" and text.startswith("[defaults]"))
+        inventory = "".join(text for kind, text in blocks if kind == "ini" and text not in configuration)
         together: dict[str, t.Any] = {}
         for kind, text in blocks:
             variables = yaml.safe_load(text) if kind == "yaml" else None
@@ -48,7 +51,7 @@ def recipes(page: str) -> list[Recipe]:
                 together = {}
             together = {**together, **variables}
         if together or inventory:
-            found.append(Recipe(title, together, inventory))
+            found.append(Recipe(title, together, inventory, configuration))
     return found
 
 

@@ -11,6 +11,8 @@ const LONGEST = 400 * 24 * 3600;
 const ANY_LOGIN = /^(?:__Host-|__Secure-)?nodered-[0-9a-f]{8}(?:-oidc-\d|-local)?=/;
 
 const pairs = (header) => String(header || "").split(";").map((pair) => pair.trim()).filter(Boolean);
+/** Each header of each request is asked. */
+const isNamed = (header, name) => header.length === name.length && header.toLowerCase() === name;
 const withoutLogins = (header) => pairs(header).filter((pair) => !ANY_LOGIN.test(pair)).join("; ");
 
 /** @returns {string[]} The values that a request brings of a cookie; several where those of different paths meet. */
@@ -43,13 +45,14 @@ class LoginCookie {
 /** Cuts the cookies of logins out of a request, so that flows do not get to see what opens it. */
 function hideLoginCookies(request) {
     const { headers, rawHeaders = [] } = request;
-    if (headers.cookie === undefined) { return; }
-    headers.cookie = withoutLogins(headers.cookie);
-    if (headers.cookie === "") { delete headers.cookie; }
+    const whole = headers.cookie;
+    if (whole === undefined) { return; }
+    const rest = withoutLogins(whole);
+    if (rest === "") { delete headers.cookie; } else { headers.cookie = rest; }
     for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
-        if (rawHeaders[index].toLowerCase() !== "cookie") { continue; }
-        const rest = withoutLogins(rawHeaders[index + 1]);
-        rawHeaders.splice(index, 2, ...(rest ? [rawHeaders[index], rest] : []));
+        if (!isNamed(rawHeaders[index], "cookie")) { continue; }
+        const kept = rawHeaders[index + 1] === whole ? rest : withoutLogins(rawHeaders[index + 1]);
+        rawHeaders.splice(index, 2, ...(kept ? [rawHeaders[index], kept] : []));
     }
 }
 
@@ -58,7 +61,7 @@ function hideAuthorization(request) {
     const { headers, rawHeaders = [] } = request;
     delete headers.authorization;
     for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
-        if (rawHeaders[index].toLowerCase() === "authorization") { rawHeaders.splice(index, 2); }
+        if (isNamed(rawHeaders[index], "authorization")) { rawHeaders.splice(index, 2); }
     }
 }
 

@@ -17,7 +17,7 @@ const urlOf = (request) => request.originalUrl || request.url;
 
 /** @returns {{username: string, permissions: string, provider?: string}} What flows learn of a user. */
 const describe = ({ username, permissions, provider }) =>
-    ({ username, permissions, ...(provider === undefined ? {} : { provider }) });
+    provider === undefined ? { username, permissions } : { username, permissions, provider };
 
 /** A user as far as a path is concerned: of several grants only those count that are for it. */
 function userAt(user, url) {
@@ -109,7 +109,7 @@ class Gate {
     /** Middleware of Express. */
     http(request, response, next) {
         if (this.passed.has(request)) { return next(); }
-        if (requests.isPreflight(request) && this.cors) {
+        if (this.cors && requests.isPreflight(request)) {
             return this.cors(request, response, () => this.answer(response, 204));
         }
         return this.#admit(request, response).then((identity) => {

@@ -14,7 +14,7 @@ function plainAddress(text) {
 }
 
 const peer = (request) => plainAddress(request.socket && request.socket.remoteAddress);
-const isTrusted = (request, trustedProxies) => trustedProxies.has(peer(request));
+const isTrusted = (request, trustedProxies) => trustedProxies.size > 0 && trustedProxies.has(peer(request));
 const list = (header) => String(header || "").split(",").map((item) => item.trim()).filter(Boolean);
 
 /**

@@ -23,7 +23,7 @@ FIRST, SECOND, THIRD = b"first\n", b"second\n", b"third\n"
 
 
 @pytest.fixture
-def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, files_stay_the_users: None) -> Store:
     for resident in (transaction.BOOT, transaction.WATCH):
         for name in ("install", "remove", "write_unit"):
             monkeypatch.setattr(type(resident), name, lambda *_arguments, **_options: False)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import typing as t
 
@@ -94,13 +95,20 @@ def test_paths_are_those_of_the_service() -> None:
     assert line.path("userDir", "/srv", "/home/pi") == "/srv/data"
 
 
-def test_a_file_of_definitions_is_read_as_the_user_and_may_be_deep(tmp_path: pathlib.Path) -> None:
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can take another user's rights")
+def test_a_file_of_definitions_is_read_as_the_user(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "definitions.json"
     path.write_text('{"httpAdminRoot": "/admin"}')
     path.chmod(0o600)
     words = CommandLine(["node-red", "-D", f"@{path}"])
     assert [each["path"] for each in overrides(words, {}, "/", Account("nobody"))] == [[]]
+    assert [each["path"] for each in overrides(words, {}, "/")] == [["httpAdminRoot"]]
+
+
+def test_a_file_of_definitions_may_be_deep(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "definitions.json"
     path.write_text("[" * 200_000)
+    words = CommandLine(["node-red", "-D", f"@{path}"])
     assert [each["path"] for each in overrides(words, {}, "/")] == [[]]
 
 

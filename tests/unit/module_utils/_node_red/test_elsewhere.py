@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import subprocess
@@ -73,13 +74,16 @@ def node_red(directory: pathlib.Path) -> t.Iterator[int]:
             process.kill()
 
 
-def test_a_process_with_the_title_of_node_red(tmp_path: pathlib.Path) -> None:
+def test_a_process_with_the_title_of_node_red(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where these tests run in a container, they see the group with the container's.
+    monkeypatch.setattr(module, "_root", lambda: "")
     with node_red(tmp_path) as pid:
         group = pathlib.Path(f"/proc/{pid}/cgroup").read_text("ascii")
         expected = next((kind for kind, pattern in KINDS if re.search(pattern, group, re.MULTILINE)), "hand")
         seen = elsewhere([])
         own = elsewhere([pid])
-    assert any(each["by"] == expected and each["user"] == "root" for each in seen)
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert any(each["by"] == expected and each["user"] == user for each in seen)
     assert len(seen) <= 8
     assert len(own) <= len(seen)
 

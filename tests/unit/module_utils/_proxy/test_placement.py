@@ -43,7 +43,7 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, files_stay_the_users: None) -> Host:
     made = Host(tmp_path)
     monkeypatch.setattr(placement, "PROXY_DIRECTORY", str(made.read.parent))
     for name, path in (

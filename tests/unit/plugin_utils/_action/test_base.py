@@ -178,8 +178,9 @@ def test_who_has_no_or_a_wrong_password_of_sudo_is_told_how(
 
     action = Visited()
     monkeypatch.setattr(action, "_execute_module", refused)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=told) as failure:
         action.run_module("host_info", {}, ModuleResult)
+    assert failure.value.details == {"became_root": False}
 
 
 class Ended(HostAction):

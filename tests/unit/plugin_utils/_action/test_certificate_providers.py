@@ -143,6 +143,7 @@ def test_no_name_is_proposed_that_the_authority_may_not_sign(tmp_path: pathlib.P
 
     assert "nodered_certificate_names: [garage.local]" in warning_for("garage")
     assert "nodered_certificate_names" not in warning_for("bank.example.com")
+    assert warning_for("bank.example.com").endswith("signs none of them either: there is nothing to add.")
 
 
 def test_what_needs_no_signature_needs_no_authority(

@@ -174,16 +174,64 @@ def test_only_the_time_may_be_wrong(tmp_path: pathlib.Path, fault: str, trusted:
             (x509.ExtendedKeyUsage([usage]), False),
         ],
     )
-    path = tmp_path / "server.pem"
-    path.write_bytes(
-        leaf
-        + OTHER_KEY.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    with server(LOCKED, path) as port:
+    with server(LOCKED, with_key(leaf, tmp_path)) as port:
         view = probe_endpoint("127.0.0.1", port, ROOT, root.decode())
     assert (view["tls"], view["trusted"]) == (True, trusted)
+
+
+def with_key(leaf: bytes, folder: pathlib.Path) -> pathlib.Path:
+    """A file for a server that shows the certificate, which is of `OTHER_KEY`."""
+    path = folder / "server.pem"
+    key = OTHER_KEY.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(leaf + key)
+    return path
+
+
+def test_an_authority_that_says_less_than_the_standard_asks_for(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many a company's own has no key usage: curl and OpenSSL trust what it signs, Python 3.13 by default does not."""
+    root = tmp_path / "root.pem"
+    root.write_bytes(signed("root", KEY, KEY, (-20, 10), [(x509.BasicConstraints(ca=True, path_length=None), True)]))
+    names = x509.SubjectAlternativeName([x509.DNSName("kitchen.example")])
+    path = with_key(signed("leaf", OTHER_KEY, KEY, (-5, 5), [(names, False)]), tmp_path)
+    verify = ["openssl", "verify", "-CAfile", str(root)]
+    assert subprocess.run([*verify, "-x509_strict", path], check=False, capture_output=True).returncode != 0
+    subprocess.run([*verify, path], check=True, capture_output=True)
+
+    default = ssl.create_default_context
+
+    def strict(*arguments: t.Any, **options: t.Any) -> ssl.SSLContext:
+        context = default(*arguments, **options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    with server(LOCKED, path) as port:
+        url = f"https://kitchen.example:{port}/settings"
+        resolved = ["--resolve", f"kitchen.example:{port}:127.0.0.1"]
+        asked = subprocess.run(
+            [
+                "curl",
+                "--silent",
+                "--cacert",
+                root,
+                *resolved,
+                "--write-out",
+                "%{http_code}",
+                "--output",
+                "/dev/null",
+                url,
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        view = probe_endpoint("127.0.0.1", port, ROOT, root.read_text("ascii"))
+    assert asked.stdout == "401"
+    assert (view["tls"], view["trusted"]) == (True, True)
 
 
 @pytest.mark.parametrize("authorities", ["", "nonsense"])

@@ -67,7 +67,9 @@ class TestIssue:
         for address in NAMES.ips:
             assert verify(tmp_path, ca.certificate_pem, leaf, "-verify_ip", address).endswith(": OK\n")
             assert "does match" in openssl("x509", "-noout", "-checkip", address, content=leaf)
-        assert "does NOT match" in openssl("x509", "-noout", "-checkhost", "other.example", content=leaf)
+        # From OpenSSL 3.5 on it fails as well.
+        other = openssl("x509", "-noout", "-checkhost", "other.example", content=leaf, check=False)
+        assert "does NOT match" in other
         assert "hostname mismatch" in verify(tmp_path, ca.certificate_pem, leaf, "-verify_hostname", "other.example")
 
     def test_openssl_accepts_no_other_authority(self, leaf: bytes, tmp_path: pathlib.Path) -> None:

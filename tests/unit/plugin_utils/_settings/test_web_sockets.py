@@ -295,3 +295,23 @@ def test_functions_that_code_may_bring_are_told_once(code: str) -> None:
     _document, warnings = applied(source.encode())
     (said,) = warnings
     assert said.startswith("line 2: what stands here may bring functions for web sockets")
+
+
+@pytest.mark.parametrize(
+    ("source", "follows"),
+    [
+        ("module.exports = {\n    httpNodeAuth: {},\n    // A port.\n    uiPort: 1880,\n}\n", "httpNodeAuth"),
+        ("module.exports = {\n    httpNodeAuth: {}\n    , uiPort: 1880\n}\n", "httpNodeAuth"),
+        ("module.exports = {\n    httpNodeAuth: {}, uiPort: 1880,\n}\n", "uiPort"),
+        ("module.exports = {\n    httpNodeAuth: {},\n    ...{ uiPort: 1880 },\n    lang: 'de',\n}\n", "lang"),
+    ],
+)
+def test_the_check_stands_by_the_login_that_it_checks(source: str, follows: str) -> None:
+    """Behind the last key it would stand below the words of another one."""
+    document = SettingsDocument(source.encode())
+    document.set("pifleetVerifyLogin", True)
+    keys = [member.strip(" ,") for member in document.source.decode().replace(",", "\n").splitlines()]
+    names = [key.partition(":")[0] for key in keys if ":" in key and not key.startswith("...")]
+    assert names[names.index("pifleetVerifyLogin") - 1] == follows
+    document.take_out("pifleetVerifyLogin")
+    assert document.source == source.encode()
