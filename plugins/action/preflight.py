@@ -53,6 +53,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._service.restart_r
 )
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.listening import Listening
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.oidc_options import OidcOptions
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.sign_on import certificate_warning
 
 if t.TYPE_CHECKING:
@@ -194,6 +195,7 @@ class ActionModule(HostAction):
         names = list(provider.names.dns) if provider else []
         with_domain = next((name for name in names if "." in name), None)
         authority, fingerprint = provider.trusted_source if provider else ("", "")
+        sign_on = OidcOptions.from_option(settings["oidc"]) if settings["oidc"] else None
         ends = ""
         with contextlib.suppress(PkiError):
             ends = describe(found["certificate"]["chain"] or "")["not_after"]
@@ -204,6 +206,7 @@ class ActionModule(HostAction):
             "users": [user.username for user in admin_users(settings["admin_users"])]
             if settings["admin_users"]
             else [],
+            "sign_on": sign_on.name if sign_on and sign_on.editor else "",
             "not_after": ends,
             "authority": authority,
             "authority_fingerprint": fingerprint,

@@ -97,6 +97,9 @@ access:
       description: Who may log in to the editor.
       type: list
       elements: str
+    sign_on:
+      description: The name of the provider by which others may, empty without one.
+      type: str
     not_after:
       description: When the certificate ends (ISO 8601), empty without one.
       type: str

@@ -83,6 +83,9 @@ summary:
           description: Who may log in to its editor.
           type: list
           elements: str
+        sign_on:
+          description: The name of the provider by which others may, empty without one.
+          type: str
         certificate_ends:
           description: When its certificate ends (ISO 8601), empty without one.
           type: str

@@ -51,6 +51,7 @@ class HostSummary:
     :ivar url: where its editor is, empty where that is not known
     :ivar ssh: where only the host itself reaches it, the command that has it answer on this computer as well; else empty
     :ivar users: who may log in to the editor
+    :ivar sign_on: the name of the provider by which others may; empty without one
     :ivar certificate_ends: when its certificate ends (ISO 8601), empty without one, and where it shows none
     :ivar authority: the file on the control node that browsers have to trust, or what gives it instead; empty where there
         is none
@@ -64,6 +65,7 @@ class HostSummary:
     url: str = ""
     ssh: str = ""
     users: tuple[str, ...] = ()
+    sign_on: str = ""
     certificate_ends: str = ""
     authority: str = ""
     authority_fingerprint: str = ""
@@ -85,6 +87,7 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
         return HostSummary(name, Outcome.OFF)
     access = preflight.get("access") or {}
     known: dict[str, t.Any] = {"users": tuple(access.get("users") or ()), "authority": access.get("authority") or ""}
+    known["sign_on"] = access.get("sign_on") or ""
     known["authority_fingerprint"] = access.get("authority_fingerprint") or ""
     known["certificate_ends"] = access.get("not_after") or ""
     reason = _reason_to_fail(results)
@@ -163,8 +166,9 @@ def _of_access(hosts: Sequence[HostSummary], fingerprints: Mapping[str, str]) ->
     told = []
     reached = [host for host in hosts if host.url]
     users = sorted({user for host in reached for user in host.users})
-    if users:
-        told.append(f"Who logs in to the editor: {', '.join(users)}.")
+    providers = sorted({f"whom {host.sign_on} lets in" for host in reached if host.sign_on})
+    if users or providers:
+        told.append(f"Who logs in to the editor: {', '.join([*users, *providers])}.")
     local = [host for host in reached if host.ssh]
     if local:
         names = ", ".join(host.name for host in local[:_MOST]) + (" and others" if len(local) > _MOST else "")

@@ -17,6 +17,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from host_state import make_state
+from single_sign_on import make_oidc
 
 from ansible_collections.pifleet.nodered.plugins.action.preflight import ActionModule
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.roles import ROLE_DEFAULTS
@@ -33,6 +34,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._action import ans
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._javascript import parser
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._settings.document import SettingsDocument
 from host_state import make_state
+from single_sign_on import make_oidc
 
 computed = []
 hashpw = bcrypt.hashpw
@@ -140,3 +142,11 @@ def test_single_sign_on_by_a_name_that_the_certificate_lacks(url: str, names: Na
     preflight._warn_of_url(url, names)
     assert len(preflight.done) == told
     assert all(warning.startswith(f"pi: nodered_oidc: url is {url}, but ") for warning in preflight.done)
+
+
+@pytest.mark.parametrize(("where", "sign_on"), [("editor", "Keycloak"), ("dashboards", "")])
+def test_the_provider_of_the_editor_is_told(where: str, sign_on: str) -> None:
+    preflight = Preflight(check_mode=True)
+    both = {"editor": None, "dashboards": None, where: [{"group": "family", "permissions": "*"}]}
+    preflight.task_vars["nodered_oidc"] = make_oidc(**both)
+    assert preflight.execute({})["access"]["sign_on"] == sign_on

@@ -12,8 +12,12 @@ import typing as t
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from inventory_files import loaded
 
-ROLES = sorted((pathlib.Path(__file__).parents[3] / "roles").iterdir())
+PROJECT = pathlib.Path(__file__).parents[3]
+ROLES = sorted((PROJECT / "roles").iterdir())
 SHAPE = [
     "README.md",
     "defaults/main.yml",
@@ -105,3 +109,44 @@ def test_meta_tells_the_name(role: pathlib.Path) -> None:
         == load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["short_description"]
     )
     assert meta["dependencies"] == []
+
+
+ABSENT = {"failed": True, "changed": False, "msg": "python3-apt must be installed to use check mode. If run normally"}
+WRONG = {"failed": True, "changed": False, "msg": "No package matching 'nginx' is available"}
+
+
+def tasks_of_apt() -> dict[str, dict[str, t.Any]]:
+    """The tasks that install packages, by what they install."""
+    found = {}
+    for path in sorted([*PROJECT.glob("roles/*/tasks/*.yml"), *PROJECT.glob("playbooks/*.yml")]):
+        waiting = list(yaml.safe_load(path.read_text("utf-8")) or [])
+        while waiting:
+            task = waiting.pop()
+            waiting += [each for key in ("tasks", "pre_tasks", "post_tasks", "block") for each in task.get(key, ())]
+            if "ansible.builtin.apt" in task:
+                found[str(task["ansible.builtin.apt"]["name"])] = task
+    return found
+
+
+@pytest.mark.parametrize(
+    ("result", "check_mode", "failed", "changed"),
+    [
+        (ABSENT, True, False, True),
+        (ABSENT, False, True, True),
+        (WRONG, True, True, True),
+        ({"changed": False}, True, False, False),
+        ({"changed": True}, False, False, True),
+    ],
+)
+def test_check_mode_needs_no_python3_apt(
+    tmp_path: pathlib.Path, result: dict[str, t.Any], check_mode: bool, failed: bool, changed: bool
+) -> None:
+    tasks = tasks_of_apt()
+    assert set(tasks) == {"['nodejs', 'npm']", "nginx", "libnss3-tools"}
+    for task in tasks.values():
+        failed_when = " and ".join(task["failed_when"])
+        conditions = [f"{{{{ {condition} }}}}" for condition in (failed_when, task["changed_when"])]
+        (tmp_path / "conditions.yml").write_text(yaml.safe_dump({"conditions": conditions}), "utf-8")
+        variables = {task["register"]: result, "ansible_check_mode": check_mode}
+        templar = Templar(loader=DataLoader(), variables=variables)
+        assert templar.template(loaded(tmp_path / "conditions.yml")["conditions"]) == [failed, changed]

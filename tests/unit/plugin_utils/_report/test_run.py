@@ -204,6 +204,24 @@ def test_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("users", "providers", "told"),
+    [
+        (("admin",), ["Keycloak", "Keycloak", ""], ["Who logs in to the editor: admin, whom Keycloak lets in."]),
+        ((), ["GitHub", "Keycloak"], ["Who logs in to the editor: whom GitHub lets in, whom Keycloak lets in."]),
+        ((), [""], []),
+    ],
+)
+def test_who_logs_in_by_a_provider(users: tuple[str, ...], providers: list[str], told: list[str]) -> None:
+    access = {"users": users, "name": "kitchen"}
+    proved = {"port": 1880, "tls": True, "admin_root": "/"}
+    hosts = [
+        run.of_host("hall", {"nodered_preflight": {"access": {**access, "proved": proved, "sign_on": name}}}, False)
+        for name in providers
+    ]
+    assert [text for text, _outcome in run.lines(hosts, {}) if text.startswith("Who")] == told
+
+
 def test_many_hosts_are_counted() -> None:
     hosts = [HostSummary(f"pi{number}", Outcome.UNCHANGED) for number in range(100)]
     hosts += [HostSummary(f"off{number}", Outcome.OFF) for number in range(60)]
