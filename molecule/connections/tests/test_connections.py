@@ -99,13 +99,30 @@ def secured(ways: Ways) -> Run:
     return run
 
 
-def test_a_wrong_password_for_sudo_fails_its_host_alone(ways: Ways) -> None:
-    wrong = ways.fleet.work / "wrong.yml"
-    wrong.write_text(yaml.safe_dump({"nodered": {"hosts": {"near": {"ansible_become_password": "wrong"}}}}))
-    run = ways.play("-i", str(wrong), "--check")
+@pytest.fixture(scope="module")
+def wrong(ways: Ways) -> str:
+    """An inventory with a password of near that sudo does not take."""
+    path = ways.fleet.work / "wrong.yml"
+    path.write_text(yaml.safe_dump({"nodered": {"hosts": {"near": {"ansible_become_password": "wrong"}}}}))
+    return str(path)
+
+
+def test_a_wrong_password_for_sudo_fails_its_host_alone(ways: Ways, wrong: str) -> None:
+    run = ways.play("-i", wrong, "--check")
     assert (run.recap["near"]["failed"], run.recap["far"]["failed"]) == (1, 0), run.output
     assert run.said("Incorrect sudo password. Correct what the inventory has as ansible_become_password"), run.output
     assert not any(password in run.output for password in SUDO.values())
+
+
+def test_a_wrong_password_for_sudo_is_told_of_by_one_task(ways: Ways, wrong: str) -> None:
+    """What has changed nothing is not put back, which would fail for the same reason."""
+    run = ways.play("-i", wrong, "--limit", "near", playbook="pifleet.nodered.restore")
+    assert run.recap["near"]["failed"] == 1, run.output
+    tasks = run.output.split("TASK [")[1:]
+    assert [task.partition("]")[0] for task in tasks if "Incorrect sudo password" in task] == [
+        "List the states that are kept, or bring one back"
+    ], run.output
+    assert run.said("That task has changed nothing, and nothing was put back."), run.output
 
 
 def test_both_serve_what_their_ways_name(ways: Ways, secured: Run) -> None:
