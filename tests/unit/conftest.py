@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
+import typing as t
 
 import pytest
 from pki_tools import CertificateFactory
@@ -18,6 +19,14 @@ from pki_tools import CertificateFactory
 def factory(tmp_path_factory: pytest.TempPathFactory) -> CertificateFactory:
     """Makes certificates; a key of each kind is made only once."""
     return CertificateFactory(tmp_path_factory.mktemp("factory"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def usual_umask() -> t.Iterator[None]:
+    """Where each user has a group, as in Debian 13, files of a login are the group's to write, which some tests refuse."""
+    former = os.umask(0o022)
+    yield
+    os.umask(former)
 
 
 @pytest.fixture
