@@ -55,7 +55,11 @@ def properties() -> dict[str, str]:
 
 def is_active() -> bool:
     """Whether nginx runs."""
-    return properties().get("ActiveState") in ("active", "reloading")
+    return _runs(properties())
+
+
+def _runs(now: Mapping[str, str]) -> bool:
+    return now.get("ActiveState") in ("active", "reloading")
 
 
 def site(service: str) -> str | None:
@@ -87,7 +91,7 @@ def proxy_state(service: str, ports: Collection[int], of_service: Iterable[int])
     own = {*of_service, *processes(now.get("ControlGroup", ""))}
     return {
         "version": version,
-        "active": now.get("ActiveState") in ("active", "reloading"),
+        "active": _runs(now),
         "enabled": now.get("UnitFileState") == "enabled",
         "site": text,
         "authorities": authorities.decode("ascii", "replace"),
@@ -150,7 +154,7 @@ def before(sites: list[SiteAnswer]) -> NginxBefore:
     """
     now = properties()
     return {
-        "active": now.get("ActiveState") in ("active", "reloading"),
+        "active": _runs(now),
         "enabled": now.get("UnitFileState") == "enabled",
         "sites": sites,
     }
@@ -165,7 +169,7 @@ def read_anew() -> None:
     :raises HostError: systemd cannot do so
     """
     now = properties()
-    if now.get("ActiveState") in ("active", "reloading"):
+    if _runs(now):
         former = _workers(now)
         systemctl("reload", NGINX_UNIT)
         deadline = time.monotonic() + PATIENCE
