@@ -10,7 +10,8 @@ recovered once, however many points lead to it.
 When a case is whole. `Campaign` asks nothing else, and all of it; docs/reliability.md says the same to readers:
 
 1. Files. Where a module or the run was killed, and where a run has ended on a disk that is full or broken or has failed
-   once, each file is the old one or the new one, with its content, mode and owner. `_core` says which files these are.
+   once, each file is the old one or the new one, with its content, mode and owner. `_core` says which files these are. Rights
+   that a proved change takes away from others do not come back, and count for neither state.
 2. One state. When the run has gone back or on, or the host was started anew, all files are old, or all are new. Not asked
    where the way back may still be to come: of a run that was killed, and of a disk that is still full or broken.
 3. Clients. Wherever all files are of one state, Node-RED is up, and curl, openssl and the host's Node.js find the view of
@@ -186,6 +187,8 @@ class Campaign:
         self.trees = _TREES_OF_BARE if operation.bare else _TREES
         self.known: dict[str, str] = {}
         self.modules: list[Module] = []
+        #: Those of the runs before and of the run itself that restart Node-RED.
+        self._restarts: list[Module] = []
         self.points: list[Point] = []
         self.results: dict[str, Result] = collections.defaultdict(Result, former)
         self.old: State = {}
@@ -246,7 +249,7 @@ class Campaign:
             self.variables["nodered_restore"] = max(
                 path.name for path in self.host.file(f"{STORE}/nodered/backups").iterdir()
             )
-        self.host.recorded()
+        self._restarts = [module for module in self.host.recorded() if module.name.startswith("host_restart")]
         self.host.save(self.work / "old")
         self._start("old")
         self.known = states.contents(self._trees(), "old")
@@ -269,6 +272,7 @@ class Campaign:
         """Run it once, and keep what Ansible sends, and the disks before each module."""
         self._green(self.host.play(self.operation.playbook, self.variables))
         self.modules = [module for module in self.host.recorded() if module.name not in ("host_info", "ping")]
+        self._restarts += [module for module in self.modules if module.name.startswith("host_restart")]
         for module in self.modules:
             if {"src", "dest"} <= module.options.keys():
                 self._sent[module.options["src"]] = self.host.file(module.options["dest"]).read_bytes()
@@ -334,7 +338,7 @@ class Campaign:
         result = self.results["module killed"]
         for point in self._of_each_state(result):
             wrong = self._kill(point)
-            self._run(self.modules[-1].going_back())
+            self._run(self.modules[-1].going_back(self._restarts[-1]))
             found, which = self._by_itself()
             self._count(result, point, [*wrong, *found, *self._next_run()], which)
 
@@ -472,7 +476,7 @@ class Campaign:
             said = [replayed]
             # What has gone back itself is not told to do so again.
             if "restored" not in (replayed.answer or {}):
-                said.append(self._run(self.modules[-1].going_back()))
+                said.append(self._run(self.modules[-1].going_back(self._restarts[-1])))
             return " ".join(str((each.answer or {}).get("msg", each.printed[-500:])) for each in said)
         return "nothing"
 
@@ -590,7 +594,12 @@ class Campaign:
         """What a client meets, and what decides it."""
         if self.operation.bare:
             return {path: what for path, what in state.items() if _INSTALLED.search(path)}
-        return {path: what for path, what in state.items() if not _BESIDE.search(path)}
+        closed = states.closed(self.old, self.new)
+        return {
+            path: "closed or not" if path in closed and what in (self.old[path], self.new[path]) else what
+            for path, what in state.items()
+            if not _BESIDE.search(path)
+        }
 
     def _view(self, which: str) -> View:
         return self.operation.old if which == "old" else self.operation.new
@@ -644,16 +653,28 @@ class Campaign:
 
     def _next_run(self) -> list[str]:
         """What is wrong with the next run, and with the one after it."""
-        state = states.digest(self._state(), re.sub(r"\d+", "", self._service()))
+        state = self._in_short()
         if state not in self._tried:
+            self._let_a_minute_pass()
             run = self.host.play(self.operation.playbook, self.variables)
             self._disturbed = True
             wrong = [] if run.status == 0 else [f"the next run fails: {_reason(run)}"]
             self._tried[state] = [*wrong, *self._as(self._state(), "new"), *self._third_run()]
         return self._tried[state]
 
+    def _in_short(self) -> str:
+        """The short name of what a next run finds."""
+        state = self._state() if self.operation.restores else states.without_leftovers(self._state())
+        return states.digest(state, self._property("ActiveState"))
+
+    def _let_a_minute_pass(self) -> None:
+        """Date back a change that is proved: for a minute a next run leaves it to the control node that has proved it."""
+        with contextlib.suppress(FileNotFoundError):
+            record = self.host.file(f"{STORE}/nodered/transaction.json")
+            os.utime(record, (time.time() - 3600,) * 2)
+
     def _third_run(self) -> list[str]:
-        state = "third " + states.digest(self._state(), re.sub(r"\d+", "", self._service()))
+        state = f"third {self._in_short()}"
         if state not in self._tried and self.operation.playbook != "rotate":
             run = self.host.play(self.operation.playbook, self.variables)
             green = run.status == 0 and run.changed == 0

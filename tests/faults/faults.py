@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import pathlib
 import random
 import subprocess
 import sys
+import traceback
 import typing as t
 
 from campaign import KINDS, Campaign, Result
@@ -43,16 +46,22 @@ def tell(text: str) -> None:
 def inject(image: str, operation: str) -> bool:
     """Inject faults into one run, and keep what has become of them; tells whether nothing was wrong."""
     try:
-        return _inject(image, operation)
-    except Stuck as stuck:
-        tell(f"{operation} is done anew, because the module that was traced stood still: {stuck}")
-        return _inject(image, operation)
+        try:
+            return _inject(image, operation)
+        except Stuck as stuck:
+            tell(f"{operation} is done anew, because the module that was traced stood still: {stuck}")
+            return _inject(image, operation)
+    except Exception:
+        # What is tried beside it goes on.
+        tell(f"FAILED {operation} with {IMAGES[image]} comes to no end: {traceback.format_exc()}")
+        return False
 
 
 def _inject(image: str, operation: str) -> bool:
     # Another one each time: podman may keep the address of a host whose test was killed.
     places = PLACES_OF_BARE if OPERATIONS[operation].bare else PLACES
-    host = Host(image, f"10.88.{random.randint(200, 249)}.{random.randint(2, 250)}", WORK / image, places)
+    address = f"10.88.{random.randint(200, 249)}.{random.randint(2, 250)}"
+    host = Host(image, f"faults-{image}-{operation}", address, WORK / f"{image}-{operation}", places)
     path = _path(operation, IMAGES[image])
     former = {} if OPTIONS.sample else {kind: Result(**kept) for kind, kept in _kept(path).items()}
 
@@ -107,7 +116,10 @@ def _path(operation: str, release: str) -> pathlib.Path:
 
 
 def main() -> None:
-    good = [inject(image, operation) for image in OPTIONS.images for operation in OPTIONS.only]
+    pairs = itertools.product(OPTIONS.images, OPTIONS.only)
+    # Processes, because ptrace(2) belongs to a thread and a wait for what is traced to all of a process.
+    with concurrent.futures.ProcessPoolExecutor(OPTIONS.jobs) as pool:
+        good = list(pool.map(inject, *zip(*pairs, strict=True)))
     if not OPTIONS.sample:
         write_table()
     if not all(good):
@@ -130,6 +142,7 @@ if __name__ == "__main__":
     parser.add_argument("--images", type=words(IMAGES), default=list(IMAGES), help="images of hosts, with commas")
     parser.add_argument("--kinds", type=words(KINDS), default=list(KINDS), help="kinds of faults, with commas")
     parser.add_argument("--points", type=int, help="at most so many cases of each kind (default: all)")
+    parser.add_argument("--jobs", type=int, default=1, help="so many hosts at a time (default: 1)")
     parser.add_argument("--matching", default="", help="points with this in their names, a regular expression")
     parser.add_argument("--sample", action="store_true", help="keep no results, and write no table")
     parser.add_argument("--keep", action="store_true", help="leave the host running")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
@@ -87,11 +88,14 @@ class Module(t.NamedTuple):
             raise ValueError("This is no module as ansible-core 2.19 sends it.")
         return match
 
-    def going_back(self) -> Module:
-        """The same as a run sends it after a failure, as the action plugin rollback does."""
+    def going_back(self, restart: Module) -> Module:
+        """What a run sends after it has failed in this module, as the action plugin rollback does.
+
+        :param restart: host_restart, of any run
+        """
         kept = {"service", "user", "user_dir", "settings_path", "timeout", "run", "run_seen"}
         options = {name: value for name, value in self.options.items() if name.startswith("_ansible") or name in kept}
-        return self._with(options | {"operation": "undo"})
+        return restart._with(options | {"operation": "undo"})
 
     def about(self, transaction: str) -> Module:
         """The same for another transaction, where it is for one."""
@@ -107,16 +111,19 @@ class Host:
     """The host and its owner's control node.
 
     :param image: the name of its image
+    :param group: the name of its group, which it is alone in
     :param address: the address that it keeps
     :param directory: where its disks, its inventory and what belongs to its runs are
     :param places: by the names of its disks, where it has them
     """
 
-    def __init__(self, image: str, address: str, directory: pathlib.Path, places: t.Mapping[str, str]) -> None:
+    def __init__(
+        self, image: str, group: str, address: str, directory: pathlib.Path, places: t.Mapping[str, str]
+    ) -> None:
         self.image = image
         self.address = address
         self.directory = directory
-        self.group = f"faults-{image}"
+        self.group = group
         self.places = places
         self.disks = {
             name: Disk(name, place, directory / "disks", _SIZES.get(name, DISK_SIZE)) for name, place in places.items()
@@ -133,12 +140,15 @@ class Host:
     def up(self) -> None:
         self.down()
         self.directory.mkdir(parents=True)
-        self._hosts("build", self.image)
-        reference = f"localhost/pifleet-{self.image}"
-        root = pathlib.Path(_output("podman", "image", "mount", reference))
-        for disk in self.disks.values():
-            disk.make(root / disk.place.lstrip("/"))
-        _output("podman", "image", "unmount", reference)
+        # Another host may be made from the same image.
+        with (self.directory.parent / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._hosts("build", self.image)
+            reference = f"localhost/pifleet-{self.image}"
+            root = pathlib.Path(_output("podman", "image", "mount", reference))
+            for disk in self.disks.values():
+                disk.make(root / disk.place.lstrip("/"))
+            _output("podman", "image", "unmount", reference)
         volumes = [f"--volume={disk.path}:{disk.place}" for disk in self.disks.values()]
         up = ("up", "--group", self.group, NAME, "--image", self.image, "--address", self.address)
         for name, place in _CACHES.items():

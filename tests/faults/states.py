@@ -69,6 +69,26 @@ def digest(state: State, *besides: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
+def without_leftovers(state: State) -> State:
+    """The same without what no run reads any more: temporary files, and what is kept of a change that is over."""
+    is_over = not any(path.endswith("/transaction.json") and "/backups/" not in path for path in state)
+    return {
+        path: what
+        for path, what in state.items()
+        if what != "temporary" and not (is_over and re.search(r"/backups/<transaction \d+>/.", path))
+    }
+
+
+def closed(old: State, new: State) -> set[str]:
+    """The paths of which nothing but rights is another in a new state, fewer of them."""
+    found = set()
+    for path in old.keys() & new.keys():
+        before, after = old[path].split(" "), new[path].split(" ")
+        if before != after and len(before) == len(after) and [*before[:1], *before[2:]] == [*after[:1], *after[2:]]:
+            found |= {path} if int(after[1], 8) & ~int(before[1], 8) == 0 else set()
+    return found
+
+
 def contents(trees: Mapping[str, pathlib.Path], word: str) -> dict[str, str]:
     """Words for the contents of directories, as `read` takes them, such as "old settings.js"."""
     found = {}
