@@ -35,7 +35,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import dataclasses
 import json
 import os
 import pathlib
@@ -51,11 +50,12 @@ from disks import Disk, mirror, mounted
 from host import PATIENCE, PYTHON, STORE, UNITS, USER_DIR, Host, Module, Run
 from judge import Judge, Stranger, sentences
 from operations import OWNER, Operation, View
+from results import Kept, Result
 from states import State
 from tracing import Boundary, Verdict
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 #: By the directories of which a state tells, the disks that they are on.
 _TREES = {
@@ -113,33 +113,6 @@ class Point(t.NamedTuple):
         return f"module {self.module + 1}, before {self.call} {self.path} ({self.former + 1})"
 
 
-@dataclasses.dataclass
-class Result:
-    """What has become of one kind of fault."""
-
-    points: int = 0
-    #: How many different cases these are: states of the host or of its disks, or calls on a file in a state.
-    cases: int = 0
-    #: By the points that were tried, whether the host was "old" or "new" when it had gone back or on by itself.
-    tried: dict[str, str] = dataclasses.field(default_factory=dict)
-    #: What was wrong, with the point.
-    failures: list[str] = dataclasses.field(default_factory=list)
-
-    @property
-    def old(self) -> int:
-        return sum(which == "old" for which in self.tried.values())
-
-    @property
-    def new(self) -> int:
-        return len(self.tried) - self.old
-
-    def in_words(self) -> str:
-        return (
-            f"{self.points} system calls, {self.cases} cases, {len(self.tried)} tried: {self.old} old again,"
-            f" {self.new} new, {len(self.failures)} not whole"
-        )
-
-
 class Replayed(t.NamedTuple):
     """A module that has come to an end."""
 
@@ -158,29 +131,27 @@ class Campaign:
 
     :param host: the host, which is up and open
     :param operation: the run
-    :param former: by kind, what a former campaign has found, which this one goes on from
+    :param kept: what former campaigns have found, which this one goes on from and adds to, after each case
     :param most: how many cases of a kind of fault are tried; None for all that were not tried yet
     :param matching: what the points have in their names, as a regular expression
     :param tell: is told what goes on
-    :param keep: gets, after each case, what has become of all so far, by kind
     """
 
     def __init__(
         self,
         host: Host,
         operation: Operation,
-        former: Mapping[str, Result],
+        kept: Kept,
         most: int | None,
         matching: str,
         tell: Callable[[str], None],
-        keep: Callable[[dict[str, Result]], None],
     ) -> None:
         self.host = host
         self.operation = operation
         self.most = most
         self.matching = re.compile(matching)
         self.tell = tell
-        self.keep = keep
+        self.kept = kept
         self.judge = Judge(host)
         self.work = host.directory / operation.name
         self.variables = dict(operation.variables)
@@ -190,7 +161,7 @@ class Campaign:
         #: Those of the runs before and of the run itself that restart Node-RED.
         self._restarts: list[Module] = []
         self.points: list[Point] = []
-        self.results: dict[str, Result] = collections.defaultdict(Result, former)
+        self.results: dict[str, Result] = collections.defaultdict(Result)
         self.old: State = {}
         self.new: State = {}
         #: What was wrong with the next run, by the state before it.
@@ -216,6 +187,7 @@ class Campaign:
         self._prepare()
         self._record()
         self._survey()
+        self.results.update(self.kept.read(self._program))
         former = {name: result.in_words() for name, result in self.results.items()}
         for kind in kinds:
             if kind not in (self.operation.kinds or kinds):
@@ -226,13 +198,19 @@ class Campaign:
             answers = {answer: times for answer, times in stranger.seen.items() if self._is_bad(answer)}
             if answers:
                 self.results[kind].failures.append(f"a stranger was answered {answers}")
-            self.keep(dict(self.results))
+            self.kept.write(self._program, self.results)
             seconds = time.monotonic() - started
             for name, result in self.results.items():
                 if former.get(name) != result.in_words():
                     former[name] = result.in_words()
                     self.tell(f"{self.operation.name}, {name}: {result.in_words()}; {seconds:.0f} s")
         return not any(result.failures for result in self.results.values())
+
+    @property
+    def _program(self) -> str:
+        """The short name of what runs on the host."""
+        contents = {name: number for module in self.modules for name, number in module.contents.items()}
+        return states.digest({name: str(number) for name, number in contents.items()})
 
     # The run without faults
 
@@ -686,7 +664,7 @@ class Campaign:
         if wrong:
             result.failures.append(f"{point}: {sentences(wrong)}")
             self.tell(f"FAILED {result.failures[-1]}")
-        self.keep(dict(self.results))
+        self.kept.write(self._program, self.results)
 
     def _of_each_state(self, result: Result) -> list[Point]:
         """One that was not tried yet of the points that lead to each state of the host, at most so many of them."""

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
-import dataclasses
 import functools
-import hashlib
 import itertools
-import json
 import pathlib
 import random
 import subprocess
@@ -20,14 +17,15 @@ import sys
 import traceback
 import typing as t
 
-from campaign import KINDS, Campaign, Result
+from campaign import KINDS, Campaign
 from host import PLACES, PLACES_OF_BARE, PROJECT, Host
 from operations import OPERATIONS
-from table import Results, written
+from results import Kept
+from table import written
 from tracing import Stuck
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 #: In memory, where what goes to the disks of the hosts takes no time.
 WORK = pathlib.Path("/dev/shm/pifleet-faults")
@@ -62,18 +60,10 @@ def _inject(image: str, operation: str) -> bool:
     places = PLACES_OF_BARE if OPERATIONS[operation].bare else PLACES
     address = f"10.88.{random.randint(200, 249)}.{random.randint(2, 250)}"
     host = Host(image, f"faults-{image}-{operation}", address, WORK / f"{image}-{operation}", places)
-    path = _path(operation, IMAGES[image])
-    former = {} if OPTIONS.sample else {kind: Result(**kept) for kind, kept in _kept(path).items()}
-
-    def keep(results: Mapping[str, Result]) -> None:
-        if not OPTIONS.sample:
-            kinds = {kind: dataclasses.asdict(result) for kind, result in results.items()}
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"program": program(), "kinds": kinds}, indent=2) + "\n", encoding="utf-8")
-
+    kept = Kept(None, "") if OPTIONS.sample else _kept(image, operation)
     try:
         host.up()
-        campaign = Campaign(host, OPERATIONS[operation], former, OPTIONS.points, OPTIONS.matching, tell, keep)
+        campaign = Campaign(host, OPERATIONS[operation], kept, OPTIONS.points, OPTIONS.matching, tell)
         return campaign.run(OPTIONS.kinds)
     finally:
         if not OPTIONS.keep:
@@ -81,47 +71,33 @@ def _inject(image: str, operation: str) -> bool:
 
 
 @functools.cache
-def program() -> str:
-    """The short name of what is in `PROGRAM`."""
-    digest = hashlib.sha256()
-    for directory in PROGRAM:
-        for path in sorted((PROJECT / "plugins" / directory).rglob("*.py")):
-            digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+def newest() -> str:
+    """The day of the newest module (YYYY-MM-DD)."""
+    command = ["git", "log", "-1", "--format=%cs", "--", *(f"plugins/{directory}" for directory in PROGRAM)]
+    return subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _kept(path: pathlib.Path) -> dict[str, dict[str, t.Any]]:
-    """What was found with the same program before, by kind."""
-    try:
-        kept = json.loads(path.read_text("utf-8"))
-    except OSError:
-        return {}
-    return t.cast("dict[str, dict[str, t.Any]]", kept["kinds"]) if kept["program"] == program() else {}
+def _kept(image: str, operation: str) -> Kept:
+    return Kept(RESULTS / f"{operation}-{IMAGES[image]}.json", newest())
 
 
-def write_table() -> None:
-    """Write the results of all that was injected with this program into the document."""
-    results: Results = {}
-    for operation in OPERATIONS:
-        for release in IMAGES.values():
-            if kept := _kept(_path(operation, release)):
-                results[operation, release] = kept
-    newest = ["git", "log", "-1", "--format=%cs", "--", *(f"plugins/{directory}" for directory in PROGRAM)]
-    date = subprocess.run(newest, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
-    DOCUMENT.write_text(written(DOCUMENT.read_text("utf-8"), results, date), encoding="utf-8")
+def write_table(pairs: Iterable[tuple[str, str]]) -> None:
+    """Write what is kept of faults into the document.
 
-
-def _path(operation: str, release: str) -> pathlib.Path:
-    return RESULTS / f"{operation}-{release}.json"
+    :param pairs: images and operations
+    """
+    results = {(operation, IMAGES[image]): _kept(image, operation).all() for image, operation in pairs}
+    kept = {about: each for about, each in results.items() if each}
+    DOCUMENT.write_text(written(DOCUMENT.read_text("utf-8"), kept), encoding="utf-8")
 
 
 def main() -> None:
-    pairs = itertools.product(OPTIONS.images, OPTIONS.only)
+    pairs = list(itertools.product(OPTIONS.images, OPTIONS.only))
     # Processes, because ptrace(2) belongs to a thread and a wait for what is traced to all of a process.
     with concurrent.futures.ProcessPoolExecutor(OPTIONS.jobs) as pool:
         good = list(pool.map(inject, *zip(*pairs, strict=True)))
     if not OPTIONS.sample:
-        write_table()
+        write_table(pairs)
     if not all(good):
         sys.exit("Not all hosts were whole, see FAILED above.")
 

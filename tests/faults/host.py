@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import fcntl
+import io
 import json
 import os
 import pathlib
@@ -17,6 +19,7 @@ import subprocess
 import tempfile
 import time
 import typing as t
+import zipfile
 
 import yaml
 from disks import DISK_SIZE, Disk
@@ -49,8 +52,9 @@ _ENVIRONMENT = {
 }
 _RECORDER = pathlib.Path(__file__).with_name("recording-python")
 _RECORDED = "/opt/recording"
-#: The line of what Ansible sends that has the module's options.
+#: The lines of what Ansible sends that have the module's options, and the files that it imports.
 _OPTIONS = re.compile(rb"^params=(.*),$", re.MULTILINE)
+_FILES = re.compile(rb"^zip_data='(.*)',$", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +84,16 @@ class Module(t.NamedTuple):
         # The look is a program of its own, without what Ansible puts around a module.
         options = {} if name == "host_info" else self.options
         return " ".join(filter(None, (name, options.get("operation"))))
+
+    @property
+    def contents(self) -> dict[str, int]:
+        """By the names of the collection's files in it, their CRC-32."""
+        match = _FILES.search(self.program)
+        if match is None:
+            return {}
+        with zipfile.ZipFile(io.BytesIO(base64.b64decode(match[1]))) as archive:
+            files = [each for each in archive.infolist() if each.filename.startswith("ansible_collections/")]
+        return {each.filename: each.CRC for each in files}
 
     @property
     def _match(self) -> re.Match[bytes]:

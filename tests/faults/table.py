@@ -14,16 +14,15 @@ _HEAD = ("run", "Node-RED", "fault", "system calls", "cases", "tried", "old agai
 #: How many of the columns say what a row is about.
 _ABOUT = 3
 
-#: By operation and release, by kind of fault, the fields of `campaign.Result`.
-Results = dict[tuple[str, str], dict[str, dict[str, t.Any]]]
+#: By operation and release, what `results.Kept` keeps of them.
+Results = dict[tuple[str, str], dict[str, t.Any]]
 
 
-def written(document: str, results: Results, date: str) -> str:
+def written(document: str, results: Results) -> str:
     """A document with the results in the table between its markers; rows about what is not among them stay.
 
     :param document: Markdown
     :param results: the results
-    :param date: of the newest of the modules that they are about
     :raises ValueError: it has no markers
     """
     before, begin, rest = document.partition(BEGIN)
@@ -31,13 +30,15 @@ def written(document: str, results: Results, date: str) -> str:
     if not begin or not end:
         raise ValueError(f"The document has no {BEGIN} with {END} behind it.")
     rows = {row[:_ABOUT]: row for row in map(_cells, former.strip().splitlines()[2:])}
-    for (operation, release), of_kinds in results.items():
-        for kind, each in of_kinds.items():
+    for (operation, release), kept in results.items():
+        for kind, each in kept["kinds"].items():
             tried = list(each["tried"].values())
             counts = (each["points"], each["cases"], len(tried), tried.count("old"), tried.count("new"))
-            row = (operation, release, kind, *map(str, (*counts, len(each["failures"]))), date)
+            row = (operation, release, kind, *map(str, (*counts, len(each["failures"]))), kept["date"])
             rows[row[:_ABOUT]] = row
-    lines = [_HEAD, ("---",) * len(_HEAD), *rows.values()]
+    operations = [operation for operation, _release, _kind in rows]
+    ordered = sorted(rows.values(), key=lambda row: (operations.index(row[0]), row[1]))
+    lines = [_HEAD, ("---",) * len(_HEAD), *ordered]
     text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return f"{before}{BEGIN}\n{text}{END}{after}"
 

@@ -20,7 +20,8 @@ def rows(document: str) -> list[str]:
 
 
 def test_a_row_for_each_kind() -> None:
-    document = written(f"a\n{BEGIN}\n{END}\nb\n", {("secure", "4.1"): {"killed": RESULT, "full": RESULT}}, "2027-01-02")
+    kept = {"date": "2027-01-02", "kinds": {"killed": RESULT, "full": RESULT}}
+    document = written(f"a\n{BEGIN}\n{END}\nb\n", {("secure", "4.1"): kept})
     assert rows(document) == [
         f"| secure | 4.1 | {kind} | 9 | 4 | 3 | 1 | 2 | 1 | 2027-01-02 |" for kind in ("killed", "full")
     ]
@@ -29,11 +30,12 @@ def test_a_row_for_each_kind() -> None:
 
 
 def test_what_was_not_tried_anew_stays() -> None:
-    once = written(
-        f"{BEGIN}\n{END}", {("rotate", "4.1"): {"full": RESULT}, ("secure", "4.1"): {"full": RESULT}}, "2027-01-02"
-    )
-    twice = written(once, {("secure", "4.1"): {"full": {**RESULT, "failures": []}}}, "2027-01-03")
+    former = {"date": "2027-01-02", "kinds": {"full": RESULT}}
+    once = written(f"{BEGIN}\n{END}", {("rotate", "4.1"): former, ("secure", "4.1"): former})
+    anew = {"date": "2027-01-03", "kinds": {"full": {**RESULT, "failures": []}}}
+    twice = written(once, {("secure", "4.1"): anew, ("rotate", "3.1"): anew})
     assert rows(twice) == [
+        "| rotate | 3.1 | full | 9 | 4 | 3 | 1 | 2 | 0 | 2027-01-03 |",
         "| rotate | 4.1 | full | 9 | 4 | 3 | 1 | 2 | 1 | 2027-01-02 |",
         "| secure | 4.1 | full | 9 | 4 | 3 | 1 | 2 | 0 | 2027-01-03 |",
     ]
@@ -42,4 +44,4 @@ def test_what_was_not_tried_anew_stays() -> None:
 @pytest.mark.parametrize("document", ["", BEGIN, END, END + BEGIN])
 def test_a_document_without_markers_is_refused(document: str) -> None:
     with pytest.raises(ValueError, match="no <!-- begin"):
-        written(document, {}, "2027-01-02")
+        written(document, {})
