@@ -557,7 +557,7 @@ class Campaign:
         while "No jobs" not in self.host.output("systemctl", "list-jobs"):
             if time.monotonic() > deadline:
                 raise TimeoutError("systemd does not come to an end with its jobs.")
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def _disk(self, point: Point) -> str | None:
         return next((name for name, place in self.host.places.items() if point.path.startswith(f"{place}/")), None)

@@ -209,7 +209,7 @@ class Host:
         while self.output("systemctl", "is-system-running").strip() not in ("running", "degraded"):
             if time.monotonic() > deadline:
                 raise TimeoutError("The host does not come up.")
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def save(self, target: pathlib.Path) -> None:
         """Copy its disks, with all that was written to files."""

@@ -66,8 +66,14 @@ def status(url: str, *options: str) -> str:
     return _curl(url, "--output", "/dev/null", "--write-out", "%{http_code}", *options)
 
 
-def _curl(url: str, *options: str) -> str:
-    call = ["curl", "--noproxy", "*", "--silent", "--insecure", "--max-time", _LIMIT, *options, url]
+def statuses(urls: t.Iterable[str], *options: str) -> list[str]:
+    """The same of several at once, in their order."""
+    asked = [argument for url in urls for argument in ("--output", "/dev/null", url)]
+    return _curl(*asked, "--write-out", "%{http_code}\n", *options).split()
+
+
+def _curl(*arguments: str) -> str:
+    call = ["curl", "--noproxy", "*", "--silent", "--insecure", "--max-time", _LIMIT, *arguments]
     return subprocess.run(call, check=False, capture_output=True, text=True).stdout
 
 
@@ -89,9 +95,9 @@ class Stranger:
         self._thread.join()
 
     def _ask(self) -> None:
+        urls = [f"{scheme}://{self._host.address}:{port}{_PATHS[0]}" for scheme, port in _PORTS]
         while not self._done.wait(0.2):
-            for scheme, port in _PORTS:
-                self.seen[status(f"{scheme}://{self._host.address}:{port}{_PATHS[0]}", "--max-time", "2")] += 1
+            self.seen.update(statuses(urls, "--max-time", "2"))
 
 
 class Judge:
@@ -107,14 +113,14 @@ class Judge:
         """Wait for Node-RED to answer where a view has one that runs; False where systemd has it stopped, or it does not
         in time."""
         deadline = time.monotonic() + limit
+        urls = [f"{scheme}://{self.host.address}:{port}/" for scheme, port in _PORTS]
         while view.stopped is None and time.monotonic() < deadline:
             # From nginx alone it comes where Node-RED is not up yet.
-            answers = (status(f"{scheme}://{self.host.address}:{port}/") for scheme, port in _PORTS)
-            if any(answer not in ("000", "502", "504") for answer in answers):
+            if set(statuses(urls)) - {"000", "502", "504"}:
                 return True
             if self.host.output("systemctl", "is-active", "nodered").strip() in ("inactive", "failed"):
                 return False
-            time.sleep(0.05)
+            time.sleep(0.2)
         return view.stopped is not None
 
     def faults(self, view: View) -> list[str]:
@@ -193,7 +199,7 @@ class Judge:
             for asked in ("is-active", "is-enabled")
             if (answer := self.host.output("systemctl", asked, "nodered").strip()) in _AT_WORK
         ]
-        if any(status(f"{scheme}://{self.host.address}:{port}/") != "000" for scheme, port in _PORTS):
+        if set(statuses(f"{scheme}://{self.host.address}:{port}/" for scheme, port in _PORTS)) != {"000"}:
             found.append("somebody answers in the place of Node-RED")
         if not owner:
             return found
