@@ -353,9 +353,7 @@ class Campaign:
     def without_power(self) -> None:
         """The host loses its power, and with it all that was not synchronized."""
         result = self.results["without power"]
-        result.points = len(self.points)
-        result.cases = len({point.on_disks for point in self.points})
-        for point in self._chosen(result, {point.on_disks: point for point in reversed(self.points)}.values()):
+        for point in self._chosen(result, self.points, lambda point: point.on_disks):
             self.host.kill()
             self.host.start(self.work / "disks" / point.on_disks)
             self._disturbed = True
@@ -378,8 +376,7 @@ class Campaign:
         """Before each call, the disk that it is about does nothing until the call waits for it: one run with all of that."""
         result = self.results["frozen"]
         points = [point for point in self.points if self._disk(point)]
-        result.points, result.cases = len(points), 1
-        if not self._chosen(result, points[:1]):
+        if not self._chosen(result, points, lambda _point: "all of them"):
             return
         self._reach(points[0])
         failed = any(self._replay(index, self._freeze).failed for index in range(len(self.modules)))
@@ -407,9 +404,7 @@ class Campaign:
         result = self.results[kind]
         points = [point for point in self.points if point.own and point.call in calls and self._disk(point)]
         # One more write to a file that nobody reads yet is the same case.
-        cases = {(point.state, point.call, point.path): point for point in reversed(points)}
-        result.points, result.cases = len(points), len(cases)
-        for point in self._chosen(result, cases.values()):
+        for point in self._chosen(result, points, lambda point: (point.state, point.call, point.path)):
             disk = self.host.disks[t.cast("str", self._disk(point))]
             self._reach(point)
             said = self._run_on(point, disk, fault)
@@ -667,15 +662,21 @@ class Campaign:
         self.kept.write(self._program, self.results)
 
     def _of_each_state(self, result: Result) -> list[Point]:
-        """One that was not tried yet of the points that lead to each state of the host, at most so many of them."""
-        result.points = len(self.points)
-        result.cases = len({point.state for point in self.points})
-        return self._chosen(result, {point.state: point for point in reversed(self.points)}.values())
+        """One of the points that lead to each state of the host, at most so many of them."""
+        return self._chosen(result, self.points, lambda point: point.state)
 
-    def _chosen(self, result: Result, points: t.Iterable[Point]) -> list[Point]:
-        """At most so many of them that were not tried yet."""
-        named = [point for point in points if self.matching.search(str(point)) and str(point) not in result.tried]
-        return spread(sorted(named, key=self.points.index), self.most)
+    def _chosen(self, result: Result, points: list[Point], case: Callable[[Point], t.Hashable]) -> list[Point]:
+        """One point of each case that was not tried yet, at most so many of them.
+
+        :param case: what is the same for all points of a case
+        """
+        cases = collections.defaultdict(list)
+        for point in points:
+            cases[case(point)].append(point)
+        result.points, result.cases = len(points), len(cases)
+        untried = [of_case for of_case in cases.values() if not any(str(point) in result.tried for point in of_case)]
+        named = [[point for point in of_case if self.matching.search(str(point))] for of_case in untried]
+        return spread([of_case[0] for of_case in named if of_case], self.most)
 
     def _green(self, run: Run) -> None:
         if run.status:
