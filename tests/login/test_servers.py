@@ -18,6 +18,7 @@ import pytest
 from node_red import PAGE, USERS, Clients, NodeRed, until
 
 TRANSPORTS = (["polling"], ["websocket"], ["polling", "websocket"])
+WIDGETS = ("button", "input", "slider", "audio")
 DASHBOARDS = ("/ui/socket.io", "/dashboard/socket.io")
 PAGES = (
     "/ui/",
@@ -299,12 +300,19 @@ def test_a_message_for_one_user_reaches_no_other(server: NodeRed, clients: Clien
     path = f"{server.base}/dashboard/socket.io"
     for name, user in (("fred", fred), ("vera", vera)):
         clients.socket_io(name, path, Cookie=user)
-    for user in ("vera", "fred", "all"):
+    for user in ("vera", "all", "fred"):
         assert server.curl(f"{server.base}/api/send/{user}", *cookie(fred)).text == "sent"
     for name in ("fred", "vera"):
         until(lambda: "for all" in json.dumps(clients.received(name)), f"{name} gets what is for all")
+    until(lambda: "for fred" in json.dumps(clients.received("fred")), "fred gets what is for him")
+    for name in ("fred", "vera"):
         texts = json.dumps(clients.received(name))
         assert ("for fred" in texts, "for vera" in texts) == (name == "fred", name == "vera")
+    # Who opens the page later gets what Dashboard 2 has kept.
+    clients.emit("vera", "widget-load", "d2-text")
+    until(lambda: any(event[0] == "widget-load:d2-text" for event in clients.received("vera")), "vera is answered")
+    assert "for fred" not in json.dumps(clients.received("vera"))
+    for name in ("fred", "vera"):
         clients.ask("close", name)
 
 
@@ -313,8 +321,16 @@ def test_messages_that_would_end_a_dashboard(server: NodeRed, clients: Clients, 
     values: list[t.Any]
     for user in (vera, fred):
         clients.socket_io("one", server.base + DASHBOARDS[0], Cookie=user)
-        for name in ("ui-params", "ui-collapse", "ui-change", "update-value"):
-            for values in ([5], [None], ["x"], []):
+        odd = {"toString": 1, "valueOf": 1}
+        for name in ("ui-params", "ui-collapse", "ui-change", "ui-audio", "update-value"):
+            for values in (
+                [5],
+                [None],
+                ["x"],
+                [],
+                [odd],
+                *([{"id": f"d1-{widget}", "value": odd}] for widget in WIDGETS),
+            ):
                 clients.emit("one", name, *values)
         clients.socket_io("two", server.base + DASHBOARDS[1], Cookie=user)
         for name in ("widget-load", "widget-change", "widget-action", "widget-send"):
@@ -438,6 +454,8 @@ def test_the_editor_goes_on(server: NodeRed) -> None:
 
 def test_guessing(server: NodeRed, fred: str) -> None:
     here = ("--interface", "127.0.0.9", "--header", "X-Forwarded-For: 192.0.2.7")
+    program = server.curl(f"{server.base}/hello", *here, "--header", f"Authorization: {basic('fred', None)}")
+    assert program.status == 200
     statuses = [server.log_in("fred", f"guess {number}", *here).status for number in range(12)]
     assert statuses == [401] * 10 + [429] * 2
     refused = server.log_in("fred", None, *here)
@@ -445,8 +463,8 @@ def test_guessing(server: NodeRed, fred: str) -> None:
     assert 60 < int(str(refused.header("retry-after"))) <= 600
     assert re.search(r"Try again in \d+ minutes", refused.text)
     assert server.curl(f"{server.base}/hello", *here, *cookie(fred)).status == 200
-    for password, status in (("guess", 429), (None, 200)):
-        # A program that has been right before goes on.
+    # A program that has been right before goes on, until somebody guesses in its way from there.
+    for password, status in ((None, 200), ("guess", 429), (None, 429)):
         program = server.curl(f"{server.base}/hello", *here, "--header", f"Authorization: {basic('fred', password)}")
         assert program.status == status
     assert server.log_in("fred", None, "--interface", "127.0.0.10").status == 303

@@ -270,7 +270,10 @@ test("Dashboard 2 learns from the plugin who is behind a page", () => {
     assert.ok(valid({ data: { user: other } }, { _client: { user: other } }));
     for (const message of [undefined, {}, { _client: {} }, { _client: { user: {} } }]) {
         assert.ok(valid({}, message));
+        assert.ok(hooks.onCanSaveInStore(message));
     }
+    // It would be shown to everybody who comes later.
+    assert.ok(!hooks.onCanSaveInStore({ _client: { user: { username: "fred" } } }));
 });
 
 test("the plugin is what its package says", () => {

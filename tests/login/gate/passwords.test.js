@@ -228,8 +228,26 @@ test("not more clients are remembered than some", async () => {
     for (const name of users.keys()) {
         assert.ok((await passwords.checkBasic("192.0.2.1", header(name, "x"))).user);
     }
+    const known = passwords.remembered.get("192.0.2.1");
+    assert.strictEqual(known.size, 200);
+    assert.ok([...known.keys()].every((key) => !key.includes(Buffer.from("user249:x").toString("base64"))));
+    for (let index = 0; index < 250; index += 1) {
+        assert.ok((await passwords.checkBasic(`192.0.2.${index}`, header("user0", "x"))).user);
+    }
     assert.strictEqual(passwords.remembered.size, 200);
-    assert.ok(
-        [...passwords.remembered.keys()].every((key) => !key.includes(Buffer.from("user249:x").toString("base64"))),
-    );
 });
+
+for (const guesser of ["192.0.2.66", "192.0.2.1", "2001:db8::66"]) {
+    test(`a password that is remembered is no easier to guess: ${guesser}`, async () => {
+        const { passwords } = makeGate();
+        assert.ok((await passwords.checkBasic("192.0.2.1", header("fred", "fredpw"))).user);
+        for (let index = 0; index < 20; index += 1) {
+            await passwords.checkBasic(guesser, header("fred", `guess ${index}`));
+        }
+        const { user, wait } = await passwords.checkBasic(guesser, header("fred", "fredpw"));
+        assert.deepStrictEqual([user, wait > 0], [undefined, true]);
+        // Who guesses elsewhere does not stop a device.
+        const device = await passwords.checkBasic("192.0.2.1", header("fred", "fredpw"));
+        assert.strictEqual(device.user !== undefined, guesser !== "192.0.2.1");
+    });
+}

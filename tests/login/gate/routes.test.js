@@ -7,7 +7,8 @@ const assert = require("node:assert");
 const crypto = require("node:crypto");
 const http = require("node:http");
 const { test } = require("node:test");
-const { PAGE, ask, cookieOf, formHeaders, hashOf, logIn, makeGate, serve, until } = require("./support.js");
+const { PAGE, ask, cookieOf, formHeaders, hashOf, load, logIn, makeGate, serve, until } = require("./support.js");
+const { readForm } = load("form.js");
 
 test("the page has no script, no frame, and loads nothing", async (context) => {
     const { port } = await serve(context, makeGate({ title: "Kitchen <b> \"&'" }));
@@ -51,6 +52,16 @@ test("a login leads on, with a cookie that is new", async (context) => {
     for (const next of ["//evil.example", "/\\evil", "https://evil.example", "/a\r\nSet-Cookie: x=y", "/_login", ""]) {
         assert.strictEqual((await logIn(port, "fred", "fredpw", { next })).headers.location, "/");
     }
+});
+
+test("half a character is none, where the editor's parser has read the form", async () => {
+    const request = { readableEnded: true, body: { username: "fred", password: "\ud800", next: 5 } };
+    assert.deepStrictEqual(await readForm(request, ["username", "password", "next", "other"]), {
+        username: "fred",
+        password: "\ufffd",
+        next: "",
+        other: "",
+    });
 });
 
 test("another login ends the one before", async (context) => {

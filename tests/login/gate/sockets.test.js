@@ -368,6 +368,7 @@ async function connect(sockets, request, more = {}) {
         use(check) {
             this.check = check;
         },
+        on: EventEmitter.prototype.on,
         ...more,
     };
     const error = await new Promise((resolve) => {
@@ -439,10 +440,9 @@ test("who may only read presses nothing", async () => {
     for (const packet of [
         ["ui-replay-state"],
         ["ui-refresh"],
-        ["ui-params", {}],
         ["ui-change", 1],
-        ["ui-collapse", {}],
-        ["ui-audio", "x"],
+        ["ui-change", "1"],
+        ["ui-change", null],
         ["widget-load", "id"],
     ]) {
         assert.ok(receive(...packet), packet[0]);
@@ -453,6 +453,9 @@ test("who may only read presses nothing", async () => {
         "widget-change",
         "widget-send",
         "some-widgets-own",
+        "ui-params",
+        "ui-collapse",
+        "ui-audio",
         "UI-PARAMS",
         "__proto__",
         "constructor",
@@ -468,6 +471,10 @@ test("what would end a dashboard does not reach it", async () => {
         ["ui-params"],
         ["ui-params", null],
         ["ui-collapse", "x"],
+        ["ui-change", { toString: 1, valueOf: 1 }],
+        ["ui-change", [1]],
+        ["ui-audio", 5],
+        ["ui-audio"],
         ["update-value", null],
         ["widget-load", 5],
         ["widget-load"],
@@ -477,6 +484,28 @@ test("what would end a dashboard does not reach it", async () => {
     ]) {
         assert.ok(!receive(...packet), JSON.stringify(packet));
     }
+});
+
+test("what a widget cannot take ends nothing, and is told", async () => {
+    const made = makeGate();
+    const { socket } = await connect(new Sockets(made.gate), await requestOf(made, await sessionOf(made, "fred")));
+    const events = Object.assign(socket, { emit: EventEmitter.prototype.emit });
+    const seen = [];
+    const listener = (value) => seen.push(value);
+    events.on("change", listener);
+    events.on("change", () => {
+        throw new TypeError("not a number");
+    });
+    events.on("change", async () => {
+        throw new Error("not in time");
+    });
+    events.emit("change", 5);
+    EventEmitter.prototype.removeListener.call(events, "change", listener);
+    events.emit("change", 6);
+    await new Promise(setImmediate);
+    assert.deepStrictEqual(seen, [5]);
+    assert.ok(made.said.some((line) => /^a dashboard could not take a message: TypeError: not a number/.test(line)));
+    assert.ok(made.said.some((line) => /^a dashboard could not take a message: Error: not in time/.test(line)));
 });
 
 test("an open dashboard has nobody behind it, and takes no foreign page", async () => {

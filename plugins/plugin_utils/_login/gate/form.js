@@ -33,7 +33,8 @@ async function readForm(request, names) {
     // Where both roots are "/", the editor's parser has read it, and would let a second reader wait forever.
     if (request.readableEnded) {
         const body = new Map(Object.entries(request.body || {}));
-        const text = (value) => (typeof value === "string" ? value : "");
+        // JSON may have half a character, which some libraries for bcrypt never come to an end with.
+        const text = (value) => (typeof value === "string" ? Buffer.from(value).toString() : "");
         return Object.fromEntries(names.map((name) => [name, text(body.get(name))]));
     }
     const text = await readText(request);

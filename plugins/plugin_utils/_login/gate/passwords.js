@@ -12,6 +12,7 @@ const { quoted } = require("./journal.js");
 // Native libraries hash in the four threads that read files, too.
 const AT_ONCE = 2;
 const IN_LINE = 14;
+/** Of so many addresses, and of so many logins from each, right ones are remembered. */
 const REMEMBERED = 200;
 
 const costOf = (hash) => parseInt(hash.slice(4, 6), 10);
@@ -60,24 +61,31 @@ class Passwords {
 
     /**
      * The same for an Authorization header. A right one is remembered: it comes with each request, and no user changes
-     * without a restart.
+     * without a restart. That holds for the address that it came from, and until a wrong one comes from there: else a
+     * guess that is right would be answered where all others are refused.
      */
     async checkBasic(address, header) {
         const [, sent] = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header) || [];
         const [, name, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(sent || "", "base64").toString()) || [];
         if (name === undefined) { return {}; }
-        const key = crypto.createHmac("sha256", this.secret).update(sent).digest("base64");
-        if (this.remembered.has(key)) { return { user: this.remembered.get(key) }; }
+        const key = crypto.createHmac("sha256", this.secret).update(`${address} ${sent}`).digest("base64");
+        const known = this.remembered.get(address);
+        if (known !== undefined && known.has(key)) { return { user: known.get(key) }; }
         // A page or a device sends many at once.
         if (!this.pending.has(key)) {
             this.pending.set(key, this.check(address, name, password).finally(() => this.pending.delete(key)));
         }
         const result = await this.pending.get(key);
-        if (result.user) {
-            this.remembered.set(key, result.user);
-            if (this.remembered.size > REMEMBERED) { this.remembered.delete(this.remembered.keys().next().value); }
-        }
+        if (result.user) { this.#remember(address, key, result.user); } else { this.remembered.delete(address); }
         return result;
+    }
+
+    #remember(address, key, user) {
+        const known = this.remembered.get(address) || new Map();
+        for (const [table, name, value] of [[known, key, user], [this.remembered, address, known]]) {
+            table.set(name, value);
+            if (table.size > REMEMBERED) { table.delete(table.keys().next().value); }
+        }
     }
 
     #waitInLine() {

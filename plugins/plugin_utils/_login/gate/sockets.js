@@ -10,13 +10,15 @@ const { isBrowser, isSafe } = require("./requests.js");
 const isObject = (value) => value !== null && typeof value === "object";
 const isString = (value) => typeof value === "string";
 
+const isPlain = (value) => value === null || isString(value) || typeof value === "number";
+
 // What pages send that only look: of these, flows learn no more than which page that is. What is not listed is refused,
 // a contributed widget's for example.
-const VIEWERS_EVENTS = new Set(
-    ["ui-replay-state", "ui-refresh", "ui-params", "ui-change", "ui-collapse", "ui-audio", "widget-load"]);
-// The dashboards rely on these, and end Node-RED with a value of another kind.
+const VIEWERS_EVENTS = new Set(["ui-replay-state", "ui-refresh", "ui-change", "widget-load"]);
+// The dashboards rely on these.
 const FIRST_VALUES = new Map([
     ["ui-params", isObject], ["ui-collapse", isObject], ["update-value", isObject],
+    ["ui-change", isPlain], ["ui-audio", isString],
     ["widget-load", isString], ["widget-change", isString], ["widget-action", isString], ["widget-send", isString],
 ]);
 
@@ -33,6 +35,22 @@ function nameSender(value, user, depth = 3) {
         if (Object.prototype.hasOwnProperty.call(value, "__proto__")) { delete value["__proto__"]; }
         if ("_client" in value) { value._client = user ? { user: describe(user) } : {}; }
     }
+}
+
+/** Keeps a message that a dashboard's widget was not made for from ending Node-RED. */
+function shield(socket, warn) {
+    const tell = (error) => warn(`a dashboard could not take a message: ${(error && error.stack) || error}`);
+    const { on } = socket;
+    socket.on = (event, listener) => {
+        const shielded = (...values) => {
+            try {
+                Promise.resolve(listener.apply(socket, values)).catch(tell);
+            } catch (error) { tell(error); }
+        };
+        // By this removeListener knows it.
+        shielded.listener = listener;
+        return on.call(socket, event, shielded);
+    };
 }
 
 function refuseUpgrade(socket, status, reason, headers = {}) {
@@ -95,6 +113,7 @@ class Sockets {
             // What the page says of itself.
             if (isObject(socket.handshake.auth)) { delete socket.handshake.auth.user; }
             if (key) { gate.sessions.track(key, socket.conn, () => socket.disconnect(true)); }
+            shield(socket, gate.warn);
             socket.use((packet, go) => this.#receive(user, packet, go));
             gate.conceal(request, identity);
             return next();

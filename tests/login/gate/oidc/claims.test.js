@@ -57,6 +57,10 @@ test("a name is the claim that is asked for, else a verified address, else the s
     assert.strictEqual(nameOf({}), "anna");
     assert.strictEqual(nameOf({ preferred_username: undefined }), "anna@example.com");
     assert.strictEqual(nameOf({ preferred_username: undefined, email_verified: false }), "1");
+    const addressOf = (changes) => identityOf({ ...ANNA, ...changes }, options({ username_claim: "email" })).username;
+    assert.strictEqual(addressOf({}), ANNA.email);
+    assert.strictEqual(addressOf({ email_verified: undefined }), ANNA.email);
+    assert.throws(() => addressOf({ email_verified: false }), /Your e-mail address is not verified/);
     for (const name of ["Anna Müller", "O'Neil", "anna@example.com", "李", "a+b=c", "x".repeat(128)]) {
         assert.strictEqual(nameOf({ preferred_username: name }), name);
     }

@@ -157,6 +157,7 @@ test("a provider that is down hinders no local account, and the page says so", a
     ]);
     assert.strictEqual((await logIn(port, "fred", "fredpw")).status, 303);
     standIn.down = false;
+    standIn.later = 5000;
     const begun = await browser.go(START);
     standIn.down = true;
     assert.strictEqual((await browser.go(standIn.comeBack(begun.headers.location).href)).status, 502);
@@ -188,6 +189,20 @@ test("an answer that nobody asked for logs nobody in", async (context) => {
     await refused(back.href, stranger);
     browser.cookies.clear();
     await refused(back.href);
+});
+
+test("a stranger fills no journal, and has nobody ask a provider that is down", async (context) => {
+    const { browser, standIn, said } = await start(context, makeGate({ standIn: new StandIn({ down: true }) }));
+    for (let index = 0; index < 100; index += 1) {
+        assert.strictEqual((await browser.go(START)).status, 502);
+    }
+    assert.deepStrictEqual([standIn.asked.length, said.length], [1, 1]);
+    const statuses = [];
+    for (let index = 0; index < 100; index += 1) {
+        statuses.push((await browser.go("/_login/callback?state=x")).status);
+    }
+    assert.deepStrictEqual([statuses.filter((status) => status === 400).length, statuses.pop()], [10, 429]);
+    assert.strictEqual(said.length, 11);
 });
 
 test("a code that comes once more, with its cookie, logs nobody in", async (context) => {

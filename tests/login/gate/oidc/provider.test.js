@@ -181,10 +181,15 @@ test("the provider is asked for its description once an hour, however many come"
     assert.strictEqual(standIn.asked.length, 2);
 });
 
-test("a provider that was down is asked again", async () => {
-    const { standIn, provider } = make({ down: true });
-    await assert.rejects(provider.begin(CALLBACK, false), /ECONNREFUSED/);
+test("a provider that was down is asked again, but not by each who comes", async () => {
+    let time = 0;
+    const { standIn, provider } = make({ down: true }, () => time);
+    for (let index = 0; index < 20; index += 1) {
+        await assert.rejects(provider.begin(CALLBACK, false), /ECONNREFUSED/);
+    }
+    assert.strictEqual(standIn.asked.length, 1);
     standIn.down = false;
+    time += 5000;
     await provider.begin(CALLBACK, false);
 });
 

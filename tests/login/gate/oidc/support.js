@@ -80,15 +80,19 @@ class StandIn {
             token: {},
             header: {},
             down: false,
+            // Milliseconds that have passed for the provider's clock.
+            later: 0,
             asked: [],
             codes: new Map(),
             ...changes,
         });
         this.fetch = (url, options) => this.#answer(new URL(url), options);
+        this.now = () => performance.now() + this.later;
     }
 
     async #answer(url, options = {}) {
         if (this.down) {
+            this.asked.push(url.href);
             throw new Error("id.example.com: connect ECONNREFUSED");
         }
         this.asked.push(url.href);
@@ -200,7 +204,7 @@ function makeGate({ standIn = new StandIn(), oidc: changes = {}, file, now, ...d
     const sessions = new Sessions({ file: kept, users, expiry, provided: accounts, warn, now });
     const passwords = new Passwords({ users, bcrypt, limits: new Limits(), warn });
     const gate = new Gate({ options, passwords, sessions, warn });
-    const provider = new OpenIdProvider({ options: oidc, fetch: standIn.fetch });
+    const provider = new OpenIdProvider({ options: oidc, fetch: standIn.fetch, now: standIn.now });
     const signOn = new SignOn({
         options,
         oidc,
@@ -222,7 +226,7 @@ function makeEditor({ standIn = new StandIn(), oidc: changes = {}, file, now, ..
     const editor = new EditorSignOn({
         options: parseOptions({ ...DATA, ...data }),
         oidc,
-        provider: new OpenIdProvider({ options: oidc, fetch: standIn.fetch }),
+        provider: new OpenIdProvider({ options: oidc, fetch: standIn.fetch, now: standIn.now }),
         file: kept,
         warn: (text) => said.push(text),
         now,

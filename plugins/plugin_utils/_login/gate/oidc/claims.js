@@ -26,6 +26,10 @@ function claimAt(claims, name) {
 function usernameOf(claims, usernameClaim, email) {
     const named = claimAt(claims, usernameClaim);
     const username = named === undefined ? email || claims.sub : named;
+    // Some providers never say it, and let nobody choose an address. Where it is said, it counts.
+    if (usernameClaim === "email" && claims.email_verified === false) {
+        throw new Refusal(403, "Your e-mail address is not verified.", true);
+    }
     if (!isText(username) || !NAME.test(username) || NOT_IN_NAMES.test(username)) {
         throw new Refusal(403, "Your user name cannot be used here.", true);
     }

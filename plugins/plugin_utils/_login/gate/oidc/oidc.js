@@ -54,6 +54,7 @@ class SignOn {
         this.attempts = new Attempts({ id: options.id, path: paths.cookie });
         this.callback = oidc.url + paths.callback;
         this.limits = new Limits();
+        this.told = new WeakSet();
     }
 
     #address(request) { return clientAddress(request, this.options.trustedProxies); }
@@ -103,9 +104,6 @@ class SignOn {
         const { next } = attempt || {};
         let user;
         try {
-            if (attempt === undefined) {
-                throw new Refusal(400, "This login took too long, or was begun in another browser. Try again.");
-            }
             user = this.#accountOf(await this.#claims(request, url, attempt));
         } catch (error) {
             return this.#fail(request, response, error, { next, cookie });
@@ -113,12 +111,15 @@ class SignOn {
         return succeed(user, next, cookie);
     }
 
-    // Each costs the provider a request, which a stranger could have made by us.
+    // Each costs the provider a request, which a stranger could have made by us, or at least a line in the journal.
     async #claims(request, url, attempt) {
         const address = this.#address(request);
         const wait = this.limits.wait(address, address);
         if (wait > 0) { throw new Refusal(429, `Too many attempts. Try again in ${spokenWait(wait)}.`); }
         this.limits.begin(address, address);
+        if (attempt === undefined) {
+            throw new Refusal(400, "This login took too long, or was begun in another browser. Try again.");
+        }
         const claims = await this.provider.finish(url, attempt, this.callback);
         this.limits.succeed(address, address);
         return claims;
@@ -132,12 +133,18 @@ class SignOn {
     }
 
     #fail(request, response, error, { next, cookie }) {
-        const from = this.#address(request) || "unknown";
-        const reason = quoted(detailsOf(error), 300);
-        this.warn(`sign-on failed: provider=${quoted(this.oidc.name)} reason=${reason} from=${from}`);
+        this.#tell(error, this.#address(request) || "unknown");
         const headers = cookie === undefined ? {} : { "Set-Cookie": cookie };
         const { status, message, again } = this.#judge(error);
         return answerPage(response, status, this.page({ error: message, again, next }), headers);
+    }
+
+    // Strangers decide how often this happens: of who does not stop, and of one answer of the provider, one line is enough.
+    #tell(error, from) {
+        if (error.status === 429 || this.told.has(error)) { return; }
+        this.told.add(error);
+        const reason = quoted(detailsOf(error), 300);
+        this.warn(`sign-on failed: provider=${quoted(this.oidc.name)} reason=${reason} from=${from}`);
     }
 
     #judge(error) {

@@ -9,6 +9,8 @@ const { performance } = require("perf_hooks");
 const { isIncomplete, withMore } = require("./claims.js");
 
 const KNOWN = 3600 * 1000;
+/** Milliseconds for which a provider that does not answer is not asked again, however often strangers want to log in. */
+const UNKNOWN = 5 * 1000;
 /** Seconds by which the clocks of provider and host may differ. */
 const TOLERANCE = 60;
 /** The `code` of an error that a wrong clock is the reason of; the library's name for it. */
@@ -34,7 +36,7 @@ class Provider {
         if (this.known === undefined || this.known.until <= this.now()) {
             const known = { until: this.now() + KNOWN, found: this.#find() };
             this.known = known;
-            known.found.catch(() => { if (this.known === known) { this.known = undefined; } });
+            known.found.catch(() => { known.until = this.now() + UNKNOWN; });
         }
         return this.known.found;
     }

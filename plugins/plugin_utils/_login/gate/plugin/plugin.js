@@ -18,18 +18,24 @@ function onAddConnectionCredentials(connection, message) {
     return message;
 }
 
+const recipientOf = (message) => (message && message._client && message._client.user) || {};
+const isForAll = ({ username }) => username === undefined || username === null;
+
 // A message for one user reaches the pages of this user only. A user of a provider is another than a local one.
 function onIsValidConnection(connection, message) {
-    const { username, provider } = (message && message._client && message._client.user) || {};
+    const recipient = recipientOf(message);
     const user = userOf(connection);
-    return username === undefined || username === null
-        || Boolean(user && user.username === username && user.provider === provider);
+    return isForAll(recipient)
+        || Boolean(user && user.username === recipient.username && user.provider === recipient.provider);
 }
+
+// What is kept is shown to everybody who opens the page later.
+const onCanSaveInStore = (message) => isForAll(recipientOf(message));
 
 module.exports = (RED) => {
     RED.plugins.registerPlugin("pifleet-login", {
         type: "node-red-dashboard-2",
-        hooks: { onAddConnectionCredentials, onIsValidConnection },
+        hooks: { onAddConnectionCredentials, onIsValidConnection, onCanSaveInStore },
     });
     login.protect(RED);
 };
