@@ -23,15 +23,7 @@ from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import fil
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._report import run
 
 #: What the tasks of the playbook `secure` register, and Ansible itself for a rescue.
-_RESULTS = (
-    "nodered_preflight",
-    "nodered_certificate_result",
-    "nodered_settings_result",
-    "nodered_service_result",
-    "nodered_put_back",
-    "nodered_given_up",
-    "ansible_failed_result",
-)
+_RESULTS = ("nodered_preflight", *run.LATER_RESULTS, "nodered_given_up", "ansible_failed_result")
 _COLOURS = {
     run.Outcome.SECURED: constants.COLOR_CHANGED,
     run.Outcome.DUE: constants.COLOR_CHANGED,

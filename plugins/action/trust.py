@@ -10,14 +10,12 @@ import pathlib
 import re
 import typing as t
 
-import yaml
-
 with contextlib.suppress(ImportError):  # _pki tells
     from cryptography import x509
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state import TrustResult
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.base import HostAction
-from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import difference
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import as_yaml, difference
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._collection.argument_specs import argument_spec
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki import certificates
@@ -116,7 +114,7 @@ def _shown(trusted: list[dict[str, t.Any]], known: dict[str, dict[str, t.Any]]) 
         summary["fingerprint"] = certificates.fingerprint_for_people(summary["fingerprint"])
         store = f"{each['store']} (user {each['user']})" if each["user"] else each["store"]
         shown.setdefault(each["fingerprint"], {**summary, "stores": []})["stores"].append(store)
-    return yaml.safe_dump([*shown.values()], sort_keys=False, allow_unicode=True, width=200) if shown else ""
+    return as_yaml([*shown.values()], width=200) if shown else ""
 
 
 def _summary(description: dict[str, t.Any]) -> dict[str, t.Any]:

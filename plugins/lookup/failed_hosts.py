@@ -14,13 +14,19 @@ description:
 options:
   _terms:
     description: Variables of hosts that hold results of tasks, as they were registered. A host has failed where one of them has.
+      One that could not be reached then does not count.
     required: true
+  lost:
+    description: The same of tasks that change something. A host that could not be reached then has failed.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
 - name: Begin no further batch where a host has failed
   ansible.builtin.meta: end_play
-  when: query('pifleet.nodered.failed_hosts', 'nodered_preflight', 'nodered_put_back') | length > 0
+  when: query('pifleet.nodered.failed_hosts', 'nodered_preflight', lost=['nodered_service_result']) | length > 0
 """
 
 RETURN = r"""
@@ -43,11 +49,20 @@ class LookupModule(LookupBase):
 
     def run(self, terms: Sequence[str], variables: Mapping[str, t.Any] | None = None, **options: t.Any) -> list[str]:
         """Their names, in the order of the play."""
+        lost = options.get("lost", [])
         known = variables or {}
         of_hosts = known.get("hostvars", {})
-        return [name for name in known.get("ansible_play_hosts_all", ()) if _has_failed(of_hosts[name], terms)]
+        names = known.get("ansible_play_hosts_all", ())
+        return [name for name in names if _has_failed(of_hosts[name], terms) or _is_lost(of_hosts[name], lost)]
+
+
+def _results(variables: Mapping[str, t.Any], names: Sequence[str]) -> list[Mapping[str, t.Any]]:
+    return [variables[name] for name in names if name in variables]
 
 
 def _has_failed(variables: Mapping[str, t.Any], names: Sequence[str]) -> bool:
-    results = [variables[name] for name in names if name in variables]
-    return any(result.get("failed") and not result.get("unreachable") for result in results)
+    return any(result.get("failed") and not result.get("unreachable") for result in _results(variables, names))
+
+
+def _is_lost(variables: Mapping[str, t.Any], names: Sequence[str]) -> bool:
+    return any(result.get("unreachable") for result in _results(variables, names))

@@ -28,6 +28,7 @@ from ansible_collections.pifleet.nodered.plugins.module_utils._shared.host_state
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.layout import LOCK_TIMEOUT
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.printable import one_line, printable
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._errors import UserError
+from ansible_collections.pifleet.nodered.plugins.plugin_utils._inventory.host_variables import decrypted
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.certificates import describe, public_key_fingerprint
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._pki.names import PkiError
 
@@ -116,7 +117,7 @@ class HostAction(ActionBase):
         result = super().run(tmp, task_vars)
         self.task_vars = task_vars or {}
         # The validator's own failure would carry the arguments, and with them the source lines of secrets.
-        validation = ArgumentSpecValidator(self.spec).validate(self._task.args)
+        validation = ArgumentSpecValidator(self.spec).validate(decrypted(self._task.args))
         if validation.error_messages:
             prefix = "Unsupported options: " if validation.unsupported_parameters else ""
             result.update(failed=True, msg=prefix + "; ".join(validation.error_messages))

@@ -71,6 +71,22 @@ _USER_KEYS = ("username", "permissions", "paths")
 _SECRET_KEY = "client_secret"  # noqa: S105
 
 
+class _Dumper(yaml.SafeDumper):
+    """Also takes Ansible's own kinds of text: before ansible-core 2.19 a value that is made of a fact is one."""
+
+
+_Dumper.add_multi_representer(str, yaml.SafeDumper.represent_str)
+
+
+def as_yaml(value: t.Any, sort_keys: bool = False, width: int = 80) -> str:
+    """A value as YAML.
+
+    :param sort_keys: whether keys are shown in their alphabetical order
+    :param width: where lines are folded
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=sort_keys, allow_unicode=True, width=width)
+
+
 def difference(name: str, before: str, after: str) -> dict[str, str]:
     """The dictionary that Ansible's callbacks turn into a unified diff."""
     return {"before": before, "after": after, "before_header": name, "after_header": name}
@@ -123,7 +139,7 @@ def _login_text(sums: t.Mapping[str, str], data: t.Mapping[str, t.Any], former: 
         mark = _mark(oidc, former_oidc, _SECRET_KEY) if former_oidc else ""
         known["oidc"] = {**{key: oidc[key] for key in _OIDC_KEYS if key in oidc}, _SECRET_KEY: HIDDEN + mark}
     shown = {**({"code": code} if code else {}), **({LOGIN_DATA: known} if data else {})}
-    return yaml.safe_dump(shown, allow_unicode=True) if shown else ""
+    return as_yaml(shown, sort_keys=True) if shown else ""
 
 
 def _mark(entry: t.Mapping[str, t.Any], former: t.Mapping[str, t.Any] | None, key: str) -> str:
@@ -208,4 +224,4 @@ def _certificate_text(certificate: dict[str, t.Any] | None) -> str:
     if certificate is None:
         return ""
     shown = {key: certificate[key] for key in _CERTIFICATE_KEYS if key in certificate}
-    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
+    return as_yaml(shown)

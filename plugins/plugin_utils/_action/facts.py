@@ -11,7 +11,6 @@ precedence".
 
 from __future__ import annotations
 
-import copy
 import re
 import typing as t
 
@@ -95,8 +94,11 @@ class _NoFacts:
 def _inventory_variables_behind_facts(task_vars: t.Mapping[str, t.Any]) -> set[str]:
     """The variables of the host that would have another value if Ansible held no facts of it."""
     hosts: t.Any = task_vars["hostvars"]
-    manager = copy.copy(hosts._variable_manager)  # noqa: SLF001 # there is no other way to leave facts out
-    manager._fact_cache = _NoFacts()  # noqa: SLF001
+    original = hosts._variable_manager  # noqa: SLF001 # there is no other way to leave facts out
+    # Before ansible-core 2.19 copy.copy leaves out what it needs.
+    manager = object.__new__(type(original))
+    vars(manager).update(vars(original))
+    manager._fact_cache = _NoFacts()
     name = task_vars["inventory_hostname"]
     without = manager.get_vars(host=hosts._inventory.get_host(name), include_hostvars=False)  # noqa: SLF001
     seen = hosts.raw_get(name)

@@ -34,11 +34,11 @@ def role_variables(task_vars: t.Mapping[str, t.Any], templar: t.Any, *roles: str
         if name not in task_vars or _is_same(task_vars[name], default):
             continue
         try:
-            # Where the whole is left out with `omit`, so is the entry.
+            # Where the whole is left out with `omit`, so is the entry; before ansible-core 2.19 it has a value of its own.
             value = evaluated({"value": task_vars[name]}, templar)
         except UnresolvedTemplateError as error:
             raise UserError(f"{name} has no value: {error}.") from None
-        if "value" in value and value["value"] != task_vars.get("omit"):
+        if "value" in value and ("omit" not in task_vars or value["value"] != task_vars["omit"]):
             given[name] = value["value"]
     # All at once, because that is much faster; one after the other only to say which it is.
     if validated({name: options[name] for name in given}, given) is None:

@@ -212,7 +212,7 @@ def evaluated(value: t.Any, templar: t.Any) -> t.Any:
     :raises UnresolvedTemplateError: a template refers to something that is not defined, or cannot be evaluated
     """
     try:
-        return templar.template(value)
+        return decrypted(templar.template(value))
     except AnsibleUndefinedVariable as error:
         missing = _UNDEFINED.search(str(error))
         if missing:
@@ -221,6 +221,24 @@ def evaluated(value: t.Any, templar: t.Any) -> t.Any:
     # Jinja's own is what ansible-core 2.18 lets through.
     except (AnsibleError, TemplateError):
         raise UnresolvedTemplateError("its template cannot be evaluated") from None
+
+
+def decrypted(value: t.Any) -> t.Any:
+    """The same value, with a text in the place of each that is encrypted by itself (`!vault`).
+
+    Before ansible-core 2.19 those in mappings and lists are objects, which no text is made of on the way.
+
+    :raises AnsibleError: one cannot be decrypted
+    """
+    if hasattr(value, "_ciphertext"):
+        return str(value)
+    if isinstance(value, dict):
+        parts = {key: decrypted(part) for key, part in value.items()}
+        return parts if any(parts[key] is not part for key, part in value.items()) else value
+    if isinstance(value, list):
+        entries = [decrypted(entry) for entry in value]
+        return entries if any(new is not old for new, old in zip(entries, value, strict=True)) else value
+    return value
 
 
 def is_stand_in(value: t.Any) -> bool:

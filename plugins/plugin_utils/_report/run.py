@@ -29,6 +29,17 @@ _FIRST_FREE_PORT, _PORTS_APART = 1024, 10000
 _LONGEST_REASON = 300
 
 
+#: What the tasks of the playbook `secure` register that visit a host after the first look.
+LATER_RESULTS = (
+    "nodered_proxy_package",
+    "nodered_certificate_result",
+    "nodered_settings_result",
+    "nodered_proxy_result",
+    "nodered_service_result",
+    "nodered_put_back",
+)
+
+
 class Outcome(enum.Enum):
     """What has become of a host; the value is what people read."""
 
@@ -75,9 +86,8 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
     """What the tasks of the playbook `secure` have left of a host.
 
     :param name: its name in the inventory
-    :param results: by the names under which they were registered, their results: nodered_preflight, nodered_certificate_result,
-        nodered_settings_result, nodered_service_result, nodered_put_back, nodered_given_up, and ansible_failed_result, why
-        it was put back; those that did not run are missing
+    :param results: by the names under which they were registered, their results: nodered_preflight, those of `LATER_RESULTS`,
+        nodered_given_up, and ansible_failed_result, why it was put back; those that did not run are missing
     :param check_mode: whether nothing was changed
     """
     preflight = results.get("nodered_preflight")
@@ -110,7 +120,7 @@ def of_host(name: str, results: Mapping[str, t.Any], check_mode: bool) -> HostSu
     if not due:
         return HostSummary(name, Outcome.UNCHANGED, **known)
     changes = tuple(reason.partition(" (")[0] for reason in due)
-    if not service:
+    if not service or service.get("failed"):
         # It is not known of a host that got lost between its first change and its last.
         return HostSummary(name, Outcome.FAILED, changes, "It did not come to its end.", **known)
     installed = (results.get("nodered_certificate_result") or {}).get("certificate") or {}
@@ -232,6 +242,8 @@ def _reason_to_fail(results: Mapping[str, t.Any]) -> str | None:
     preflight, put_back = results["nodered_preflight"], results.get("nodered_put_back") or {}
     if preflight.get("failed"):
         return str(preflight.get("msg", ""))
+    if any((results.get(name) or {}).get("unreachable") for name in LATER_RESULTS):
+        return "The connection broke off. The host, when it starts, or the next run finishes or undoes what was begun."
     if not put_back.get("failed") and not results.get("nodered_given_up"):
         return None
     failure = results.get("ansible_failed_result") or {}

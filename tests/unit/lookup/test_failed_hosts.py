@@ -16,7 +16,10 @@ def test_failed_hosts() -> None:
         "refused": {"look": {"failed": True}},
         "put back": {"look": {"changed": False}, "end": {"failed": True}},
         "off": {"look": {"failed": True, "unreachable": True}},
+        "lost": {"look": {"changed": False}, "middle": {"unreachable": True}},
         "of another play": {"look": {"failed": True}},
     }
     variables = {"hostvars": hostvars, "ansible_play_hosts_all": list(hostvars)[:-1]}
     assert LookupModule().run(["look", "end"], variables) == ["refused", "put back"]
+    found = LookupModule().run(["look", "end"], variables, lost=["middle", "end"])
+    assert found == ["refused", "put back", "lost"]

@@ -14,6 +14,7 @@ import yaml
 
 from ansible_collections.pifleet.nodered.plugins.module_utils._shared.redact import HIDDEN
 from ansible_collections.pifleet.nodered.plugins.plugin_utils._action.diff import (
+    as_yaml,
     certificate_difference,
     login_difference,
     settings_difference,
@@ -181,3 +182,10 @@ def test_a_login_page_that_comes_or_goes() -> None:
     assert of_page({}, page(fred=HASH))["before"] == ""
     assert of_page(page(fred=HASH), None, removed=True)["after"] == ""
     assert login_difference("/x/nodelogin", {}, {}, {}, False) == []
+
+
+def test_texts_of_ansible_are_texts() -> None:
+    class Unsafe(str):
+        """What ansible-core 2.18 makes of a fact."""
+
+    assert as_yaml({"names": [Unsafe("pi.lan"), Unsafe("yes")]}) == "names:\n- pi.lan\n- 'yes'\n"

@@ -63,3 +63,14 @@ def test_no_default_has_a_template() -> None:
 def test_a_value_of_another_type_is_named(given: dict[str, t.Any], named: str) -> None:
     with pytest.raises(UserError, match=rf"^{named}\w* must be "):
         values(**given)
+
+
+def test_a_variable_without_a_value_is_named() -> None:
+    """A line whose entries were made comments. Ansible has null of it, and since 2.19 no variable `omit`."""
+    with pytest.raises(UserError, match=r"^nodered_settings must be a mapping\.$"):
+        values(nodered_settings=None)
+    assert values(nodered_static=None)[0]["nodered_static"] is None
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    assert values(omit="a mark", nodered_settings="a mark")[0]["nodered_settings"] == {}

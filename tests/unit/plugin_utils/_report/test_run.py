@@ -28,6 +28,12 @@ DUE = {
 }
 
 
+LOST = (
+    Outcome.FAILED,
+    "The connection broke off. The host, when it starts, or the next run finishes or undoes what was begun.",
+)
+
+
 @pytest.mark.parametrize(
     ("results", "outcome", "reason"),
     [
@@ -70,6 +76,15 @@ DUE = {
             "No. Going back failed too.",
         ),
         ({"nodered_preflight": DUE}, Outcome.FAILED, "It did not come to its end."),
+        (
+            {"nodered_preflight": DUE, "nodered_service_result": {"failed": True}},
+            Outcome.FAILED,
+            "It did not come to its end.",
+        ),
+        *(
+            ({"nodered_preflight": DUE, "nodered_service_result": {"failed": True}, name: {"unreachable": True}}, *LOST)
+            for name in run.LATER_RESULTS
+        ),
     ],
 )
 def test_outcome(results: dict[str, t.Any], outcome: Outcome, reason: str) -> None:
