@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from scenario.fleet import OF_ANSIBLE, Fleet
+from scenario.fleet import OF_ANSIBLE, PROJECT, STORE, Fleet
 
 INSTALL = "pifleet.nodered.install"
 NAMES = ("bare12", "bare13")
@@ -97,3 +97,19 @@ def test_a_second_service_asks_npm_for_nothing(fleet: Fleet) -> None:
     host = fleet.host("bare13")
     assert host.check_output("systemctl show nodered-garden --property=User --value") == "garden"
     assert host.file("/home/garden/.node-red").user == "garden"
+
+
+def test_roles_for_several_services_in_one_play(fleet: Fleet) -> None:
+    """Each of the services is proved, and nothing is left open."""
+    users = {"nodered_admin_users": [{"username": "admin", "password": "two-only-for-tests", "permissions": "*"}]}
+    files = PROJECT / "molecule/install/files"
+    for changes in (True, False):
+        run = fleet.play("--limit", "bare13", playbook=str(files / "two_services.yml"), variables=users)
+        assert run.status == 0, run.output
+        assert (run.recap["bare13"]["changed"] > 0) is changes, run.output
+    host = fleet.host("bare13")
+    for service, port in (("nodered", 1880), ("nodered-garden", 1881)):
+        assert host.service(service).is_running
+        assert fleet.here().request(f"https://{fleet.address('bare13')}:{port}/flows", "--insecure").status == 401
+        assert not host.file(f"{STORE}/{service}/transaction.json").exists
+        assert host.file(f"{STORE}/{service}/proved.json").exists
