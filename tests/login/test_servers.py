@@ -322,15 +322,10 @@ def test_messages_that_would_end_a_dashboard(server: NodeRed, clients: Clients, 
     for user in (vera, fred):
         clients.socket_io("one", server.base + DASHBOARDS[0], Cookie=user)
         odd = {"toString": 1, "valueOf": 1}
+        of_one: list[list[t.Any]] = [[5], [None], ["x"], [], [odd]]
+        of_one += [[{"id": f"d1-{widget}", "value": odd}] for widget in WIDGETS]
         for name in ("ui-params", "ui-collapse", "ui-change", "ui-audio", "update-value"):
-            for values in (
-                [5],
-                [None],
-                ["x"],
-                [],
-                [odd],
-                *([{"id": f"d1-{widget}", "value": odd}] for widget in WIDGETS),
-            ):
+            for values in of_one:
                 clients.emit("one", name, *values)
         clients.socket_io("two", server.base + DASHBOARDS[1], Cookie=user)
         for name in ("widget-load", "widget-change", "widget-action", "widget-send"):
