@@ -349,6 +349,9 @@ def test_a_provider_that_is_down_hinders_nobody_else(stopped: NodeRed, tmp_path:
     assert stopped.log_in("fred").status == 303
     assert "ECONNREFUSED" in stopped.said()
     with provider:
+        # It is not asked again for some seconds, by the dashboards nor by the editor.
+        until(lambda: here.person().go(here.start).status == 302, "dashboards lead to the provider")
+        until(lambda: here.person().go("/auth/oidc").status == 302, "the editor does")
         anna = here.person("anna")
         assert anna.sign_on(here.start).status == 303
         token = here.token_of("boss")

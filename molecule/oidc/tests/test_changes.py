@@ -15,6 +15,7 @@ import pytest
 from scenario.client import login_of
 from scenario.fleet import SETTINGS, USER_DIR, Fleet, Run
 from scenario.single_sign_on import SignOnServer
+from scenario.waiting import wait_for
 
 DIRECTORY = f"{USER_DIR}/nodelogin/oidc"
 SECRET = "client-secret-only-for-tests"
@@ -85,6 +86,11 @@ def test_a_provider_that_is_down_is_no_reason_to_stop(fleet: Fleet, servers: lis
             assert "does not work now" in answer.body
     finally:
         provider.check_output("systemctl kill --signal=CONT provider")
+    # Node-RED does not ask it again for some seconds.
+    wait_for(
+        lambda: all(server.browse(f"{server.page}/oidc").status == 302 for server in servers),
+        "the provider is asked again",
+    )
     assert all(server.to_dashboards("anna").answer.status == 200 for server in servers)
 
 
