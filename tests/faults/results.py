@@ -58,7 +58,7 @@ class Kept:
 
         :param program: their short name
         """
-        kept = self.all() if self.path else {}
+        kept = self.all()
         if kept.get("program") != program:
             return {}
         return {kind: Result(**result) for kind, result in kept["kinds"].items()}
