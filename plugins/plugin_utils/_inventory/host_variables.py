@@ -189,20 +189,16 @@ class HostVariables:
 
     def _readable(self, value: t.Any) -> t.Any:
         """The same value, with stand-ins for what is encrypted and cannot be decrypted here."""
-        if hasattr(value, "_ciphertext"):
-            try:
-                str(value)
-            except AnsibleError:
-                self.undecryptable += 1
-                # Equal only for the same text of the same file.
-                return _STAND_IN + hashlib.sha256(str(value._ciphertext).encode("utf-8")).hexdigest()[:24]  # noqa: SLF001
-        elif isinstance(value, dict):
-            parts = {key: self._readable(part) for key, part in value.items()}
-            return parts if any(parts[key] is not value[key] for key in parts) else value
-        elif isinstance(value, list):
-            entries = [self._readable(entry) for entry in value]
-            return entries if any(new is not old for new, old in zip(entries, value, strict=True)) else value
-        return value
+        return _with_encrypted(value, self._itself_or_stand_in)
+
+    def _itself_or_stand_in(self, encrypted: t.Any) -> t.Any:
+        try:
+            str(encrypted)
+        except AnsibleError:
+            self.undecryptable += 1
+            # Equal only for the same text of the same file.
+            return _STAND_IN + hashlib.sha256(str(encrypted._ciphertext).encode("utf-8")).hexdigest()[:24]  # noqa: SLF001
+        return encrypted
 
 
 def evaluated(value: t.Any, templar: t.Any) -> t.Any:
@@ -230,13 +226,18 @@ def decrypted(value: t.Any) -> t.Any:
 
     :raises AnsibleError: one cannot be decrypted
     """
+    return _with_encrypted(value, str)
+
+
+def _with_encrypted(value: t.Any, replaced: t.Callable[[t.Any], t.Any]) -> t.Any:
+    """The same value, with something in the place of each part that is encrypted by itself."""
     if hasattr(value, "_ciphertext"):
-        return str(value)
+        return replaced(value)
     if isinstance(value, dict):
-        parts = {key: decrypted(part) for key, part in value.items()}
+        parts = {key: _with_encrypted(part, replaced) for key, part in value.items()}
         return parts if any(parts[key] is not part for key, part in value.items()) else value
     if isinstance(value, list):
-        entries = [decrypted(entry) for entry in value]
+        entries = [_with_encrypted(entry, replaced) for entry in value]
         return entries if any(new is not old for new, old in zip(entries, value, strict=True)) else value
     return value
 

@@ -9,7 +9,6 @@ const { isBrowser, isSafe } = require("./requests.js");
 
 const isObject = (value) => value !== null && typeof value === "object";
 const isString = (value) => typeof value === "string";
-
 const isPlain = (value) => value === null || isString(value) || typeof value === "number";
 
 // What pages send that only look: of these, flows learn no more than which page that is. What is not listed is refused,
