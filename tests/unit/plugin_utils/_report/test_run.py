@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pathlib
+import re
 import typing as t
 
 import pytest
@@ -258,3 +260,9 @@ def test_data() -> None:
     assert data["counts"] == {"secured": 0, "would change": 0, "unchanged": 1, "failed": 0, "off": 0, "not begun": 0}
     assert data["hosts"][0]["users"] == ["admin"]
     assert data["authorities"] == [{"file": "/ca/ca.pem", "fingerprint": "AB"}]
+
+
+def test_the_playbook_counts_the_same_hosts_as_lost() -> None:
+    text = (pathlib.Path(__file__).parents[4] / "playbooks/secure.yml").read_text("utf-8")
+    (names,) = re.findall(r"lost=\[([^]]*)\]", text)
+    assert tuple(re.findall(r"\w+", names)) == run.LATER_RESULTS
